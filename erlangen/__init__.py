@@ -1,0 +1,3 @@
+"""erlangen: the map of AI for science, runnable."""
+
+__version__ = "0.1.0"
