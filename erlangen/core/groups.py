@@ -1,0 +1,245 @@
+"""Groups and how their elements act on quantities.
+
+A group knows two things: how to draw an element for a given system, and how an element acts on a value, given the
+quantity that the value is. From these two every audit, augmentation and symmetrisation follows.
+
+    x -> g x:   every input quantity q of x becomes  act(g, q, x[q])
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from .quantity import Quantity
+from .systems import System
+
+S = TypeVar("S", bound=System)
+
+
+class Group(abc.ABC):
+    """A group of transformations under which a law keeps its form."""
+
+    @abc.abstractmethod
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Any:
+        """A random element that can act on `x`."""
+
+    @abc.abstractmethod
+    def act(self, g: Any, quantity: Quantity, value: Array) -> Array:
+        """The value of `quantity` after the transformation g."""
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__.lower()
+
+
+def act(group: Group, g: Any, x: S, quantities: Sequence[Quantity]) -> S:
+    """g x: the container with all its declared quantities transformed."""
+    return x.replace(**{q.name: group.act(g, q, x[q.name]) for q in quantities})
+
+
+@dataclasses.dataclass(frozen=True)
+class Orthogonal(Group):
+    """O(3), or SO(3) where `proper`: rotations and reflections about the origin.
+
+    v_i -> R_ij v_j per index, times det(R) for pseudo quantities. Elements are Haar-distributed (QR with sign fix,
+    Mezzadri 2007, arXiv:math-ph/0609050).
+    """
+
+    proper: bool = False
+
+    @property
+    def name(self) -> str:
+        return "rotations SO(3)" if self.proper else "rotations and reflections O(3)"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        q, r = np.linalg.qr(np.asarray(jax.random.normal(key, (3, 3)), np.float64))
+        q = q * np.sign(np.diag(r))
+        return jnp.asarray(q * np.sign(np.linalg.det(q)) if self.proper else q)
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        rotation, value = jnp.asarray(g, jnp.result_type(value, jnp.float32)), jnp.asarray(value)
+        for axis in range(quantity.rep.rank):
+            value = jnp.moveaxis(jnp.tensordot(value, rotation, axes=((-1 - axis,), (1,))), -1, -1 - axis)
+        return value * jnp.sign(jnp.linalg.det(rotation)) if quantity.rep.pseudo else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Translations(Group):
+    """R^3: a shift of the origin, x -> x + t, with |t| of the order of `reach` (in the unit of the positions)."""
+
+    reach: float = 5.0
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        return self.reach * jax.random.normal(key, (3,))
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        return jnp.asarray(value) + g if quantity.rep.affine else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Permutations(Group):
+    """S_n: relabelling of the atoms."""
+
+    @property
+    def name(self) -> str:
+        return "permutations S_n"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        return jax.random.permutation(key, x["atomic_numbers"].shape[0])
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        return jnp.asarray(value)[g] if quantity.home == "atoms" else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange(Group):
+    """S_up x S_down: exchange of electrons of equal spin; an antisymmetric amplitude gains the sign of the permutation."""
+
+    @property
+    def name(self) -> str:
+        return "electron exchange"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        up, down = jax.random.split(key)
+        n, n_up = x["electrons"].shape[0], x["n_up"]
+        return jnp.concatenate([jax.random.permutation(up, n_up), n_up + jax.random.permutation(down, n - n_up)])
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        if quantity.home == "electrons":
+            return jnp.asarray(value)[g]
+        return value * jnp.sign(jnp.linalg.det(jnp.eye(len(g))[g])) if quantity.rep.alternating else value
+
+
+@dataclasses.dataclass(frozen=True)
+class SiteSymmetry(Group):
+    """A space group of a lattice as a list of site permutations [elements, sites]."""
+
+    permutations: tuple[tuple[int, ...], ...] = dataclasses.field(repr=False)
+    title: str = "lattice space group"
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        return jnp.asarray(self.permutations)[jax.random.randint(key, (), 0, len(self.permutations))]
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        return jnp.asarray(value)[..., g] if quantity.home == "sites" else value
+
+
+@dataclasses.dataclass(frozen=True)
+class SpinFlip(Group):
+    """Z_2: all spins reversed."""
+
+    @property
+    def name(self) -> str:
+        return "spin flip"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> int:
+        return -1
+
+    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+        return g * value if quantity.home == "sites" else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Shifts(Group):
+    """Cyclic shifts of a periodic grid along `axes` by whole multiples of `stride` points."""
+
+    axes: tuple[int, ...] = (0,)
+    stride: int = 1
+
+    @property
+    def name(self) -> str:
+        return "shifts along " + ", ".join("xyz"[a] for a in self.axes)
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> tuple[int, ...]:
+        shape = next(iter(x["values"].values())).shape
+        draws = np.asarray(jax.random.uniform(key, (len(self.axes),)))
+        return tuple(self.stride * int(1 + u * (shape[a] // self.stride - 1)) for u, a in zip(draws, self.axes))
+
+    def act(self, g: tuple[int, ...], quantity: Quantity, value: Array) -> Array:
+        return jnp.roll(jnp.asarray(value), g, self.axes) if quantity.home == "grid" else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Reflection(Group):
+    """x_a -> -x_a on a periodic grid; velocity components along a and pseudoscalars change sign.
+
+    In one dimension a rank-1 field has no component axis: the field itself is the component.
+    `glide`: shift by this fraction of axis `glide_axis` at the same time (shift-and-reflect symmetry).
+    """
+
+    axis: int = 0
+    glide: float = 0.0
+    glide_axis: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"reflection of {'xyz'[self.axis]}" + (" with glide" if self.glide else "")
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> int:
+        return 1
+
+    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+        if quantity.home != "grid":
+            return value
+        value = jnp.roll(jnp.flip(jnp.asarray(value), self.axis), 1, self.axis)
+        if self.glide:
+            value = jnp.roll(value, round(self.glide * value.shape[self.glide_axis]), self.glide_axis)
+        if quantity.rep.pseudo:
+            value = -value
+        if quantity.rep.rank == 1:
+            value = -value if value.ndim == 1 else value.at[..., self.axis].multiply(-1)
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Galilean(Group):
+    """A boost by the constant velocity c of a 1-D velocity field: u(x, t) -> u(x - c t, t) + c.
+
+    `lag`: time between input and output. c is chosen such that c * lag is a whole number of grid points.
+    """
+
+    lag: float
+
+    @property
+    def name(self) -> str:
+        return "Galilean boost"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> tuple[int, float]:
+        points = 1 + int(jax.random.randint(key, (), 0, 2))
+        return points, points * x["spacing"][0] / self.lag
+
+    def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
+        points, velocity = g
+        if quantity.home != "grid" or quantity.rep.rank != 1:
+            return value
+        return jnp.roll(jnp.asarray(value), quantity.lag * points, 0) + velocity
+
+
+@dataclasses.dataclass(frozen=True)
+class Broken(Group):
+    """A symmetry of the bulk law that this problem breaks, and what breaks it. Audited too, and shown as broken."""
+
+    group: Group
+    by: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.group.name} (broken by {self.by})"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Any:
+        return self.group.sample(x, key=key)
+
+    def act(self, g: Any, quantity: Quantity, value: Array) -> Array:
+        return self.group.act(g, quantity, value)

@@ -1,0 +1,69 @@
+"""Quantities: what a number means, where it lives and how it turns.
+
+One declaration serves shapes, units, axis labels, default metrics, symmetry audits and file keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+Home = Literal["system", "atoms", "lattice", "electrons", "sites", "grid"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Representation:
+    """A Cartesian representation of O(d): `rank` indices that turn with R, a factor det(R) where `pseudo`.
+
+    value -> det(R)^pseudo R...R value;  `affine` values move along with a translation of the origin as well;
+    `alternating` values change sign under an odd exchange of identical fermions.
+    """
+
+    name: str
+    rank: int = 0
+    pseudo: bool = False
+    affine: bool = False
+    alternating: bool = False
+
+
+scalar = Representation("scalar")
+pseudoscalar = Representation("pseudoscalar", pseudo=True)
+vector = Representation("vector", rank=1)
+position = Representation("position", rank=1, affine=True)
+tensor = Representation("tensor", rank=2)
+fermionic = Representation("fermionic", alternating=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A named physical quantity.
+
+    name: key in files and in outputs. symbol: as printed in equations. unit: e.g. "eV/A" ("1" = dimensionless).
+    home: where its leading axis lives (one value per system, atom, lattice vector, electron, site or grid point).
+    rep: how it turns. lag: how many time steps after the input it is taken (1 for the output of a one-step map).
+    extensive: grows with the number of atoms. label: for axes and tables.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    home: Home
+    rep: Representation = scalar
+    lag: int = 0
+    extensive: bool = False
+    label: str = ""
+
+    @property
+    def axis(self) -> str:
+        """Axis label with symbol and unit."""
+        return f"{self.label or self.name.replace('_', ' ')} {self.symbol} [{self.unit}]"
+
+
+positions = Quantity("positions", "r", "A", "atoms", position)
+atomic_numbers = Quantity("atomic_numbers", "Z", "1", "atoms")
+cell = Quantity("cell", "h", "A", "lattice", vector)
+energy = Quantity("energy", "E", "eV", "system", extensive=True)
+forces = Quantity("forces", "F", "eV/A", "atoms", vector)
+stress = Quantity("stress", "sigma", "eV/A^3", "system", tensor)
+spins = Quantity("spins", "s", "1", "sites")
+log_psi = Quantity("log_psi", "log psi", "1", "system")

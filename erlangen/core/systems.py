@@ -1,0 +1,91 @@
+"""The containers of the three scales: atoms, spins or electrons, fields.
+
+Each is a frozen pytree with at most five fields. `x[name]` reads a named quantity and `x.replace(name=value)` returns a
+copy, so that groups can act on any container through the declared quantities alone. Arrays may be NumPy or JAX.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self
+
+import equinox as eqx
+import numpy as np
+
+
+class System(eqx.Module):
+    """What all containers share: reading and replacing quantities by name."""
+
+    def __getitem__(self, name: str) -> Any:
+        for table in ("labels", "values", "parameters"):
+            found = getattr(self, table, None)
+            if isinstance(found, dict) and name in found:
+                return found[name]
+        return getattr(self, name)
+
+    def replace(self, **quantities: Any) -> Self:
+        """A copy in which the named quantities are exchanged; names may live in a field or inside a table of it."""
+        changes: dict[str, Any] = {}
+        for name, value in quantities.items():
+            for table in ("labels", "values", "parameters"):
+                found = changes.get(table, getattr(self, table, None))
+                if isinstance(found, dict) and name in found:
+                    changes[table] = {**found, name: value}
+                    break
+            else:
+                changes[name] = value
+        return dataclasses.replace(self, **changes)
+
+
+class Atoms(System):
+    """Molecules, crystals, proteins, slabs: points in space that carry an element.
+
+    positions [n, 3] in Angstrom; atomic_numbers [n] (0 marks a padded place: no atom there);
+    cell [3, 3] in Angstrom, rows are lattice vectors (zeros where not periodic); pbc [3] of bool;
+    labels: further named quantities, e.g. charge, spin, residue names.
+    """
+
+    positions: Any
+    atomic_numbers: Any
+    cell: Any = eqx.field(default_factory=lambda: np.zeros((3, 3)))
+    pbc: Any = eqx.field(default_factory=lambda: np.zeros(3, bool))
+    labels: dict[str, Any] = eqx.field(default_factory=dict)
+
+    @property
+    def mask(self) -> Any:
+        """[n] of bool: where an atom really is."""
+        return self.atomic_numbers > 0
+
+
+class SpinLattice(System):
+    """One configuration of spins 1/2 on a lattice.
+
+    spins [sites] of +1/-1 (twice S_z). Bonds and couplings belong to the Hamiltonian (`physics.spins`), not to a sample.
+    """
+
+    spins: Any
+
+
+class Electrons(System):
+    """Walkers of electrons in the field of fixed nuclei.
+
+    electrons [n, 3] and nuclei [m, 3] in Bohr; charges [m] in e; n_up: the first n_up electrons have spin up.
+    """
+
+    electrons: Any
+    nuclei: Any
+    charges: Any
+    n_up: int = eqx.field(static=True, default=0)
+
+
+class Field(System):
+    """Values on a uniform grid.
+
+    values: name -> array [n_x(, n_y(, n_z))(, components)]; spacing: grid spacing along each axis;
+    boundary: "periodic" (static); parameters: name -> scalar (viscosity, ...), in the units which the task declares.
+    """
+
+    values: dict[str, Any]
+    spacing: tuple[float, ...] = eqx.field(static=True)
+    boundary: str = eqx.field(static=True, default="periodic")
+    parameters: dict[str, Any] = eqx.field(default_factory=dict)
