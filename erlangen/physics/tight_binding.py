@@ -1,0 +1,99 @@
+"""Semi-empirical tight binding: energies and forces of molecules and crystals in milliseconds.
+
+GFN2-xTB (Bannwarth, Ehlert, Grimme 2019, doi:10.1021/acs.jctc.8b01176) minimises
+
+    E = E_rep + E_disp(D4) + E_EHT[P] + E_ES[q, mu, Theta] + E_XC + E_Gamma
+
+over a self-consistent density P in a minimal valence basis; here through the library `tblite`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from erlangen.core.errors import Invalid, unknown
+
+from .units import BOHR, HARTREE
+
+HAMILTONIANS = ("GFN2-xTB", "GFN1-xTB", "IPEA1-xTB")
+Potential = Callable[[Float[np.ndarray, "atoms 3"]], tuple[float, Float[np.ndarray, "atoms 3"]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class TightBinding:
+    """GFN-xTB total energy [eV] and forces [eV/A].
+
+    hamiltonian: "GFN2-xTB" (default), "GFN1-xTB", "IPEA1-xTB". charge in e; n_unpaired electrons.
+    accuracy: multiplies all numerical thresholds of the self-consistent cycle (smaller is tighter; 1 leaves < 1e-7 eV).
+    The energy counts valence electrons only: compare differences, never totals, with all-electron codes.
+    """
+
+    hamiltonian: str = "GFN2-xTB"
+    charge: float = 0.0
+    n_unpaired: int = 0
+    accuracy: float = 1.0
+
+    def potential(
+        self,
+        atomic_numbers: Int[np.ndarray, " atoms"],
+        cell: Float[np.ndarray, "3 3"] | None = None,
+        pbc: tuple[bool, bool, bool] = (False, False, False),
+    ) -> Potential:
+        """positions [A] -> (energy [eV], forces [eV/A]) for one composition; each returned function owns its state.
+
+        The electron density of the last call is the guess of the next. Different functions may run in different threads.
+        """
+        if self.hamiltonian not in HAMILTONIANS:
+            raise unknown("the tight-binding Hamiltonian", self.hamiltonian, HAMILTONIANS)
+        numbers = np.asarray(atomic_numbers, np.int32)
+        with _one_thread_per_call():
+            from tblite.exceptions import TBLiteRuntimeError
+            from tblite.interface import Calculator
+        lattice = None if cell is None or not np.any(pbc) else np.asarray(cell, float) / BOHR
+        calculator, density = None, None
+
+        def energy_and_forces(positions):
+            nonlocal calculator, density
+            bohr = np.ascontiguousarray(np.asarray(positions, float) / BOHR)
+            if not np.all(np.isfinite(bohr)):
+                raise Invalid(must="positions must be finite numbers", came="NaN or infinity", do="Check the file.")
+            try:
+                if calculator is None:
+                    calculator = Calculator(
+                        self.hamiltonian, numbers, bohr, self.charge, self.n_unpaired, lattice, np.array(pbc)
+                    )
+                    calculator.set("verbosity", 0)
+                    calculator.set("accuracy", self.accuracy)
+                calculator.update(bohr)
+                density = calculator.singlepoint(density)
+            except TBLiteRuntimeError as error:
+                calculator = density = None
+                raise Invalid(
+                    must=f"{self.hamiltonian} must converge for this geometry",
+                    came=str(error) or "no self-consistency",
+                    do="Look for overlapping atoms, a wrong charge or a wrong number of unpaired electrons.",
+                ) from error
+            return float(density.get("energy")) * HARTREE, -np.array(density.get("gradient")) * (HARTREE / BOHR)
+
+        return energy_and_forces
+
+
+@contextlib.contextmanager
+def _one_thread_per_call() -> Iterator[None]:
+    """OpenMP reads its thread count when the library loads.
+
+    Below a few hundred orbitals one thread per calculation is fastest, and parallel trajectories would fight for cores.
+    """
+    already = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = already or "1"
+    try:
+        yield
+    finally:
+        if already is None:
+            del os.environ["OMP_NUM_THREADS"]

@@ -1,0 +1,8 @@
+"""Conversion to the units of the atomistic half: eV, Angstrom, fs, amu, K. CODATA 2018 (doi:10.1103/RevModPhys.93.025010)."""
+
+from __future__ import annotations
+
+HARTREE = 27.211386245988  # eV
+BOHR = 0.529177210903  # Angstrom
+BOLTZMANN = 8.617333262e-5  # eV/K
+AMU = 103.642696562  # eV fs^2 / Angstrom^2: the inertia of one atomic mass unit
