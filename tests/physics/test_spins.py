@@ -1,0 +1,144 @@
+"""Spin laws against dense matrices, free fermions, exact dimers and the published tables of varbench."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erlangen.core.errors import Invalid
+from erlangen.numerics.precision import double
+from erlangen.physics import exact_diagonalisation as ed
+from erlangen.physics import lattices, spins
+
+# Wu et al. 2024, doi:10.1126/science.adg9774 (Apache-2.0 tables); exchange models there are in Pauli units: a factor 4.
+VARBENCH = [
+    (spins.transverse_ising(lattices.chain(10)), -12.784906442999322, 1e-12),
+    (spins.transverse_ising(lattices.chain(10, is_periodic=False)), -12.381489999654734, 1e-12),
+    (spins.heisenberg(lattices.chain(20)), -35.61754611950579 / 4, 1e-12),
+    (spins.heisenberg(lattices.chain(20, is_periodic=False)), -34.72989333759587 / 4, 1e-12),
+    (spins.heisenberg(lattices.square(4)), -44.9139328 / 4, 1e-8),
+    (spins.j1j2(lattices.square(4), j2=0.3), -37.310965 / 4, 1e-8),
+    (spins.j1j2(lattices.square(4), j2=0.5), -33.83169340557936 / 4, 1e-12),
+    (spins.j1j2(lattices.square(4), j2=1.0), -49.1819609 / 4, 1e-8),
+]
+SMALL = [
+    spins.transverse_ising(lattices.chain(7), field=0.7),
+    spins.transverse_ising(lattices.square(3, 2, is_periodic=False), coupling=-1.0, field=0.4),
+    spins.heisenberg(lattices.chain(6), sign_rule=True),
+    spins.j1j2(lattices.chain(8), j2=0.4),
+    spins.j1j2(lattices.square(3), j2=0.6),
+    spins.heisenberg(lattices.chain(5)),
+]
+PAULI = {
+    "x": np.array([[0, 1], [1, 0]]),
+    "y": np.array([[0, -1j], [1j, 0]]),
+    "z": np.array([[-1, 0], [0, 1]]),  # the integer 1 is spin up
+}
+
+
+def title(law):
+    return getattr(law, "title", "")
+
+
+def pauli(n, **axes):
+    """Kronecker product with site 0 as the least significant bit."""
+    out = np.eye(1)
+    for site in reversed(range(n)):
+        out = np.kron(out, PAULI[axes[f"s{site}"]] if f"s{site}" in axes else np.eye(2))
+    return out
+
+
+def dense(law):
+    total = sum(x * pauli(law.n_sites, **{f"s{i}": "x"}) for i, x in enumerate(law.field))
+    for (i, j), zz, exchange in zip(law.bonds, law.zz, law.exchange):
+        for axis, strength in (("z", zz), ("x", exchange), ("y", exchange)):
+            total = total + strength * pauli(law.n_sites, **{f"s{i}": axis, f"s{j}": axis})
+    assert np.abs(np.imag(total)).max() < 1e-14
+    return np.real(total)
+
+
+@pytest.mark.parametrize("law", SMALL, ids=title)
+def test_connected_elements_and_sparse_matrix_equal_the_kronecker_product(law):
+    exact = dense(law)
+    basis = ed.enumerate_basis(law.n_sites, ed.Sector(np.arange(law.n_sites)[None]))
+    assert np.abs(ed.sparse_matrix(law, basis).toarray() - exact).max() < 1e-13
+    with double():
+        configurations, elements = jax.vmap(law.connected)(basis.configurations())
+    columns = ((np.asarray(configurations, int) + 1) // 2 * 2 ** np.arange(law.n_sites)).sum(axis=-1)
+    rebuilt = np.zeros_like(exact)
+    np.add.at(rebuilt, (np.arange(len(exact))[:, None], columns), np.asarray(elements))
+    assert np.abs(rebuilt - exact).max() < 1e-13
+
+
+@pytest.mark.parametrize("law", SMALL, ids=title)
+def test_symmetric_sectors_hold_the_ground_state(law):
+    assert ed.ground_state(law).energy == pytest.approx(np.linalg.eigvalsh(dense(law))[0], abs=1e-11)
+
+
+@pytest.mark.parametrize("law, energy, tolerance", VARBENCH, ids=title)
+def test_ground_state_equals_the_published_energy(law, energy, tolerance):
+    found = ed.ground_state(law)
+    assert found.energy == pytest.approx(energy, abs=tolerance)
+    assert found.residual < 1e-10
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from([4, 6, 8, 10]), st.floats(0.1, 3.0))
+def test_ising_chain_by_free_fermions(n_sites, field):
+    law = spins.transverse_ising(lattices.chain(n_sites), field=field)
+    exact = spins.ising_chain_energy(n_sites, field=field)
+    assert ed.ground_state(law).energy == pytest.approx(exact, abs=1e-10)
+
+
+def test_free_fermions_equal_the_published_energy_of_32_sites():
+    assert spins.ising_chain_energy(32) == pytest.approx(-40.76003249419223, abs=1e-11)
+    assert spins.ising_chain_energy(32, field=0.5) == pytest.approx(-34.03342111916819, abs=1e-11)
+
+
+def test_majumdar_ghosh_chain_is_made_of_dimers():
+    assert ed.ground_state(spins.j1j2(lattices.chain(14), j2=0.5)).energy == pytest.approx(-3 / 8 * 14, abs=1e-11)
+
+
+@pytest.mark.parametrize("lattice", [lattices.chain(6), lattices.square(4), lattices.square(2, 3, is_periodic=False)], ids=str)
+def test_space_group_is_a_group_of_bond_permutations(lattice):
+    group = {tuple(p) for p in lattice.space_group}
+    assert tuple(range(lattice.n_sites)) in group
+    assert all(tuple(np.array(p)[list(q)]) in group for p in group for q in group)
+    for shell in (1, 2):
+        bonds = {tuple(sorted(b)) for b in lattice.bonds(shell)}
+        assert all({tuple(sorted((p[i], p[j]))) for i, j in bonds} == bonds for p in group)
+
+
+def test_orders_of_the_space_groups():
+    sizes = [len(g.space_group) for g in (lattices.chain(16), lattices.square(4), lattices.square(4, 6))]
+    assert sizes == [32, 128, 96]
+    assert [len(lattices.square(4).bonds(s)) for s in (1, 2)] == [32, 32]
+
+
+@given(st.lists(st.floats(0, 2 * np.pi), min_size=6, max_size=6))
+def test_product_state_energy_is_an_expectation_value(angles):
+    law = spins.transverse_ising(lattices.chain(6), field=0.8)
+    vectors = np.stack([np.sin(angles), np.zeros(6), np.cos(angles)], axis=1)
+    psi = np.ones(1)
+    for angle in reversed(angles):
+        psi = np.kron(psi, [np.sin(angle / 2), np.cos(angle / 2)])
+    assert law.energy_of_product_state(vectors) == pytest.approx(psi @ dense(law) @ psi, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: lattices.named("kagom", 12),
+        lambda: lattices.named("square", 15),
+        lambda: lattices.chain(1),
+        lambda: spins.heisenberg(lattices.chain(5), sign_rule=True),
+        lambda: ed.ground_state(spins.heisenberg(lattices.chain(26))),
+        lambda: spins.ising_chain_energy(7),
+    ],
+)
+def test_bad_input_is_explained(wrong):
+    with pytest.raises(Invalid):
+        wrong()
