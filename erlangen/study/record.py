@@ -14,92 +14,10 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from ..assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
 from ..core.errors import Invalid
 
 FORMAT = "erlangen-record-1"
-
-
-@dataclasses.dataclass
-class Estimate:
-    """A figure with its error bar (one standard error) and how the bar was made."""
-
-    name: str
-    value: float
-    error: float
-    unit: str
-    label: str = ""
-    by: str = "bootstrap over samples"
-    lower_is_better: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.value:.3g} +- {self.error:.1g} {self.unit}"
-
-
-@dataclasses.dataclass
-class SymmetryRow:
-    """One audited symmetry. subject: "method" (float32 network) or "solver" (float64 reference)."""
-
-    subject: Literal["method", "solver"]
-    group: str
-    output: str
-    error: float
-    declared: bool
-    broken: bool = False
-    tolerance: float = 1e-5
-
-
-@dataclasses.dataclass
-class CoverageRow:
-    """How often the intervals of nominal `level` hold the truth. where: "test", or a shift like "temperature=700"."""
-
-    where: str
-    output: str
-    level: float
-    coverage: float
-    error: float
-    mean_width: float
-    unit: str
-    kind: str = "per component"
-
-
-@dataclasses.dataclass
-class ShiftRow:
-    """The scores at one place of a shift axis; ratio: error there over error in distribution (first score)."""
-
-    axis: str
-    value: Any
-    unit: str
-    scores: list[Estimate]
-    ratio: float
-
-
-@dataclasses.dataclass
-class OpponentRow:
-    """One point of a classical solver's error-cost curve; scores by name; seconds per query."""
-
-    name: str
-    knob: str
-    setting: Any
-    seconds: float
-    scores: dict[str, float]
-
-
-@dataclasses.dataclass
-class Cost:
-    """What the answer cost: break_even = (truth_seconds + fit_seconds) / (opponent_seconds - query_seconds).
-
-    opponent_seconds: the cheapest opponent that is at least as accurate as this answer; None where none is.
-    break_even None: training never pays, because the opponent is faster per query at equal accuracy.
-    """
-
-    parameters: int
-    fit_seconds: float
-    truth_seconds: float
-    query_seconds: float
-    peak_memory_mb: float
-    opponent: str = ""
-    opponent_seconds: float | None = None
-    break_even: float | None = None
 
 
 @dataclasses.dataclass
