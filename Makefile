@@ -1,0 +1,46 @@
+# Each target sets up its own .venv the first time: uv where it is installed, otherwise python3 -m venv and pip.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+
+.PHONY: tour test lint bars docs clean
+
+tour: $(VENV)/.ready-run
+	$(BIN)/erlangen tour
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bars: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m slow -s
+
+docs: $(VENV)/.ready-docs
+	$(BIN)/mkdocs build --strict
+
+$(BIN)/python:
+	@if command -v uv >/dev/null 2>&1; then uv venv -q --seed --python "$(PYTHON)" $(VENV); else $(PYTHON) -m venv $(VENV); fi
+
+# $(call install,TARGET): the package in place, pinned by constraints.txt
+install = if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(BIN)/python -c constraints.txt -e "$(1)"; \
+          else $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e "$(1)"; fi
+
+$(VENV)/.ready-run: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,.)
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,.[dev])
+	@touch $@ $(VENV)/.ready-run
+
+$(VENV)/.ready-docs: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,.[docs])
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist site

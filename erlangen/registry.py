@@ -1,0 +1,205 @@
+"""Tasks and methods by name, found by path and read without importing them.
+
+    tasks/<area>/<task>.py         ->  task   "<area>/<task>"        (quantum/spins)
+    methods/<family>/<method>.py   ->  method "<method>"             (painn; its folder is the family)
+
+Three places are searched, in this order: the package itself; folders named in the environment variable
+``ERLANGEN_PATH`` (separated like PATH, each with ``tasks/`` and ``methods/`` inside); installed packages that declare
+an entry point in the group ``erlangen.tasks`` or ``erlangen.methods`` whose value is the package that holds the areas
+or families.
+Files whose name starts with an underscore are private. A file that cannot be read is an entry with a ``problem``:
+it is shown and it never breaks the others.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import sys
+import types
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from erlangen.core.errors import Invalid, unknown
+
+# The parents that make a class a task or a method; the contract itself is not read here because it imports JAX.
+PARENTS = {"task": ("Task", "Supervised", "Evolution", "Variational"), "method": ("Method",)}
+OUTSIDE = "erlangen_path_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a task or a method as its source shows it; ``comment`` is the remark on the same line."""
+
+    name: str
+    annotation: str
+    default: str | None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file found: what it is called, what it says about itself, and how to load it."""
+
+    kind: str  # "task" or "method"
+    name: str
+    group: str  # area of a task, family of a method
+    path: Path
+    module: str  # dotted name
+    source: str  # "erlangen", a folder of ERLANGEN_PATH, or an entry point
+    title: str = ""
+    doc: str = ""
+    class_name: str = ""
+    settings: tuple[Setting, ...] = ()
+    problem: str = ""
+
+
+def entries(kind: str) -> list[Entry]:
+    """Every task (``kind="task"``) or method (``"method"``) found, broken ones included, in the order of search."""
+    found: dict[str, Entry] = {}
+    doubles = []
+    for folder, package, source in _places(kind):
+        for entry in _scan(kind, folder, package, source):
+            first = found.setdefault(entry.name, entry)
+            if first.path.resolve() != entry.path.resolve():
+                problem = f"the name {entry.name!r} is already taken by {first.path}: rename this file"
+                doubles.append(replace(entry, problem=problem))
+    return list(found.values()) + doubles
+
+
+def find(kind: str, name: str) -> Entry:
+    """The entry called ``name``; an unknown name raises ``Invalid`` with the nearest ones."""
+    every = entries(kind)
+    for entry in every:
+        if entry.name == name:
+            if entry.problem:
+                raise Invalid(must=f"{kind} {name} must be readable", came=entry.problem, do=f"Repair {entry.path}.")
+            return entry
+    raise unknown(kind, name, [e.name for e in every if not e.problem])
+
+
+def load_task(name: str) -> type:
+    """The class of the task called ``name``; imports its module."""
+    return _load(find("task", name))
+
+
+def load_method(name: str) -> type:
+    """The class of the method called ``name``; imports its module."""
+    return _load(find("method", name))
+
+
+def _places(kind: str) -> Iterator[tuple[Path, str, str]]:
+    """(folder, dotted package, source) to search, in order."""
+    room = kind + "s"
+    yield Path(__file__).parent / room, f"erlangen.{room}", "erlangen"
+    for text in filter(None, os.environ.get("ERLANGEN_PATH", "").split(os.pathsep)):
+        folder = Path(text).expanduser()
+        yield folder / room, f"{_package_of(folder)}.{room}", text
+    yield from _entry_points(room)
+
+
+def _entry_points(room: str) -> Iterator[tuple[Path, str, str]]:
+    from importlib.metadata import entry_points
+    from importlib.util import find_spec
+
+    for point in entry_points(group=f"erlangen.{room}"):
+        try:
+            spec = find_spec(point.value)
+        except (ImportError, ValueError):
+            spec = None
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        for folder in folders or [f"<entry point {point.name}: no package {point.value}>"]:
+            yield Path(folder), point.value, f"entry point {point.name}"
+
+
+def _scan(kind: str, folder: Path, package: str, source: str) -> Iterator[Entry]:
+    if not folder.is_dir():
+        if source.startswith("entry point"):
+            yield Entry(kind, source, "", folder, package, source, problem="the package it names is not installed")
+        return
+    for path in sorted(folder.glob("*/*.py")):
+        group, stem = path.parent.name, path.stem
+        if not stem.startswith("_") and not group.startswith(("_", ".")):
+            name = f"{group}/{stem}" if kind == "task" else stem
+            yield _read(Entry(kind, name, group, path, f"{package}.{group}.{stem}", source))
+
+
+def _read(entry: Entry) -> Entry:
+    """Fill in what the source says: title, class, settings; or the reason why it cannot be read."""
+    try:
+        text = entry.path.read_text(encoding="utf-8")
+        tree = ast.parse(text, filename=str(entry.path))
+    except (OSError, UnicodeDecodeError, SyntaxError, ValueError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        return replace(entry, problem=f"{type(error).__name__}: {getattr(error, 'msg', error)}{where}")
+    doc = ast.get_docstring(tree) or ""
+    title = doc.split("\n", 1)[0].strip()
+    entry = replace(entry, doc=doc, title=title)
+    classes = _candidates(tree, PARENTS[entry.kind])
+    if len(classes) != 1:
+        names = ", ".join(c.name for c in classes) or "none"
+        wanted = " or ".join(PARENTS[entry.kind])
+        return replace(entry, problem=f"it must define exactly one public class derived from {wanted}; found: {names}")
+    settings = tuple(_settings(classes[0], text.splitlines()))
+    return replace(entry, class_name=classes[0].name, settings=settings)
+
+
+def _candidates(tree: ast.Module, parents: tuple[str, ...]) -> list[ast.ClassDef]:
+    """Public classes derived from ``parents``; failing that, public dataclasses made from another class."""
+    public = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.bases and not n.name.startswith("_")]
+    direct = [n for n in public if any(_last_name(b) in parents for b in n.bases)]
+    return direct or [n for n in public if any(_last_name(d) == "dataclass" for d in n.decorator_list)]
+
+
+def _last_name(node: ast.expr) -> str:
+    """dataclasses.dataclass(frozen=True) -> dataclass"""
+    return ast.unparse(node).split("(")[0].split("[")[0].rsplit(".", 1)[-1]
+
+
+def _settings(node: ast.ClassDef, lines: list[str]) -> Iterator[Setting]:
+    for item in node.body:
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+            continue
+        annotation = ast.unparse(item.annotation)
+        if item.target.id.startswith("_") or "ClassVar" in annotation:
+            continue
+        default = ast.unparse(item.value) if item.value is not None else None
+        yield Setting(item.target.id, annotation, default, _comment(lines, item))
+
+
+def _comment(lines: list[str], item: ast.AnnAssign) -> str:
+    """The remark behind a field. What follows the last node of a statement on its line can only be a comment."""
+    line = lines[(item.end_lineno or item.lineno) - 1].encode()
+    return line[item.end_col_offset or 0 :].decode().strip().lstrip("#").strip()
+
+
+def _load(entry: Entry) -> type:
+    root = entry.module.partition(".")[0]
+    if root.startswith(OUTSIDE):
+        _make_importable(root, entry.path.parents[2])
+    try:
+        return getattr(importlib.import_module(entry.module), entry.class_name)
+    except Invalid:
+        raise
+    except Exception as error:
+        raise Invalid(
+            must=f"{entry.kind} {entry.name} must import without error",
+            came=f"{type(error).__name__}: {error}",
+            do=f"Repair {entry.path} or install what it needs.",
+        ) from error
+
+
+def _package_of(folder: Path) -> str:
+    """Name of the package that a folder outside any package is imported as; no two folders share one."""
+    return f"{OUTSIDE}{zlib.crc32(str(folder.resolve()).encode()):08x}"
+
+
+def _make_importable(root: str, folder: Path) -> None:
+    """Let ``import root.tasks.area.name`` find files below ``folder``; relative imports inside it work too."""
+    if root not in sys.modules:
+        package = types.ModuleType(root, f"Tasks and methods found in {folder}.")
+        package.__path__ = [str(folder)]
+        sys.modules[root] = package
