@@ -46,7 +46,9 @@ class Samples:
         """The samples at `rows`, in that order."""
         rows = np.asarray(rows, int)
         group = None if self.group is None else np.asarray(self.group)[rows]
-        return Samples([self.inputs[i] for i in rows], {k: [v[i] for i in rows] for k, v in self.outputs.items()}, group)
+        return Samples(
+            [self.inputs[i] for i in rows], {k: [v[i] for i in rows] for k, v in self.outputs.items()}, group
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +140,11 @@ class Budget:
             return text
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|steps?|)\s*", str(text))
         if not match or float(match[1]) <= 0:
-            raise Invalid(must="a budget is a positive time or a number of steps", came=repr(text), do="Write 90s, 2m, 1h or 5000steps.")
+            raise Invalid(
+                must="a budget is a positive time or a number of steps",
+                came=repr(text),
+                do="Write 90s, 2m, 1h or 5000steps.",
+            )
         number, unit = float(match[1]), match[2]
         if unit.startswith("step"):
             return cls(steps=int(number))

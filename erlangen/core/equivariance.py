@@ -1,6 +1,6 @@
 """How far a map is from commuting with a group.
 
-    epsilon_q = max_g || f(g x)_q - g f(x)_q ||_inf / scale_q        for each output quantity q
+epsilon_q = max_g || f(g x)_q - g f(x)_q ||_inf / scale_q        for each output quantity q
 """
 
 from __future__ import annotations

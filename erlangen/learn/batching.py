@@ -45,20 +45,24 @@ def pack(inputs: Sequence[System], outputs: Mapping[str, Sequence[Any]] | None =
     for key in sorted(set(keys), key=repr):
         rows = np.array([i for i, k in enumerate(keys) if k == key])
         padded = [_pad_system(inputs[i], shapes[i]) for i in rows]
-        stacked = {name: np.stack([_pad_output(name, column[i], shapes[i]) for i in rows]) for name, column in outputs.items()}
+        stacked = {
+            name: np.stack([_pad_output(name, column[i], shapes[i]) for i in rows]) for name, column in outputs.items()
+        }
         sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]] else None
         buckets.append(Bucket(_single(jax.tree.map(lambda *v: np.stack(v), *padded)), _single(stacked), rows, sizes))
     return buckets
 
 
-def predict(fitted: Callable[[System], Any], inputs: Sequence[System], *, batch: int = 128) -> dict[str, list[np.ndarray]]:
+def predict(
+    fitted: Callable[[System], Any], inputs: Sequence[System], *, batch: int = 128
+) -> dict[str, list[np.ndarray]]:
     """Outputs by name, one entry per input, in order; padding is cut off again.
 
     Networks compute in float32; what they add in float64 (reference energies) is kept, since float64 is enabled here.
     `fitted` may be any pure function of one sample that returns a dict of arrays (or a nested tree of them by name).
     """
     results: dict[str, list[Any]] = {}
-    arrays, static = eqx.partition(fitted, eqx.is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
+    arrays, static = eqx.partition(fitted, _is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
     with double():
         for bucket in pack(inputs):
             size = min(batch, 1 << (len(bucket) - 1).bit_length())
@@ -75,13 +79,19 @@ def predict(fitted: Callable[[System], Any], inputs: Sequence[System], *, batch:
     return results
 
 
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, (jax.Array, np.ndarray))
+
+
 @eqx.filter_jit
 def _apply(arrays: Any, static: Any, chunk: Any) -> Any:
     f = eqx.combine(arrays, static) if arrays is not None else static
     return jax.vmap(f)(chunk)
 
 
-def predict_interval(fitted: Any, inputs: Sequence[System], *, batch: int = 128) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+def predict_interval(
+    fitted: Any, inputs: Sequence[System], *, batch: int = 128
+) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Lower and upper ends by output name, one pair per input (answers of type `Interval`)."""
     return predict(_Bound(fitted, "interval"), inputs, batch=batch)  # type: ignore[return-value]
 

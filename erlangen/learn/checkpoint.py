@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..core.errors import Invalid
+from ..numerics.precision import double
 
 FITTED = "fitted.safetensors"
 STATE = "state.safetensors"
@@ -36,9 +38,14 @@ def load_fitted(folder: str | Path) -> Any:
     """The answer that `save_fitted` wrote. Classes of plug-ins must have been imported before (load the method first)."""
     path = Path(folder) / FITTED
     if not path.exists():
-        raise Invalid(must=f"a finished run holds {FITTED}", came=f"none in {folder}", do="Let the run end, or resume it: --resume.")
+        raise Invalid(
+            must=f"a finished run holds {FITTED}",
+            came=f"none in {folder}",
+            do="Let the run end, or resume it: --resume.",
+        )
     arrays, meta = _read(path)
-    return _decode(meta["structure"], arrays)
+    with double():
+        return _decode(meta["structure"], {name: jnp.asarray(array) for name, array in arrays.items()})
 
 
 def save_state(folder: str | Path, state: Any, meta: dict[str, Any]) -> Path:
@@ -60,7 +67,9 @@ def load_state(folder: str | Path, like: Any) -> tuple[Any, dict[str, Any]] | No
     leaves, structure = jax.tree.flatten(like)
     if len(leaves) != len(arrays):
         raise Invalid(
-            must="a checkpoint continues the same fit", came=f"{len(arrays)} arrays for {len(leaves)}", do="Start anew without --resume."
+            must="a checkpoint continues the same fit",
+            came=f"{len(arrays)} arrays for {len(leaves)}",
+            do="Start anew without --resume.",
         )
     found = [_like(arrays[f"{i:05d}"], leaf) for i, leaf in enumerate(leaves)]
     return jax.tree.unflatten(structure, found), meta["meta"]
@@ -70,7 +79,11 @@ def _like(array: np.ndarray, leaf: Any) -> Any:
     if not hasattr(leaf, "dtype"):
         return type(leaf)(array)
     if array.shape != leaf.shape:
-        raise Invalid(must="a checkpoint continues the same fit", came=f"shape {array.shape} for {leaf.shape}", do="Start anew without --resume.")
+        raise Invalid(
+            must="a checkpoint continues the same fit",
+            came=f"shape {array.shape} for {leaf.shape}",
+            do="Start anew without --resume.",
+        )
     return array.astype(leaf.dtype)
 
 
@@ -90,10 +103,12 @@ def _encode(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         kind = type(node)
         fields = {f.name: _encode(getattr(node, f.name), f"{path}.{f.name}", arrays) for f in dataclasses.fields(node)}
         return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
-    raise TypeError(f"{path or 'the answer'} holds a {type(node).__name__}, which a checkpoint cannot keep; make it an array or a JSON value")
+    raise TypeError(
+        f"{path or 'the answer'} holds a {type(node).__name__}, which a checkpoint cannot keep; make it an array or a JSON value"
+    )
 
 
-def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _decode(node: Any, arrays: dict[str, jax.Array]) -> Any:
     if not isinstance(node, dict):
         return node
     if "array" in node:
@@ -114,13 +129,21 @@ def _trusted(name: str) -> type:
     """The dataclass called `module:qualname`; only erlangen's own modules are imported, others must be there already."""
     module, _, qualname = name.partition(":")
     if module.split(".")[0] != "erlangen" and module not in sys.modules:
-        raise Invalid(must="the code of a plug-in is loaded before its checkpoint", came=name, do="Set ERLANGEN_PATH or install the plug-in.")
+        raise Invalid(
+            must="the code of a plug-in is loaded before its checkpoint",
+            came=name,
+            do="Set ERLANGEN_PATH or install the plug-in.",
+        )
     try:
         kind = getattr(importlib.import_module(module), qualname)
     except (ImportError, AttributeError):
         kind = None
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise Invalid(must="a checkpoint names classes of this version", came=name, do="Run again, or use the version named in record.json.")
+        raise Invalid(
+            must="a checkpoint names classes of this version",
+            came=name,
+            do="Run again, or use the version named in record.json.",
+        )
     return kind
 
 
@@ -128,7 +151,7 @@ def _write(path: Path, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> P
     from safetensors.numpy import save
 
     complex_names = sorted(k for k, v in arrays.items() if np.iscomplexobj(v))
-    plain = {k: np.ascontiguousarray(_as_real(v)) for k, v in arrays.items()}
+    plain = {k: np.asarray(_as_real(v), order="C") for k, v in arrays.items()}
     header = {**meta, "complex": complex_names, "digest": _digest(plain)}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -140,7 +163,9 @@ def _write(path: Path, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> P
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise Invalid(must="the run folder can be written", came=str(error), do="Free space, or choose another folder: --out DIR") from None
+        raise Invalid(
+            must="the run folder can be written", came=str(error), do="Free space, or choose another folder: --out DIR"
+        ) from None
     return path
 
 
@@ -154,7 +179,11 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         if meta["digest"] != _digest(plain):
             raise ValueError("digest differs")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise Invalid(must=f"{path.name} is whole", came=f"{type(error).__name__}: {error}", do="Run again (or --resume, from the last good checkpoint).") from None
+        raise Invalid(
+            must=f"{path.name} is whole",
+            came=f"{type(error).__name__}: {error}",
+            do="Run again (or --resume, from the last good checkpoint).",
+        ) from None
     for name in meta["complex"]:
         plain[name] = plain[name][..., 0] + 1j * plain[name][..., 1]
     return plain, meta
@@ -168,5 +197,5 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     total = hashlib.sha256()
     for name in sorted(arrays):
         total.update(name.encode() + str(arrays[name].dtype).encode() + str(arrays[name].shape).encode())
-        total.update(np.ascontiguousarray(arrays[name]).tobytes())
+        total.update(arrays[name].tobytes())
     return total.hexdigest()

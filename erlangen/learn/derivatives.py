@@ -1,6 +1,6 @@
 """Derivatives as outputs: forces and stress from one reverse pass through an energy.
 
-    F_i = -dE/dr_i,     sigma = (1/V) dE/d epsilon   at   r -> r (1 + epsilon), h -> h (1 + epsilon), epsilon symmetric
+F_i = -dE/dr_i,     sigma = (1/V) dE/d epsilon   at   r -> r (1 + epsilon), h -> h (1 + epsilon), epsilon symmetric
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ def energy_forces_stress(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str
         return energy(x.replace(positions=r @ deform, cell=x.cell @ deform))
 
     positions = jnp.asarray(x.positions)
-    value, (by_position, by_strain) = jax.value_and_grad(strained, (0, 1))(positions, jnp.zeros((3, 3), positions.dtype))
+    value, (by_position, by_strain) = jax.value_and_grad(strained, (0, 1))(
+        positions, jnp.zeros((3, 3), positions.dtype)
+    )
     volume = jnp.abs(jnp.linalg.det(jnp.asarray(x.cell, positions.dtype)))
     return {"energy": value, "forces": -by_position, "stress": by_strain / volume}

@@ -1,6 +1,6 @@
 """Roll-out: a one-step map applied to its own output.
 
-    u_{k+1} = f(u_k),   k = 0, 1, ..., steps - 1
+u_{k+1} = f(u_k),   k = 0, 1, ..., steps - 1
 """
 
 from __future__ import annotations

@@ -1,0 +1,297 @@
+"""The supervised engine: minimise the mean loss of single samples, within a budget, and survive.
+
+    theta <- argmin  sum_i loss(f_theta, x_i, y_i) / N        Adam with warm-up and cosine decay, clipped gradients,
+                                                              exponential moving average of theta for every answer
+
+A step is a pure function of (state, step number, seed): batches are drawn from the seed and the step number alone, so a
+fit that was killed goes on from its checkpoint bit for bit. A budget in seconds is turned into a number of steps once the
+speed is known, and that plan is kept in the checkpoint. A loss that is not finite rolls the fit back and halves the rate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, PRNGKeyArray
+
+from ..contract import Budget, Samples, Session
+from ..core.errors import Invalid
+from ..core.systems import System
+from .batching import Bucket, pack
+from .checkpoint import load_state, save_state
+
+Loss = Callable[[Any, System, Mapping[str, Array]], Array]
+MAX_ROLLBACKS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How a fit is driven.
+
+    rate: peak learning rate. batch: samples per step. warmup: fraction of the steps in which the rate rises linearly;
+    then it falls to `final` times the peak along a cosine. decay: decoupled weight decay. ema: moving average of the
+    parameters. clip: largest global norm of a gradient. patience: validations without gain before the fit stops
+    (None: never). checks: how many validations (and checkpoints) a fit has.
+    """
+
+    rate: float = 1e-3
+    batch: int = 32
+    warmup: float = 0.03
+    final: float = 1e-3
+    decay: float = 0.0
+    ema: float = 0.995
+    clip: float = 1.0
+    patience: int | None = None
+    checks: int = 25
+
+
+@dataclasses.dataclass
+class _Progress:
+    """The part of a fit's state that is not arrays; it goes into the checkpoint as JSON."""
+
+    step: int = 0
+    total: int = 0
+    every: int = 0
+    seconds: float = 0.0
+    scale: float = 1.0
+    rollbacks: int = 0
+    best: float = math.inf
+    stale: int = 0
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+class _State(eqx.Module):
+    """Arrays of a fit: parameters, optimiser, moving average, best moving average so far."""
+
+    params: Any
+    optimiser: Any
+    average: Any
+    best: Any
+
+
+def fit(
+    model: Any,
+    loss: Loss,
+    train: Samples,
+    validation: Samples,
+    *,
+    training: Training,
+    budget: Budget,
+    key: PRNGKeyArray,
+    session: Session = Session(),
+) -> Any:
+    """The model with the parameters (moving average) that did best on `validation` within `budget`.
+
+    model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
+    Raises `Invalid` where the loss stays non-finite after several roll-backs.
+    """
+    engine = _Engine(model, loss, train, validation, training, key)
+    state, progress = engine.start(), _Progress()
+    if session.resume and session.folder is not None:
+        found = load_state(session.folder, state)
+        if found is not None:
+            state, progress = found[0], _Progress(**found[1])
+            session.say(f"resumed at step {progress.step} of {progress.total}")
+            for row in progress.history:
+                session.progress(int(row["step"]), progress.total, row)
+    clock = time.perf_counter() - progress.seconds
+    if not progress.total:
+        state, progress = engine.plan(state, budget, clock)
+    while progress.step < progress.total:
+        good = (state, dataclasses.replace(progress))
+        state, mean_loss = engine.run(state, progress)
+        if not math.isfinite(mean_loss):
+            state, progress = _roll_back(*good, progress, session)
+            continue
+        state = engine.judge(state, progress, mean_loss)
+        progress.seconds = time.perf_counter() - clock
+        _replan(progress, budget)
+        if session.folder is not None:
+            save_state(session.folder, state, dataclasses.asdict(progress))
+        session.progress(progress.step, progress.total, progress.history[-1])
+        if training.patience is not None and progress.stale >= training.patience:
+            session.say(f"stopped at step {progress.step}: no gain on validation for {progress.stale} checks")
+            break
+    return eqx.combine(state.best, engine.static)
+
+
+def _roll_back(state: _State, before: _Progress, now: _Progress, session: Session) -> tuple[_State, _Progress]:
+    """The last good state, with half the learning rate."""
+    before.rollbacks, before.scale = now.rollbacks + 1, now.scale / 2
+    if before.rollbacks > MAX_ROLLBACKS:
+        raise Invalid(
+            must="the loss stays finite",
+            came=f"NaN or infinity near step {now.step} after {MAX_ROLLBACKS} roll-backs",
+            do="Look for outliers in the labels (erlangen check), or lower the rate.",
+        )
+    session.say(f"loss not finite near step {now.step}: back to step {before.step}, rate x {before.scale:g}")
+    return state, before
+
+
+def _replan(progress: _Progress, budget: Budget) -> None:
+    """Move the end of a fit whose budget is in seconds, where the machine's speed has changed by more than a tenth."""
+    if budget.seconds is None or progress.step >= progress.total:
+        return
+    left = max(budget.seconds - progress.seconds, 0.0)
+    affordable = progress.step + int(left * progress.step / progress.seconds)
+    if abs(affordable - progress.total) > 0.1 * (progress.total - progress.step):
+        progress.total = max(affordable, progress.step + 1)
+
+
+class _Engine:
+    """The compiled parts of one fit: batches, step, validation."""
+
+    def __init__(
+        self, model: Any, loss: Loss, train: Samples, validation: Samples, training: Training, key: PRNGKeyArray
+    ):
+        if not len(train) or not len(validation):
+            came = f"{len(train)} and {len(validation)}"
+            raise Invalid(must="a fit needs training and validation samples", came=came, do="Give more data.")
+        self.training, self.key = training, key
+        self.params, self.static = eqx.partition(model, eqx.is_inexact_array)
+        self.train, self.validation = ([_on_device(b) for b in pack(s.inputs, s.outputs)] for s in (train, validation))
+        self.size = min(training.batch, max(len(b) for b in self.train))
+        self.optimiser = optax.chain(
+            optax.clip_by_global_norm(training.clip), optax.scale_by_adam(), optax.add_decayed_weights(training.decay)
+        )
+        self._epoch: tuple[int, list[tuple[int, np.ndarray]]] = (-1, [])
+
+        def mean_loss(params: Any, inputs: Any, outputs: Any, weight: Array) -> Array:
+            whole = eqx.combine(params, self.static)
+            return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
+
+        def step(state: _State, data: Any, rows: Array, rate: Array, number: Array) -> tuple[_State, Array]:
+            inputs, outputs = jax.tree.map(lambda a: a[rows], data)
+            value, gradient = jax.value_and_grad(mean_loss)(
+                state.params, inputs, outputs, jnp.ones(len(rows), jnp.float32)
+            )
+            update, optimiser = self.optimiser.update(gradient, state.optimiser, state.params)
+            params = jax.tree.map(lambda p, u: p - rate * u, state.params, update)
+            keep = jnp.minimum(training.ema, (1 + number) / (10 + number)).astype(jnp.float32)
+            average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, params)
+            return _State(params, optimiser, average, state.best), value
+
+        self._step = jax.jit(step)
+        self._loss = jax.jit(mean_loss)
+
+    def start(self) -> _State:
+        return _State(self.params, self.optimiser.init(self.params), self.params, self.params)
+
+    def plan(self, state: _State, budget: Budget, clock: float) -> tuple[_State, _Progress]:
+        """How many steps the budget allows: given, or from the measured speed of a trial that is thrown away."""
+        if budget.steps is not None:
+            total = budget.steps
+        else:
+            trial, seconds = state, []
+            self.loss(self.validation, state.average)
+            for number in range(12):
+                tick = time.perf_counter()
+                trial, value = self.step(trial, _Progress(step=number, total=10**6))
+                value.block_until_ready()
+                seconds.append(time.perf_counter() - tick)
+            tick = time.perf_counter()
+            self.loss(self.validation, state.average)
+            checking = self.training.checks * (time.perf_counter() - tick)
+            left = (budget.seconds or 0.0) - (time.perf_counter() - clock) - checking
+            total = max(int(left / np.median(seconds[2:])), 1)
+        return state, _Progress(total=total, every=max(total // self.training.checks, 1))
+
+    def rows(self, number: int) -> tuple[int, np.ndarray]:
+        """(bucket, rows) of step `number`: epochs without replacement, order drawn from the key and the epoch."""
+        per_bucket = [max(len(b) // self.size, 1) for b in self.train]
+        epoch, place = divmod(number, sum(per_bucket))
+        if self._epoch[0] != epoch:
+            rng = np.random.default_rng([*np.asarray(jax.random.key_data(self.key), np.uint32).tolist(), epoch])
+            batches = []
+            for i, bucket in enumerate(self.train):
+                order = rng.permutation(len(bucket))
+                order = np.resize(order, per_bucket[i] * self.size)
+                batches += [(i, part) for part in order.reshape(per_bucket[i], self.size)]
+            self._epoch = (epoch, [batches[j] for j in rng.permutation(len(batches))])
+        return self._epoch[1][place]
+
+    def step(self, state: _State, progress: _Progress) -> tuple[_State, Array]:
+        which, rows = self.rows(progress.step)
+        rate = self.training.rate * progress.scale * schedule(progress.step / progress.total, self.training)
+        bucket = self.train[which]
+        return self._step(state, (bucket.inputs, bucket.outputs), rows, jnp.float32(rate), jnp.float32(progress.step))
+
+    def run(self, state: _State, progress: _Progress) -> tuple[_State, float]:
+        """Steps up to the next check; the mean loss over them (NaN as soon as one is)."""
+        losses = []
+        until = min(progress.step + progress.every, progress.total)
+        while progress.step < until:
+            state, value = self.step(state, progress)
+            losses.append(value)
+            progress.step += 1
+            if len(losses) % 50 == 0 and not math.isfinite(float(value)):
+                return state, math.nan
+        return state, float(np.mean([float(v) for v in losses]))
+
+    def judge(self, state: _State, progress: _Progress, mean_loss: float) -> _State:
+        """Validate the moving average, note it, and keep it where it is the best so far."""
+        value = self.loss(self.validation, state.average)
+        progress.history.append({"step": progress.step, "loss": mean_loss, "validation": value})
+        if value < progress.best:
+            progress.best, progress.stale = value, 0
+            return dataclasses.replace(state, best=state.average)
+        progress.stale += 1
+        return state
+
+    def loss(self, buckets: list[Bucket], params: Any, batch: int = 128) -> float:
+        """Mean loss over all samples of `buckets`."""
+        total = count = 0.0
+        for bucket in buckets:
+            size = min(batch, len(bucket))
+            for start in range(0, len(bucket), size):
+                rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
+                weight = (np.arange(start, start + size) < len(bucket)).astype(np.float32)
+                inputs, outputs = jax.tree.map(lambda a: a[rows], (bucket.inputs, bucket.outputs))
+                total += float(self._loss(params, inputs, outputs, jnp.asarray(weight))) * float(weight.sum())
+                count += float(weight.sum())
+        return total / count
+
+
+def schedule(progress: float, training: Training) -> float:
+    """Learning rate relative to its peak at `progress` in [0, 1): linear warm-up, then a cosine down to `final`."""
+    if progress < training.warmup:
+        return (progress + 1e-3) / (training.warmup + 1e-3)
+    phase = (progress - training.warmup) / (1 - training.warmup)
+    return training.final + (1 - training.final) * 0.5 * (1 + math.cos(math.pi * phase))
+
+
+def _on_device(bucket: Bucket) -> Bucket:
+    inputs, outputs = jax.tree.map(jnp.asarray, (bucket.inputs, bucket.outputs))
+    return dataclasses.replace(bucket, inputs=inputs, outputs=outputs)
+
+
+def squared_error(weights: Mapping[str, float]) -> Loss:
+    """Loss of one sample: sum over outputs of weight * mean squared error.
+
+        L = sum_q w_q  mean (f(x)_q - y_q)^2
+
+    Padded atoms (atomic number 0) count neither in the sum nor in the mean.
+    """
+
+    def loss(model: Any, x: System, true: Mapping[str, Array]) -> Array:
+        predicted = model(x)
+        total = jnp.float32(0)
+        for name, weight in weights.items():
+            gap = (predicted[name] - true[name]) ** 2
+            if name == "forces":
+                mask = x["atomic_numbers"] > 0
+                total += weight * jnp.sum(jnp.where(mask[:, None], gap, 0)) / (3 * jnp.sum(mask))
+            else:
+                total += weight * jnp.mean(gap)
+        return total
+
+    return loss
