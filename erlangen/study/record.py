@@ -72,7 +72,9 @@ class Record:
             return cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Invalid(
-                must=f"a record is a JSON file of format {FORMAT}", came=f"{type(error).__name__}: {error}", do="Run again, or restore the file."
+                must=f"a record is a JSON file of format {FORMAT}",
+                came=f"{type(error).__name__}: {error}",
+                do="Run again, or restore the file.",
             ) from None
 
     @classmethod
@@ -81,7 +83,9 @@ class Record:
         path = Path(folder)
         path = path / "record.json" if path.is_dir() else path
         if not path.exists():
-            raise Invalid(must="a run folder holds a record.json", came=str(folder), do="See your runs: erlangen list --runs")
+            raise Invalid(
+                must="a run folder holds a record.json", came=str(folder), do="See your runs: erlangen list --runs"
+            )
         return cls.from_json(path.read_text())
 
     def write(self, folder: Path) -> None:
