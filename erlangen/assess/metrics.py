@@ -1,0 +1,178 @@
+"""Measures for `contract.Score`, and scores with error bars.
+
+    measure(predicted, true) -> float                         absolute, squared, largest, relative_l2, correlation,
+                                                              correlation_time(dt=, threshold=)
+    per_sample(score, predictions, samples) -> [n]            the measure of every sample
+    estimate(score, predictions, samples, *, key) -> Estimate value and bootstrap standard error
+    over_seeds(estimates) -> Estimate                         one figure for several seeds
+
+`predictions` is a mapping from output name to one array per sample, as `learn.batching.predict` returns it.
+Bootstrap: Efron, Ann. Statist. 7, 1 (1979), doi:10.1214/aos/1176344552. Whole groups (trajectories, molecules) are drawn
+where samples depend on each other; consecutive blocks stand in for groups where there is a single one (Künsch, Ann.
+Statist. 17, 1217 (1989), doi:10.1214/aos/1176347265).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..contract import Samples, Score
+from ..core.errors import Invalid, unknown
+from .rows import Estimate
+
+Predictions = Mapping[str, Sequence[Any]]
+RESAMPLES = 1000
+BLOCKS = 10
+
+
+def _pair(predicted: Any, true: Any) -> tuple[np.ndarray, np.ndarray]:
+    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+    if predicted.shape != true.shape:
+        raise Invalid(
+            must="a prediction has the shape of the truth",
+            came=f"{predicted.shape} against {true.shape}",
+            do="Check which output the method returns under this name.",
+        )
+    return predicted, true
+
+
+def absolute(predicted: Any, true: Any) -> float:
+    """Mean of |y - y*| over the components of one sample, in the unit of y."""
+    predicted, true = _pair(predicted, true)
+    return float(np.mean(np.abs(predicted - true)))
+
+
+def squared(predicted: Any, true: Any) -> float:
+    """Mean of (y - y*)^2 over the components of one sample; with aggregate="root" the score is the RMSE."""
+    predicted, true = _pair(predicted, true)
+    return float(np.mean((predicted - true) ** 2))
+
+
+def largest(predicted: Any, true: Any) -> float:
+    """max |y - y*| over the components of one sample."""
+    predicted, true = _pair(predicted, true)
+    return float(np.max(np.abs(predicted - true)))
+
+
+def relative_l2(predicted: Any, true: Any) -> float:
+    """||y - y*||_2 / ||y*||_2 of one sample (nRMSE); the mean over samples is the usual figure for neural operators."""
+    predicted, true = _pair(predicted, true)
+    size = float(np.linalg.norm(true))
+    gap = float(np.linalg.norm(predicted - true))
+    return gap / size if size else (0.0 if gap == 0 else float("inf"))
+
+
+def correlation(predicted: Any, true: Any) -> float:
+    """Pearson correlation of the components of one sample, in [-1, 1]; higher is better.
+
+    0 where the prediction is constant, 1 where truth and prediction are the same array.
+    """
+    predicted, true = _pair(predicted, true)
+    a, b = predicted - predicted.mean(), true - true.mean()
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(np.sum(a * b) / size) if size else float(np.array_equal(predicted, true))
+
+
+def correlation_time(*, dt: float = 1.0, threshold: float = 0.95) -> Any:
+    """Measure of a roll-out [steps, ...]: the time for which its correlation with the truth stays above `threshold`.
+
+    Returns measure(predicted, true) in units of `dt`; the whole length where it never falls below. Higher is better.
+    Kochkov et al., PNAS 118, e2101784118 (2021), doi:10.1073/pnas.2101784118 (threshold 0.95).
+    """
+    return functools.partial(_correlation_time, dt=dt, threshold=threshold)
+
+
+def _correlation_time(predicted: Any, true: Any, *, dt: float, threshold: float) -> float:
+    predicted, true = _pair(predicted, true)
+    below = [i for i in range(len(true)) if not correlation(predicted[i], true[i]) >= threshold]
+    return dt * (below[0] if below else len(true))
+
+
+def per_sample(score: Score, predictions: Predictions, samples: Samples) -> np.ndarray:
+    """[n]: score.measure of every sample, not yet averaged, rooted or multiplied by score.factor."""
+    if score.quantity not in predictions:
+        raise unknown("the output of a score", score.quantity, predictions)
+    predicted, true = predictions[score.quantity], samples.outputs[score.quantity]
+    if len(predicted) != len(true):
+        raise Invalid(
+            must="there is one prediction per sample",
+            came=f"{len(predicted)} for {len(true)} samples",
+            do="Predict the same split.",
+        )
+    return np.asarray([float(score.measure(p, t)) for p, t in zip(predicted, true)])
+
+
+def summarise(score: Score, values: np.ndarray) -> float:
+    """One number from the per-sample values: mean or root mean, times score.factor."""
+    mean = float(np.mean(values))
+    return score.factor * (mean**0.5 if score.aggregate == "root" else mean)
+
+
+def estimate(score: Score, predictions: Predictions, samples: Samples, *, key: PRNGKeyArray) -> Estimate:
+    """The score of `predictions` with one standard error (bootstrap over samples, or over samples.group)."""
+    return estimate_of(score, per_sample(score, predictions, samples), samples.group, key=key)
+
+
+def estimate_of(score: Score, values: np.ndarray, group: np.ndarray | None = None, *, key: PRNGKeyArray) -> Estimate:
+    """The same from per-sample values. The error is NaN where fewer than two samples are independent."""
+    units, by = resampling_units(len(values), group)
+    means = bootstrap_means(np.asarray(values, np.float64)[:, None], units, key=key)[:, 0]
+    drawn = score.factor * (np.sqrt(means) if score.aggregate == "root" else means)
+    error = float(np.std(drawn, ddof=1)) if units.max(initial=0) > 0 else float("nan")
+    return Estimate(score.name, summarise(score, values), error, score.unit, score.label, by, score.lower_is_better)
+
+
+def over_seeds(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean over seeds; error^2 = spread^2 / n (training) + mean error^2 (test samples, shared by all)."""
+    first, n = estimates[0], len(estimates)
+    if n == 1:
+        return first
+    values = np.asarray([e.value for e in estimates])
+    training = np.var(values, ddof=1) / n
+    testing = np.mean([e.error**2 for e in estimates])
+    error = float(np.sqrt(training + testing))
+    return dataclasses.replace(first, value=float(values.mean()), error=error, by=f"{n} seeds and {first.by}")
+
+
+def resampling_units(n: int, group: np.ndarray | None) -> tuple[np.ndarray, str]:
+    """[n] of int: which independent unit each sample belongs to, and the words for it."""
+    if group is None:
+        return np.arange(n), "bootstrap over samples"
+    units = np.unique(np.asarray(group), return_inverse=True)[1].reshape(-1)
+    if units.max(initial=0) > 0:
+        return units, f"bootstrap over {units.max() + 1} groups"
+    if n < 2 * BLOCKS:
+        return units, "one group: no error bar"
+    return np.arange(n) * BLOCKS // n, f"bootstrap over {BLOCKS} blocks of one group"
+
+
+def bootstrap_means(
+    values: np.ndarray, units: np.ndarray, *, key: PRNGKeyArray, resamples: int = RESAMPLES
+) -> np.ndarray:
+    """[resamples, columns]: means of `values` [n, columns] over samples drawn with replacement, whole units at a time.
+
+    All columns share each draw, so differences between columns are paired.
+    """
+    rng = generator(key)
+    n_units = int(units.max(initial=0)) + 1
+    counts = np.bincount(units, minlength=n_units)
+    sums = np.stack([np.bincount(units, column, n_units) for column in values.T], 1)
+    out = np.empty((resamples, values.shape[1]))
+    chunk = max(1, 2_000_000 // n_units)
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        draws = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=size)
+        out[start : start + size] = (draws @ sums) / (draws @ counts)[:, None]
+    return out
+
+
+def generator(key: PRNGKeyArray) -> np.random.Generator:
+    """A NumPy generator that is a function of a JAX key."""
+    return np.random.default_rng(np.asarray(jax.random.bits(key, (4,), np.uint32)))
