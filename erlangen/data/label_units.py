@@ -1,0 +1,128 @@
+"""Units of labels in foreign files, and the suspicion that a file is in another unit than it should be.
+
+Inside erlangen energies are in eV, lengths in Angstrom, forces in eV/Angstrom. Files are converted once, here.
+Constants: CODATA 2022, https://physics.nist.gov/cuu/Constants.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import Invalid, unknown
+
+ENERGIES = {
+    "ev": 1.0,
+    "mev": 1e-3,
+    "hartree": 27.211386245981,
+    "ha": 27.211386245981,
+    "eh": 27.211386245981,
+    "rydberg": 13.6056931229905,
+    "ry": 13.6056931229905,
+    "kcal/mol": 0.0433641042398,
+    "kj/mol": 0.0103642696556,
+}
+LENGTHS = {"a": 1.0, "ang": 1.0, "angstrom": 1.0, "å": 1.0, "bohr": 0.529177210544, "a0": 0.529177210544, "nm": 10.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelUnits:
+    """Factors from the file to eV, Angstrom and eV/Angstrom. force None: not stated and not obvious."""
+
+    energy: float = 1.0
+    length: float = 1.0
+    force: float | None = 1.0
+    text: str = "eV"
+
+    @classmethod
+    def parse(cls, text: str) -> LabelUnits:
+        """Read "eV", "kcal/mol", "hartree,hartree/bohr", "hartree,bohr,hartree/bohr": energy, length, force in any order."""
+        energy, length, force = None, None, None
+        for word in (w.strip().lower() for w in text.split(",")):
+            top, _, bottom = word.rpartition("/")
+            if word in ENERGIES:
+                energy = ENERGIES[word]
+            elif word in LENGTHS:
+                length = LENGTHS[word]
+            elif top in ENERGIES and bottom in LENGTHS:
+                force = ENERGIES[top] / LENGTHS[bottom]
+            else:
+                raise unknown(
+                    "a unit of energy, length or force", word, [*ENERGIES, *LENGTHS, "hartree/bohr", "hartree/A"]
+                )
+        energy = 1.0 if energy is None else energy
+        atomic = energy in (ENERGIES["hartree"], ENERGIES["ry"])
+        if force is None and not (atomic and length is None):
+            force = energy / (length or 1.0)
+        return cls(energy, length or 1.0, force, text)
+
+    def require_force(self, path: Any) -> float:
+        """The force factor; refuses to guess between Hartree/Bohr and Hartree/Angstrom."""
+        if self.force is None:
+            raise Invalid(
+                must="the unit of the forces is stated beside an energy in atomic units",
+                came=f"units={self.text!r} for {path}, which has forces",
+                do=f'Write units="{self.text},{self.text}/bohr" or units="{self.text},{self.text}/A".',
+            )
+        return self.force
+
+
+def stated_units(info: Mapping[str, Any]) -> str | None:
+    """Units that a frame's own header gives: units="hartree,hartree/bohr", or energy_unit= and force_unit= or forces_unit=."""
+    lower = {k.lower(): str(v) for k, v in info.items() if isinstance(v, str)}
+    if "units" in lower:
+        return lower["units"]
+    words = [
+        lower[k] for k in ("energy_unit", "energy_units", "force_unit", "forces_unit", "length_unit") if k in lower
+    ]
+    return ",".join(words) or None
+
+
+def electronic_energy(atomic_numbers: np.ndarray) -> float:
+    """Approximate all-electron energy of separate atoms in Hartree (negative), within about 2 % except H (8 %).
+
+    -E = 0.768745 Z^(7/3) - Z^2/2 + 0.2699 Z^(5/3), the Thomas-Fermi series with Scott's and Schwinger's corrections
+    (Schwinger, Phys. Rev. A 24, 2353 (1981), doi:10.1103/PhysRevA.24.2353).
+    """
+    z = np.asarray(atomic_numbers, float)
+    return -float(np.sum(0.768745 * z ** (7 / 3) - z**2 / 2 + 0.2699 * z ** (5 / 3)))
+
+
+def _stiffness(numbers: Sequence[np.ndarray], energies: Sequence[float], forces: Sequence[np.ndarray]) -> float | None:
+    """Mean force constant <F^2> / kT in eV/A^2 with kT from the spread of energies of a harmonic molecule; None if unknown.
+
+    A harmonic system of m = 3n - 6 modes has std(V) = kT sqrt(m/2). Thermal frames of one molecule give 5-100 eV/A^2.
+    """
+    n = len(numbers[0])
+    same = all(len(z) == n and np.array_equal(z, numbers[0]) for z in numbers)
+    if n < 3 or len(numbers) < 20 or not same:
+        return None
+    spread = np.std(energies) / np.sqrt((3 * n - 6) / 2)
+    return float(np.mean(np.square(forces)) / spread) if spread > 0 else None
+
+
+def suspect(numbers: Sequence[np.ndarray], energies: Sequence[float], forces: Sequence[np.ndarray]) -> str | None:
+    """Why numbers read as eV and eV/A look like another unit; None where they look right or nothing can be told.
+
+    Two signs: an all-electron total energy gives its unit away by its size; a root-mean-square force above 15 eV/A does
+    not occur in sampled structures. Energies that look like Hartree are believed as eV where the stiffness is right.
+    """
+    if forces:
+        rms = float(np.sqrt(np.mean(np.concatenate([np.square(f).ravel() for f in forces]))))
+        if rms > 15:
+            return f"root-mean-square force {rms:.3g}, where sampled structures have 0.1-10 eV/A; kcal/mol/A would fit"
+    if not energies:
+        return None
+    ratio = float(np.median([e / electronic_energy(z) for e, z in zip(energies, numbers)]))
+    stiffness = _stiffness(numbers, energies, forces) if len(forces) == len(energies) == len(numbers) else None
+    for unit in ("hartree", "kcal/mol", "kj/mol"):
+        if 0.96 < ratio * ENERGIES[unit] / ENERGIES["hartree"] < 1.06:
+            if unit == "hartree" and stiffness is not None and 3 < stiffness < 300:
+                return None
+            return (
+                f"energies of {float(np.median(energies)):.6g} are the all-electron energies of these atoms in {unit}"
+            )
+    return None

@@ -1,0 +1,239 @@
+"""Atoms from foreign files and back.
+
+    read_atoms(path, *, need=(), units=None, keys=None, pbc=None) -> list[Frame]
+    read_samples(path, outputs=("energy", "forces"), *, units=None, keys=None, pbc=None) -> contract.Samples
+    write_atoms(path, frames, extra=None) -> None        # extra[i]: {name: value} of frame i, per atom or per frame
+
+A `Frame` is `atoms` (core.systems.Atoms, float64, Angstrom), `labels` ({"energy": eV, "forces": [n, 3] eV/A,
+"stress": [3, 3] eV/A^3} where the file has them), and `info` and `columns`: all else that the file says, kept for writing.
+Formats by the name of the file: (ext)xyz, CIF, mmCIF, PDB, SDF/MOL, POSCAR/CONTCAR; text may be .xz, .gz or .bz2.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..contract import Samples
+from ..core.errors import Invalid, unknown
+from ..core.systems import Atoms
+from . import atom_files
+from .atom_files import Table
+from .label_units import LabelUnits, stated_units, suspect
+
+READ: dict[str, atom_files.Reader] = {"xyz": atom_files.read_xyz, "poscar": atom_files.read_poscar}
+WRITE: dict[str, atom_files.Writer] = {"xyz": atom_files.write_xyz, "poscar": atom_files.write_poscar}
+
+# Names in use for each label, the most explicit first: REF_* is what fitting codes write beside a calculator's own values.
+NAMES = {
+    "energy": ("ref_energy", "dft_energy", "energy", "total_energy", "totenergy", "potential_energy", "free_energy"),
+    "forces": ("ref_forces", "ref_force", "dft_forces", "dft_force", "forces", "force"),
+    "stress": ("ref_stress", "dft_stress", "stress"),
+}
+GRADIENTS = ("ref_gradient", "gradient", "gradients")
+VIRIALS = ("ref_virial", "dft_virial", "virial", "virials")
+VACUUM = 15.0  # A: a cell that is nowhere said to repeat, and leaves this much empty, is a box drawn around a molecule
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """One structure of a file.
+
+    labels: energy [eV], forces [n, 3] [eV/A], stress [3, 3] [eV/A^3], where the file has them.
+    info: other values of the whole frame. columns: other values per atom, [n] or [n, k].
+    """
+
+    atoms: Atoms
+    labels: dict[str, Any] = dataclasses.field(default_factory=dict)
+    info: dict[str, Any] = dataclasses.field(default_factory=dict)
+    columns: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def read_atoms(
+    path: str | os.PathLike[str],
+    *,
+    need: Sequence[str] = (),
+    units: str | None = None,
+    keys: Mapping[str, str] | None = None,
+    pbc: bool | None = None,
+) -> list[Frame]:
+    """All frames of a file of atoms, in eV and Angstrom.
+
+    need: labels that every frame must have ("energy", "forces", "stress"). units: of the file, e.g. "kcal/mol" or
+    "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom, refused where the numbers look like another
+    unit (an explicit units="eV" is believed). keys: {"energy": "my_key"} where the names are unusual. pbc: overrules the
+    file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum on every side counts as an isolated molecule.
+    """
+    path = Path(path)
+    kind = atom_files.format_of(path)
+    tables = READ[kind](path)
+    told = [_units_of(path, table, units) for table in tables]
+    frames = [
+        _frame(path, i, table, u, keys or {}, pbc) for i, (table, u) in enumerate(zip(tables, told, strict=True), 1)
+    ]
+    _require(path, frames, tables, need)
+    if units is None and not any(stated_units(t.info) for t in tables):
+        _check_scale(path, frames)
+    return frames
+
+
+def read_samples(
+    path: str | os.PathLike[str],
+    outputs: Sequence[str] = ("energy", "forces"),
+    *,
+    units: str | None = None,
+    keys: Mapping[str, str] | None = None,
+    pbc: bool | None = None,
+) -> Samples:
+    """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for (all must be there)."""
+    frames = read_atoms(path, need=outputs, units=units, keys=keys, pbc=pbc)
+    return Samples([f.atoms for f in frames], {name: [f.labels[name] for f in frames] for name in outputs})
+
+
+def write_atoms(
+    path: str | os.PathLike[str], frames: Sequence[Frame], extra: Sequence[Mapping[str, Any]] | None = None
+) -> None:
+    """Write frames in the format that the name of the file stands for, with `extra` values of each frame.
+
+    An extra value whose first axis is the number of atoms becomes a column, any other belongs to the frame. Labels are
+    written as `energy` (eV), `forces` (eV/A), `stress` (eV/A^3).
+    """
+    path = Path(path)
+    kind = atom_files.format_of(path)
+    if kind not in WRITE:
+        raise unknown("a format to write", kind, WRITE)
+    more: Sequence[Mapping[str, Any]] = extra if extra is not None else [{}] * len(frames)
+    if len(more) != len(frames):
+        raise Invalid(
+            must="there is one set of extra values per frame",
+            came=f"{len(more)} for {len(frames)} frames",
+            do="Pass one mapping per frame.",
+        )
+    tables = [_table(frame, values) for frame, values in zip(frames, more, strict=True)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        WRITE[kind](path, tables)
+    except OSError as error:
+        raise Invalid(
+            must="the output can be written", came=f"{path}: {error}", do="Choose another folder or free some space."
+        ) from None
+
+
+def _units_of(path: Path, table: Table, units: str | None) -> LabelUnits:
+    stated = stated_units(table.info)
+    if units and stated and LabelUnits.parse(units) != dataclasses.replace(LabelUnits.parse(stated), text=units):
+        raise Invalid(
+            must="the units asked for are those of the file",
+            came=f"units={units!r}, but {path} states {stated!r}",
+            do="Leave out units, or correct the header.",
+        )
+    return LabelUnits.parse(units or stated or "eV")
+
+
+def _pick(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The first of `names` that is a key of `values`, whatever its case."""
+    lower = {key.lower(): key for key in reversed(values)}
+    return next((lower[name] for name in names if name in lower), None)
+
+
+def _labels(table: Table, keys: Mapping[str, str], units: LabelUnits, path: Path) -> tuple[dict[str, Any], set[str]]:
+    """Labels in eV and Angstrom, and the file's keys that they came from."""
+    whole, per_atom = table.info, table.columns
+    found: dict[str, tuple[str, Any]] = {}
+    for label, names in NAMES.items():
+        source = per_atom if label == "forces" else whole
+        key = keys.get(label) or _pick(source, names)
+        if key is not None and source.get(key) is not None:
+            found[label] = key, np.asarray(source[key], float)
+    if "forces" not in found and (key := _pick(per_atom, GRADIENTS)):
+        found["forces"] = key, -np.asarray(per_atom[key], float)
+    volume = abs(np.linalg.det(table.cell))
+    if "stress" not in found and volume > 0 and (key := _pick(whole, VIRIALS)):
+        found["stress"] = key, -np.asarray(whole[key], float) / volume
+    factor = {"energy": units.energy, "stress": units.energy / units.length**3}
+    if "forces" in found:
+        factor["forces"] = units.require_force(path)
+    labels = {label: value * factor[label] for label, (_, value) in found.items()}
+    if "energy" in labels:
+        labels["energy"] = float(labels["energy"])
+    return labels, {key for key, _ in found.values()}
+
+
+def _frame(
+    path: Path, number: int, table: Table, units: LabelUnits, keys: Mapping[str, str], pbc: bool | None
+) -> Frame:
+    labels, used = _labels(table, keys, units, path)
+    positions = np.asarray(table.positions, float) * units.length
+    cell = np.asarray(table.cell, float) * units.length
+    for name, value in {"positions": positions, "cell": cell, **labels}.items():
+        if not np.all(np.isfinite(value)):
+            raise Invalid(
+                must="positions and labels are finite numbers",
+                came=f"{path}, frame {number}: {name} has {np.size(value) - np.isfinite(value).sum()} NaN or infinite values",
+                do="Remove or recompute that frame (an unfinished calculation, most likely).",
+            )
+    if "forces" in labels and labels["forces"].shape != positions.shape:
+        raise atom_files.broken(path, number, f"forces have shape {labels['forces'].shape} for {len(positions)} atoms")
+    periodic = _periodic(positions, cell, table.pbc) if pbc is None else np.full(3, pbc)
+    atoms = Atoms(
+        positions, np.asarray(table.atomic_numbers, np.int32), np.where(periodic[:, None], cell, 0.0), periodic
+    )
+    info = {k: v for k, v in table.info.items() if k not in used}
+    return Frame(atoms, labels, info, {k: v for k, v in table.columns.items() if k not in used})
+
+
+def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None) -> np.ndarray:
+    if pbc is not None:
+        return np.asarray(pbc, bool)
+    if abs(np.linalg.det(cell)) == 0:
+        return np.zeros(3, bool)
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    extent = np.ptp(positions @ np.linalg.inv(cell), axis=0) * heights
+    return np.full(3, not np.all(heights - extent > VACUUM))
+
+
+def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need: Sequence[str]) -> None:
+    for label in need:
+        missing = [i for i, frame in enumerate(frames) if label not in frame.labels]
+        if missing:
+            seen = sorted({*tables[missing[0]].info, *tables[missing[0]].columns})
+            raise Invalid(
+                must=f"every frame has {label}",
+                came=f"{path}: {len(missing)} of {len(frames)} frames have none, the first is frame {missing[0] + 1}, which has {seen}",
+                do=f'Name its key, keys={{"{label}": "..."}}, add the label, or leave such frames out.',
+            )
+
+
+def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
+    labelled = [f for f in frames if "energy" in f.labels] or frames
+    energies = [f.labels["energy"] for f in labelled if "energy" in f.labels]
+    forces = [f.labels["forces"] for f in labelled if "forces" in f.labels]
+    why = suspect([f.atoms.atomic_numbers for f in labelled], energies, forces)
+    if why:
+        raise Invalid(
+            must="energies are in eV and forces in eV/A unless stated otherwise",
+            came=f"{path}: {why}",
+            do='State the unit, e.g. units="kcal/mol" or units="hartree,hartree/bohr"; units="eV" if the numbers are right.',
+        )
+
+
+def _table(frame: Frame, extra: Mapping[str, Any]) -> Table:
+    atoms, n = frame.atoms, len(frame.atoms.positions)
+    info, columns = dict(frame.info), dict(frame.columns)
+    for name, value in {**frame.labels, **extra}.items():
+        value = np.asarray(value)
+        is_column = value.ndim > 0 and len(value) == n and name not in ("stress", "cell")
+        (columns if is_column else info)[name] = value if value.ndim else value.item()
+    return Table(
+        np.asarray(atoms.positions),
+        np.asarray(atoms.atomic_numbers),
+        np.asarray(atoms.cell),
+        np.asarray(atoms.pbc),
+        columns,
+        info,
+    )
