@@ -1,0 +1,47 @@
+"""What a run ran on: versions and device; and the persistent compilation cache, which entry points switch on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("erlangen", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "ase", "tblite", "rdkit", "pyscf")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device() -> str:
+    """The device that JAX computes on, in words."""
+    import jax
+
+    first = jax.devices()[0]
+    cores = f", {len(os.sched_getaffinity(0))} cores" if first.platform == "cpu" and sys.platform == "linux" else ""
+    return f"{jax.device_count()} x {first.device_kind}{cores}"
+
+
+def cache_folder() -> Path:
+    """Where erlangen keeps what it can make again: ERLANGEN_CACHE, or the user's cache folder."""
+    if "ERLANGEN_CACHE" in os.environ:
+        return Path(os.environ["ERLANGEN_CACHE"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "erlangen"
+
+
+def keep_compiled_programs() -> None:
+    """Keep compiled programs between processes; called by the command line and the tests, never at import."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

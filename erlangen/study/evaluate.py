@@ -1,0 +1,145 @@
+"""Fill a record from a fitted answer: scores, intervals, symmetry certificate, shift curve, opponents, cost.
+
+Everything is measured on held-out samples after the fit, and the same for every supervised task and method. Variational
+tasks have no samples; `study.ground_state` judges them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..assess import cost, metrics, shift, symmetry, uncertainty
+from ..assess.rows import CoverageRow, Estimate
+from ..contract import Evolution, Fitted, Interval, Method, Samples, Score, Supervised
+from ..core.systems import Atoms
+from ..learn.batching import predict, predict_interval
+from ..learn.rollout import unroll
+from .record import Record
+
+MAX_PLOTTED = 20_000
+Say = Callable[[str], None]
+
+
+def evaluate_supervised(
+    task: Supervised, method: Method, fitted: Fitted, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
+) -> dict[str, np.ndarray]:
+    """Write all rows into `record`; returns the arrays for plots and for paired comparisons."""
+    test = task.truth("test")
+    keys = jax.random.split(key, 5)
+    predictions = predict(fitted, test.inputs)
+    arrays = _plotted(task, test, predictions, _bounds(fitted, test))
+    record.scores, values = _scores(task, fitted, test, predictions, key=keys[0])
+    arrays |= {f"scores/{name}": value for name, value in values.items()}
+    arrays["group"] = np.arange(len(test)) if test.group is None else np.asarray(test.group)
+    if isinstance(fitted, Interval):
+        record.coverage = _coverage(task, fitted, test, "test", key=keys[1])
+    record.symmetry = symmetry.audit_method(fitted, method, task, test, key=keys[2])
+    record.symmetry += symmetry.audit_solver(task, test, key=keys[2])
+    for row in symmetry.guilty(record.symmetry):
+        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    _shifts(task, fitted, record, key=keys[3], say=say)
+    record.floor = dict(task.floor(min(len(test), 16)))
+    record.opponents = cost.opponent_rows(task, test)
+    record.cost = cost.cost(
+        record.scores,
+        record.opponents,
+        parameters=cost.count_parameters(fitted),
+        fit_seconds=fit_seconds,
+        truth_seconds=float(record.data.get("label_seconds", 0.0)),
+        query_seconds=_query_seconds(fitted, test),
+    )
+    return arrays
+
+
+def _scores(
+    task: Supervised, fitted: Fitted, test: Samples, predictions: Mapping[str, Sequence[Any]], *, key: PRNGKeyArray
+) -> tuple[list[Estimate], dict[str, np.ndarray]]:
+    """Scores with error bars, and the per-sample values behind them; roll-outs are run where a score asks for steps."""
+    found, values = [], {}
+    horizon = max((s.steps for s in task.scores), default=1)
+    trajectories = rolled = None
+    if horizon > 1 and isinstance(task, Evolution):
+        trajectories = task.trajectories("test")
+        rolled = unroll(fitted, task, trajectories.inputs, horizon)
+    for i, score in enumerate(task.scores):
+        one = jax.random.fold_in(key, i)
+        if score.steps == 1:
+            samples, answers = test, predictions
+        elif trajectories is not None and rolled is not None:
+            samples, answers = _at_step(score, trajectories, trajectories.outputs), _at_step(score, trajectories, rolled).outputs
+        else:
+            continue
+        values[score.name] = metrics.per_sample(score, answers, samples)
+        found.append(metrics.estimate_of(score, values[score.name], samples.group, key=one))
+    return found, values
+
+
+def _at_step(score: Score, samples: Samples, outputs: Mapping[str, Sequence[Any]]) -> Samples:
+    """The samples with the state of trajectory `outputs` after score.steps steps as their output."""
+    column = [trajectory[score.steps - 1] for trajectory in outputs[score.quantity]]
+    return Samples(samples.inputs, {score.quantity: column}, samples.group)
+
+
+def _bounds(fitted: Fitted, samples: Samples) -> Mapping[str, list[tuple[np.ndarray, np.ndarray]]]:
+    return predict_interval(fitted, samples.inputs) if isinstance(fitted, Interval) else {}
+
+
+def _coverage(task: Supervised, fitted: Interval, samples: Samples, where: str, *, key: PRNGKeyArray) -> list[CoverageRow]:
+    return uncertainty.coverage(task, _bounds(fitted, samples), samples, fitted.level, where=where, key=key)
+
+
+def _shifts(task: Supervised, fitted: Fitted, record: Record, *, key: PRNGKeyArray, say: Say) -> None:
+    for axis in task.shifts:
+        for i, value in enumerate(axis.values):
+            moved = task.shifted(axis.axis, value)
+            samples = moved.truth("test")
+            predictions = predict(fitted, samples.inputs)
+            one = jax.random.fold_in(key, i)
+            record.shifts.append(shift.shift_row(moved, axis, value, predictions, samples, record.scores, key=one))
+            if isinstance(fitted, Interval):
+                record.coverage += _coverage(moved, fitted, samples, f"{axis.axis}={value}", key=one)
+
+
+def _plotted(task: Supervised, test: Samples, predictions: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Truth, prediction and interval of each output, flattened; whole samples are left out evenly beyond MAX_PLOTTED numbers."""
+    arrays = {}
+    for q in task.outputs:
+        if q.name not in predictions or q.name not in test.outputs:
+            continue
+        numbers = sum(np.size(v) for v in test.outputs[q.name])
+        rows = range(0, len(test), max(1, -(-numbers // MAX_PLOTTED)))
+        columns = {"true": test.outputs[q.name], "predicted": predictions[q.name]}
+        if q.name in bounds:
+            columns |= {"lower": [b[0] for b in bounds[q.name]], "upper": [b[1] for b in bounds[q.name]]}
+        for name, column in columns.items():
+            arrays[f"test/{q.name}/{name}"] = np.concatenate([np.ravel(column[i]) for i in rows])
+    return arrays
+
+
+def _query_seconds(fitted: Fitted, test: Samples, count: int = 64) -> float:
+    """Median wall time per input when `count` inputs are answered at once, compilation excluded."""
+    inputs = list(test.inputs[:count])
+    predict(fitted, inputs)
+    seconds = []
+    for _ in range(5):
+        tick = time.perf_counter()
+        predict(fitted, inputs)
+        seconds.append((time.perf_counter() - tick) / len(inputs))
+    return float(np.median(seconds))
+
+
+def describe_data(task: Supervised, record: Record) -> None:
+    """Sizes of the splits, elements present and what the labels cost, into record.data."""
+    tick = time.perf_counter()
+    splits = {name: task.truth(name) for name in ("train", "validation", "calibration", "test")}
+    record.data.setdefault("label_seconds", time.perf_counter() - tick)
+    record.data["samples"] = {name: len(s) for name, s in splits.items()}
+    inputs = splits["train"].inputs
+    if inputs and isinstance(inputs[0], Atoms):
+        record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
