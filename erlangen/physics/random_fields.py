@@ -1,0 +1,62 @@
+"""Smooth random periodic fields: Gaussian, stationary, with a spectrum that is stated and not left to the grid.
+
+The random numbers belong to the modes, not to the points: the same key gives the same function on every grid that
+resolves it, so that a fine reference and a coarse opponent start from one and the same initial field.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from erlangen.core.errors import Invalid
+
+
+def smooth_field(
+    shape: Sequence[int],
+    *,
+    modes: int,
+    rms: float = 1.0,
+    decay: float = 0.0,
+    dtype: jnp.dtype = jnp.float32,
+    key: Array,
+) -> Float[Array, "..."]:
+    """Gaussian random field without mean, of root-mean-square ``rms`` in expectation, band-limited to 0 < |m| <=
+    ``modes``.
+
+    u(x) = sum_m a_m cos(m . x) + b_m sin(m . x),  Var a_m = Var b_m proportional to |m|^(-2 decay);  x in [0, 2 pi)^d.
+    ``decay`` 0: white up to the cut (choppy); 1-2: large waves dominate. Every grid needs n > 2 ``modes`` points per
+    axis.
+    """
+    if min(shape) <= 2 * modes:
+        raise Invalid(
+            must="a grid must resolve the random field: more than 2 * modes points per axis",
+            came=f"shape {tuple(shape)}, modes {modes}",
+            do=f"Take at least {2 * modes + 1} points, or fewer modes.",
+        )
+    waves = half_space(len(shape), modes)
+    spread = np.linalg.norm(waves, axis=1) ** -decay
+    spread = spread * rms / math.sqrt(np.sum(spread**2))
+    amplitudes = jax.random.normal(key, (len(waves), 2), dtype) * jnp.asarray(spread, dtype)[:, None]
+    coefficients = 0.5 * (amplitudes[:, 0] - 1j * amplitudes[:, 1]) * math.prod(shape)
+    index = tuple((waves % np.asarray(shape)).T)
+    mirror = tuple((-waves % np.asarray(shape)).T)
+    u_hat = (
+        jnp.zeros(tuple(shape), coefficients.dtype).at[index].set(coefficients).at[mirror].set(jnp.conj(coefficients))
+    )
+    return jnp.fft.ifftn(u_hat).real
+
+
+def half_space(dimensions: int, modes: int) -> np.ndarray:
+    """One of each pair (m, -m) of integer wave vectors with 0 < |m| <= modes, shape [waves, dimensions], in a fixed
+    order.
+    """
+    axis = np.arange(-modes, modes + 1)
+    m = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1).reshape(-1, dimensions)
+    m = m[len(m) // 2 + 1 :]  # lexicographically positive half; the middle entry is zero
+    return m[np.sum(m**2, axis=1) <= modes**2]
