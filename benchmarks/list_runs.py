@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from erlangen.assess.rows import Cost, Estimate
 from erlangen.study import store
-from erlangen.study.record import Cost, Estimate, Record
+from erlangen.study.record import Record
 
 REPETITIONS = 15
 

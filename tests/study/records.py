@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from erlangen.study.record import Cost, CoverageRow, Estimate, OpponentRow, Record, ShiftRow, SymmetryRow
+from erlangen.assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from erlangen.study.record import Record
 
 
 def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Record:

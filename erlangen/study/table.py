@@ -1,0 +1,268 @@
+"""A record as plain text: aligned tables within 100 columns, for terminals, logs and mails.
+
+table(record) -> str          everything that was measured in one run
+summary(records) -> str       several runs side by side, one row per question that a reader asks first
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from ..assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from .record import Record
+
+WIDTH = 100
+SIDE_BY_SIDE = 3
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with `digits` significant digits: 0.0123, 1,350, 4.4e-15."""
+    if value is None or math.isnan(value):
+        return "-"
+    if value == 0 or math.isinf(value):
+        return f"{value:g}".replace("inf", "∞")
+    if not 1e-3 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa}e{int(exponent)}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def plus_minus(value: float, error: float, unit: str = "1") -> str:
+    """value ± error, both cut at the second digit of the error: 0.410 ± 0.021 %, (3.1 ± 0.4)e-6."""
+    tail = "" if unit in ("1", "") else f" {unit}"
+    if not math.isfinite(error) or error <= 0 or not math.isfinite(value):
+        return number(value) + tail
+    if not 1e-3 <= max(abs(value), error) < 1e6:
+        exponent = math.floor(math.log10(max(abs(value), error)))
+        scale = 10.0**exponent
+        return f"({plus_minus(value / scale, error / scale)})e{exponent}{tail}"
+    places = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:,.{places}f} ± {error:,.{places}f}{tail}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that reads best: 12 μs, 0.30 ms, 41 s, 2.5 min, 3.1 h."""
+    if seconds is None or not math.isfinite(seconds):
+        return "-"
+    for size, unit in ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")):
+        if seconds >= size * (2 if size > 1 else 1):
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} μs"
+
+
+def estimate(one: Estimate) -> str:
+    """value ± error unit of a score."""
+    return plus_minus(one.value, one.error, one.unit)
+
+
+def title(one: Estimate) -> str:
+    """What a score is called."""
+    return one.label or one.name
+
+
+def method_name(record: Record) -> str:
+    """The method with its wrappers: conformal(fno)."""
+    name = record.method
+    for wrap in record.wraps:
+        name = f"{wrap}({name})"
+    return name
+
+
+def verdict(row: SymmetryRow) -> str:
+    """What an audited symmetry means: holds, VIOLATED, broken by the problem itself, or never claimed by the method."""
+    if row.broken:
+        return "broken by the problem"
+    if not row.declared:
+        return "not claimed"
+    return "holds" if row.error <= row.tolerance else "VIOLATED"
+
+
+def break_even(record: Record) -> str:
+    """N*, the number of queries after which training has paid for itself, or why there is none."""
+    if record.cost is None or not record.opponents:
+        return "-"
+    if record.cost.opponent_seconds is None:
+        return "no opponent as accurate"
+    if record.cost.break_even is None:
+        return "never: opponent faster"
+    return f"{number(record.cost.break_even)} queries"
+
+
+def headline_coverage(record: Record) -> CoverageRow | None:
+    """The coverage on held-out test samples at the level nearest to 90 %."""
+    rows = [row for row in record.coverage if row.where == "test"]
+    return min(rows, key=lambda row: (abs(row.level - 0.9), row.kind != "per component"), default=None)
+
+
+def worst_shift(record: Record) -> ShiftRow | None:
+    """The place on any shift axis where the error grew most."""
+    rows = [row for row in record.shifts if math.isfinite(row.ratio)]
+    return max(rows, key=lambda row: row.ratio, default=None)
+
+
+def certificate(record: Record, subject: str) -> str:
+    """The largest defect of the claimed, unbroken symmetries of "method" or "solver", and whether all hold."""
+    rows = [row for row in record.symmetry if row.subject == subject and row.declared and not row.broken]
+    if not rows:
+        return "-"
+    guilty = [row for row in rows if not row.error <= row.tolerance]
+    # `max` is blind to NaN, and a NaN is the worst defect there is
+    worst = max(guilty or rows, key=lambda row: math.inf if math.isnan(row.error) else row.error)
+    return f"{number(worst.error, 2)} {'VIOLATED: ' + worst.group if guilty else f'({len(rows)} of {len(rows)} hold)'}"
+
+
+def aligned(rows: Sequence[Sequence[str]], header: Sequence[str] = (), width: int = WIDTH) -> str:
+    """Left-aligned columns, two spaces apart; the widest column is shortened where the whole does not fit."""
+    body = [list(map(str, row)) for row in ([header] if header else []) + list(rows)]
+    widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
+    while sum(widths) + 2 * (len(widths) - 1) > width:
+        widths[widths.index(max(widths))] -= 1
+    lines = ["  ".join(_fit(cell, w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in body]
+    return "\n".join(lines)
+
+
+def _fit(cell: str, width: int) -> str:
+    return cell.ljust(width) if len(cell) <= width else cell[: width - 1] + "…"
+
+
+def table(record: Record, width: int = WIDTH) -> str:
+    """Everything that was measured in one run, within `width` columns."""
+    head = f"{record.task}   {method_name(record)}   seed {record.seed}   budget {record.budget}   {record.device}"
+    parts = [f"{_fit(head, width).rstrip()}\n{'─' * min(width, max(len(head), 60))}"]
+    if record.state != "done":
+        parts.append(f"This run is {record.state}: what follows is incomplete.")
+    for name, rows, header in (
+        ("", _scores(record), ("score", "value", "label floor", "error bar by")),
+        ("cost", _costs(record), ()),
+        ("opponents", _opponents(record.opponents), ("solver", "setting", "per query", "score", "error")),
+        ("symmetry", _symmetry(record.symmetry), ("of", "group", "output", "defect", "limit", "verdict")),
+        ("intervals", _coverage(record.coverage), ("where", "output", "level", "covered", "mean width", "kind")),
+        ("shift", _shifts(record.shifts), ("axis", "value", "score", "error", "ratio")),
+        ("published", _peers(record.peers), ("name", "score", "value", "source")),
+    ):
+        if rows:
+            text = aligned(rows, header, width - (2 if name else 0))
+            parts.append(f"{name}\n{textwrap.indent(text, '  ')}" if name else text)
+    if record.messages:
+        notes = [textwrap.fill(message, width - 4, subsequent_indent="  ") for message in record.messages]
+        parts.append("messages\n" + textwrap.indent("\n".join(notes), "  "))
+    return "\n\n".join(parts)
+
+
+def _scores(record: Record) -> list[tuple[str, ...]]:
+    def floor(one: Estimate) -> str:
+        return plus_minus(record.floor[one.name], 0, one.unit) if one.name in record.floor else "-"
+
+    return [(title(one), estimate(one), floor(one), one.by) for one in record.scores]
+
+
+def _costs(record: Record) -> list[tuple[str, str]]:
+    cost = record.cost
+    if cost is None:
+        return []
+    rows = [
+        ("per query", duration(cost.query_seconds)),
+        ("once", f"fit {duration(cost.fit_seconds)}, labels {duration(cost.truth_seconds)}"),
+        ("size", f"{cost.parameters:,} parameters, {number(cost.peak_memory_mb)} MB peak memory"),
+    ]
+    if record.opponents:
+        least = f"{cost.opponent}: {duration(cost.opponent_seconds)}" if cost.opponent_seconds else "none measured"
+        rows += [("opponent at equal accuracy", least), ("break-even N*", break_even(record))]
+    return rows
+
+
+def _opponents(rows: Sequence[OpponentRow]) -> list[tuple[str, ...]]:
+    return [
+        (row.name, f"{row.knob} = {row.setting}", duration(row.seconds), name, number(value))
+        for row in rows
+        for name, value in row.scores.items()
+    ]
+
+
+def _symmetry(rows: Sequence[SymmetryRow]) -> list[tuple[str, ...]]:
+    return [(r.subject, r.group, r.output, number(r.error, 2), number(r.tolerance, 2), verdict(r)) for r in rows]
+
+
+def _coverage(rows: Sequence[CoverageRow]) -> list[tuple[str, ...]]:
+    return [
+        (
+            row.where,
+            row.output,
+            f"{100 * row.level:.3g} %",
+            plus_minus(100 * row.coverage, 100 * row.error, "%"),
+            plus_minus(row.mean_width, 0, row.unit),
+            row.kind,
+        )
+        for row in rows
+    ]
+
+
+def place(row: ShiftRow) -> str:
+    """The value on a shift axis with its unit."""
+    value: Any = f"{row.value:g}" if isinstance(row.value, float) else row.value
+    return f"{value}" if row.unit in ("1", "") else f"{value} {row.unit}"
+
+
+def _shifts(rows: Sequence[ShiftRow]) -> list[tuple[str, ...]]:
+    return [
+        (row.axis, place(row), title(one), estimate(one), f"{number(row.ratio)} x" if one is row.scores[0] else "")
+        for row in rows
+        for one in row.scores
+    ]
+
+
+def _peers(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    return [(p["name"], p["score"], plus_minus(p["value"], 0, p["unit"]), p["source"]) for p in rows]
+
+
+def summary(records: Sequence[Record], width: int = WIDTH) -> str:
+    """Runs side by side: score, cost and opponent, symmetry certificate, intervals, shift, N*; three to a block."""
+    blocks = [records[i : i + SIDE_BY_SIDE] for i in range(0, len(records), SIDE_BY_SIDE)]
+    return "\n\n".join(_block(block, width) for block in blocks)
+
+
+def _block(records: Sequence[Record], width: int) -> str:
+    columns = [_answers(record) for record in records]
+    rows = [[question, *(column[question] for column in columns)] for question in columns[0]]
+    first = max(len(row[0]) for row in rows)
+    each = (width - first - 2 * len(records)) // len(records)
+    lines = []
+    for row in rows:
+        cells = [[line for part in cell.split("\n") for line in textwrap.wrap(part, each) or [""]] for cell in row[1:]]
+        for i in range(max(map(len, cells))):
+            texts = [cell[i] if i < len(cell) else "" for cell in cells]
+            lines.append("  ".join([(row[0] if i == 0 else "").ljust(first), *(_fit(t, each) for t in texts)]).rstrip())
+        if row is rows[1]:
+            lines.append("─" * width)
+    return "\n".join(lines)
+
+
+def _answers(record: Record) -> dict[str, str]:
+    """What a reader asks first, and the answers of one run."""
+    cost, covered, shift = record.cost, headline_coverage(record), worst_shift(record)
+    scores = [f"{title(one)}\n{estimate(one)}" for one in record.scores[:2]] + ["-", "-"]
+    return {
+        "task": record.task,
+        "method": method_name(record),
+        "score": scores[0],
+        "second score": scores[1],
+        "seconds per query": duration(cost.query_seconds) if cost else "-",
+        "opponent, as accurate": f"{cost.opponent}\n{duration(cost.opponent_seconds)}"
+        if cost and cost.opponent_seconds
+        else "none"
+        if record.opponents
+        else "-",
+        "pays after (N*)": break_even(record),
+        "symmetry, method": certificate(record, "method"),
+        "symmetry, solver": certificate(record, "solver"),
+        "intervals": f"{100 * covered.level:.3g} % hold {plus_minus(100 * covered.coverage, 100 * covered.error, '%')}"
+        if covered
+        else "-",
+        "worst shift": f"{number(shift.ratio)} x error\nat {shift.axis} = {place(shift)}" if shift else "-",
+        "labels + fit": f"{duration(cost.truth_seconds)} + {duration(cost.fit_seconds)}" if cost else "-",
+    }
