@@ -1,7 +1,7 @@
 """Files of atoms, one format at a time, into plain tables and back.
 
-A `Table` holds what one frame of a file says, before anyone decides which column is a label. Compressed files (.xz, .gz,
-.bz2) are unpacked in memory first: seeking inside a compressed stream makes line-wise readers 100 times slower.
+A `Table` holds what one frame of a file says, before anyone decides which column is a label. Compressed files (.xz,
+.gz, .bz2) are unpacked in memory first: seeking inside a compressed stream makes line-wise readers 100 times slower.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class LabelUnits:
 
     @classmethod
     def parse(cls, text: str) -> LabelUnits:
-        """Read "eV", "kcal/mol", "hartree,hartree/bohr", "hartree,bohr,hartree/bohr": energy, length, force in any order."""
+        """Read "eV", "kcal/mol", "hartree,hartree/bohr", "hartree,bohr,hartree/bohr": in any order."""
         energy, length, force = None, None, None
         for word in (w.strip().lower() for w in text.split(",")):
             top, _, bottom = word.rpartition("/")
@@ -71,7 +71,7 @@ class LabelUnits:
 
 
 def stated_units(info: Mapping[str, Any]) -> str | None:
-    """Units that a frame's own header gives: units="hartree,hartree/bohr", or energy_unit= and force_unit= or forces_unit=."""
+    """Units that a frame's own header gives: units="hartree,hartree/bohr", or energy_unit= and so on."""
     lower = {k.lower(): str(v) for k, v in info.items() if isinstance(v, str)}
     if "units" in lower:
         return lower["units"]
@@ -92,7 +92,7 @@ def electronic_energy(atomic_numbers: np.ndarray) -> float:
 
 
 def _stiffness(numbers: Sequence[np.ndarray], energies: Sequence[float], forces: Sequence[np.ndarray]) -> float | None:
-    """Mean force constant <F^2> / kT in eV/A^2 with kT from the spread of energies of a harmonic molecule; None if unknown.
+    """Mean force constant <F^2> / kT in eV/A^2, kT from the spread of energies as if harmonic; None if unknown.
 
     A harmonic system of m = 3n - 6 modes has std(V) = kT sqrt(m/2). Thermal frames of one molecule give 5-100 eV/A^2.
     """

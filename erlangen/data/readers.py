@@ -5,7 +5,7 @@
     write_atoms(path, frames, extra=None) -> None        # extra[i]: {name: value} of frame i, per atom or per frame
 
 A `Frame` is `atoms` (core.systems.Atoms, float64, Angstrom), `labels` ({"energy": eV, "forces": [n, 3] eV/A,
-"stress": [3, 3] eV/A^3} where the file has them), and `info` and `columns`: all else that the file says, kept for writing.
+"stress": [3, 3] eV/A^3} where the file has them), and `info` and `columns`: all else of the file, kept for writing.
 Formats by the name of the file: (ext)xyz, CIF, mmCIF, PDB, SDF/MOL, POSCAR/CONTCAR; text may be .xz, .gz or .bz2.
 """
 
@@ -29,7 +29,7 @@ from .label_units import LabelUnits, stated_units, suspect
 READ: dict[str, atom_files.Reader] = {"xyz": atom_files.read_xyz, "poscar": atom_files.read_poscar}
 WRITE: dict[str, atom_files.Writer] = {"xyz": atom_files.write_xyz, "poscar": atom_files.write_poscar}
 
-# Names in use for each label, the most explicit first: REF_* is what fitting codes write beside a calculator's own values.
+# Names in use for each label, the most explicit first: fitting codes write REF_* beside a calculator's own values.
 NAMES = {
     "energy": ("ref_energy", "dft_energy", "energy", "total_energy", "totenergy", "potential_energy", "free_energy"),
     "forces": ("ref_forces", "ref_force", "dft_forces", "dft_force", "forces", "force"),
@@ -65,9 +65,10 @@ def read_atoms(
     """All frames of a file of atoms, in eV and Angstrom.
 
     need: labels that every frame must have ("energy", "forces", "stress"). units: of the file, e.g. "kcal/mol" or
-    "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom, refused where the numbers look like another
-    unit (an explicit units="eV" is believed). keys: {"energy": "my_key"} where the names are unusual. pbc: overrules the
-    file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum on every side counts as an isolated molecule.
+    "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom, refused where the numbers look like
+    another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"} where the names are unusual. pbc:
+    overrules the file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum on every side counts as the box
+    around an isolated molecule.
     """
     path = Path(path)
     kind = atom_files.format_of(path)
@@ -90,7 +91,7 @@ def read_samples(
     keys: Mapping[str, str] | None = None,
     pbc: bool | None = None,
 ) -> Samples:
-    """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for (all must be there)."""
+    """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for, all required."""
     frames = read_atoms(path, need=outputs, units=units, keys=keys, pbc=pbc)
     return Samples([f.atoms for f in frames], {name: [f.labels[name] for f in frames] for name in outputs})
 
@@ -137,7 +138,7 @@ def _units_of(path: Path, table: Table, units: str | None) -> LabelUnits:
 
 def _pick(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The first of `names` that is a key of `values`, whatever its case."""
-    lower = {key.lower(): key for key in reversed(values)}
+    lower = {key.lower(): key for key in reversed(list(values))}
     return next((lower[name] for name in names if name in lower), None)
 
 
@@ -174,7 +175,7 @@ def _frame(
         if not np.all(np.isfinite(value)):
             raise Invalid(
                 must="positions and labels are finite numbers",
-                came=f"{path}, frame {number}: {name} has {np.size(value) - np.isfinite(value).sum()} NaN or infinite values",
+                came=f"{path}, frame {number}: {name} has {np.sum(~np.isfinite(value))} NaN or infinite values",
                 do="Remove or recompute that frame (an unfinished calculation, most likely).",
             )
     if "forces" in labels and labels["forces"].shape != positions.shape:
@@ -204,7 +205,7 @@ def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need:
             seen = sorted({*tables[missing[0]].info, *tables[missing[0]].columns})
             raise Invalid(
                 must=f"every frame has {label}",
-                came=f"{path}: {len(missing)} of {len(frames)} frames have none, the first is frame {missing[0] + 1}, which has {seen}",
+                came=f"{path}: {len(missing)} of {len(frames)} frames have none, as frame {missing[0] + 1} with {seen}",
                 do=f'Name its key, keys={{"{label}": "..."}}, add the label, or leave such frames out.',
             )
 
@@ -218,7 +219,7 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
         raise Invalid(
             must="energies are in eV and forces in eV/A unless stated otherwise",
             came=f"{path}: {why}",
-            do='State the unit, e.g. units="kcal/mol" or units="hartree,hartree/bohr"; units="eV" if the numbers are right.',
+            do='State the unit, e.g. units="kcal/mol" or "hartree,hartree/bohr"; units="eV" if the numbers are right.',
         )
 
 
