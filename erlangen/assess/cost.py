@@ -1,7 +1,7 @@
 """What an answer costs, and what the classical solver costs at equal accuracy.
 
     count_parameters(fitted) -> int
-    seconds_per_query(f, inputs, *, repeats) -> float                    median wall time of one call, without compilation
+    seconds_per_query(f, inputs, *, repeats) -> float                    median wall time of a call, without compilation
     peak_memory_mb() -> float
     opponent_rows(task, samples, *, inputs) -> list[OpponentRow]         every setting of every opponent
     cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost

@@ -7,8 +7,8 @@
     over_seeds(estimates) -> Estimate                         one figure for several seeds
 
 `predictions` is a mapping from output name to one array per sample, as `learn.batching.predict` returns it.
-Bootstrap: Efron, Ann. Statist. 7, 1 (1979), doi:10.1214/aos/1176344552. Whole groups (trajectories, molecules) are drawn
-where samples depend on each other; consecutive blocks stand in for groups where there is a single one (Künsch, Ann.
+Bootstrap: Efron, Ann. Statist. 7, 1 (1979), doi:10.1214/aos/1176344552. Whole groups (trajectories, molecules) are
+drawn where samples depend on each other; consecutive blocks stand in where there is a single group (Künsch, Ann.
 Statist. 17, 1217 (1989), doi:10.1214/aos/1176347265).
 """
 

@@ -31,7 +31,7 @@ Map = Callable[[System], Mapping[str, Array]]
 
 
 def label_scales(task: Task, samples: Samples) -> dict[str, float]:
-    """Standard deviation of every output over `samples`, all components together, so that no constant hides a defect."""
+    """Standard deviation of every output over `samples`, components together: no constant can hide a defect."""
     scales = {}
     for q in task.outputs:
         if q.name in samples.outputs:

@@ -1,0 +1,187 @@
+"""Split conformal prediction: intervals that hold a chosen share of new samples, whatever the model.
+
+    calibrate(inner, task, samples, level) -> Conformalised
+
+With scores s_1..s_n on calibration samples that the fit has not seen, the interval |y - f(x)| <= q sigma(x) with
+
+    q = the ceil((n + 1) level)-th smallest score
+
+holds the next exchangeable sample with probability >= level. Vovk, Gammerman, Shafer, Algorithmic Learning in a Random
+World (2005), doi:10.1007/b106715; normalised, finite-sample form: Romano, Patterson, Candès (2019), arXiv:1905.03222.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ..contract import Fitted, Interval, Outputs, Samples, Spread, Supervised, Task
+from ..core.groups import Shifts
+from ..core.quantity import Quantity
+from ..core.systems import Atoms, System
+from ..numerics.precision import double
+
+N_ELEMENTS = 120
+
+
+class Conformalised(Interval):
+    """An answer with half-widths  quantile * sigma(x).
+
+    quantiles: per output [] or, on atoms, [N_ELEMENTS] by atomic number. sigmas: per output a constant profile ([] or
+    shaped like the field), or the smallest spread that counts where the inner answer is a `Spread`.
+    """
+
+    inner: Fitted
+    quantiles: dict[str, Array]
+    sigmas: dict[str, Array]
+    outputs: tuple[Quantity, ...] = eqx.field(static=True)
+    level: float = eqx.field(static=True)
+
+    def __call__(self, x: System) -> Outputs:
+        """The answer of the method inside."""
+        return self.inner(x)
+
+    def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
+        """Lower and upper end of each output."""
+        centre = self.inner(x)
+        spread = self.inner.spread(x) if isinstance(self.inner, Spread) else {}
+        ends = {}
+        for q in self.outputs:
+            y = jnp.asarray(centre[q.name])
+            sigma = _scale(q, spread.get(q.name), self.sigmas[q.name])
+            quantile = self.quantiles[q.name]
+            if q.home == "atoms":
+                quantile = quantile[x["atomic_numbers"]].reshape((-1,) + (1,) * (y.ndim - 1))
+            half = (quantile * sigma).astype(y.dtype)
+            ends[q.name] = (y - half, y + half)
+        return ends
+
+
+def calibrate(inner: Fitted, task: Supervised, samples: Samples, level: float) -> Conformalised:
+    """Conformal intervals around `inner` from calibration samples that its fit has not seen."""
+    answers = _answers(inner, samples.inputs)
+    outputs = tuple(q for q in task.outputs if q.name in samples.outputs and q.name in answers[0]["centre"])
+    quantiles, sigmas = {}, {}
+    held_out: list[Any] | None = None
+    for q in outputs:
+        true = samples.outputs[q.name]
+        residuals = [np.abs(a["centre"][q.name] - np.asarray(y)) for a, y in zip(answers, true)]
+        spreads: list[Any] = [a["spread"].get(q.name) for a in answers]
+        if isinstance(inner, Spread):
+            # a spread far below the typical one is luck, not knowledge: it would make single scores explode
+            typical = np.median(np.concatenate([np.ravel(s) for s in spreads]))
+            sigmas[q.name] = np.asarray(max(0.05 * float(typical), 1e-12))
+        elif q.home == "grid":
+            validation = task.truth("validation")
+            held_out = held_out or _answers(inner, validation.inputs)
+            sigmas[q.name] = _profile(q, task, validation, held_out, np.shape(true[0]))
+        else:
+            sigmas[q.name] = np.asarray(1.0)
+        scores = [r / np.asarray(_scale(q, s, sigmas[q.name])) for r, s in zip(residuals, spreads)]
+        quantiles[q.name] = _quantile(q, scores, samples.inputs, level)
+    return Conformalised(
+        inner=inner,
+        quantiles={name: jnp.asarray(v, jnp.float32) for name, v in quantiles.items()},
+        sigmas={name: jnp.asarray(v, jnp.float32) for name, v in sigmas.items()},
+        outputs=outputs,
+        level=level,
+    )
+
+
+def _scale(q: Quantity, spread: Any, sigma: Any) -> Any:
+    """sigma(x) with the shape of the output or broadcastable to it; the same along all axes that a rotation mixes."""
+    if spread is None:
+        return sigma
+    spread = jnp.asarray(spread)
+    if q.rep.rank and q.home != "grid":
+        axes = tuple(range(spread.ndim - q.rep.rank, spread.ndim))
+        spread = jnp.sqrt(jnp.mean(spread**2, axes, keepdims=True))
+    return jnp.maximum(spread, sigma)
+
+
+def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Root mean square residual at each grid point, averaged over the axes along which the task may be shifted."""
+    if len(samples) == 0:
+        return np.ones(())
+    residuals = [a["centre"][q.name] - np.asarray(y) for a, y in zip(answers, samples.outputs[q.name])]
+    residuals = [r for r in residuals if r.shape == shape]
+    axes = sorted({a for g in task.symmetry if isinstance(g, Shifts) and g.stride == 1 for a in g.axes})
+    square = np.mean(np.square(residuals), 0)
+    square = np.broadcast_to(np.mean(square, tuple(axes), keepdims=True), shape) if axes else square
+    # few samples: pull the profile towards its mean, as if ten more had been seen
+    square = (len(residuals) * square + 10 * np.mean(square)) / (len(residuals) + 10)
+    return np.sqrt(square) + 1e-12
+
+
+def _quantile(q: Quantity, scores: Sequence[np.ndarray], inputs: Sequence[System], level: float) -> np.ndarray:
+    if q.home == "grid":
+        return np.asarray(pooled_quantile([np.max(s, keepdims=True) for s in scores], level))
+    pooled = pooled_quantile(scores, level)
+    if q.home != "atoms" or not isinstance(inputs[0], Atoms):
+        return np.asarray(pooled)
+    numbers = [np.asarray(x["atomic_numbers"]) for x in inputs]
+    found = {}
+    for z in np.unique(np.concatenate(numbers)):
+        own = [s[n == z] for s, n in zip(scores, numbers) if np.any(n == z)]
+        found[int(z)] = pooled_quantile(own, level)
+    finite = {z: v for z, v in found.items() if np.isfinite(v)}
+    table = np.full(N_ELEMENTS, max([pooled, *finite.values()]))  # elements too rare to calibrate: the widest
+    for z, v in finite.items():
+        table[z] = v
+    return table
+
+
+def pooled_quantile(scores: Sequence[np.ndarray], level: float) -> float:
+    """Smallest s with  sum_i (1/(n+1)) (fraction of the components of sample i that are <= s) >= level;  inf if none.
+
+    With one component per sample it is the ceil((n + 1) level)-th smallest score.
+    """
+    n = len(scores)
+    values = np.concatenate([np.ravel(s) for s in scores])
+    weights = np.concatenate([np.full(np.size(s), 1 / ((n + 1) * np.size(s))) for s in scores])
+    order = np.argsort(values)
+    reached = np.searchsorted(np.cumsum(weights[order]), level - 1e-9)
+    return float(values[order][reached]) if reached < len(values) else math.inf
+
+
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf of a tree is an array of numbers (JAX or NumPy)."""
+    return isinstance(leaf, (jax.Array, np.ndarray))
+
+
+def _answers(fitted: Fitted, inputs: Sequence[System], batch: int = 64) -> list[dict[str, dict[str, np.ndarray]]]:
+    """centre and spread of every input, by `vmap` over inputs of equal shape; float32 in, float64 kept where added."""
+
+    def both(f: Fitted, x: System) -> Any:
+        return {"centre": f(x), "spread": f.spread(x) if isinstance(f, Spread) else {}}
+
+    shapes: dict[str, list[int]] = {}
+    singles = [jax.tree.map(_single, x) for x in inputs]
+    for i, x in enumerate(singles):
+        leaves, structure = jax.tree.flatten(x)
+        shapes.setdefault(f"{structure} {[np.shape(leaf) for leaf in leaves]}", []).append(i)
+    found: list[Any] = [None] * len(inputs)
+    arrays, rest = eqx.partition(fitted, is_array)
+    run: Callable = jax.jit(lambda a, xs: jax.vmap(lambda x: both(eqx.combine(a, rest), x))(xs))
+    with double():
+        for rows in shapes.values():
+            size = min(batch, len(rows))
+            for start in range(0, len(rows), size):
+                part = [rows[min(start + j, len(rows) - 1)] for j in range(size)]  # the last is repeated: one shape
+                stacked = jax.tree.map(lambda *v: np.stack(v), *[singles[r] for r in part])
+                out = jax.tree.map(np.asarray, run(arrays, stacked))
+                for j, r in enumerate(part):
+                    found[r] = jax.tree.map(lambda v: v[j], out)
+    return found
+
+
+def _single(leaf: Any) -> np.ndarray:
+    leaf = np.asarray(leaf)
+    return leaf.astype(np.float32) if leaf.dtype == np.float64 else leaf
