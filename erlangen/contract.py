@@ -225,6 +225,10 @@ class Supervised(Task):
         """The reference solver for one input, in float64, where the task has one (audited for symmetry like a method)."""
         return None
 
+    def label_seconds(self) -> float:
+        """What computing the training labels took, once, on this machine; 0 where they came from a file."""
+        return 0.0
+
     def floor(self, count: int) -> Mapping[str, float]:
         """Score name -> error of the labels themselves (reference against a refined reference); empty where not known."""
         return {}

@@ -73,7 +73,13 @@ def audit_solver(
             return []
         declared = {group.name: True for group in task.symmetry}
         solve: Any = task.solve
-        return _audit("solver", solve, task, samples, declared, SOLVER_TOLERANCE, key=key, inputs=inputs, count=count)
+        exact = samples.take(range(min(inputs, len(samples))))
+        exact = Samples([_in_double(x) for x in exact.inputs], samples.outputs)
+        return _audit("solver", solve, task, exact, declared, SOLVER_TOLERANCE, key=key, inputs=inputs, count=count)
+
+
+def _in_double(x: System) -> System:
+    return jax.tree.map(lambda a: np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a, x)
 
 
 def guilty(rows: Sequence[SymmetryRow]) -> list[SymmetryRow]:

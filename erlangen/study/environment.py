@@ -6,7 +6,8 @@ import os
 import platform
 import sys
 from importlib import metadata
-from pathlib import Path
+
+from ..data.cache import root
 
 PACKAGES = ("erlangen", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "ase", "tblite", "rdkit", "pyscf")
 
@@ -31,17 +32,10 @@ def device() -> str:
     return f"{jax.device_count()} x {first.device_kind}{cores}"
 
 
-def cache_folder() -> Path:
-    """Where erlangen keeps what it can make again: ERLANGEN_CACHE, or the user's cache folder."""
-    if "ERLANGEN_CACHE" in os.environ:
-        return Path(os.environ["ERLANGEN_CACHE"]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "erlangen"
-
-
 def keep_compiled_programs() -> None:
     """Keep compiled programs between processes; called by the command line and the tests, never at import."""
     import jax
 
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    jax.config.update("jax_compilation_cache_dir", str(root() / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

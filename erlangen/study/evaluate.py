@@ -72,7 +72,10 @@ def _scores(
         if score.steps == 1:
             samples, answers = test, predictions
         elif trajectories is not None and rolled is not None:
-            samples, answers = _at_step(score, trajectories, trajectories.outputs), _at_step(score, trajectories, rolled).outputs
+            samples, answers = (
+                _at_step(score, trajectories, trajectories.outputs),
+                _at_step(score, trajectories, rolled).outputs,
+            )
         else:
             continue
         values[score.name] = metrics.per_sample(score, answers, samples)
@@ -90,7 +93,9 @@ def _bounds(fitted: Fitted, samples: Samples) -> Mapping[str, list[tuple[np.ndar
     return predict_interval(fitted, samples.inputs) if isinstance(fitted, Interval) else {}
 
 
-def _coverage(task: Supervised, fitted: Interval, samples: Samples, where: str, *, key: PRNGKeyArray) -> list[CoverageRow]:
+def _coverage(
+    task: Supervised, fitted: Interval, samples: Samples, where: str, *, key: PRNGKeyArray
+) -> list[CoverageRow]:
     return uncertainty.coverage(task, _bounds(fitted, samples), samples, fitted.level, where=where, key=key)
 
 
@@ -106,7 +111,9 @@ def _shifts(task: Supervised, fitted: Fitted, record: Record, *, key: PRNGKeyArr
                 record.coverage += _coverage(moved, fitted, samples, f"{axis.axis}={value}", key=one)
 
 
-def _plotted(task: Supervised, test: Samples, predictions: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _plotted(
+    task: Supervised, test: Samples, predictions: Mapping[str, Any], bounds: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
     """Truth, prediction and interval of each output, flattened; whole samples are left out evenly beyond MAX_PLOTTED numbers."""
     arrays = {}
     for q in task.outputs:
@@ -136,9 +143,8 @@ def _query_seconds(fitted: Fitted, test: Samples, count: int = 64) -> float:
 
 def describe_data(task: Supervised, record: Record) -> None:
     """Sizes of the splits, elements present and what the labels cost, into record.data."""
-    tick = time.perf_counter()
     splits = {name: task.truth(name) for name in ("train", "validation", "calibration", "test")}
-    record.data.setdefault("label_seconds", time.perf_counter() - tick)
+    record.data["label_seconds"] = task.label_seconds()
     record.data["samples"] = {name: len(s) for name, s in splits.items()}
     inputs = splits["train"].inputs
     if inputs and isinstance(inputs[0], Atoms):

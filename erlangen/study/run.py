@@ -1,7 +1,7 @@
 """Run a task with a method: fit, judge afresh, write the record.
 
-    run = erlangen.run("continuum/burgers", FNO(width=32), budget="2m", seed=0)
-    run.record, run.fitted, run.table()
+run = erlangen.run("continuum/burgers", FNO(width=32), budget="2m", seed=0)
+run.record, run.fitted, run.table()
 """
 
 from __future__ import annotations
@@ -135,7 +135,15 @@ def _blank(task: Task, method: Method, budget: Budget, seed: int) -> Record:
 
 def _unfinished(record: Record, root: Path) -> Path | None:
     """The latest run of the same settings, if there is one."""
-    asked = (record.task, record.task_fields, record.method, record.method_fields, record.wraps, record.seed, record.budget)
+    asked = (
+        record.task,
+        record.task_fields,
+        record.method,
+        record.method_fields,
+        record.wraps,
+        record.seed,
+        record.budget,
+    )
     same = store.runs(root, like=store.identity(*asked), limit=1)
     return root / same[0].name if same else None
 
@@ -159,7 +167,9 @@ def _fit_and_judge(
     elif isinstance(task, Variational):
         arrays = evaluate_variational(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     else:
-        raise Invalid(must="a task is supervised or variational", came=type(task).__name__, do="Derive it from one of the two.")
+        raise Invalid(
+            must="a task is supervised or variational", came=type(task).__name__, do="Derive it from one of the two."
+        )
     with store.writing(folder):
         np.savez_compressed(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
     return fitted
