@@ -1,6 +1,8 @@
 """How honest an uncertainty is: coverage of intervals, proper scores of predictive distributions, ranking of errors.
 
-    coverage(task, intervals, samples, *, level, where, key) -> list[CoverageRow]
+    coverage(task, intervals, samples, level, *, where, key) -> list[CoverageRow]
+    crps_gaussian, crps_ensemble, nll_gaussian, interval_score         proper scores (lower is better), one per component
+    miscalibration_area, sparsification_error, rank_correlation        of a set of errors and their claimed sizes
 
 `intervals` is what `learn.batching.predict_interval` returns: output name -> one (lower, upper) per sample.
 """
@@ -23,8 +25,8 @@ def coverage(
     task: Task,
     intervals: Mapping[str, Sequence[Any]],
     samples: Samples,
-    *,
     level: float,
+    *,
     where: str = "test",
     key: PRNGKeyArray,
 ) -> list[CoverageRow]:
@@ -53,3 +55,92 @@ def coverage(
         kind = "simultaneous band" if whole else "per component"
         rows.append(CoverageRow(where, q.name, level, share, error, mean_width, q.unit, kind))
     return rows
+
+
+def crps_gaussian(mean: Any, sigma: Any, true: Any) -> np.ndarray:
+    """Continuous ranked probability score of N(mean, sigma^2), in the unit of y; zero for a sharp and right answer.
+
+        sigma [ z (2 Phi(z) - 1) + 2 phi(z) - 1/sqrt(pi) ],   z = (y - mean) / sigma
+
+    Gneiting and Raftery, J. Am. Stat. Assoc. 102, 359 (2007), doi:10.1198/016214506000001437.
+    """
+    from scipy.special import ndtr
+
+    mean, sigma, true = (np.asarray(v, np.float64) for v in (mean, sigma, true))
+    z = (true - mean) / sigma
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return sigma * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
+
+
+def crps_ensemble(members: Any, true: Any) -> np.ndarray:
+    """The same score of an ensemble [members, ...]: unbiased ("fair") estimate for finitely many members.
+
+        mean_i |x_i - y| - sum_ij |x_i - x_j| / (2 m (m - 1))
+
+    Ferro, Q. J. R. Meteorol. Soc. 140, 1917 (2014), doi:10.1002/qj.2270.
+    """
+    members, true = np.sort(np.asarray(members, np.float64), 0), np.asarray(true, np.float64)
+    m = len(members)
+    # sum_{i<j} (x_j - x_i) of sorted members = sum_k (2 k - m + 1) x_k
+    gaps = np.tensordot(2.0 * np.arange(m) - m + 1, members, 1)
+    return np.mean(np.abs(members - true), 0) - gaps / (m * (m - 1))
+
+
+def nll_gaussian(mean: Any, sigma: Any, true: Any) -> np.ndarray:
+    """Negative log likelihood of y under N(mean, sigma^2):  z^2 / 2 + log sigma + log(2 pi) / 2."""
+    mean, sigma, true = (np.asarray(v, np.float64) for v in (mean, sigma, true))
+    return ((true - mean) / sigma) ** 2 / 2 + np.log(sigma) + np.log(2 * np.pi) / 2
+
+
+def interval_score(lower: Any, upper: Any, true: Any, level: float) -> np.ndarray:
+    """Width plus a fine for misses:  (u - l) + 2/alpha (l - y)_+ + 2/alpha (y - u)_+,  alpha = 1 - level.
+
+    Gneiting and Raftery (2007), section 6.2, doi:10.1198/016214506000001437.
+    """
+    lower, upper, true = (np.asarray(v, np.float64) for v in (lower, upper, true))
+    fine = 2 / (1 - level)
+    return upper - lower + fine * np.maximum(lower - true, 0) + fine * np.maximum(true - upper, 0)
+
+
+def miscalibration_area(mean: Any, sigma: Any, true: Any) -> float:
+    """Area between the reliability curve and the diagonal, in [0, 1/2]: 0 calibrated, 1/2 all errors far too large (or 0).
+
+    The curve is the share of samples in the central interval of N(mean, sigma^2) of probability p, against p; the
+    area is exact for the empirical step curve. Kuleshov, Fenner, Ermon (2018), arXiv:1807.00263; the area: Tran et al.,
+    Mach. Learn.: Sci. Technol. 1, 025006 (2020), doi:10.1088/2632-2153/ab7e1a.
+    """
+    from scipy.special import erf
+
+    z = np.abs(np.ravel(np.asarray(true, np.float64) - np.asarray(mean)) / np.ravel(sigma))
+    # each sample enters the central interval of probability p at p = erf(z / sqrt 2)
+    entered = np.concatenate([[0.0], np.sort(erf(z / np.sqrt(2))), [1.0]])
+    share = np.arange(len(z) + 1) / len(z)
+    low, high = entered[:-1], entered[1:]
+    cross = np.clip(share, low, high)
+    return float(np.sum((cross - low) * (share - (low + cross) / 2) + (high - cross) * ((cross + high) / 2 - share)))
+
+
+def sparsification_error(error: Any, sigma: Any) -> float:
+    """How far ranking by sigma is from ranking by the error itself (AUSE), in units of the mean error; 0 is perfect.
+
+    The samples of largest sigma are taken away one by one; the mean error of the rest is compared with that of the
+    oracle, and the gap is averaged over the fraction taken away. Ilg et al. (2018), arXiv:1802.07095.
+    """
+    error, sigma = np.abs(np.ravel(np.asarray(error, np.float64))), np.ravel(np.asarray(sigma, np.float64))
+
+    def curve(by: np.ndarray) -> np.ndarray:
+        ordered = error[np.argsort(by, kind="stable")]
+        return np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
+
+    mean = float(error.mean())
+    return float(np.mean(curve(sigma) - curve(error)) / mean) if mean else 0.0
+
+
+def rank_correlation(error: Any, sigma: Any) -> float:
+    """Spearman correlation of |error| with sigma, ties at their mean rank; 1: sigma ranks errors perfectly."""
+    from scipy.stats import rankdata
+
+    a, b = rankdata(np.abs(np.ravel(np.asarray(error)))), rankdata(np.ravel(np.asarray(sigma)))
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b / size) if size else 0.0
