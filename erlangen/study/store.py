@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 T = TypeVar("T")
 
 
-class Run(NamedTuple):
+class ListedRun(NamedTuple):
     """One line of a listing; score, value, error, unit: the first score of the record (None where there is none)."""
 
     name: str
@@ -54,7 +54,7 @@ class Run(NamedTuple):
     query_seconds: float | None
 
 
-COLUMNS = ", ".join(Run._fields)
+COLUMNS = ", ".join(ListedRun._fields)
 ORDERS = {
     "newest": "created DESC, name DESC",
     "oldest": "created, name",
@@ -72,7 +72,7 @@ CREATE TABLE runs (
 CREATE INDEX by_task ON runs(task, method);
 CREATE INDEX by_identity ON runs(identity);
 """
-STORED = (*Run._fields, "lower_is_better", "identity", "changed")
+STORED = (*ListedRun._fields, "lower_is_better", "identity", "changed")
 UPSERT = f"INSERT OR REPLACE INTO runs ({', '.join(STORED)}) VALUES ({', '.join('?' * len(STORED))})"
 
 
@@ -169,7 +169,7 @@ def runs(
     *,
     like: str | None = None,
     say: Say = warnings.warn,
-) -> list[Run]:
+) -> list[ListedRun]:
     """The runs of a folder, read from the index after it was brought up to date with the folders.
 
     task: a name, or an area ("molecules"). order: one of `ORDERS`. like: only runs of that `identity`.
@@ -189,9 +189,9 @@ def runs(
             values.append(value)
     query = f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(wanted)} ORDER BY {ORDERS[order]} LIMIT ?"
 
-    def read(index: sqlite3.Connection) -> list[Run]:
+    def read(index: sqlite3.Connection) -> list[ListedRun]:
         _refresh(index, root, say)
-        return [Run._make(row) for row in index.execute(query, (*values, -1 if limit is None else limit))]
+        return [ListedRun._make(row) for row in index.execute(query, (*values, -1 if limit is None else limit))]
 
     return _with_index(root, read, say)
 

@@ -66,11 +66,9 @@ def title(one: Estimate) -> str:
 
 
 def method_name(record: Record) -> str:
-    """The method with its wrappers: conformal(fno)."""
-    name = record.method
-    for wrap in record.wraps:
-        name = f"{wrap}({name})"
-    return name
+    """The method inside its wrappers, outermost first: conformal(ensemble(painn))."""
+    outside = [wrap.split("(")[0] for wrap in record.wraps]
+    return "(".join([*outside, record.method]) + ")" * len(outside)
 
 
 def verdict(row: SymmetryRow) -> str:

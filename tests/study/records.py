@@ -25,7 +25,7 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
         task_fields={"viscosity": 0.01, "n": 128, "dt": 0.05, "count": 1000},
         method=method,
         method_fields={"modes": 24, "width": 48, "layers": 4},
-        wraps=["conformal"],
+        wraps=["conformal(level=0.9)"],
         seed=seed,
         budget="120s",
         created="2026-11-22T17:44:55+00:00",
@@ -61,7 +61,7 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
             for s, d in zip(steps.tolist(), decay.tolist(), strict=True)
         ],
         messages=["budget used up after 4000 steps"],
-        data={"source": "own pseudo-spectral solver", "train": 1000, "test": 200},
+        data={"outputs": {"u": "velocity u [L/T]"}, "source": "own pseudo-spectral solver", "train": 1000, "test": 200},
         versions={"erlangen": "0.1.0", "jax": "0.10.2", "python": "3.11.2"},
         device="cpu (2 cores)",
     )
