@@ -13,7 +13,7 @@ import io
 import itertools
 import lzma
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ SUFFIXES = {
 class Table:
     """One frame as the file has it: per-atom `columns` [n] or [n, k] and whole-frame `info`, in the file's own units.
 
-    pbc None: the file has a cell but does not say whether it repeats.
+    pbc None: the file has a cell but does not say whether it repeats. source: what writing it back needs beyond tables.
     """
 
     positions: np.ndarray
@@ -51,6 +51,7 @@ class Table:
     pbc: np.ndarray | None
     columns: dict[str, Any]
     info: dict[str, Any]
+    source: Any = None
 
 
 def format_of(path: Path) -> str:
@@ -199,12 +200,14 @@ def read_poscar(path: Path) -> list[Table]:
         raise broken(path, 1, f"{type(error).__name__}: {error}") from None
 
 
-def write_poscar(path: Path, tables: Iterable[Table]) -> None:
+def write_poscar(path: Path, tables: Sequence[Table]) -> None:
     """One structure, Cartesian coordinates."""
     import ase
     import ase.io
 
-    (table,) = tables
+    if len(tables) != 1:
+        raise Invalid(must="a POSCAR holds one structure", came=f"{len(tables)} frames", do="Write them as .xyz.")
+    table = tables[0]
     text = io.StringIO()
     atoms = ase.Atoms(table.atomic_numbers, table.positions, cell=table.cell, pbc=True)
     ase.io.write(text, atoms, format="vasp", direct=False)

@@ -20,14 +20,29 @@ from typing import Any
 import numpy as np
 
 from ..contract import Samples
-from ..core.errors import Invalid, unknown
+from ..core.errors import Invalid
 from ..core.systems import Atoms
-from . import atom_files
+from . import atom_files, structure_files
 from .atom_files import Table
 from .label_units import LabelUnits, stated_units, suspect
 
-READ: dict[str, atom_files.Reader] = {"xyz": atom_files.read_xyz, "poscar": atom_files.read_poscar}
-WRITE: dict[str, atom_files.Writer] = {"xyz": atom_files.write_xyz, "poscar": atom_files.write_poscar}
+READ: dict[str, atom_files.Reader] = {
+    "xyz": atom_files.read_xyz,
+    "poscar": atom_files.read_poscar,
+    "cif": structure_files.read_cif,
+    "mmcif": structure_files.read_mmcif,
+    "pdb": structure_files.read_pdb,
+    "sdf": structure_files.read_sdf,
+}
+WRITE: dict[str, atom_files.Writer] = {
+    "xyz": atom_files.write_xyz,
+    "poscar": atom_files.write_poscar,
+    "cif": structure_files.write_cif,
+    "mmcif": structure_files.write_mmcif,
+    "pdb": structure_files.write_pdb,
+    "sdf": structure_files.write_sdf,
+}
+NO_ROOM = {"poscar": ".xyz or .cif", "pdb": ".mmcif or .xyz"}  # formats that hold a structure only -> where values fit
 
 # Names in use for each label, the most explicit first: fitting codes write REF_* beside a calculator's own values.
 NAMES = {
@@ -45,13 +60,15 @@ class Frame:
     """One structure of a file.
 
     labels: energy [eV], forces [n, 3] [eV/A], stress [3, 3] [eV/A^3], where the file has them.
-    info: other values of the whole frame. columns: other values per atom, [n] or [n, k].
+    info: other values of the whole frame. columns: other values per atom, [n] or [n, k]. source: what else the same
+    format needs to write the frame back (bonds of an SDF record).
     """
 
     atoms: Atoms
     labels: dict[str, Any] = dataclasses.field(default_factory=dict)
     info: dict[str, Any] = dataclasses.field(default_factory=dict)
     columns: dict[str, Any] = dataclasses.field(default_factory=dict)
+    source: Any = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def read_atoms(
@@ -106,14 +123,18 @@ def write_atoms(
     """
     path = Path(path)
     kind = atom_files.format_of(path)
-    if kind not in WRITE:
-        raise unknown("a format to write", kind, WRITE)
     more: Sequence[Mapping[str, Any]] = extra if extra is not None else [{}] * len(frames)
     if len(more) != len(frames):
         raise Invalid(
             must="there is one set of extra values per frame",
             came=f"{len(more)} for {len(frames)} frames",
             do="Pass one mapping per frame.",
+        )
+    if kind in NO_ROOM and any(frame.labels or values for frame, values in zip(frames, more, strict=True)):
+        raise Invalid(
+            must="the format has room for labels and predictions",
+            came=f"{path.name}: {kind} holds structures only",
+            do=f"Write to {NO_ROOM[kind]}.",
         )
     tables = [_table(frame, values) for frame, values in zip(frames, more, strict=True)]
     try:
@@ -185,7 +206,7 @@ def _frame(
         positions, np.asarray(table.atomic_numbers, np.int32), np.where(periodic[:, None], cell, 0.0), periodic
     )
     info = {k: v for k, v in table.info.items() if k not in used}
-    return Frame(atoms, labels, info, {k: v for k, v in table.columns.items() if k not in used})
+    return Frame(atoms, labels, info, {k: v for k, v in table.columns.items() if k not in used}, table.source)
 
 
 def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None) -> np.ndarray:
@@ -230,11 +251,5 @@ def _table(frame: Frame, extra: Mapping[str, Any]) -> Table:
         value = np.asarray(value)
         is_column = value.ndim > 0 and len(value) == n and name not in ("stress", "cell")
         (columns if is_column else info)[name] = value if value.ndim else value.item()
-    return Table(
-        np.asarray(atoms.positions),
-        np.asarray(atoms.atomic_numbers),
-        np.asarray(atoms.cell),
-        np.asarray(atoms.pbc),
-        columns,
-        info,
-    )
+    cell, pbc = np.asarray(atoms.cell), np.asarray(atoms.pbc)
+    return Table(np.asarray(atoms.positions), np.asarray(atoms.atomic_numbers), cell, pbc, columns, info, frame.source)

@@ -1,0 +1,337 @@
+"""Files of crystals, proteins and drawn molecules: CIF, mmCIF and PDB through gemmi, SDF and MOL through RDKit."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import Invalid
+from .atom_files import Table, broken, read_text, write_text
+
+RESIDUE = ("atom_name", "residue_name", "residue_number", "insertion", "chain")
+
+
+def _cif_blocks(path: Path) -> list[Any]:
+    import gemmi
+
+    text = read_text(path)
+    try:
+        return list(gemmi.cif.read_string(text))
+    except ValueError as error:
+        # Wrong quotes are frequent in the lines about the paper, which do not matter here.
+        about = re.compile(r"^_(audit|citation|publ|journal|chemical_name)\S*[ \t]+\S.*$", re.MULTILINE)
+        try:
+            return list(gemmi.cif.read_string(about.sub("", text)))
+        except ValueError:
+            raise broken(path, 1, str(error)) from None
+
+
+def read_cif(path: Path) -> list[Table]:
+    """Crystals: each data block with atoms is a frame, with all symmetry copies. A .cif of a protein is mmCIF."""
+    blocks = _cif_blocks(path)
+    if any(block.find_loop("_atom_site.Cartn_x") for block in blocks):
+        return read_mmcif(path)
+    sites = [block for block in blocks if block.find_loop("_atom_site_fract_x")]
+    if not sites:
+        raise broken(path, 1, "no data block has atoms (_atom_site_fract_x)")
+    return [_crystal(path, number, block) for number, block in enumerate(sites, 1)]
+
+
+def _once(fractional: np.ndarray, vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Rows that do not repeat an earlier atom (within 0.1 A), and atoms that share a place with another element.
+
+    Files that list symmetry copies as sites of their own give every such atom twice.
+    """
+    from scipy.spatial import KDTree
+
+    wrapped = fractional % 1.0 % 1.0  # twice: -1e-17 % 1.0 is 1.0, which the periodic tree refuses
+    reach = 0.1 * np.max(np.linalg.norm(np.linalg.inv(vectors), axis=0))
+    pairs = KDTree(wrapped, boxsize=1.0).query_pairs(min(reach, 0.49), output_type="ndarray")
+    apart = wrapped[pairs[:, 0]] - wrapped[pairs[:, 1]]
+    pairs = pairs[np.linalg.norm((apart - np.round(apart)) @ vectors, axis=1) < 0.1]
+    mixed = pairs[numbers[pairs[:, 0]] != numbers[pairs[:, 1]]]
+    keep = np.ones(len(numbers), bool)
+    keep[pairs.max(axis=1) if len(pairs) else []] = False
+    return np.flatnonzero(keep), mixed.ravel().tolist()
+
+
+def _crystal(path: Path, number: int, block: Any) -> Table:
+    import gemmi
+
+    crystal = gemmi.make_small_structure_from_block(block)
+    partial = [site.label for site in crystal.sites if site.occ < 0.999]
+    if partial:
+        raise Invalid(
+            must="every site of a crystal is fully occupied",
+            came=f"{path}, frame {number}: {len(partial)} partial sites, e.g. {', '.join(partial[:5])}",
+            do="Choose one ordered configuration (or a supercell) and write that.",
+        )
+    atoms = crystal.get_all_unit_cell_sites()
+    unknown = [site.label for site in atoms if site.element.atomic_number == 0]
+    if unknown or not atoms or crystal.cell.volume <= 1:
+        raise broken(path, number, f"no element for {unknown[:5]}" if unknown else "no cell or no atoms")
+    vectors = np.array(crystal.cell.orth.mat.tolist()).T
+    fractional = np.array([site.fract.tolist() for site in atoms])
+    numbers = np.array([site.element.atomic_number for site in atoms])
+    rows, mixed = _once(fractional, vectors, numbers)
+    labels = np.array([site.label for site in atoms])
+    if mixed:
+        raise broken(path, number, f"atoms of two elements share one place: {', '.join(labels[mixed[:4]])}")
+    info = {"name": block.name}
+    return Table(fractional[rows] @ vectors, numbers[rows], vectors, np.ones(3, bool), {"site": labels[rows]}, info)
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Columns with one number per atom: forces become forces_1, forces_2, forces_3."""
+    for name, value in values.items():
+        value = np.asarray(value)
+        if value.ndim == 1:
+            yield name, value
+        else:
+            yield from ((f"{name}_{i + 1}", part) for i, part in enumerate(value.reshape(len(value), -1).T))
+
+
+def _text(value: Any) -> str:
+    import gemmi
+
+    value = np.asarray(value)
+    return gemmi.cif.quote(" ".join(repr(x) if isinstance(x, float) else str(x) for x in value.ravel().tolist()))
+
+
+def write_cif(path: Path, tables: Sequence[Table]) -> None:
+    """Crystals without symmetry (P 1), one data block per frame; further values as _erlangen_* items and columns."""
+    import gemmi
+
+    document = gemmi.cif.Document()
+    for number, table in enumerate(tables, 1):
+        block = document.add_new_block(f"{table.info.get('name', 'frame')}_{number}".replace(" ", "_"))
+        cell = np.asarray(table.cell, float)
+        if abs(np.linalg.det(cell)) < 1e-6:
+            raise Invalid(must="CIF holds crystals", came=f"frame {number} has no cell", do="Write it as .xyz or .sdf.")
+        lengths = np.linalg.norm(cell, axis=1)
+        cosines = [cell[i] @ cell[j] / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))]
+        for name, value in zip("abc", lengths):
+            block.set_pair(f"_cell_length_{name}", repr(float(value)))
+        for name, value in zip(("alpha", "beta", "gamma"), np.degrees(np.arccos(cosines))):
+            block.set_pair(f"_cell_angle_{name}", repr(float(value)))
+        block.set_pair("_space_group_name_H-M_alt", "'P 1'")
+        for name, value in table.info.items():
+            block.set_pair(f"_erlangen_{name}", _text(value))
+        extra = {name: value for name, value in _flat(table.columns) if name != "site"}
+        tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", *(f"erlangen_{name}" for name in extra)]
+        loop = block.init_loop("_atom_site_", tags)
+        for i, fractional in enumerate(np.asarray(table.positions) @ np.linalg.inv(cell)):
+            symbol = gemmi.Element(int(table.atomic_numbers[i])).name
+            more = [_text(value[i]) for value in extra.values()]
+            loop.add_row([f"{symbol}{i + 1}", symbol, *(repr(float(x)) for x in fractional), *more])
+    write_text(path, document.as_string())
+
+
+def read_pdb(path: Path) -> list[Table]:
+    """Proteins and complexes: every model is a frame, alternative conformers after the first are left out."""
+    import gemmi
+
+    try:
+        structure = gemmi.read_pdb_string(read_text(path))
+    except (ValueError, RuntimeError) as error:
+        raise broken(path, 1, str(error)) from None
+    return _models(path, structure)
+
+
+def read_mmcif(path: Path) -> list[Table]:
+    """The same from mmCIF; data blocks after the first are left out."""
+    import gemmi
+
+    try:
+        structure = gemmi.make_structure_from_block(_cif_blocks(path)[0])
+    except (ValueError, RuntimeError, IndexError) as error:
+        raise broken(path, 1, str(error)) from None
+    return _models(path, structure)
+
+
+def _models(path: Path, structure: Any) -> list[Table]:
+    structure.remove_alternative_conformations()
+    if not len(structure):
+        raise broken(path, 1, "it has no atoms")
+    tables = []
+    for number, model in enumerate(structure, 1):
+        found = [(chain.name, residue, atom) for chain in model for residue in chain for atom in residue]
+        unknown = [atom.name for _, _, atom in found if atom.element.atomic_number == 0]
+        if unknown or not found:
+            raise broken(path, number, f"no element for the atoms {unknown[:5]}" if unknown else "it has no atoms")
+        columns = {
+            "atom_name": np.array([atom.name for _, _, atom in found]),
+            "residue_name": np.array([residue.name for _, residue, _ in found]),
+            "residue_number": np.array([residue.seqid.num for _, residue, _ in found]),
+            "insertion": np.array([residue.seqid.icode for _, residue, _ in found]),
+            "chain": np.array([chain for chain, _, _ in found]),
+        }
+        positions = np.array([atom.pos.tolist() for _, _, atom in found])
+        numbers = np.array([atom.element.atomic_number for _, _, atom in found])
+        tables.append(Table(positions, numbers, np.zeros((3, 3)), np.zeros(3, bool), columns, {"name": structure.name}))
+    return tables
+
+
+def _structure(tables: Sequence[Table]) -> Any:
+    """A gemmi structure with one model per frame; atoms without residue labels form one residue MOL."""
+    import gemmi
+
+    structure = gemmi.Structure()
+    for number, table in enumerate(tables, 1):
+        model = gemmi.Model(number)
+        n = len(table.atomic_numbers)
+        symbols = [gemmi.Element(int(z)).name for z in table.atomic_numbers]
+        default = (symbols, ["MOL"] * n, [1] * n, [" "] * n, ["A"] * n)
+        names, residues, seqids, codes, chains = (table.columns.get(k, d) for k, d in zip(RESIDUE, default))
+        last = None
+        for i in range(n):
+            if last is None or chains[i] != chains[i - 1]:
+                model.add_chain(gemmi.Chain(str(chains[i])))
+            if last != (chains[i], seqids[i], codes[i], residues[i]):
+                residue = gemmi.Residue()
+                residue.name, residue.seqid = str(residues[i]), gemmi.SeqId(int(seqids[i]), str(codes[i]))
+                residue.het_flag = "A" if gemmi.find_tabulated_residue(residue.name).is_amino_acid() else "H"
+                model[-1].add_residue(residue)
+                last = (chains[i], seqids[i], codes[i], residues[i])
+            atom = gemmi.Atom()
+            atom.name, atom.element, atom.serial = str(names[i]), gemmi.Element(int(table.atomic_numbers[i])), i + 1
+            atom.pos = gemmi.Position(*map(float, table.positions[i]))
+            model[-1][-1].add_atom(atom)
+        structure.add_model(model)
+    structure.setup_entities()
+    return structure
+
+
+def write_pdb(path: Path, tables: Sequence[Table]) -> None:
+    """Models of a PDB file; positions keep three decimals, that is what the format has."""
+    write_text(path, _structure(tables).make_pdb_string())
+
+
+def write_mmcif(path: Path, tables: Sequence[Table]) -> None:
+    """Models of an mmCIF file; further values as _erlangen_frame.* (one row per model) and _atom_site.erlangen_*."""
+    document = _structure(tables).make_mmcif_document()
+    block = document.sole_block()
+    names = [name for name in tables[0].info if name != "name"]
+    if names:
+        loop = block.init_loop("_erlangen_frame.", ["model", *names])
+        for number, table in enumerate(tables, 1):
+            loop.add_row([str(number), *(_text(table.info.get(name, "?")) for name in names)])
+    columns = [{k: v for k, v in _flat(table.columns) if k not in RESIDUE} for table in tables]
+    loop = block.find_loop("_atom_site.id").get_loop()
+    for name in columns[0]:
+        tag = f"_atom_site.erlangen_{name}"
+        loop.add_columns([tag], "?")
+        values = [value for part in columns for value in part[name]]
+        for row, value in zip(block.find([tag]), values, strict=True):
+            row[0] = _text(value)
+    write_text(path, document.as_string())
+
+
+def read_sdf(path: Path) -> list[Table]:
+    """SDF and MOL. Data fields become `info`; one with a line per atom becomes a column. Bonds are kept for writing."""
+    from rdkit import Chem, RDLogger
+
+    text = read_text(path)
+    with _silence(RDLogger):
+        supplier = Chem.ForwardSDMolSupplier(io.BytesIO(text.encode()), sanitize=False, removeHs=False)
+        molecules = list(supplier)
+    tables = []
+    for number, molecule in enumerate(molecules, 1):
+        if molecule is None or molecule.GetNumAtoms() == 0:
+            raise broken(path, number, "RDKit cannot read this record")
+        conformer = molecule.GetConformer()
+        if not conformer.Is3D() and molecule.GetNumAtoms() > 1:
+            raise Invalid(
+                must="molecules have coordinates in space",
+                came=f"{path}, frame {number} is a flat drawing",
+                do="Make a conformer first (RDKit: AddHs, then EmbedMolecule).",
+            )
+        numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
+        if np.any(numbers == 0):
+            raise broken(path, number, "it holds an atom without an element")
+        columns, info = _fields(molecule.GetPropsAsDict(autoConvertStrings=False), len(numbers))
+        info = {"name": molecule.GetProp("_Name")} | info if molecule.HasProp("_Name") else info
+        cell = np.zeros((3, 3))
+        tables.append(Table(conformer.GetPositions(), numbers, cell, np.zeros(3, bool), columns, info, molecule))
+    if text.count("$$$$") > len(molecules):
+        raise broken(path, len(molecules) + 1, "the record cannot be read")
+    return tables
+
+
+def _silence(logger: Any) -> Any:
+    """RDKit's own log lines are replaced by our one message."""
+    import contextlib
+
+    @contextlib.contextmanager
+    def quiet() -> Iterator[None]:
+        logger.DisableLog("rdApp.*")
+        try:
+            yield
+        finally:
+            logger.EnableLog("rdApp.*")
+
+    return quiet()
+
+
+def _fields(properties: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    columns: dict[str, Any] = {}
+    info: dict[str, Any] = {}
+    for name, text in properties.items():
+        rows = [line.split() for line in str(text).splitlines()]
+        try:
+            values = np.array(rows, float)
+        except ValueError:
+            info[name] = text
+            continue
+        if len(rows) == n and (n > 1 or values.shape[1] == 3):
+            columns[name] = values[:, 0] if values.shape[1] == 1 else values
+        else:
+            info[name] = values.ravel() if values.size > 1 else float(values.ravel()[0])
+    return columns, info
+
+
+def write_sdf(path: Path, tables: Sequence[Table]) -> None:
+    """SDF with bonds where they are known, positions to four decimals, further values as data fields."""
+    from rdkit import Chem
+
+    stream = io.StringIO()
+    writer = Chem.SDWriter(stream)
+    writer.SetKekulize(False)
+    for table in tables:
+        molecule = _molecule(table)
+        for name, value in {**table.info, **table.columns}.items():
+            if name == "name":
+                molecule.SetProp("_Name", str(value))
+                continue
+            array = np.asarray(value)
+            rows = array if array.ndim == 2 or name in table.columns else array[None]
+            molecule.SetProp(name, "\n".join(" ".join(map(str, np.ravel(row).tolist())) for row in rows))
+        writer.write(molecule)
+    writer.close()
+    write_text(path, stream.getvalue())
+
+
+def _molecule(table: Table) -> Any:
+    from rdkit import Chem
+    from rdkit.Geometry import Point3D
+
+    numbers = [int(z) for z in table.atomic_numbers]
+    known = table.source is not None and [a.GetAtomicNum() for a in table.source.GetAtoms()] == numbers
+    molecule: Any = Chem.RWMol(table.source) if known else Chem.RWMol()  # type: ignore[arg-type]
+    if not known:
+        for z in numbers:
+            molecule.AddAtom(Chem.Atom(z))
+    conformer = Chem.Conformer(len(numbers))
+    conformer.Set3D(True)
+    for i, position in enumerate(np.asarray(table.positions, float).tolist()):
+        conformer.SetAtomPosition(i, Point3D(*position))
+    molecule.RemoveAllConformers()
+    molecule.AddConformer(conformer)
+    for name in list(molecule.GetPropNames()):
+        molecule.ClearProp(name)
+    return molecule
