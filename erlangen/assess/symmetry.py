@@ -59,7 +59,7 @@ def audit_method(
     """Audit an answer under every group of the task, on the first `inputs` of `samples`, with `count` elements each."""
     declared = {group.name: keeps(method, group) for group in task.symmetry}
     f = eqx.filter_jit(fitted)
-    return _audit("method", f, task, samples, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
+    return audit("method", f, task, samples, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
 
 
 def audit_solver(
@@ -75,7 +75,7 @@ def audit_solver(
         solve: Any = task.solve
         exact = samples.take(range(min(inputs, len(samples))))
         exact = Samples([_in_double(x) for x in exact.inputs], samples.outputs)
-        return _audit("solver", solve, task, exact, declared, SOLVER_TOLERANCE, key=key, inputs=inputs, count=count)
+        return audit("solver", solve, task, exact, declared, SOLVER_TOLERANCE, key=key, inputs=inputs, count=count)
 
 
 def _in_double(x: System) -> System:
@@ -88,7 +88,7 @@ def guilty(rows: Sequence[SymmetryRow]) -> list[SymmetryRow]:
     return sorted(found, key=lambda r: -r.error)
 
 
-def _audit(
+def audit(
     subject: Literal["method", "solver"],
     f: Map,
     task: Task,
@@ -97,9 +97,10 @@ def _audit(
     tolerance: float,
     *,
     key: PRNGKeyArray,
-    inputs: int,
-    count: int,
+    inputs: int = 2,
+    count: int = 4,
 ) -> list[SymmetryRow]:
+    """One row per group of the task and output of `f`, judged against `tolerance`; `declared` by name of the group."""
     scales = label_scales(task, samples)
     worst: dict[tuple[str, str], SymmetryRow] = {}
     for i, x in enumerate(samples.inputs[:inputs]):

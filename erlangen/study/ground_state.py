@@ -1,0 +1,140 @@
+"""Fill a record from a variational answer: fresh energy, V-score, honest error bars, symmetry, other couplings, opponents.
+
+    error = |E - E_0| / |E_0|          E: fresh Metropolis estimate,  E_0: reference energy
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..assess import cost, symmetry
+from ..assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
+from ..contract import Method, Samples, Variational
+from ..core.systems import SpinLattice
+from ..learn import variational
+from ..numerics.precision import double
+from .record import Record
+
+LEVEL, QUANTILE = 0.9, 1.6449
+REPETITIONS = 40
+MAX_SUMMED_SITES = 20
+
+Say = Callable[[str], None]
+
+
+def evaluate_variational(
+    task: Variational, method: Method, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
+) -> dict[str, np.ndarray]:
+    """Write all rows into `record`; returns the arrays for plots."""
+    keys = jax.random.split(key, 4)
+    problem = variational.spin_problem(task.hamiltonian)
+    found = variational.evaluate(fitted, problem, key=keys[0])
+    reference = task.reference()
+    record.data["reference"] = dict(reference) if reference else None
+    record.data["evaluation"] = {k: float(v) for k, v in vars(found).items()}
+    record.scores = _scores(found, reference, problem.size)
+    if reference and found.energy + 5 * found.error < reference["energy"]:
+        say("the energy lies below the exact one by more than 5 error bars: the estimator or the reference is wrong")
+    if problem.size <= MAX_SUMMED_SITES:
+        record.coverage = [_coverage(fitted, problem, key=keys[1])]
+    record.symmetry = _certificate(task, method, fitted, problem, key=keys[2])
+    for row in symmetry.guilty(record.symmetry):
+        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    record.shifts = _shifts(task, fitted, record, key=keys[3])
+    record.opponents = _opponents(task, reference)
+    record.cost = cost.cost(
+        record.scores,
+        record.opponents,
+        parameters=cost.count_parameters(fitted),
+        fit_seconds=fit_seconds,
+        truth_seconds=0.0,
+        # another Hamiltonian needs another fit, so every query costs one
+        query_seconds=fit_seconds + found.seconds,
+    )
+    history = [row["energy"] for row in record.history if "energy" in row]
+    return {"energies": np.asarray(history)}
+
+
+def _scores(found: Any, reference: Any, sites: int) -> list[Estimate]:
+    by = f"autocorrelation of {found.n_samples} fresh samples"
+    per_site = Estimate("energy", found.energy / sites, found.error / sites, "J", "energy per site", by)
+    v_score = Estimate("v_score", found.v_score, found.v_score * (2 / found.n_samples) ** 0.5, "1", "V-score", by)
+    if not reference:
+        return [per_site, v_score]
+    size = abs(reference["energy"])
+    gap = abs(found.energy - reference["energy"]) / size
+    return [Estimate("energy_error", gap, found.error / size, "1", "relative energy error", by), per_site, v_score]
+
+
+def _coverage(fitted: Any, problem: Any, *, key: PRNGKeyArray) -> CoverageRow:
+    """How often E +- 1.645 error of short independent evaluations holds the energy of the state, summed exactly."""
+    exact, _ = variational.full_sum(fitted, problem)
+    hits, widths = [], []
+    for one in jax.random.split(key, REPETITIONS):
+        short = variational.evaluate(fitted, problem, samples=4096, chains=256, key=one)
+        hits.append(abs(short.energy - exact) <= QUANTILE * short.error)
+        widths.append(2 * QUANTILE * short.error)
+    rate = float(np.mean(hits))
+    error = (LEVEL * (1 - LEVEL) / REPETITIONS) ** 0.5
+    kind = f"{REPETITIONS} fresh evaluations against the full sum"
+    return CoverageRow("test", "energy", LEVEL, rate, error, float(np.mean(widths)), "J", kind)
+
+
+def _certificate(task: Variational, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
+    """The state under every group of the task, and the law itself: H phi must be invariant where phi is.
+
+    phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H; if H commutes with g, so is (H phi)(s) / phi(s).
+    """
+    with double():
+        spins = np.asarray(problem.draw(16, key), np.int8)
+        inputs = [SpinLattice(row) for row in spins]
+        samples = Samples(inputs, {"log_psi": [np.asarray(fitted(x)["log_psi"]) for x in inputs]})
+        rows = symmetry.audit_method(fitted, method, task, samples, key=key)
+        diagonal = lambda s: task.hamiltonian.connected(s)[1][0]  # noqa: E731
+        scale = 1 / max(float(jnp.max(jnp.abs(jax.vmap(diagonal)(spins)))), 1.0)
+        local = lambda s: problem.local_energies(lambda t: scale * diagonal(t), s[None])[0]  # noqa: E731
+        law = lambda x: {"log_psi": local(x.spins)}  # noqa: E731
+        samples = Samples(inputs, {"log_psi": [np.asarray(local(s)) for s in spins]})
+        declared = {group.name: True for group in task.symmetry}
+        audited = symmetry.audit("solver", law, task, samples, declared, symmetry.SOLVER_TOLERANCE, key=key)
+    for row in audited:
+        row.output = "local energy"
+    return rows + audited
+
+
+def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:
+    """The state trained here, judged as a trial state for other couplings."""
+    rows = []
+    own = record.scores[0].value if record.scores[0].name == "energy_error" else np.nan
+    for axis in task.shifts:
+        for i, value in enumerate(axis.values):
+            moved = task.shifted(axis.axis, value)
+            reference = moved.reference()
+            if not reference:
+                continue
+            problem = variational.spin_problem(moved.hamiltonian)
+            found = variational.evaluate(fitted, problem, samples=16384, key=jax.random.fold_in(key, i))
+            scores = _scores(found, reference, problem.size)
+            rows.append(ShiftRow(axis.axis, value, axis.unit, scores, scores[0].value / own if own else np.nan))
+    return rows
+
+
+def _opponents(task: Variational, reference: Any) -> list[OpponentRow]:
+    """Energy and seconds of every classical solver."""
+    rows = []
+    for opponent in task.opponents:
+        for setting in opponent.settings:
+            tick = time.perf_counter()
+            answer = opponent.solve(None, setting)  # type: ignore[arg-type]  # a law has no input
+            seconds = time.perf_counter() - tick
+            energy = float(answer["energy"])
+            gap = abs(energy - reference["energy"]) / abs(reference["energy"]) if reference else np.nan
+            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, {"energy_error": gap}))
+    return rows
