@@ -1,7 +1,7 @@
 """How honest an uncertainty is: coverage of intervals, proper scores of predictive distributions, ranking of errors.
 
     coverage(task, intervals, samples, level, *, where, key) -> list[CoverageRow]
-    crps_gaussian, crps_ensemble, nll_gaussian, interval_score         proper scores (lower is better), one per component
+    crps_gaussian, crps_ensemble, nll_gaussian, interval_score         proper scores, lower is better, per component
     miscalibration_area, sparsification_error, rank_correlation        of a set of errors and their claimed sizes
 
 `intervals` is what `learn.batching.predict_interval` returns: output name -> one (lower, upper) per sample.
@@ -103,7 +103,7 @@ def interval_score(lower: Any, upper: Any, true: Any, level: float) -> np.ndarra
 
 
 def miscalibration_area(mean: Any, sigma: Any, true: Any) -> float:
-    """Area between the reliability curve and the diagonal, in [0, 1/2]: 0 calibrated, 1/2 all errors far too large (or 0).
+    """Area between the reliability curve and the diagonal, in [0, 1/2]: 0 is calibrated, 1/2 is hopeless.
 
     The curve is the share of samples in the central interval of N(mean, sigma^2) of probability p, against p; the
     area is exact for the empirical step curve. Kuleshov, Fenner, Ermon (2018), arXiv:1807.00263; the area: Tran et al.,
