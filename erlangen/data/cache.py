@@ -170,6 +170,7 @@ def _flush(path: Path) -> None:
 
 
 def _store(folder: Path, settings: str, arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
         np.savez(draft / "arrays.npz", allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]

@@ -82,7 +82,7 @@ def stated_units(info: Mapping[str, Any]) -> str | None:
 
 
 def electronic_energy(atomic_numbers: np.ndarray) -> float:
-    """Approximate all-electron energy of separate atoms in Hartree (negative), within about 2 % except H (8 %).
+    """Approximate all-electron energy of separate atoms in Hartree (negative): within 2 % from carbon on, 8 % before.
 
     -E = 0.768745 Z^(7/3) - Z^2/2 + 0.2699 Z^(5/3), the Thomas-Fermi series with Scott's and Schwinger's corrections
     (Schwinger, Phys. Rev. A 24, 2353 (1981), doi:10.1103/PhysRevA.24.2353).

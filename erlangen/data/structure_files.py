@@ -155,12 +155,11 @@ def read_mmcif(path: Path) -> list[Table]:
 
 
 def _models(path: Path, structure: Any) -> list[Table]:
-    structure.remove_alternative_conformations()
     if not len(structure):
         raise broken(path, 1, "it has no atoms")
     tables = []
     for number, model in enumerate(structure, 1):
-        found = [(chain.name, residue, atom) for chain in model for residue in chain for atom in residue]
+        found = list(_first_conformer(model))
         unknown = [atom.name for _, _, atom in found if atom.element.atomic_number == 0]
         if unknown or not found:
             raise broken(path, number, f"no element for the atoms {unknown[:5]}" if unknown else "it has no atoms")
@@ -177,6 +176,20 @@ def _models(path: Path, structure: Any) -> list[Table]:
     return tables
 
 
+def _first_conformer(model: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(chain, residue, atom) without alternative conformers after the first one of each place in the chain.
+
+    gemmi's own remove_alternative_conformations also drops atoms of equal names, which ligands often have.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for chain in model:
+        for residue in chain:
+            for atom in residue:
+                place = (chain.name, str(residue.seqid))
+                if not atom.has_altloc() or first.setdefault(place, atom.altloc) == atom.altloc:
+                    yield chain.name, residue, atom
+
+
 def _structure(tables: Sequence[Table]) -> Any:
     """A gemmi structure with one model per frame; atoms without residue labels form one residue MOL."""
     import gemmi
@@ -186,7 +199,7 @@ def _structure(tables: Sequence[Table]) -> Any:
         model = gemmi.Model(number)
         n = len(table.atomic_numbers)
         symbols = [gemmi.Element(int(z)).name for z in table.atomic_numbers]
-        default = (symbols, ["MOL"] * n, [1] * n, [" "] * n, ["A"] * n)
+        default = ([f"{s}{i}"[:4] for i, s in enumerate(symbols, 1)], ["MOL"] * n, [1] * n, [" "] * n, ["A"] * n)
         names, residues, seqids, codes, chains = (table.columns.get(k, d) for k, d in zip(RESIDUE, default))
         last = None
         for i in range(n):
