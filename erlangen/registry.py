@@ -133,7 +133,7 @@ def areas() -> list[Area]:
     leaves = [Leaf(**{**row, "survey": tuple(row.get("survey", ()))}) for row in table["leaf"]]
     leaves = [replace(leaf, task=by_name.get(leaf.path)) for leaf in leaves]
     charted = {id(leaf.task) for leaf in leaves}
-    leaves += [Leaf(e.name, e.title, task=e) for e in tasks if id(e) not in charted]
+    leaves += [Leaf(e.name, e.class_name, line=e.title, task=e) for e in tasks if id(e) not in charted]
     titles = {row["name"]: row["title"] for row in table["area"]}
     for leaf in leaves:
         titles.setdefault(leaf.path.split("/")[0], leaf.path.split("/")[0])

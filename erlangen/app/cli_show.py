@@ -59,11 +59,15 @@ def _lines(areas: list[registry.Area], methods: list[registry.Entry], everything
         for method in methods:
             about = f"BROKEN   {method.problem}" if method.problem else method.title
             yield _cut(f"  {method.name:<{wide}}  {method.group}: {about}")
-    leaves = [x for a in areas for x in a.leaves]
-    running = sum(x.state in ("running", "open") for x in leaves)
-    tail = "" if everything else "; erlangen list --all shows them"
-    yield f"\n{running} of {len(leaves)} leaves run, {sum(x.state == 'open' for x in leaves)} of them open, "
-    yield f"{sum(x.state == 'planned' for x in leaves)} are planned{tail}. More on one: erlangen show NAME"
+    yield f"\n{_count(areas)}{'' if everything else '; erlangen list --all shows them'}."
+    yield "More on one: erlangen show NAME"
+
+
+def _count(areas: list[registry.Area]) -> str:
+    states = [x.state for a in areas for x in a.leaves]
+    running = states.count("running") + states.count("open")
+    opened, planned = states.count("open"), states.count("planned")
+    return f"{running} of {len(states)} leaves run, {opened} of them open (their bar is met), {planned} are planned"
 
 
 def _cut(line: str) -> str:
