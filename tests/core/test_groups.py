@@ -1,0 +1,134 @@
+"""Groups act as groups should, quantities turn as declared, and the audit finds what is wrong and names it."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erlangen.core import groups, quantity
+from erlangen.core.equivariance import equivariance_defects, guilty
+from erlangen.core.quantity import Quantity
+from erlangen.core.systems import Atoms, Electrons, Field, SpinLattice
+from erlangen.numerics.precision import double
+
+RNG = np.random.default_rng(0)
+ATOMS = Atoms(RNG.normal(size=(5, 3)), np.array([6, 1, 1, 8, 1]))
+FIELD = Field({"u": RNG.normal(size=16)}, (2 * np.pi / 16,))
+SPINS = SpinLattice(np.array([1, -1, 1, 1, -1, -1], np.int8))
+ELECTRONS = Electrons(RNG.normal(size=(4, 3)), np.zeros((1, 3)), np.array([4.0]), n_up=2)
+MOLECULE = (quantity.positions, quantity.atomic_numbers)
+U = Quantity("u", "u", "L/T", "grid", quantity.vector)
+ROTATED = Quantity("q", "q", "1", "atoms", quantity.tensor)
+RING = tuple(tuple((i + s) % 6 for i in range(6)) for s in range(6))
+
+
+@given(st.integers(0, 2**31 - 1))
+def test_rotations_keep_distances_and_act_index_by_index(seed):
+    with double():
+        group = groups.Orthogonal()
+        g = group.sample(ATOMS, key=jax.random.key(seed))
+        turned = groups.act(group, g, ATOMS, MOLECULE)
+        np.testing.assert_allclose(np.linalg.norm(turned.positions, axis=1), np.linalg.norm(ATOMS.positions, axis=1))
+        np.testing.assert_array_equal(turned.atomic_numbers, ATOMS.atomic_numbers)
+        outer = np.einsum("ni,nj->nij", ATOMS.positions, ATOMS.positions)
+        want = np.einsum("ni,nj->nij", turned.positions, turned.positions)
+        np.testing.assert_allclose(group.act(g, ROTATED, outer), want, atol=1e-12)
+
+
+def test_proper_rotations_have_determinant_one_and_others_both_signs():
+    keys = jax.random.split(jax.random.key(1), 20)
+    signs = {round(float(jnp.linalg.det(groups.Orthogonal().sample(ATOMS, key=k)))) for k in keys}
+    assert signs == {1, -1}
+    assert all(jnp.linalg.det(groups.Orthogonal(proper=True).sample(ATOMS, key=k)) > 0 for k in keys)
+
+
+def test_pseudoscalar_changes_sign_under_inversion_only():
+    group, chirality = groups.Orthogonal(), Quantity("chi", "chi", "1", "system", quantity.pseudoscalar)
+    assert float(group.act(-jnp.eye(3), chirality, jnp.float32(2))) == -2
+    assert float(group.act(jnp.eye(3), chirality, jnp.float32(2))) == 2
+
+
+def test_translations_move_positions_and_nothing_else():
+    group = groups.Translations()
+    g = group.sample(ATOMS, key=jax.random.key(0))
+    assert np.allclose(group.act(g, quantity.positions, ATOMS.positions) - ATOMS.positions, g, atol=1e-5)
+    assert group.act(g, quantity.forces, ATOMS.positions) is ATOMS.positions
+
+
+@pytest.mark.parametrize("group", [groups.Shifts(), groups.Reflection(), groups.Galilean(0.1)])
+def test_grid_groups_keep_what_they_must(group):
+    g = group.sample(FIELD, key=jax.random.key(2))
+    moved = np.asarray(group.act(g, U, FIELD["u"]))
+    assert moved.shape == (16,) and not np.allclose(moved, FIELD["u"])
+    np.testing.assert_allclose(moved.std(), FIELD["u"].std(), rtol=1e-5)
+
+
+def test_reflection_twice_is_the_identity():
+    group = groups.Reflection()
+    np.testing.assert_allclose(group.act(1, U, group.act(1, U, FIELD["u"])), FIELD["u"], rtol=1e-6)
+
+
+def test_galilean_boost_moves_a_later_field_by_whole_points():
+    group, later = groups.Galilean(0.5), Quantity("u", "u", "L/T", "grid", quantity.vector, lag=1)
+    points, speed = group.sample(FIELD, key=jax.random.key(3))
+    assert speed * 0.5 == pytest.approx(points * FIELD.spacing[0])
+    np.testing.assert_allclose(group.act((points, speed), later, FIELD["u"]), np.roll(FIELD["u"], points) + speed, rtol=1e-6)
+
+
+def test_exchange_of_like_electrons_gives_the_sign_of_the_permutation():
+    group, amplitude = groups.Exchange(), Quantity("psi", "psi", "1", "system", quantity.fermionic)
+
+    def slater(x):
+        orbitals = lambda r: jnp.stack([jnp.exp(-jnp.sum(r**2, -1)), r[..., 0]], -1)  # noqa: E731
+        return {"psi": jnp.linalg.det(orbitals(x.electrons[:2])) * jnp.linalg.det(orbitals(x.electrons[2:]))}
+
+    electrons = Quantity("electrons", "r", "a0", "electrons", quantity.position)
+    found = equivariance_defects(slater, ELECTRONS, (electrons,), (amplitude,), group, count=8, key=jax.random.key(0))
+    assert found[0].error < 1e-5
+
+
+def test_site_symmetry_and_spin_flip_leave_the_ising_energy():
+    energy = Quantity("energy", "E", "J", "system")
+    ising = lambda x: {"energy": jnp.sum(x.spins * jnp.roll(x.spins, 1)).astype(float)}  # noqa: E731
+    for group in (groups.SiteSymmetry(RING, "translations"), groups.SpinFlip()):
+        (found,) = equivariance_defects(ising, SPINS, (quantity.spins,), (energy,), group, key=jax.random.key(0))
+        assert found.error == 0
+
+
+def test_the_audit_names_the_guilty_output():
+    def wrong(x):
+        r = jnp.asarray(x.positions)
+        return {"energy": jnp.sum(r**2), "forces": r * jnp.array([1.0, 1.0, 1.1])}
+
+    with double():
+        outputs = (quantity.energy, quantity.forces)
+        found = equivariance_defects(wrong, ATOMS, MOLECULE, outputs, groups.Orthogonal(), key=jax.random.key(0))
+    assert [d.output for d in guilty(found, 1e-5)] == ["forces"]
+
+
+def test_nan_counts_as_a_violation_and_broken_symmetries_are_only_shown():
+    nan = lambda x: {"energy": jnp.nan * jnp.sum(x.positions)}  # noqa: E731
+    for group, blamed in ((groups.Permutations(), 1), (groups.Broken(groups.Permutations(), by="labels"), 0)):
+        found = equivariance_defects(nan, ATOMS, MOLECULE, (quantity.energy,), group, key=jax.random.key(0))
+        assert len(guilty(found, 1e-5)) == blamed
+
+
+def test_a_total_energy_cannot_hide_a_violation_behind_its_size():
+    sloppy = lambda x: {"energy": 1e6 + jnp.asarray(x.positions)[0, 0]}  # noqa: E731
+    with double():
+        (found,) = equivariance_defects(
+            sloppy, ATOMS, MOLECULE, (quantity.energy,), groups.Orthogonal(), scales={"energy": 1.0}, key=jax.random.key(0)
+        )
+    assert found.error > 0.1
+
+
+def test_containers_replace_quantities_wherever_they_live():
+    x = Field({"u": np.zeros(4)}, (1.0,), parameters={"viscosity": 0.1})
+    y = x.replace(u=np.ones(4), viscosity=0.2)
+    assert y["u"][0] == 1 and y["viscosity"] == 0.2 and x["viscosity"] == 0.1
+    charged = Atoms(np.zeros((1, 3)), np.array([3]), labels={"charge": 1}).replace(charge=0)
+    assert charged["charge"] == 0 and charged.mask.all()

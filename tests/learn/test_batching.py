@@ -1,0 +1,72 @@
+"""Packing: few shapes, nothing lost, order kept, batched = single."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erlangen.contract import Fitted
+from erlangen.core.systems import Atoms, Field
+from erlangen.learn.batching import MAX_SHAPES, pack, predict
+from erlangen.learn.derivatives import energy_and_forces, energy_forces_stress
+from erlangen.numerics.precision import double
+
+
+class Springs(Fitted):
+    """E = sum_{i<j} (|r_ij| - 1)^2 / 2 over real atoms."""
+
+    def energy(self, x):
+        gap = x.positions[:, None] - x.positions[None]
+        distance = jnp.sqrt(jnp.sum(gap**2, -1) + jnp.eye(len(gap)))
+        both = x.mask[:, None] & x.mask[None] & ~jnp.eye(len(gap), dtype=bool)
+        return 0.25 * jnp.sum(jnp.where(both, (distance - 1) ** 2, 0))
+
+    def __call__(self, x):
+        return energy_and_forces(self.energy, x)
+
+
+def molecules(sizes):
+    rng = np.random.default_rng(0)
+    return [Atoms(rng.normal(size=(n, 3)), rng.integers(1, 9, n)) for n in sizes]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=30))
+def test_batched_equals_single_and_shapes_are_few(sizes):
+    inputs = molecules(sizes)
+    assert len(pack(inputs)) <= MAX_SHAPES
+    together = predict(Springs(), inputs, batch=4)
+    for i, x in enumerate(inputs):
+        alone = Springs()(Atoms(x.positions.astype(np.float32), x.atomic_numbers))
+        np.testing.assert_allclose(together["energy"][i], alone["energy"], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(together["forces"][i], alone["forces"], rtol=1e-4, atol=1e-5)
+
+
+def test_fields_of_two_grids_are_kept_apart():
+    inputs = [Field({"u": np.full(n, i, float)}, (1.0,)) for i, n in enumerate((8, 16, 8, 8))]
+    found = predict(lambda x: {"v": 2 * x["u"]}, inputs)["v"]
+    assert [len(v) for v in found] == [8, 16, 8, 8] and [v[0] for v in found] == [0, 2, 4, 6]
+
+
+def test_float64_additions_survive_prediction():
+    class Total(Fitted):
+        def __call__(self, x):
+            return {"energy": jnp.sum(x.positions) * 0 + jnp.asarray(np.float64(-9391.123456789))}
+
+    assert predict(Total(), molecules([3]))["energy"][0] == -9391.123456789
+
+
+def test_forces_and_stress_are_the_derivatives():
+    rng = np.random.default_rng(1)
+    x = Atoms(rng.normal(size=(6, 3)), np.ones(6, int), 8 * np.eye(3), np.ones(3, bool))
+    with double():
+        model, step = Springs(), 1e-5
+        out = energy_forces_stress(model.energy, x)
+        moved = [x.replace(positions=x.positions + s * step * np.eye(18)[4].reshape(6, 3)) for s in (1, -1)]
+        slope = (model.energy(moved[0]) - model.energy(moved[1])) / (2 * step)
+        np.testing.assert_allclose(out["forces"][1, 1], -slope, rtol=1e-7)
+        strain = np.zeros((3, 3))
+        strain[0, 1] = strain[1, 0] = step / 2
+        shear = [model.energy(x.replace(positions=x.positions @ (np.eye(3) + s * strain))) for s in (1, -1)]
+        np.testing.assert_allclose(512 * (out["stress"][0, 1] + out["stress"][1, 0]) / 2, (shear[0] - shear[1]) / (2 * step), rtol=1e-6)
