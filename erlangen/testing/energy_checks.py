@@ -1,0 +1,128 @@
+"""Rules for answers that give energies and forces of atoms. Each function takes a `Case`; others are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..assess.symmetry import label_scales
+from ..contract import Supervised
+from ..core.errors import Invalid
+from ..core.systems import Atoms, System
+from ..numerics.precision import double
+from .cases import Case, demand
+
+GRADIENT = 1e-4  # of the largest force
+EXTENSIVITY = 1e-4  # of the spread of the energy labels
+JUMP = 2e-3  # of the range of the energy along the path
+APART = 64.0  # Angstrom; a power of two, so that moving a copy there rounds nothing
+STEPS = 512
+REACH = 8.0  # Angstrom
+
+
+def check_forces_are_the_gradient(case: Case) -> None:
+    """F = -dE/dr by automatic differentiation of the energy that is returned beside it."""
+    if not has_energy(case, "forces"):
+        return
+    with double():
+        for x in map(_snapped, case.samples.inputs[:2]):
+            energy = _energy(case, x)
+            positions = jnp.asarray(x["positions"], jnp.float32)
+            forces = np.asarray(case.answer(x.replace(positions=positions))["forces"])
+            gradient = np.asarray(jax.jit(jax.grad(lambda r: energy(r).astype(jnp.float32)))(positions))
+            gap, size = float(np.max(np.abs(forces + gradient))), float(np.max(np.abs(forces)))
+            demand(gap <= GRADIENT * size, f"forces of {case} must be minus the gradient of its energy", f"{gap / size:.1e}")
+
+
+def check_extensive(case: Case) -> None:
+    """Two copies far apart have twice the energy; methods that refuse another composition (`Invalid`) are passed over."""
+    if not has_energy(case) or not next(q for q in case.task.outputs if q.name == "energy").extensive:
+        return
+    x = _snapped(case.samples.inputs[0])
+    if np.any(np.asarray(x["pbc"])):
+        return
+    with double():
+        positions, numbers = np.asarray(x["positions"], np.float32), np.asarray(x["atomic_numbers"])
+        moved = positions + np.asarray([APART, 0, 0], np.float32)
+        pair = Atoms(np.concatenate([positions, moved]), np.concatenate([numbers, numbers]))
+        try:
+            two = float(case.answer(pair)["energy"])
+        except Invalid:
+            return
+        one = float(case.answer(Atoms(positions, numbers))["energy"])
+        scale = label_scales(case.task, case.samples)["energy"]
+        gap = abs(two - 2 * one)
+        allowed = EXTENSIVITY * scale + 1e-6 * abs(one)
+        demand(gap <= allowed, f"two copies far apart must have twice the energy ({case})", f"{gap:.2g} more or less")
+
+
+def check_smooth(case: Case) -> None:
+    """No jump of the energy while one atom leaves the molecule, through the cutoff of every other atom.
+
+    The work done by the forces along the path accounts for every change of the energy:
+    |E(s + h) - E(s) + h (F(s) + F(s + h)).d / 2| = O(h^3) where E is smooth, and the height of the jump where it is not.
+    """
+    if not has_energy(case, "forces"):
+        return
+    x = _snapped(case.samples.inputs[0])
+    with double():
+        positions = np.asarray(x["positions"], np.float64)
+        centre = positions.mean(0)
+        leaver = int(np.argmax(np.linalg.norm(positions - centre, axis=1)))
+        away = (positions[leaver] - centre) / max(float(np.linalg.norm(positions[leaver] - centre)), 1e-6)
+        steps = np.linspace(0, REACH, STEPS + 1)
+        paths = np.repeat(positions[None], STEPS + 1, 0)
+        paths[:, leaver] += steps[:, None] * away
+        run = eqx.filter_jit(jax.vmap(lambda r: case.answer(x.replace(positions=r))))
+        answers = run(jnp.asarray(paths, jnp.float32))
+        energies = np.asarray(answers["energy"], np.float64)
+        along = np.asarray(answers["forces"], np.float64)[:, leaver] @ away
+    residual = np.diff(energies) + REACH / STEPS * (along[1:] + along[:-1]) / 2
+    allowed = JUMP * float(np.ptp(energies)) + 1e-6 * float(np.max(np.abs(energies)))
+    worst = int(np.argmax(np.abs(residual)))
+    demand(
+        abs(residual[worst]) <= allowed,
+        f"the energy of {case} must be smooth while an atom leaves",
+        f"a jump of {abs(residual[worst]):.2g} when it is {steps[worst]:.2f} A further out",
+    )
+
+
+def check_solver_forces(task: Supervised) -> None:
+    """The solver's forces are minus the central difference of its energy (h = 0.001 A, to 1e-3 of the largest force)."""
+    names = {q.name for q in task.outputs}
+    if task.container is not Atoms or not {"energy", "forces"} <= names:
+        return
+    x, h = task.truth("test").inputs[0], 1e-3
+    with double():
+        answer = task.solve(x)
+        if answer is None:
+            return
+        forces = np.asarray(answer["forces"])
+        for atom, axis in ((0, 0), (len(forces) - 1, 2)):
+            ends = []
+            for sign in (1, -1):
+                positions = np.array(x["positions"], np.float64)
+                positions[atom, axis] += sign * h
+                ends.append(float((task.solve(x.replace(positions=positions)) or {})["energy"]))
+            gap = abs((ends[0] - ends[1]) / (2 * h) + forces[atom, axis]) / float(np.max(np.abs(forces)))
+            demand(gap <= 1e-3, f"the solver's forces of {task.name()} must be minus its energy's gradient", f"{gap:.1e}")
+
+
+def has_energy(case: Case, *others: str) -> bool:
+    """Whether the task asks for the energy (and `others`) of atoms."""
+    names = {q.name for q in case.task.outputs}
+    return case.task.container is Atoms and {"energy", *others} <= names
+
+
+def _energy(case: Case, x: System) -> Callable[[Any], Any]:
+    return lambda r: case.answer(x.replace(positions=r))["energy"]
+
+
+def _snapped(x: System) -> System:
+    """Positions on multiples of 2^-12 A, so that float32 holds them and their sums exactly."""
+    return x.replace(positions=np.round(np.asarray(x["positions"], np.float64) * 4096) / 4096)

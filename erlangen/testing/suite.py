@@ -1,0 +1,82 @@
+"""The contract suite as a pytest class: one test per rule and per task, method or pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..contract import Method, Supervised, Task, Variational
+from . import energy_checks, method_checks, task_checks
+from .cases import Case, find
+
+TASK_RULES = (
+    task_checks.check_source,
+    task_checks.check_settings,
+    task_checks.check_quantities,
+    task_checks.check_shifts,
+)
+SUPERVISED_RULES = (
+    task_checks.check_truth,
+    task_checks.check_splits,
+    task_checks.check_scores,
+    task_checks.check_solver_symmetry,
+    task_checks.check_solver_truth,
+    energy_checks.check_solver_forces,
+)
+VARIATIONAL_RULES = (task_checks.check_reference,)
+METHOD_RULES = (task_checks.check_source, task_checks.check_settings, method_checks.check_size)
+PAIR_RULES = (
+    method_checks.check_outputs,
+    method_checks.check_toy_time,
+    method_checks.check_same_bits,
+    method_checks.check_symmetry,
+    method_checks.check_symmetry_of_drawn_inputs,
+    method_checks.check_batching,
+    method_checks.check_padding,
+    method_checks.check_checkpoint,
+    method_checks.check_intervals,
+    energy_checks.check_forces_are_the_gradient,
+    energy_checks.check_extensive,
+    energy_checks.check_smooth,
+)
+
+
+def contract_suite(folder: str | Path | None = None) -> type:
+    """A pytest class that holds every task and method of `folder` to the contract (of the package itself where None).
+
+    `folder` is laid out like one of ERLANGEN_PATH. Methods in it also meet the package's tasks, and its tasks the
+    package's methods, where they accept each other. A class attribute called Test... is collected by pytest.
+    """
+    tasks, methods, cases = find(folder)
+    supervised = [t for t in tasks if isinstance(t, Supervised)]
+    variational = [t for t in tasks if isinstance(t, Variational)]
+    tests = {
+        "test_task": _test(TASK_RULES, tasks),
+        "test_supervised_task": _test(SUPERVISED_RULES, supervised),
+        "test_variational_task": _test(VARIATIONAL_RULES, variational),
+        "test_method": _test(METHOD_RULES, methods),
+        "test_pair": _test(PAIR_RULES, cases),
+    }
+    return type("TestContract", (), tests)
+
+
+def _test(rules: Sequence[Callable[[Any], None]], subjects: Sequence[Task | Method | Case]) -> Any:
+    """One test function, parametrised over subjects (outer: fits are shared) and rules."""
+    pairs = [
+        pytest.param(rule, subject, id=f"{_title(subject)}-{rule.__name__.removeprefix('check_')}")
+        for subject in subjects
+        for rule in rules
+    ]
+
+    @pytest.mark.parametrize(("rule", "subject"), pairs)
+    def test(self: Any, rule: Callable[[Any], None], subject: Any) -> None:
+        rule(subject)
+
+    return test
+
+
+def _title(subject: Task | Method | Case) -> str:
+    return str(subject).replace(" ", "_") if isinstance(subject, Case) else subject.name()
