@@ -5,8 +5,8 @@
 
     TestContract = contract_suite(folder="my_plugins")
 
-`my_plugins` holds tasks/<area>/<task>.py and methods/<family>/<method>.py. Every task is asked with its `toy` settings, and
-every method meets every task that it accepts, so a class attribute ``toy: ClassVar = {"n": 32}`` on a task keeps this short.
+`my_plugins` holds tasks/<area>/<task>.py and methods/<family>/<method>.py. Every task is asked with its `toy` settings,
+and every method meets every task that it accepts: ``toy: ClassVar = {"n": 32}`` on a task keeps this short.
 Single checks can be called as functions: `task_checks`, `method_checks`, `energy_checks`. Needs pytest and hypothesis.
 """
 

@@ -36,11 +36,12 @@ def check_forces_are_the_gradient(case: Case) -> None:
             forces = np.asarray(case.answer(x.replace(positions=positions))["forces"])
             gradient = np.asarray(jax.jit(jax.grad(lambda r: energy(r).astype(jnp.float32)))(positions))
             gap, size = float(np.max(np.abs(forces + gradient))), float(np.max(np.abs(forces)))
-            demand(gap <= GRADIENT * size, f"forces of {case} must be minus the gradient of its energy", f"{gap / size:.1e}")
+            rule = f"forces of {case} must be minus the gradient of its energy"
+            demand(gap <= GRADIENT * size, rule, f"a difference of {gap / size:.1e} of the largest force")
 
 
 def check_extensive(case: Case) -> None:
-    """Two copies far apart have twice the energy; methods that refuse another composition (`Invalid`) are passed over."""
+    """Two copies far apart have twice the energy; methods that refuse them (`Invalid`) are passed over."""
     if not has_energy(case) or not next(q for q in case.task.outputs if q.name == "energy").extensive:
         return
     x = _snapped(case.samples.inputs[0])
@@ -65,7 +66,7 @@ def check_smooth(case: Case) -> None:
     """No jump of the energy while one atom leaves the molecule, through the cutoff of every other atom.
 
     The work done by the forces along the path accounts for every change of the energy:
-    |E(s + h) - E(s) + h (F(s) + F(s + h)).d / 2| = O(h^3) where E is smooth, and the height of the jump where it is not.
+    |E(s + h) - E(s) + h (F(s) + F(s + h)).d / 2| = O(h^3) where E is smooth, the height of the jump where it is not.
     """
     if not has_energy(case, "forces"):
         return
@@ -93,7 +94,7 @@ def check_smooth(case: Case) -> None:
 
 
 def check_solver_forces(task: Supervised) -> None:
-    """The solver's forces are minus the central difference of its energy (h = 0.001 A, to 1e-3 of the largest force)."""
+    """The solver's forces are minus the central difference of its energy (1e-3 of the largest force)."""
     names = {q.name for q in task.outputs}
     if task.container is not Atoms or not {"energy", "forces"} <= names:
         return
@@ -110,7 +111,8 @@ def check_solver_forces(task: Supervised) -> None:
                 positions[atom, axis] += sign * h
                 ends.append(float((task.solve(x.replace(positions=positions)) or {})["energy"]))
             gap = abs((ends[0] - ends[1]) / (2 * h) + forces[atom, axis]) / float(np.max(np.abs(forces)))
-            demand(gap <= 1e-3, f"the solver's forces of {task.name()} must be minus its energy's gradient", f"{gap:.1e}")
+            rule = f"the solver's forces of {task.name()} must be minus the gradient of its energy"
+            demand(gap <= 1e-3, rule, f"a difference of {gap:.1e} of the largest force")
 
 
 def has_energy(case: Case, *others: str) -> bool:

@@ -4,7 +4,7 @@
     values(quantity, like)      -> values of one quantity, shaped like `like`
 
 What a quantity is decides how it is drawn: positions are displaced by up to 0.1 Angstrom, spins are permuted (so that
-their sum is kept), fields get smooth waves of their own size, parameters move by 10 %; elements, cells and all else stay.
+their sum is kept), fields get smooth waves of their own size, parameters move by 10 %; elements and cells stay.
 """
 
 from __future__ import annotations

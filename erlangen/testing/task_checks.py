@@ -23,7 +23,7 @@ SOURCE = re.compile(r"(doi:\s*10\.\d{4,}|arXiv:|jstor:|ISBN)", re.IGNORECASE)
 
 
 def check_source(subject: Task | Method) -> None:
-    """The module's docstring starts with one sentence and names a source (DOI, arXiv, ISBN); so its readers can check it."""
+    """The module's docstring starts with one sentence and names a source (DOI, arXiv, ISBN)."""
     text = inspect.getdoc(sys.modules[type(subject).__module__]) or ""
     demand(text.split("\n")[0].strip(), f"{subject.name()} must have a module docstring with a first line")
     demand(SOURCE.search(text), f"the docstring of {subject.name()} must name a source (doi:..., arXiv:...)")
@@ -113,7 +113,8 @@ def check_scores(task: Supervised) -> None:
         dull = summarise(score, per_sample(score, trivial, test))
         if score.lower_is_better:
             demand(perfect == 0, f"truth must score 0 in {score.name}", perfect)
-        demand(sign * perfect < sign * dull, f"the mean label must score worse than truth in {score.name}", (dull, perfect))
+        rule = f"the mean label must score worse than truth in {score.name}"
+        demand(sign * perfect < sign * dull, rule, f"{dull:.3g} against {perfect:.3g}")
 
 
 def check_solver_symmetry(task: Supervised) -> None:
@@ -132,7 +133,8 @@ def check_solver_truth(task: Supervised) -> None:
         answer = task.solve(test.inputs[0])
         for name, value in (answer or {}).items():
             gap = float(np.max(np.abs(np.asarray(value) - np.asarray(test.outputs[name][0])))) / scales[name]
-            demand(gap <= 1e-4, f"the solver of {task.name()} must reproduce the label {name}", f"{gap:.1e} of its spread")
+            rule = f"the solver of {task.name()} must reproduce the label {name}"
+            demand(gap <= 1e-4, rule, f"a difference of {gap:.1e} of its spread")
 
 
 def check_reference(task: Variational) -> None:
