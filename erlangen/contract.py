@@ -245,6 +245,20 @@ class Evolution(Supervised):
     def feed(self, x: System, outputs: Outputs) -> System:
         """The next input: `x` with its state replaced by `outputs`."""
 
+    def truth(self, split: Split) -> Samples:
+        """Every step of every trajectory as one sample; `group` is the trajectory it comes from."""
+        whole = self.trajectories(split)
+        inputs, group, outputs = [], [], {name: [] for name in whole.outputs}
+        for i, x in enumerate(whole.inputs):
+            for k in range(len(next(iter(whole.outputs.values()))[i])):
+                state = {name: values[i][k] for name, values in whole.outputs.items()}
+                inputs.append(x)
+                group.append(i)
+                for name, value in state.items():
+                    outputs[name].append(value)
+                x = self.feed(x, state)
+        return Samples(inputs, outputs, np.asarray(group))
+
 
 class Variational(Task):
     """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is `reference`."""

@@ -59,7 +59,8 @@ def opponent_rows(task: Task, samples: Samples, *, inputs: int = 8, repeats: int
 
     Scores that need a roll-out (steps > 1) are left out: an opponent answers one input.
     """
-    part = samples.take(range(min(inputs, len(samples))))
+    # Spread over the split: the first samples may all be the calm start of one trajectory.
+    part = samples.take(np.linspace(0, len(samples) - 1, min(inputs, len(samples))).astype(int))
     scores = [s for s in task.scores if s.steps == 1]
     return [_opponent_row(o, setting, part, scores, repeats) for o in task.opponents for setting in o.settings]
 

@@ -35,16 +35,13 @@ def phi_functions(z: Any) -> tuple[Any, Any, Any]:
         e = xp.exp(w)
         terms = ((e - 1) / w, (e - 1 - w) / w**2, (e - 1 - w - w**2 / 2) / w**3)
         sums = [s + (t.real if is_real else t) for s, t in zip(sums, terms, strict=True)]
-    n = (
-        POINTS_ON_CIRCLE // 2 if is_real else POINTS_ON_CIRCLE
-    )  # real z: the lower half circle is the conjugate of the upper
+    # Real z: the lower half of the circle is the conjugate of the upper half.
+    n = POINTS_ON_CIRCLE // 2 if is_real else POINTS_ON_CIRCLE
     return sums[0] / n, sums[1] / n, sums[2] / n
 
 
 def etdrk2(linear: Any, nonlinear: Step, dt: Any) -> Step:
-    """Second-order step: predictor a = e^z u + dt phi_1 N(u); then u' = a + dt phi_2 (N(a) - N(u)). Two evaluations
-    of N.
-    """
+    """Second-order step in two evaluations of N: predictor a = e^z u + dt phi_1 N(u), then a + dt phi_2 (N(a) - N(u))."""
     z = linear * dt
     phi_1, phi_2, _ = phi_functions(z)
     decay, c1, c2 = _exp(z), dt * phi_1, dt * phi_2
@@ -103,5 +100,5 @@ def _exp(z: Any) -> Any:
 
 def _like(u: Array, *coefficients: Any) -> tuple[Array, ...]:
     """Coefficients in the precision of ``u``; real ones stay real (half the work of complex products)."""
-    real = np.zeros((), u.dtype).real.dtype
+    real = jnp.finfo(u.dtype).dtype
     return tuple(jnp.asarray(c, u.dtype if jnp.iscomplexobj(c) else real) for c in coefficients)
