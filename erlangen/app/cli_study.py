@@ -1,10 +1,31 @@
-"""`erlangen report` and `erlangen tour`."""
+"""`erlangen predict`, `report` and `tour`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from .cli_flags import Parser
+
+
+def predict(argv: list[str]) -> int:
+    """erlangen predict RUN FILE [-o OUTPUT]"""
+    parser = Parser(
+        prog="erlangen predict", description="Apply a trained answer to a file; the same format comes back."
+    )
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument("file", metavar="FILE", help="structures (extended XYZ, CIF, PDB, SDF, POSCAR, ...) or fields")
+    parser.add_argument("-o", "--output", help="default: FILE with .predicted before its ending")
+    args = parser.parse(argv)
+    from ..study.environment import keep_compiled_programs
+    from .predict import predict as apply
+
+    keep_compiled_programs()
+    done = apply(args.run, args.file, args.output)
+    intervals = f", with {done.level:.0%} intervals" if done.level else ""
+    print(f"{done.count} samples answered{intervals}: {done.path}")
+    for name, error in done.errors.items():
+        print(f"  mean absolute error of {name} against the file: {error:.4g}")
+    return 0
 
 
 def report(argv: list[str]) -> int:

@@ -166,3 +166,32 @@ def test_data_shows_verifies_and_clears_the_cache(capsys, monkeypatch, tmp_path)
     assert call(capsys, "data")[1].strip() == f"{tmp_path / 'cache'}: 0 sets of labels, 0.0 MB"
     assert call(capsys, "data", "verify")[0] == 0
     assert call(capsys, "data", "clear", "--older-than", "30d")[0] == 0
+
+
+@pytest.fixture
+def broken_plugin(monkeypatch, tmp_path):
+    """A plug-in folder whose method forgets its docstring source and answers under the wrong name."""
+    method = tmp_path / "plug" / "methods" / "guesses" / "guess.py"
+    method.parent.mkdir(parents=True)
+    method.write_text(
+        '"""A guess without a source."""\n'
+        "import dataclasses\n"
+        "from erlangen.contract import Fitted, Method, Signature, Evolution\n"
+        "from erlangen.core.systems import Field\n"
+        "class Silent(Fitted):\n"
+        "    def __call__(self, x):\n"
+        "        return {'nothing': 0.0}\n"
+        "@dataclasses.dataclass(frozen=True)\n"
+        "class Guess(Method):\n"
+        "    accepts = Signature(Evolution, Field, frozenset({'v'}))\n"
+        "    def fit(self, task, budget, *, key, session=None):\n"
+        "        return Silent()\n"
+    )
+    monkeypatch.setenv("ERLANGEN_PATH", os.pathsep.join([str(PLUGIN), str(tmp_path / "plug")]))
+
+
+def test_check_names_the_broken_rules_and_goes_on(capsys, broken_plugin):
+    code, out, _ = call(capsys, "check", "guess")
+    assert code == 1 and "guess on mechanics/ring: outputs" in out and "BROKEN" in out
+    code, _, err = call(capsys, "check", "gess")
+    assert code == 2 and "guess" in err
