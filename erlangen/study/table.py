@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from ..assess.rows import CoverageRow, Estimate, ShiftRow, SymmetryRow
 from .record import Record
 
 WIDTH = 100
@@ -32,9 +32,15 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{places}f}"
 
 
+def pretty(unit: str) -> str:
+    """A unit as it is printed: "meV/A" becomes "meV/Å", "1" becomes nothing."""
+    words = [f"Å{word[1:]}" if word == "A" or word.startswith("A^") else word for word in unit.split("/")]
+    return "" if unit in ("1", "") else "/".join(words).replace("^2", "²").replace("^3", "³")
+
+
 def plus_minus(value: float, error: float, unit: str = "1") -> str:
     """value ± error, both cut at the second digit of the error: 0.410 ± 0.021 %, (3.1 ± 0.4)e-6."""
-    tail = "" if unit in ("1", "") else f" {unit}"
+    tail = f" {pretty(unit)}".rstrip()
     if not math.isfinite(error) or error <= 0 or not math.isfinite(value):
         return number(value) + tail
     if not 1e-3 <= max(abs(value), error) < 1e6:
@@ -49,6 +55,8 @@ def duration(seconds: float | None) -> str:
     """A time in the unit that reads best: 12 μs, 0.30 ms, 41 s, 2.5 min, 3.1 h."""
     if seconds is None or not math.isfinite(seconds):
         return "-"
+    if seconds == 0:
+        return "0 s"
     for size, unit in ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")):
         if seconds >= size * (2 if size > 1 else 1):
             return f"{seconds / size:.3g} {unit}"
@@ -92,9 +100,10 @@ def break_even(record: Record) -> str:
 
 
 def headline_coverage(record: Record) -> CoverageRow | None:
-    """The coverage on held-out test samples at the level nearest to 90 %."""
+    """The coverage on test samples at the level nearest to 90 %, of the output that the first score judges."""
     rows = [row for row in record.coverage if row.where == "test"]
-    return min(rows, key=lambda row: (abs(row.level - 0.9), row.kind != "per component"), default=None)
+    judged = record.scores[0].name if record.scores else ""
+    return min(rows, key=lambda row: (abs(row.level - 0.9), row.output not in judged), default=None)
 
 
 def worst_shift(record: Record) -> ShiftRow | None:
@@ -128,24 +137,38 @@ def _fit(cell: str, width: int) -> str:
     return cell.ljust(width) if len(cell) <= width else cell[: width - 1] + "…"
 
 
+class Section(NamedTuple):
+    """One table of a record: its title, column headers (none for a list of facts) and rows of text."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def sections(record: Record) -> list[Section]:
+    """Everything that was measured in one run, as tables of text; empty ones are left out."""
+    every = (
+        Section("scores", ("score", "value", "label floor", "error bar by"), _scores(record)),
+        Section("cost", (), _costs(record)),
+        Section("opponents", ("solver", "setting", "per query", "score", "error"), _opponents(record)),
+        Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
+        Section("intervals", ("where", "output", "level", "covered", "mean width", "kind"), _coverage(record.coverage)),
+        Section("shift", ("axis", "value", "score", "error", "ratio"), _shifts(record.shifts)),
+        Section("published", ("name", "score", "value", "source"), _peers(record.peers)),
+    )
+    return [section for section in every if section.rows]
+
+
 def table(record: Record, width: int = WIDTH) -> str:
     """Everything that was measured in one run, within `width` columns."""
     head = f"{record.task}   {method_name(record)}   seed {record.seed}   budget {record.budget}   {record.device}"
     parts = [f"{_fit(head, width).rstrip()}\n{'─' * min(width, max(len(head), 60))}"]
     if record.state != "done":
         parts.append(f"This run is {record.state}: what follows is incomplete.")
-    for name, rows, header in (
-        ("", _scores(record), ("score", "value", "label floor", "error bar by")),
-        ("cost", _costs(record), ()),
-        ("opponents", _opponents(record.opponents), ("solver", "setting", "per query", "score", "error")),
-        ("symmetry", _symmetry(record.symmetry), ("of", "group", "output", "defect", "limit", "verdict")),
-        ("intervals", _coverage(record.coverage), ("where", "output", "level", "covered", "mean width", "kind")),
-        ("shift", _shifts(record.shifts), ("axis", "value", "score", "error", "ratio")),
-        ("published", _peers(record.peers), ("name", "score", "value", "source")),
-    ):
-        if rows:
-            text = aligned(rows, header, width - (2 if name else 0))
-            parts.append(f"{name}\n{textwrap.indent(text, '  ')}" if name else text)
+    for section in sections(record):
+        named = section.title != "scores"
+        text = aligned(section.rows, section.header, width - 2 * named)
+        parts.append(f"{section.title}\n{textwrap.indent(text, '  ')}" if named else text)
     if record.messages:
         notes = [textwrap.fill(message, width - 4, subsequent_indent="  ") for message in record.messages]
         parts.append("messages\n" + textwrap.indent("\n".join(notes), "  "))
@@ -159,7 +182,7 @@ def _scores(record: Record) -> list[tuple[str, ...]]:
     return [(title(one), estimate(one), floor(one), one.by) for one in record.scores]
 
 
-def _costs(record: Record) -> list[tuple[str, str]]:
+def _costs(record: Record) -> list[tuple[str, ...]]:
     cost = record.cost
     if cost is None:
         return []
@@ -174,10 +197,15 @@ def _costs(record: Record) -> list[tuple[str, str]]:
     return rows
 
 
-def _opponents(rows: Sequence[OpponentRow]) -> list[tuple[str, ...]]:
+def _opponents(record: Record) -> list[tuple[str, ...]]:
+    known = {one.name: one for one in record.scores}
+
+    def error(name: str, value: float) -> tuple[str, str]:
+        return (title(known[name]), plus_minus(value, 0, known[name].unit)) if name in known else (name, number(value))
+
     return [
-        (row.name, f"{row.knob} = {row.setting}", duration(row.seconds), name, number(value))
-        for row in rows
+        (row.name, f"{row.knob} = {row.setting}", duration(row.seconds), *error(name, value))
+        for row in record.opponents
         for name, value in row.scores.items()
     ]
 
@@ -203,7 +231,7 @@ def _coverage(rows: Sequence[CoverageRow]) -> list[tuple[str, ...]]:
 def place(row: ShiftRow) -> str:
     """The value on a shift axis with its unit."""
     value: Any = f"{row.value:g}" if isinstance(row.value, float) else row.value
-    return f"{value}" if row.unit in ("1", "") else f"{value} {row.unit}"
+    return f"{value} {pretty(row.unit)}".rstrip()
 
 
 def _shifts(rows: Sequence[ShiftRow]) -> list[tuple[str, ...]]:
@@ -225,7 +253,7 @@ def summary(records: Sequence[Record], width: int = WIDTH) -> str:
 
 
 def _block(records: Sequence[Record], width: int) -> str:
-    columns = [_answers(record) for record in records]
+    columns = [answers(record) for record in records]
     rows = [[question, *(column[question] for column in columns)] for question in columns[0]]
     first = max(len(row[0]) for row in rows)
     each = (width - first - 2 * len(records)) // len(records)
@@ -240,7 +268,7 @@ def _block(records: Sequence[Record], width: int) -> str:
     return "\n".join(lines)
 
 
-def _answers(record: Record) -> dict[str, str]:
+def answers(record: Record) -> dict[str, str]:
     """What a reader asks first, and the answers of one run."""
     cost, covered, shift = record.cost, headline_coverage(record), worst_shift(record)
     scores = [f"{title(one)}\n{estimate(one)}" for one in record.scores[:2]] + ["-", "-"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from erlangen.assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
@@ -80,3 +82,108 @@ def burgers_arrays(samples: int = 40, points: int = 128) -> dict[str, np.ndarray
         "scores/nrmse": np.abs(noise.normal(0.4, 0.1, samples)),
         "group": np.arange(samples) // 2,
     }
+
+
+def ethanol(*, seed: int = 0, value: float = 14.2, method: str = "painn") -> Record:
+    """Forces of a molecule: two outputs, several groups, one violated; the opponent is slower and exact."""
+    forces = Estimate("forces_mae", value, 0.4, "meV/A", "force MAE", "bootstrap over 10 blocks of one group")
+    energy = Estimate("energy_mae", 0.62 * value, 0.5, "meV", "energy MAE", "bootstrap over 10 blocks of one group")
+    groups = ("rotations and reflections O(3)", "translations", "permutations S_n")
+
+    def hotter(temperature: float, ratio: float) -> ShiftRow:
+        moved = [dataclasses.replace(one, value=one.value * ratio, error=one.error * ratio) for one in (forces, energy)]
+        return ShiftRow("temperature", temperature, "K", moved, ratio)
+
+    return Record(
+        run="2026-11-22-1744-forces-painn-s0",
+        task="molecules/forces",
+        task_fields={"molecule": "ethanol", "temperature": 500.0, "count": 1000, "data": None},
+        method=method,
+        method_fields={"channels": 64, "cutoff": 5.0, "training": {"rate": 2e-3, "batch": 16}},
+        wraps=["conformal(level=0.9)"],
+        seed=seed,
+        budget="150s",
+        created="2026-11-22T17:50:12+00:00",
+        state="done",
+        scores=[forces, energy],
+        symmetry=[SymmetryRow("method", g, q, 2e-6, True) for g in groups for q in ("energy", "forces")]
+        + [SymmetryRow("solver", g, q, 3e-13, True, tolerance=1e-10) for g in groups for q in ("energy", "forces")],
+        coverage=[
+            CoverageRow("test", "energy", 0.9, 0.905, 0.014, 0.03, "eV"),
+            CoverageRow("test", "forces", 0.9, 0.897, 0.006, 0.07, "eV/A"),
+            CoverageRow("temperature=700.0", "energy", 0.9, 0.81, 0.02, 0.03, "eV"),
+            CoverageRow("temperature=700.0", "forces", 0.9, 0.84, 0.01, 0.07, "eV/A"),
+            CoverageRow("temperature=1000.0", "energy", 0.9, 0.61, 0.03, 0.03, "eV"),
+            CoverageRow("temperature=1000.0", "forces", 0.9, 0.70, 0.02, 0.07, "eV/A"),
+        ],
+        shifts=[hotter(700.0, 1.6), hotter(1000.0, 3.3)],
+        opponents=[OpponentRow("GFN2-xTB", "accuracy", a, 0.02, {"forces_mae": e}) for a, e in ((1.0, 1e-3),)],
+        cost=Cost(210_000, 150.0, 44.0, 4e-4, 2100.0, "GFN2-xTB, accuracy = 1.0", 0.02, 9898.0),
+        history=[
+            {"step": float(s), "loss": 0.3 / (1 + s / 100), "validation": 0.35 / (1 + s / 90)}
+            for s in range(0, 5000, 100)
+        ],
+        data={
+            "outputs": {"energy": "energy E [eV]", "forces": "forces F [eV/A]"},
+            "elements": [1, 6, 8],
+            "samples": {"train": 1000, "validation": 100, "calibration": 200, "test": 300},
+            "label_seconds": 44.0,
+        },
+        versions={"erlangen": "0.1.0", "jax": "0.10.2"},
+        device="cpu (2 cores)",
+    )
+
+
+def ethanol_arrays(frames: int = 300) -> dict[str, np.ndarray]:
+    """arrays.npz of the same run: a large constant in the energy, three widths of intervals for the three elements."""
+    noise = np.random.default_rng(1)
+    energy = -4190.3 + 0.2 * noise.normal(size=frames)
+    width = np.tile(np.repeat([0.02, 0.035, 0.05], 9), frames)
+    forces = noise.normal(size=frames * 27)
+    error = 0.5 * width * noise.standard_t(6, size=forces.size)
+    return {
+        "test/energy/true": energy,
+        "test/energy/predicted": energy + 0.009 * noise.normal(size=frames),
+        "test/energy/lower": energy - 0.015,
+        "test/energy/upper": energy + 0.015,
+        "test/forces/true": forces,
+        "test/forces/predicted": forces + error,
+        "test/forces/lower": forces + error - width,
+        "test/forces/upper": forces + error + width,
+        "scores/forces_mae": np.abs(error).reshape(frames, -1).mean(1),
+        "group": np.zeros(frames, int),
+    }
+
+
+def ising() -> Record:
+    """A ground state: no samples, an exact reference, a law instead of labels."""
+    noise, exact = np.random.default_rng(2), -20.4045971
+    history = []
+    for step in range(600):
+        gap = 0.3 * np.exp(-step / 45) + 2e-6
+        energy = exact * (1 - gap + gap * noise.normal() / 3)
+        history.append({"step": float(step), "energy": energy, "error": 1e-3, "variance": 40 * gap, "acceptance": 0.4})
+    by = "autocorrelation of 8192 fresh samples"
+    return dataclasses.replace(
+        burgers(),
+        run="2026-11-22-1740-spins-rbm-s0",
+        task="quantum/spins",
+        task_fields={"model": "ising", "lattice": "chain", "sites": 16, "field": 1.0},
+        method="rbm",
+        method_fields={"density": 2},
+        wraps=[],
+        scores=[
+            Estimate("energy_error", 3.1e-6, 4e-7, "1", "relative energy error", by),
+            Estimate("energy", -1.2752872, 5e-7, "J", "energy per site", by),
+            Estimate("v_score", 4.2e-5, 7e-7, "1", "V-score", by),
+        ],
+        floor={},
+        symmetry=[SymmetryRow("method", "lattice translations", "log_psi", 4e-15, True, tolerance=1e-10)],
+        coverage=[CoverageRow("test", "energy", 0.9, 0.925, 0.04, 2e-4, "J", "energy estimates")],
+        shifts=[],
+        opponents=[OpponentRow("exact diagonalisation", "sector", "all", 1.8, {"energy_error": 1e-14})],
+        peers=[],
+        cost=Cost(544, 45.0, 0.0, 46.0, 900.0, "exact diagonalisation, sector = all", 1.8, None),
+        history=history,
+        data={"reference": {"energy": exact, "source": "exact diagonalisation", "seconds": 1.8}},
+    )

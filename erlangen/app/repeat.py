@@ -1,0 +1,68 @@
+"""The command line that repeats a run, read off its record."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from .. import registry
+from ..core.errors import Invalid
+from ..study.record import Record
+
+RESERVED = ("method", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
+
+
+def command(record: Record) -> str:
+    """The command line that repeats a run: every setting that is not the default of its task or method."""
+    words = ["erlangen", "run", record.task, "--method", record.method]
+    names = {"task": set(record.task_fields), "method": set(record.method_fields)}
+    for owner, name, fields in (
+        ("task", record.task, record.task_fields),
+        ("method", record.method, record.method_fields),
+    ):
+        defaults = _defaults(owner, name)
+        for key, value in _flat(fields):
+            if key in defaults and defaults[key] == _plain(value):
+                continue
+            shared = key in names["task"] & names["method"] or key in RESERVED
+            flag = f"{owner}.{key}" if shared else key
+            words.append(f"--{flag.replace('_', '-')} {_word(value)}")
+    for wrap in reversed(record.wraps):
+        kind, _, inside = wrap.partition("(")
+        words.append(f"--wrap {kind}")
+        settings = [part.split("=", 1) for part in inside.rstrip(")").split(", ") if "=" in part]
+        words += [f"--{kind}-{key} {_word(ast.literal_eval(value))}" for key, value in settings]
+    return " ".join([*words, f"--budget {record.budget} --seed {record.seed}"])
+
+
+def _defaults(owner: str, name: str) -> dict[str, Any]:
+    found = {}
+    try:
+        settings = registry.find(owner, name).settings
+    except Invalid:
+        return {}
+    for setting in settings:
+        try:
+            found[setting.name] = _plain(ast.literal_eval(setting.default or ""))
+        except (ValueError, SyntaxError):
+            continue
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return list(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+def _flat(fields: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    rows = []
+    for key, value in fields.items():
+        rows += _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else [(f"{above}{key}", value)]
+    return rows
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return shlex.quote(",".join(map(str, value)))
+    return shlex.quote("none" if value is None else str(value).lower() if isinstance(value, bool) else str(value))

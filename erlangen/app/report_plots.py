@@ -1,0 +1,127 @@
+"""Which plots a report shows of a run, and the sentence under each that says how to read it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..study.record import Record
+from ..study.table import headline_coverage
+from . import plots, plots_trust
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def _figure(svg: str, alt: str, caption: str, kind: str = "") -> str:
+    data = base64.b64encode(svg.encode()).decode()
+    image = f"<img alt='{html.escape(alt, quote=True)}' src='data:image/svg+xml;base64,{data}'>"
+    return f"<figure class='{kind}'>{image}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def figures(record: Record, arrays: Arrays) -> list[str]:
+    """The plots of a run as HTML figures with captions; those whose rows or arrays are missing are left out."""
+    found = [*_fit_plots(record, arrays), *_parity_plots(record, arrays), *_interval_plots(record, arrays)]
+    for axis in dict.fromkeys(row.axis for row in record.shifts):
+        rows = [row for row in record.shifts if row.axis == axis and row.scores]
+        moved = [row for row in record.coverage if row.where.startswith(f"{axis}=")]
+        held = moved and moved + [row for row in record.coverage if row.where == "test" and row.level == moved[0].level]
+        if rows:
+            drawn = plots.svg(plots_trust.severity, rows, record.scores, held, record.task_fields.get(axis))
+            caption = (
+                "The error away from what was trained on; factors are relative to the error in distribution (dotted)."
+                + (" Below: how often the intervals still hold; promised is the dashed line." if held else "")
+            )
+            found.append(_figure(drawn, f"error against {axis}", caption))
+    shared = [s for s in record.scores if any(s.name in row.scores for row in record.opponents)]
+    if shared and record.cost:
+        drawn = plots.svg(plots_trust.cost_accuracy, record, shared[0])
+        caption = "Left is faster, down is better. The curve is the classical solver at several settings of its knob."
+        found.append(_figure(drawn, "error against time per query", caption))
+    if record.symmetry:
+        drawn = plots.svg(plots_trust.certificate, record.symmetry)
+        caption = (
+            "Largest |f(g x) − g f(x)| over random group elements g, in units of the spread of the labels. A method "
+            "answers in float32, the reference solver in float64."
+        )
+        found.append(_figure(drawn, "defect of every audited symmetry", caption, "wide"))
+    return found
+
+
+def _fit_plots(record: Record, arrays: Arrays) -> list[str]:
+    history, found = record.history, []
+    if any("loss" in row or "validation" in row for row in history):
+        drawn = plots.svg(plots.learning_curve, history)
+        caption = "Training loss, and validation loss of the averaged weights. The answer is the best validated one."
+        found.append(_figure(drawn, "loss against step", caption))
+    exact = (record.data.get("reference") or {}).get("energy")
+    energies = [row for row in history if "energy" in row]
+    if energies:
+        drawn = plots.svg(plots.energy_curve, energies, exact)
+        caption = "Relative error of the sampled energy, and its variance, which vanishes for an exact eigenstate."
+        found.append(_figure(drawn, "energy against step", caption))
+    if "local_energies" in arrays:
+        drawn = plots.svg(plots.local_energies, arrays["local_energies"], exact)
+        caption = (
+            "The local energy is the same everywhere for an exact eigenstate; its spread is the V-score's numerator."
+        )
+        found.append(_figure(drawn, "histogram of local energies", caption))
+    return found
+
+
+def _outputs(arrays: Arrays) -> list[str]:
+    names = [key.split("/")[1] for key in arrays if key.startswith("test/") and key.endswith("/true")]
+    return [name for name in names if f"test/{name}/predicted" in arrays]
+
+
+def _half_width(arrays: Arrays, name: str) -> np.ndarray | None:
+    ends = [arrays.get(f"test/{name}/{end}") for end in ("lower", "upper")]
+    return None if ends[0] is None or ends[1] is None else (ends[1] - ends[0]) / 2
+
+
+def _axis(record: Record, name: str) -> str:
+    """Axis label of an output: as the task declared it, else its name and the unit of its intervals."""
+    units = [row.unit for row in record.coverage if row.output == name]
+    plain = name.replace("_", " ") + (f" [{units[0]}]" if units else "")
+    text, _, unit = (record.data.get("outputs") or {}).get(name, plain).partition(" [")
+    return plots.axis_label(text, unit.rstrip("]"))
+
+
+def _parity_plots(record: Record, arrays: Arrays) -> list[str]:
+    found = []
+    for name in _outputs(arrays):
+        true, predicted = (np.ravel(arrays[f"test/{name}/{kind}"]).astype(float) for kind in ("true", "predicted"))
+        finite = np.isfinite(true) & np.isfinite(predicted)
+        if not finite.any():
+            continue
+        width = _half_width(arrays, name)
+        width = None if width is None else np.ravel(width)[finite]
+        drawn = plots.svg(plots.parity, true[finite], predicted[finite], _axis(record, name), width)
+        left_out = f" {np.sum(~finite):,} values that are not finite are left out." * bool(np.any(~finite))
+        caption = f"Held-out test samples, {finite.sum():,} values of {name.replace('_', ' ')}.{left_out}"
+        found.append(_figure(drawn, f"predicted against true {name}", caption))
+    return found
+
+
+def _interval_plots(record: Record, arrays: Arrays) -> list[str]:
+    if not record.coverage:
+        return []
+    covered = headline_coverage(record) or record.coverage[0]
+    per_component = {row.output for row in record.coverage if row.kind == "per component"}
+    widths = []
+    for name in _outputs(arrays):
+        width = _half_width(arrays, name)
+        if name in per_component and width is not None:
+            error = np.abs(np.ravel(arrays[f"test/{name}/predicted"]) - np.ravel(arrays[f"test/{name}/true"]))
+            finite = np.isfinite(error) & np.isfinite(np.ravel(width)) & (np.ravel(width) > 0)
+            widths.append((_axis(record, name), np.ravel(width)[finite], error[finite]))
+    drawn = plots.svg(plots_trust.coverage, record.coverage, covered.level)
+    caption = "How often the intervals hold the truth that they were not calibrated on."
+    found = [_figure(drawn, "coverage of the intervals", caption)]
+    if widths:
+        drawn = plots.svg(plots_trust.reliability, widths, covered.level)
+        caption = "Test samples in groups of equal interval width: on the diagonal, the intervals know their errors."
+        found.append(_figure(drawn, "reliability of the intervals", caption))
+    return found
