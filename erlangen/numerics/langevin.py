@@ -42,7 +42,8 @@ def langevin(
 ) -> Iterator[Phase]:
     """Endless trajectory, one `Phase` per step; `friction` in 1/time, `kT` in the unit of energy.
 
-    `force(positions) -> (energy, forces)` is called once per step. Good values for molecules: dt 0.5-1 fs, friction 0.01-0.05/fs.
+    `force(positions) -> (energy, forces)` is called once per step. Good values for molecules: dt 0.5-1 fs,
+    friction 0.01-0.05/fs.
     """
     x, v, m = np.array(positions, float), np.array(velocities, float), np.asarray(masses, float)[:, None]
     keep = np.exp(-friction * dt)

@@ -8,6 +8,7 @@ Kohn and Sham 1965, doi:10.1103/PhysRev.140.A1133; Sun et al. 2020 (PySCF), doi:
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,9 +23,9 @@ from .units import BOHR, HARTREE
 class DensityFunctional:
     """Restricted (closed shell) or unrestricted Kohn-Sham total energy [eV] and forces [eV/A].
 
-    functional: any name that libxc knows ("pbe", "b3lyp", "wb97x-v"; "hf" is Hartree-Fock); basis: "def2-svp", "def2-tzvp", ...
+    functional: any name that libxc knows ("pbe", "b3lyp"; "hf" is Hartree-Fock); basis: "def2-svp", "def2-tzvp", ...
     charge in e; n_unpaired electrons; grid_level 0-9 (3 leaves about 1e-3 eV/A of noise in forces, 5 about 1e-4);
-    density_fitting: Coulomb and exchange through an auxiliary basis, error about 1e-5 Hartree per atom, several times faster.
+    density_fitting: Coulomb and exchange through an auxiliary basis, error about 1e-5 Hartree per atom, faster.
     """
 
     functional: str = "pbe"
@@ -36,7 +37,8 @@ class DensityFunctional:
 
     def potential(self, atomic_numbers: Int[np.ndarray, " atoms"]) -> Potential:
         """positions [A] -> (energy [eV], forces [eV/A]); the density of the last call is the guess of the next."""
-        from pyscf import gto, lib, scf
+        from pyscf import gto, scf
+        from pyscf.lib.exceptions import BasisNotFoundError
 
         numbers = [int(z) for z in atomic_numbers]
         molecule, density = gto.Mole(), None
@@ -45,7 +47,7 @@ class DensityFunctional:
                 atom=[(z, (0.0, 0.0, 2.0 * i)) for i, z in enumerate(numbers)],
                 basis=self.basis, charge=self.charge, spin=self.n_unpaired, verbose=0, unit="Bohr", symmetry=False,
             )  # fmt: skip
-        except (RuntimeError, KeyError, lib.exceptions.BasisNotFoundError) as error:
+        except (RuntimeError, KeyError, BasisNotFoundError) as error:
             raise Invalid(
                 must="basis, charge and number of unpaired electrons must fit the molecule",
                 came=str(error).strip().splitlines()[0],
@@ -65,7 +67,7 @@ class DensityFunctional:
 
         return energy_and_forces
 
-    def _mean_field(self, molecule, scf):
+    def _mean_field(self, molecule: Any, scf: Any) -> Any:
         if self.functional.lower() == "hf":
             solver = scf.RHF(molecule) if self.n_unpaired == 0 else scf.UHF(molecule)
         else:

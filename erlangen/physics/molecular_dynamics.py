@@ -46,19 +46,21 @@ class Sampling:
     dt: float = 2.0
     friction: float = 0.02
     interval: int = 20
-    burn_in: int = 250
+    burn_in: int = 200
     hydrogen_mass: float = 4.0
 
     def __post_init__(self):
         if not (self.temperature > 0 and self.dt > 0 and self.friction > 0 and self.interval >= 1):
             raise Invalid(
                 must="temperature, dt, friction and interval of the sampling must be positive",
-                came=f"temperature={self.temperature}, dt={self.dt}, friction={self.friction}, interval={self.interval}",
+                came=f"{self.temperature}, {self.dt}, {self.friction}, {self.interval}",
                 do="Good values: 300-1000 K, 2 fs, 0.02/fs, 20 steps.",
             )
 
 
-def relax(potential: Potential, positions: Float[np.ndarray, "atoms 3"], steps: int = 100) -> Float[np.ndarray, "atoms 3"]:
+def relax(
+    potential: Potential, positions: Float[np.ndarray, "atoms 3"], steps: int = 100
+) -> Float[np.ndarray, "atoms 3"]:
     """Positions near the closest energy minimum (L-BFGS, at most `steps` iterations, stops at |F| < 0.01 eV/A)."""
     from scipy.optimize import minimize
 
@@ -66,7 +68,9 @@ def relax(potential: Potential, positions: Float[np.ndarray, "atoms 3"], steps: 
         energy, forces = potential(flat.reshape(-1, 3))
         return energy, -forces.ravel()
 
-    found = minimize(objective, np.ravel(positions), jac=True, method="L-BFGS-B", options={"maxiter": steps, "gtol": 0.01})
+    found = minimize(
+        objective, np.ravel(positions), jac=True, method="L-BFGS-B", options={"maxiter": steps, "gtol": 0.01}
+    )
     return found.x.reshape(-1, 3)
 
 

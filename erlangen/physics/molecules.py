@@ -6,20 +6,43 @@ doi:10.1021/acs.jcim.0c00025), relaxed with the MMFF94s force field; ASE's G2 co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from erlangen.core.errors import Invalid, unknown
 from erlangen.core.systems import Atoms
 
 SMILES = {
-    "acetic_acid": "CC(=O)O", "acetone": "CC(=O)C", "acetylacetone": "CC(=O)/C=C(/C)O", "alanine_dipeptide": "CC(=O)N[C@@H](C)C(=O)NC",
-    "ammonia": "N", "aspirin": "CC(=O)Oc1ccccc1C(=O)O", "azobenzene": "c1ccc(cc1)/N=N/c1ccccc1", "benzene": "c1ccccc1",
-    "butane": "CCCC", "caffeine": "Cn1cnc2c1c(=O)n(C)c(=O)n2C", "ethane": "CC", "ethanol": "CCO", "ethene": "C=C",
-    "formaldehyde": "C=O", "formamide": "NC=O", "glycine": "NCC(=O)O", "malonaldehyde": "O=C/C=C\\O", "methane": "C",
-    "methanol": "CO", "naphthalene": "c1ccc2ccccc2c1", "paracetamol": "CC(=O)Nc1ccc(O)cc1", "propane": "CCC",
-    "pyridine": "c1ccncc1", "salicylic_acid": "OC(=O)c1ccccc1O", "toluene": "Cc1ccccc1", "uracil": "O=c1cc[nH]c(=O)[nH]1",
-    "urea": "NC(=O)N", "water": "O",
-}  # fmt: skip
+    "acetic_acid": "CC(=O)O",
+    "acetone": "CC(=O)C",
+    "acetylacetone": "CC(=O)/C=C(/C)O",
+    "alanine_dipeptide": "CC(=O)N[C@@H](C)C(=O)NC",
+    "ammonia": "N",
+    "aspirin": "CC(=O)Oc1ccccc1C(=O)O",
+    "azobenzene": "c1ccc(cc1)/N=N/c1ccccc1",
+    "benzene": "c1ccccc1",
+    "butane": "CCCC",
+    "caffeine": "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+    "ethane": "CC",
+    "ethanol": "CCO",
+    "ethene": "C=C",
+    "formaldehyde": "C=O",
+    "formamide": "NC=O",
+    "glycine": "NCC(=O)O",
+    "malonaldehyde": "O=C/C=C\\O",
+    "methane": "C",
+    "methanol": "CO",
+    "naphthalene": "c1ccc2ccccc2c1",
+    "paracetamol": "CC(=O)Nc1ccc(O)cc1",
+    "propane": "CCC",
+    "pyridine": "c1ccncc1",
+    "salicylic_acid": "OC(=O)c1ccccc1O",
+    "toluene": "Cc1ccccc1",
+    "uracil": "O=c1cc[nH]c(=O)[nH]1",
+    "urea": "NC(=O)N",
+    "water": "O",
+}
 
 
 def conformers(molecule: str, count: int = 1, seed: int = 0) -> list[Atoms]:
@@ -56,7 +79,7 @@ def masses(atomic_numbers: np.ndarray) -> np.ndarray:
     return np.asarray(atomic_masses)[np.asarray(atomic_numbers)]
 
 
-def symbols(atomic_numbers: np.ndarray) -> list[str]:
+def symbols(atomic_numbers: Iterable[int]) -> list[str]:
     """Chemical symbols of atomic numbers."""
     from ase.data import chemical_symbols
 

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from erlangen.core.errors import Invalid, unknown
 
@@ -43,11 +43,11 @@ class TightBinding:
         self,
         atomic_numbers: Int[np.ndarray, " atoms"],
         cell: Float[np.ndarray, "3 3"] | None = None,
-        pbc: tuple[bool, bool, bool] = (False, False, False),
+        pbc: Bool[np.ndarray, " 3"] | None = None,
     ) -> Potential:
         """positions [A] -> (energy [eV], forces [eV/A]) for one composition; each returned function owns its state.
 
-        The electron density of the last call is the guess of the next. Different functions may run in different threads.
+        The density of the last call is the guess of the next. Different functions may run in different threads.
         """
         if self.hamiltonian not in HAMILTONIANS:
             raise unknown("the tight-binding Hamiltonian", self.hamiltonian, HAMILTONIANS)
@@ -55,7 +55,7 @@ class TightBinding:
         with _one_thread_per_call():
             from tblite.exceptions import TBLiteRuntimeError
             from tblite.interface import Calculator
-        lattice = None if cell is None or not np.any(pbc) else np.asarray(cell, float) / BOHR
+        lattice = None if cell is None or pbc is None or not np.any(pbc) else np.asarray(cell, float) / BOHR
         calculator, density = None, None
 
         def energy_and_forces(positions):
@@ -66,7 +66,7 @@ class TightBinding:
             try:
                 if calculator is None:
                     calculator = Calculator(
-                        self.hamiltonian, numbers, bohr, self.charge, self.n_unpaired, lattice, np.array(pbc)
+                        self.hamiltonian, numbers, bohr, self.charge, self.n_unpaired, lattice, np.asarray(pbc)
                     )
                     calculator.set("verbosity", 0)
                     calculator.set("accuracy", self.accuracy)

@@ -1,4 +1,4 @@
-"""Conversion to the units of the atomistic half: eV, Angstrom, fs, amu, K. CODATA 2018 (doi:10.1103/RevModPhys.93.025010)."""
+"""The units of the atomistic half: eV, Angstrom, fs, amu, K. CODATA 2018, doi:10.1103/RevModPhys.93.025010."""
 
 from __future__ import annotations
 

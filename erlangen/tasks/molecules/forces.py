@@ -1,0 +1,226 @@
+"""Energy and forces of a molecule in motion, at the level of a quantum-chemical reference.
+
+    positions, elements  ->  E [eV],  F_i = -dE/dr_i [eV/A]
+
+Truth: frames of canonical molecular dynamics labelled by GFN2-xTB (Bannwarth et al. 2019, doi:10.1021/acs.jctc.8b01176)
+or Kohn-Sham DFT, or the user's own file. Splits are independent trajectories, each from a conformer of its own.
+The opponent is the reference method itself: a model pays only where it is faster.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...assess.metrics import absolute, squared
+from ...contract import Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from ...core import quantity
+from ...core.errors import Invalid, unknown
+from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.systems import Atoms, System
+from ...data.cache import cost_of, remembered
+from ...data.readers import read_samples
+from ...physics.electronic_structure import DensityFunctional
+from ...physics.molecular_dynamics import Sampling, canonical_frames
+from ...physics.molecules import charge_and_spin, conformers, symbols
+from ...physics.tight_binding import TightBinding
+
+XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
+PER_TRAJECTORY = 50
+SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
+HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of an own data file
+
+
+@dataclasses.dataclass(frozen=True)
+class Forces(Supervised):
+    """Energy and forces of one molecule given by name or SMILES, or of whatever an own file holds."""
+
+    molecule: str = "ethanol"  # name or SMILES
+    temperature: float = 500.0  # K, of the sampled frames
+    engine: str = "gfn2"  # gfn2, gfn1, or functional/basis as in pbe/def2-svp (GFN2 samples, DFT labels)
+    n_train: int = 1000  # training frames
+    n_test: int = 300  # test frames, and as many for calibration; a third of it for validation
+    data: str = ""  # own training file (extended XYZ, ...) with energies and forces; replaces the fields above
+    test: str = ""  # own test file; default: a share of `data`
+    judged_on: str = ""  # further own files on which the answer is judged, separated by commas
+
+    container: ClassVar[type[Atoms]] = Atoms
+    inputs: ClassVar = (quantity.positions, quantity.atomic_numbers, quantity.cell)
+    outputs: ClassVar = (quantity.energy, quantity.forces)
+    toy: ClassVar[Mapping[str, Any]] = {"molecule": "water", "n_train": 40, "n_test": 20}
+    peers: ClassVar[tuple[Peer, ...]] = (
+        Peer("MACE, rMD17 ethanol, 1,000 frames", "forces_mae", 2.1, "meV/A", "arXiv:2206.07697"),
+        Peer("PaiNN, rMD17 ethanol, 1,000 frames", "forces_mae", 10.0, "meV/A", "arXiv:2206.07697"),
+        Peer("MACE, acetylacetone 300 K, 500 frames", "forces_rmse", 5.1, "meV/A", "arXiv:2206.07697"),
+        Peer("NequIP, acetylacetone 300 K, 500 frames", "forces_rmse", 5.9, "meV/A", "arXiv:2206.07697"),
+    )
+
+    def __post_init__(self):
+        if self.engine not in XTB and "/" not in self.engine:
+            raise unknown("the engine", self.engine, [*XTB, "pbe/def2-svp", "b3lyp/def2-tzvp"])
+        if min(self.n_train, self.n_test) < 3 or not 0 < self.temperature < 5000:
+            raise Invalid(
+                must="n_train and n_test are at least 3, the temperature lies between 0 and 5000 K",
+                came=f"n_train={self.n_train}, n_test={self.n_test}, temperature={self.temperature}",
+                do="Good values: 1000, 300, 300-1000 K.",
+            )
+        if not self.data and (self.test or self.judged_on):
+            raise Invalid(
+                must="own test files come with an own training file",
+                came=f"test={self.test!r}, judged_on={self.judged_on!r} without data",
+                do="Add --data FILE.",
+            )
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        return (Orthogonal(), Translations(), Permutations())
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return (
+            Score("forces_mae", "forces", absolute, "meV/A", "force MAE", factor=1000),
+            Score("forces_rmse", "forces", squared, "meV/A", "force RMSE", aggregate="root", factor=1000),
+            Score("energy_mae", "energy", absolute, "meV", "energy MAE", factor=1000),
+        )
+
+    @property
+    def shifts(self) -> tuple[Shift, ...]:
+        if not self.data:
+            return (Shift("temperature", (1.4 * self.temperature, 2 * self.temperature), "hotter", "K"),)
+        files = tuple(name.strip() for name in self.judged_on.split(",") if name.strip())
+        return (Shift("test", files, "other file"),) if files else ()
+
+    def shifted(self, axis: str, value: Any) -> Forces:
+        """The same molecule hotter, judged on a third of the frames, or the same training on another test file."""
+        fewer = {"n_test": max(self.n_test // 3, 3)} if axis == "temperature" else {}
+        return dataclasses.replace(self, **{axis: value}, **fewer)
+
+    @property
+    def opponents(self) -> tuple[Opponent, ...]:
+        return (Opponent("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._opponent),)
+
+    def truth(self, split: Split) -> Samples:
+        """Frames with energies and forces; `group` is the trajectory that a frame belongs to."""
+        if self.data:
+            return self._from_file(split)
+        return remembered(self._key(split), lambda: self._sample(split))
+
+    def solve(self, x: System) -> Outputs | None:
+        """The reference method itself, converged beyond the labels; none for own files and DFT (slow)."""
+        if self.data or self.engine not in XTB:
+            return None
+        return self._xtb(x, self.engine, accuracy=1e-6)
+
+    def label_seconds(self) -> float:
+        """Sampling and labelling of the training and validation frames; 0 for own files."""
+        return 0.0 if self.data else sum(cost_of(self._key(s)) or 0.0 for s in ("train", "validation"))
+
+    def floor(self, count: int) -> Mapping[str, float]:
+        """Force error of the labels against the same method with tighter self-consistency."""
+        if self.data or self.engine not in XTB:
+            return {}
+        part = self.truth("test").take(range(count))
+        gaps = [
+            self._xtb(x, self.engine, accuracy=1e-4)["forces"] - f
+            for x, f in zip(part.inputs, part.outputs["forces"], strict=True)
+        ]
+        return {"forces_mae": 1000 * float(np.mean(np.abs(gaps)))}
+
+    def _opponent(self, x: System, setting: str) -> Outputs:
+        found = self._xtb(x, setting, accuracy=1.0)
+        same = not self.data and setting == self.engine
+        return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros
+
+    def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
+        charge, n_unpaired = (0, 0) if self.data else charge_and_spin(self.molecule)
+        method = TightBinding(XTB[engine], charge, n_unpaired, accuracy)
+        potential = method.potential(np.asarray(x["atomic_numbers"]), np.asarray(x["cell"]), np.asarray(x["pbc"]))
+        energy, forces = potential(np.asarray(x["positions"], float))
+        return {"energy": np.asarray(energy), "forces": forces}
+
+    def _key(self, split: Split) -> dict[str, Any]:
+        return {"task": self.name(), "split": split, "count": self._count(split)} | {
+            name: getattr(self, name) for name in ("molecule", "temperature", "engine")
+        }
+
+    def _count(self, split: Split) -> int:
+        return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
+
+    def _sample(self, split: Split) -> Samples:
+        count, stream = self._count(split), SPLITS[split]
+        per_trajectory = [PER_TRAJECTORY] * (count // PER_TRAJECTORY) + [count % PER_TRAJECTORY] * (
+            count % PER_TRAJECTORY > 0
+        )
+        starts = conformers(self.molecule, len(per_trajectory), seed=1000 * stream)
+        numbers = starts[0].atomic_numbers
+        charge, n_unpaired = charge_and_spin(self.molecule)
+        sampler = TightBinding(XTB.get(self.engine, XTB["gfn2"]), charge, n_unpaired)
+        frames = canonical_frames(
+            lambda: sampler.potential(numbers),
+            starts,
+            per_trajectory,
+            Sampling(temperature=self.temperature),
+            seed=stream,
+        )
+        positions = np.concatenate([f.positions for f in frames])
+        energy, forces = np.concatenate([f.energy for f in frames]), np.concatenate([f.forces for f in frames])
+        if self.engine not in XTB:
+            functional, basis = self.engine.split("/", 1)
+            label = DensityFunctional(functional, basis, charge, n_unpaired).potential(numbers)
+            energy, forces = (np.stack(column) for column in zip(*map(label, positions), strict=True))
+        groups = np.repeat(np.arange(len(frames)), per_trajectory)
+        return Samples([Atoms(r, numbers) for r in positions], {"energy": list(energy), "forces": list(forces)}, groups)
+
+    def _from_file(self, split: Split) -> Samples:
+        whole = _read(self.data)
+        if self.test and split == "test":
+            return _of_known_elements(_read(self.test), whole, self.test)
+        shares = {k: v for k, v in HELD_OUT.items() if not (self.test and k == "test")}
+        counts = {k: max(round(v * len(whole)), 1) for k, v in shares.items()}
+        counts["train"] = len(whole) - sum(counts.values())
+        if counts["train"] < 1:
+            raise Invalid(
+                must="a training file holds at least 4 frames",
+                came=f"{len(whole)} in {self.data}",
+                do="Give more frames, or a test file of its own: --test FILE.",
+            )
+        order = np.random.default_rng(0).permutation(len(whole))
+        start = 0
+        for name, size in counts.items():
+            if name == split:
+                return whole.take(np.sort(order[start : start + size]))
+            start += size
+        raise unknown("the split", split, counts)
+
+
+def _read(path: str) -> Samples:
+    """Frames of a file, parsed once per version of the file."""
+    try:
+        version = Path(path).stat().st_mtime_ns
+    except OSError:
+        version = 0  # the reader says what is wrong
+    return _read_version(path, version)
+
+
+@functools.lru_cache(maxsize=8)
+def _read_version(path: str, version: int) -> Samples:
+    return read_samples(path)
+
+
+def _of_known_elements(samples: Samples, train: Samples, path: str) -> Samples:
+    def elements(part: Samples) -> set[int]:
+        return {int(z) for x in part.inputs for z in np.unique(x["atomic_numbers"])}
+
+    strange = sorted(elements(samples) - elements(train))
+    if strange:
+        raise Invalid(
+            must="all elements of the test file occur in the training file",
+            came=f"{', '.join(symbols(strange))} in {path}",
+            do="Leave such frames out, or train on data that contain them.",
+        )
+    return samples
