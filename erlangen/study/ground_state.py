@@ -121,7 +121,7 @@ def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray
                 continue
             problem = variational.spin_problem(moved.hamiltonian)
             found = variational.evaluate(fitted, problem, samples=16384, key=jax.random.fold_in(key, i))
-            scores = _scores(found, reference, problem.size)
+            scores = _scores(found, reference, problem.size)[:1]
             rows.append(ShiftRow(axis.axis, value, axis.unit, scores, scores[0].value / own if own else np.nan))
     return rows
 
