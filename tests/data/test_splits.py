@@ -181,9 +181,7 @@ def test_fields_and_spins():
     rng = np.random.default_rng(0)
     fields = [Field({"u": rng.normal(size=64)}, (0.1,), parameters={"viscosity": 0.01}) for _ in range(30)]
     other = [Field({"u": f.values["u"] * (1 + 1e-4)}, (0.1,), parameters={"viscosity": 0.01}) for f in fields[:3]]
-    assert [(leak.first, leak.second) for leak in leaks(fields, other)] in [
-        [(i, i) for i in p] for p in permutations(3)
-    ]
+    assert sorted((leak.first, leak.second) for leak in leaks(fields, other)) == [(0, 0), (1, 1), (2, 2)]
     thicker = [f.replace(viscosity=0.02) for f in other]
     assert leaks(fields, thicker) == [] and leaks(fields[:10], fields[10:]) == []
     spins = [SpinLattice(np.sign(rng.normal(size=12))) for _ in range(4)]
@@ -191,7 +189,7 @@ def test_fields_and_spins():
 
 
 def test_two_thousand_against_two_thousand_in_seconds():
-    """The yardstick: all 4 million pairs of 20-atom molecules within 10 s, the five planted copies found and no other."""
+    """All 4 million pairs of 20-atom molecules within 10 s, the five planted copies found and no other."""
     import time
 
     rng = np.random.default_rng(0)
