@@ -1,9 +1,10 @@
-"""Exact ground states of spin lattices by sparse diagonalisation in symmetry sectors (SciPy's implicitly restarted Lanczos).
+"""Exact ground states of spin lattices by sparse diagonalisation in symmetry sectors (SciPy's Lanczos).
 
-A configuration is an integer whose bit i is set where spin i is up. In the sector of the one-dimensional real characters
-chi of a group G, the basis states are the normalised projections of one representative r per orbit (its smallest integer):
+A configuration is an integer whose bit i is set where spin i is up. In the sector of the one-dimensional real
+characters chi of a group G, the basis states are normalised projections of one representative r per orbit (its smallest
+integer); n_r is the sum of chi over the stabiliser of r:
 
-    |r~> ~ sum_g chi(g) g|r>,     <r'~|H|r~> = sum_c <c|H|r> chi(g_c) sqrt(n_r' / n_r),   c = g_c r',  n_r = sum of chi over the stabiliser
+    |r~> ~ sum_g chi(g) g|r>,     <r'~|H|r~> = sum_c <c|H|r> chi(g_c) sqrt(n_r' / n_r),   c = g_c r'
 
 (Sandvik 2010, doi:10.1063/1.3518900, section 4).
 """
@@ -62,7 +63,7 @@ class Basis:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GroundState:
-    """The lowest eigenpair found: energy, unit vector over `basis`, residual |H v - E v|, law in the basis used, seconds."""
+    """The lowest eigenpair: energy, unit vector over `basis`, the law in the basis used, residual |H v - E v|."""
 
     energy: float
     vector: np.ndarray
@@ -72,12 +73,12 @@ class GroundState:
     seconds: float
 
 
-def ground_state(law: Hamiltonian) -> GroundState:
-    """Ground state of `law`, up to 24 sites.
+def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
+    """Ground state of `law`, up to 24 sites; `tolerance` of Lanczos is relative, 0 means machine precision.
 
     Where H is stoquastic, if need be after Marshall's rotation, the ground state is positive and therefore lies in the
-    sector of trivial characters of the whole space group and the spin flip (Perron-Frobenius). Elsewhere only S_z = 0 and
-    both parities of the spin flip are used, because lattice momentum of a frustrated ground state is not known beforehand.
+    sector of trivial characters of the whole space group and the spin flip (Perron-Frobenius). Elsewhere only S_z = 0
+    and both parities of the spin flip are used: the lattice momentum of a frustrated ground state is not known before.
     20 sites take seconds (unfrustrated) to half a minute.
     """
     require_affordable(law.n_sites)
@@ -90,7 +91,8 @@ def ground_state(law: Hamiltonian) -> GroundState:
         sectors = [Sector(law.lattice.space_group, flips[0], n_up)]
     else:
         sectors = [Sector(np.arange(law.n_sites)[None], flip, n_up) for flip in flips]
-    found = [_lowest(law, basis) for basis in (enumerate_basis(law.n_sites, s) for s in sectors) if len(basis.states)]
+    bases = [enumerate_basis(law.n_sites, sector) for sector in sectors]
+    found = [_lowest(law, basis, tolerance) for basis in bases if len(basis.states)]
     energy, vector, basis, residual = min(found, key=lambda pair: pair[0])
     return GroundState(energy, vector, basis, law, residual, time.perf_counter() - start)
 
@@ -151,7 +153,7 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
     return matrix
 
 
-def _lowest(law: Hamiltonian, basis: Basis) -> tuple[float, np.ndarray, Basis, float]:
+def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[float, np.ndarray, Basis, float]:
     import scipy.sparse.linalg
 
     matrix = sparse_matrix(law, basis)
@@ -159,7 +161,7 @@ def _lowest(law: Hamiltonian, basis: Basis) -> tuple[float, np.ndarray, Basis, f
         values, vectors = np.linalg.eigh(matrix.toarray())
     else:
         start = np.random.default_rng(0).uniform(0.5, 1.5, len(basis.states))
-        values, vectors = scipy.sparse.linalg.eigsh(matrix, k=1, which="SA", v0=start)
+        values, vectors = scipy.sparse.linalg.eigsh(matrix, k=1, which="SA", v0=start, tol=tolerance)
     vector = vectors[:, 0]
     return float(values[0]), vector, basis, float(np.linalg.norm(matrix @ vector - values[0] * vector))
 

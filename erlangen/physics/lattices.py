@@ -35,7 +35,7 @@ class Lattice:
     def bonds(self, shell: int = 1) -> np.ndarray:
         """[bonds, 2] pairs of sites i < j at the shell-th smallest distance; every pair counts once.
 
-        Pitfall: on a periodic extent of 2 both images of a neighbour are the same site, which then is one bond, not two.
+        Pitfall: on a periodic extent of 2 both images of a neighbour are the same site: one bond, not two.
         """
         squared = _squared_distances(self)
         lengths = np.unique(squared[squared > 0])

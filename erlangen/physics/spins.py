@@ -2,7 +2,7 @@
 
     H = sum_b [ zz_b sz_i sz_j + exchange_b (sx_i sx_j + sy_i sy_j) ] + sum_i field_i sx_i,      b = (i, j)
 
-with Pauli matrices s. A configuration is an array of +1/-1 (twice S_z) per site. All laws here have real matrix elements.
+with Pauli matrices s. A configuration is an array of +1/-1 (twice S_z) per site. All matrix elements are real.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Hamiltonian:
     """A sum of pair couplings and transverse fields; build it by `transverse_ising`, `heisenberg` or `j1j2`.
 
     bonds [bonds, 2]; zz, exchange [bonds]; field [sites]; all couplings multiply Pauli matrices.
-    sign_rule: Marshall's rotation has been applied, amplitudes are those of (-1)^(number of up spins on sublattice A) psi.
+    sign_rule: Marshall's rotation has been applied, amplitudes are (-1)^(number of up spins on sublattice A) psi.
     """
 
     title: str
@@ -44,13 +44,13 @@ class Hamiltonian:
 
     @property
     def is_stoquastic(self) -> bool:
-        """Whether all off-diagonal elements are <= 0, so that the ground state can be chosen positive (Perron-Frobenius)."""
+        """Whether all off-diagonal elements are <= 0: the ground state is then positive (Perron-Frobenius)."""
         return bool(np.all(self.exchange <= 0) and np.all(self.field <= 0))
 
     def connected(self, spins: Int[Array, " sites"]) -> tuple[Int[Array, "moves sites"], Float[Array, " moves"]]:
         """All s' with <s|H|s'> != 0 and these elements; row 0 is s itself.
 
-        moves = 1 + exchanged bonds + fields. A bond of parallel spins is listed with element 0, so that the shape is fixed.
+        moves = 1 + exchanged bonds + fields. A bond of parallel spins is listed with element 0: the shape is fixed.
         """
         spins = jnp.asarray(spins)
         first, second = self.bonds.T
@@ -61,10 +61,11 @@ class Hamiltonian:
         active = np.flatnonzero(self.exchange)
         configurations = jnp.concatenate([spins[None], spins[swapped], spins * flipped])
         exchanged = (1 - aligned[active]) * jnp.asarray(self.exchange[active])
-        return configurations, jnp.concatenate([diagonal[None], exchanged, jnp.asarray(self.field[moved], diagonal.dtype)])
+        flips = jnp.asarray(self.field[moved], diagonal.dtype)
+        return configurations, jnp.concatenate([diagonal[None], exchanged, flips])
 
     def rotated(self) -> Hamiltonian:
-        """The same spectrum seen after a rotation of one sublattice by pi about z: exchange between sublattices changes sign.
+        """The same spectrum after a rotation of one sublattice by pi about z: exchange between sublattices flips sign.
 
         An unfrustrated antiferromagnet becomes stoquastic by it (Marshall 1955, doi:10.1098/rspa.1955.0200).
         """

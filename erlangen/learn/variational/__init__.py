@@ -1,0 +1,25 @@
+"""Variational ground states: Metropolis samples, local energies and natural-gradient steps, for any wavefunction.
+
+    E[psi] = sum_s |psi(s)|^2 E_loc(s) / sum_s |psi(s)|^2,      E_loc(s) = sum_s' <s|H|s'> psi(s') / psi(s)
+
+`minimise` fits, `evaluate` measures what was fitted with fresh samples and an error bar; figures of the fit itself are
+never results. `Problem` says what is being solved, `spin_problem` makes one from a spin Hamiltonian.
+"""
+
+from .evaluation import Evaluation, evaluate, full_sum
+from .ground_state import Settings, minimise
+from .natural_gradient import natural_direction
+from .problem import Problem, spin_problem
+from .wavefunction import Wavefunction
+
+__all__ = [
+    "Evaluation",
+    "Problem",
+    "Settings",
+    "Wavefunction",
+    "evaluate",
+    "full_sum",
+    "minimise",
+    "natural_direction",
+    "spin_problem",
+]

@@ -1,0 +1,145 @@
+"""What a fitted wavefunction is worth: fresh samples, an error bar that knows their correlation, and the V-score."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from ...core.errors import Invalid
+from ...numerics import metropolis
+from ...numerics.autocorrelation import Estimate, estimate
+from ...numerics.precision import double
+from .problem import Problem
+from .wavefunction import Wavefunction
+
+_SEGMENT = 16
+"""Samples of every chain drawn in one compiled call."""
+
+_LONGEST_BURN_IN = 12
+"""Segments after which sampling starts even where the diagnostics have not settled (R-hat then says so)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The energy of a state with what is needed to trust it.
+
+    energy +- error (one standard error); variance: of the local energy, an estimate of <H^2> - <H>^2;
+    v_score = degrees of freedom * variance / energy^2 (Wu et al. 2024, doi:10.1126/science.adg9774);
+    tau: integrated autocorrelation time in samples; r_hat: agreement of the chains (good below 1.01);
+    burn_in: sweeps thrown away; seconds: of the whole evaluation.
+    """
+
+    energy: float
+    error: float
+    variance: float
+    v_score: float
+    tau: float
+    r_hat: float
+    acceptance: float
+    n_samples: int
+    burn_in: int
+    seconds: float
+
+
+def evaluate(
+    psi: Wavefunction,
+    problem: Problem,
+    *,
+    samples: int = 65536,
+    chains: int = 512,
+    sweeps: float = 2.0,
+    key: PRNGKeyArray,
+) -> Evaluation:
+    """Energy of `psi` from new chains that start anywhere and are burnt in until their energies have settled."""
+    if samples < chains:
+        raise Invalid(
+            must="every chain gives at least one sample",
+            came=f"{samples} samples from {chains} chains",
+            do=f"Take samples >= {chains}, or fewer chains.",
+        )
+    begun = time.perf_counter()
+    thinning = max(1, round(sweeps * problem.sweep))
+    with double():
+        draw = functools.partial(_segment, psi, problem, thinning)
+        walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
+        walkers, burnt = _burn_in(draw, walkers, key)
+        series, accepted = [], []
+        for segment in range(math.ceil(samples / chains / _SEGMENT)):
+            walkers, energies, rate = draw(walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
+            series.append(np.asarray(energies))
+            accepted.append(float(rate))
+    found = estimate(np.concatenate(series)[: max(1, samples // chains)].T)
+    discarded = round(burnt * _SEGMENT * sweeps)
+    return _judged(found, problem.size, float(np.mean(accepted)), discarded, time.perf_counter() - begun)
+
+
+def full_sum(psi: Wavefunction, problem: Problem) -> tuple[float, float]:
+    """Exact energy and variance of `psi` by summing over all states (small spaces only).
+
+    The space is reduced by `psi.invariance`; audit that declaration before you trust the sum.
+    """
+    with double():
+        configurations, multiplicities = map(jnp.asarray, problem.states(psi.invariance))
+        energy, variance = _moments(psi, problem, configurations, multiplicities)
+        return float(energy), float(variance)
+
+
+@eqx.filter_jit
+def _segment(
+    psi: Wavefunction, problem: Problem, thinning: int, walkers: Array, key: PRNGKeyArray
+) -> tuple[Array, Array, Array]:
+    """(walkers, local energies [segment, chains], acceptance) of one segment."""
+
+    def log_probability(s: Array) -> Array:
+        return 2 * jnp.real(jax.vmap(psi.log_psi)(s))
+
+    chains = metropolis.start(log_probability, walkers)
+    chains, samples, rate = metropolis.sample(
+        log_probability, problem.propose, chains, n_per_chain=_SEGMENT, thinning=thinning, key=key
+    )
+    energies = problem.local_energies(psi.log_psi, samples.reshape(-1, *samples.shape[2:]))
+    return chains.positions, energies.reshape(samples.shape[:2]), rate
+
+
+@eqx.filter_jit
+def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multiplicities: Array) -> tuple[Array, Array]:
+    log_weights = 2 * jnp.real(jax.vmap(psi.log_psi)(configurations)) + jnp.log(multiplicities)
+    weights = jax.nn.softmax(log_weights)
+    energies = problem.local_energies(psi.log_psi, configurations)
+    mean = jnp.real(weights @ energies)
+    return mean, weights @ jnp.abs(energies - mean) ** 2
+
+
+def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, int]:
+    """Walk until the energy of a segment agrees with the one before to within 3 error bars."""
+    before: Estimate | None = None
+    for segment in range(_LONGEST_BURN_IN):
+        walkers, energies, _ = draw(walkers, jax.random.fold_in(key, segment))
+        now = estimate(np.asarray(energies).T)
+        if before and abs(now.mean - before.mean) <= 3 * math.hypot(now.error, before.error):
+            return walkers, segment + 1
+        before = now
+    return walkers, _LONGEST_BURN_IN
+
+
+def _judged(found: Estimate, size: int, acceptance: float, burn_in: int, seconds: float) -> Evaluation:
+    return Evaluation(
+        energy=found.mean,
+        error=found.error,
+        variance=found.variance,
+        v_score=size * found.variance / found.mean**2 if found.mean else math.inf,
+        tau=found.tau,
+        r_hat=found.r_hat,
+        acceptance=acceptance,
+        n_samples=found.n_samples,
+        burn_in=burn_in,
+        seconds=seconds,
+    )

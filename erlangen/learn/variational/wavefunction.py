@@ -1,0 +1,32 @@
+"""What the variational engine asks of a wavefunction."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+from jaxtyping import Array, Inexact, Shaped
+
+from ...contract import Fitted, Outputs
+from ...core.systems import SpinLattice
+from ...numerics.precision import double
+
+
+class Wavefunction(Fitted):
+    """An unnormalised amplitude psi(s) of spin configurations; its floating-point leaves are the parameters, all real.
+
+    `log_psi` is real for a positive psi, complex otherwise. Called on a `SpinLattice` it answers {"log_psi": ...}.
+    """
+
+    @abc.abstractmethod
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        """Logarithm of the amplitude of one configuration of +1/-1."""
+
+    @property
+    def invariance(self) -> tuple[np.ndarray | None, bool]:
+        """(site permutations [elements, sites] or None, spin flip): what leaves psi exactly as it is."""
+        return None, False
+
+    def __call__(self, x: SpinLattice) -> Outputs:
+        with double():
+            return {"log_psi": self.log_psi(x.spins)}

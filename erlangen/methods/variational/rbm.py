@@ -1,0 +1,121 @@
+"""Restricted Boltzmann machine with the symmetry of the lattice.
+
+    log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                       symmetrise = "features"
+    psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                     symmetrise = "projection"
+
+G is the space group of the lattice; log cosh is even, which keeps the spin flip. Real weights make psi positive, complex
+weights give it a sign structure (needed where the model is frustrated).
+Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, doi:10.1088/1361-648X/abe268.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
+
+from erlangen.contract import Budget, Method, Session, Signature, Variational
+from erlangen.core.errors import Invalid
+from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
+from erlangen.core.systems import SpinLattice
+from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
+from erlangen.numerics.precision import double
+
+_SPREAD = 0.05
+"""Standard deviation of the first weights: log psi is then nearly flat and every configuration is visited."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RBM(Method):
+    alpha: int = 4  # features (each acts at all images under the lattice's group)
+    weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
+    symmetrise: Literal["features", "projection"] = "features"
+    samples: int = 1024  # per step
+    sweeps: float = 1.0  # Metropolis sweeps between samples
+    rate: float = 0.1  # natural-gradient step
+    shift: float = 1e-5  # final diagonal shift of the metric
+    full_sum: bool = False  # sum over all states instead of sampling, for small lattices
+
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+
+    def __post_init__(self):
+        if self.alpha < 1:
+            raise Invalid(must="alpha is at least 1", came=str(self.alpha), do="Take 2 to 8.")
+
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return SiteSymmetry, SpinFlip
+
+    def fit(
+        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> RestrictedBoltzmann:
+        law = task.hamiltonian
+        is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
+        first, second, run = jax.random.split(key, 3)
+        with double():
+            shape = (self.alpha, law.n_sites)
+            weights = _SPREAD * jax.random.normal(first, shape, jnp.float64)
+            phases = _SPREAD * jax.random.normal(second, shape, jnp.float64) if is_complex else None
+            permutations = jnp.asarray(law.lattice.space_group)
+        psi = RestrictedBoltzmann(weights, phases, permutations, self.symmetrise == "projection")
+        settings = Settings(
+            samples=self.samples,
+            chains=min(self.samples, 1024),
+            sweeps=self.sweeps,
+            rate=self.rate,
+            shift=self.shift,
+            full_sum=self.full_sum,
+        )
+        return minimise(psi, spin_problem(law), settings, budget, key=run, session=session)
+
+
+class RestrictedBoltzmann(Wavefunction):
+    """The amplitude above. weights, phases [features, sites]: real and (or None) imaginary part of w."""
+
+    weights: Float[Array, "features sites"]
+    phases: Float[Array, "features sites"] | None
+    permutations: Array
+    projected: bool = eqx.field(static=True)
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        # weights moved by all of G (which contains its inverses) instead of spins: one matrix product for every sample
+        spins = jnp.asarray(spins, self.weights.dtype)
+        real = self.weights[:, self.permutations] @ spins
+        if self.phases is None:
+            values = log_cosh(real)
+        else:
+            values = log_cosh_complex(real, self.phases[:, self.permutations] @ spins)
+        return logsumexp(values.sum(axis=0)) if self.projected else values.sum()
+
+    @property
+    def invariance(self) -> tuple[np.ndarray | None, bool]:
+        return np.asarray(self.permutations), True
+
+
+def log_cosh(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """log cosh x without overflow."""
+    x = jnp.abs(x)
+    return x + jnp.log1p(jnp.exp(-2 * x)) - np.log(2)
+
+
+def log_cosh_complex(a: Float[Array, "..."], b: Float[Array, "..."]) -> Inexact[Array, "..."]:
+    """log cosh(a + ib) in real arithmetic, which XLA vectorises on CPUs where its complex functions are not.
+
+    cosh(a + ib) = e^|a| / 2 * [ (1 + e^-2|a|) cos b + i sign(a) (1 - e^-2|a|) sin b ]
+    """
+    size = jnp.abs(a)
+    small = jnp.exp(-2 * size)
+    real, imaginary = (1 + small) * jnp.cos(b), jnp.sign(a) * (1 - small) * jnp.sin(b)
+    modulus = size + 0.5 * jnp.log(real**2 + imaginary**2) - np.log(2)
+    return jax.lax.complex(modulus, jnp.arctan2(imaginary, real))
+
+
+def logsumexp(x: Inexact[Array, " n"]) -> Inexact[Array, ""]:
+    """log sum exp x, complex too."""
+    largest = jax.lax.stop_gradient(jnp.max(jnp.real(x)))
+    return jnp.log(jnp.sum(jnp.exp(x - largest))) + largest
