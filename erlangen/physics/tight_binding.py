@@ -55,7 +55,8 @@ class TightBinding:
         with _one_thread_per_call():
             from tblite.exceptions import TBLiteRuntimeError
             from tblite.interface import Calculator
-        lattice = None if cell is None or pbc is None or not np.any(pbc) else np.asarray(cell, float) / BOHR
+        repeats = np.zeros(3, bool) if pbc is None else np.asarray(pbc, bool)
+        lattice = np.asarray(cell, float) / BOHR if cell is not None and repeats.any() else None
         calculator, density = None, None
 
         def energy_and_forces(positions):
@@ -66,7 +67,7 @@ class TightBinding:
             try:
                 if calculator is None:
                     calculator = Calculator(
-                        self.hamiltonian, numbers, bohr, self.charge, self.n_unpaired, lattice, np.asarray(pbc)
+                        self.hamiltonian, numbers, bohr, self.charge, self.n_unpaired, lattice, repeats
                     )
                     calculator.set("verbosity", 0)
                     calculator.set("accuracy", self.accuracy)
