@@ -56,10 +56,15 @@ def audit_method(
     inputs: int = 2,
     count: int = 4,
 ) -> list[SymmetryRow]:
-    """Audit an answer under every group of the task, on the first `inputs` of `samples`, with `count` elements each."""
+    """Audit an answer under every group of the task, on the first `inputs` of `samples`, with `count` elements each.
+
+    The samples keep their own precision (positions are float64): g x rounded to float32 would be another structure, and
+    stiff bonds turn that 1e-7 A into 1e-5 eV/A. What is audited is the rounding of the network, not that of the input.
+    """
     declared = {group.name: keeps(method, group) for group in task.symmetry}
     f = eqx.filter_jit(fitted)
-    return audit("method", f, task, samples, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
+    with double():
+        return audit("method", f, task, samples, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
 
 
 def audit_solver(
