@@ -65,9 +65,10 @@ class Ring(Evolution):
 
     def truth(self, split):
         inputs = self._states(split)
-        return Samples(inputs, _columns([self.solve(x) for x in inputs]))
+        return Samples(inputs, _columns(map(jax.jit(self.solve), inputs)))
 
     def trajectories(self, split):
+        @jax.jit
         def run(x: Field):
             def step(state, _):
                 return self.feed(state, out := self.solve(state)), out
@@ -75,12 +76,13 @@ class Ring(Evolution):
             return jax.lax.scan(step, x, None, length=20)[1]
 
         inputs = self._states(split)
-        return Samples(inputs, _columns([run(x) for x in inputs]))
+        return Samples(inputs, _columns(map(run, inputs)))
 
     def _states(self, split):
         draws = np.random.default_rng(NUMBER[split]).normal(size=(self.count, 2, self.n)).astype(np.float32)
         return [Field({"u": u, "v": v}, (1.0,)) for u, v in draws]
 
 
-def _columns(rows):
+def _columns(answers):
+    rows = list(answers)
     return {name: [np.asarray(row[name]) for row in rows] for name in rows[0]}
