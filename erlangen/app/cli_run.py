@@ -132,18 +132,22 @@ def _help(task: str | None, method: str | None) -> str:
     for action in _parser()._actions:
         if action.option_strings and action.help:
             lines.append(f"  {action.option_strings[0]:<22}{action.help}")
-    for kind, name in (("task", task), ("method", method)):
-        if name:
-            lines += ["", f"settings of the {kind} {name}", *_settings_help(registry.find(kind, name))]
-    if not (task and method):
+    entries = {kind: registry.find(kind, name) for kind, name in (("task", task), ("method", method)) if name}
+    every = [s.name for entry in entries.values() for s in entry.settings]
+    for kind, entry in entries.items():
+        lines += ["", f"settings of the {kind} {entry.name}", *_settings_help(entry, every)]
+    if len(entries) < 2:
         lines += ["", "With TASK and --method METHOD named, --help lists their settings too. See: erlangen list"]
     return "\n".join(lines)
 
 
-def _settings_help(entry: registry.Entry) -> Iterator[str]:
+def _settings_help(entry: registry.Entry, every: Sequence[str]) -> Iterator[str]:
+    """One line per setting; a name that the other side or an option also has is shown with its owner."""
     for s in entry.settings:
-        flag = f"--{s.name.replace('_', '-')}"
-        default = "" if s.default is None else f"(default {s.default}) "
-        yield f"  {flag:<22}{default}{s.comment}".rstrip()
+        owner = f"{entry.kind}." if s.name in RESERVED or every.count(s.name) > 1 else ""
+        default = "" if s.default is None else f"(default {s.default})"
+        choices = s.annotation.removeprefix("Literal[").rstrip("]") if s.annotation.startswith("Literal[") else ""
+        told = " ".join(filter(None, [default, choices and f"one of {choices}", s.comment]))
+        yield f"  --{owner}{s.name.replace('_', '-'):<{20 - len(owner)}}{told}".rstrip()
     if not entry.settings:
         yield "  none"

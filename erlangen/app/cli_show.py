@@ -152,7 +152,8 @@ def _show_leaf(leaf: registry.Leaf) -> None:
     if leaf.symmetry:
         print(f"  symmetry: {leaf.symmetry}")
     if leaf.survey:
-        print(f"  survey:   leaf {', '.join(map(str, leaf.survey))} of arXiv:2307.08423")
+        numbers = f"{'leaves' if len(leaf.survey) > 1 else 'leaf'} {', '.join(map(str, leaf.survey))}"
+        print(f"  survey:   {numbers} of arXiv:2307.08423")
     if leaf.task is None and leaf.line:
         print(f"  {leaf.line}")
 

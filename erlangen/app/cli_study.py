@@ -1,10 +1,64 @@
-"""`erlangen predict`, `report` and `tour`."""
+"""`erlangen compare`, `predict`, `report` and `tour`."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
+from .. import registry
 from .cli_flags import Parser
+
+
+def compare(argv: list[str]) -> int:
+    """erlangen compare TASK [TASK ...] [--methods METHOD ...] [--seeds N] [--budget TIME]"""
+    parser = Parser(
+        prog="erlangen compare", description="Tasks x methods x seeds; same letter: no significant difference."
+    )
+    parser.add_argument("tasks", nargs="+", metavar="TASK")
+    parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="default: every method that fits")
+    parser.add_argument("--seeds", type=int, default=1, help="how many (default 1)")
+    parser.add_argument("--budget", help="of each run: 30s, 2m, 500steps (default: what the task suggests)")
+    parser.add_argument("--out", "--runs", default="runs", help="folder for runs; finished ones are not repeated")
+    parser.add_argument("--again", action="store_true", help="repeat finished runs too")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1: they share the processor)")
+    parser.add_argument("--csv", metavar="FILE", help="also write every figure in full precision")
+    parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
+    args = parser.parse(argv)
+    for task in args.tasks:
+        registry.find("task", task)
+    methods = [registry.find("method", m).name for m in args.methods] or _all_that_fit(args.tasks)
+    from ..study.compare import compare as judge
+    from ..study.environment import keep_compiled_programs
+
+    keep_compiled_programs()
+    options = {"budget": args.budget, "seeds": args.seeds, "runs": args.out, "reuse": not args.again}
+    with _workers(args.jobs) as executor:
+        done = judge(args.tasks, methods, executor=executor, say=lambda m: print(m, file=sys.stderr), **options)
+    width = max(100, shutil.get_terminal_size((160, 40)).columns)
+    print(done.markdown() if args.markdown else done.text(width))
+    if args.csv:
+        Path(args.csv).write_text(done.csv(), encoding="utf-8")
+    return 0
+
+
+def _all_that_fit(tasks: list[str]) -> list[str]:
+    from .matching import fitting_methods
+
+    return list(dict.fromkeys(m for t in tasks for m in fitting_methods(registry.load_task(t)())))
+
+
+def _workers(count: int):
+    """Processes that run side by side, or None (inside a context manager) where runs follow each other."""
+    if count <= 1:
+        import contextlib
+
+        return contextlib.nullcontext()
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # A forked child would inherit the threads' locks of JAX and may hang.
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
 def predict(argv: list[str]) -> int:

@@ -48,9 +48,13 @@ def describe(entry: registry.Entry) -> Iterator[str]:
     yield f"Symmetry:  {', '.join(g.name for g in task.symmetry) or 'none'}"
     yield f"Scores:    {', '.join(f'{s.label or s.name} [{s.unit}]' for s in task.scores) or 'none'}"
     for shift in task.shifts:
-        yield f"Shift:     {shift.label or shift.axis} = {', '.join(map(str, shift.values))} {shift.unit}".rstrip()
+        yield f"Shift:     {shift.label or shift.axis} = {', '.join(map(_short, shift.values))} {shift.unit}".rstrip()
     for opponent in task.opponents:
-        yield f"Opponent:  {opponent.name} ({opponent.knob} = {', '.join(map(str, opponent.settings))})"
+        yield f"Opponent:  {opponent.name} ({opponent.knob} = {', '.join(map(_short, opponent.settings))})"
     for peer in task.peers:
         yield f"Published: {peer.name} {peer.score} {peer.value:g} {peer.unit} ({peer.source})"
     yield f"Answered by: {', '.join(fitting_methods(task)) or 'no method found'}"
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

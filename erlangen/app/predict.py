@@ -1,7 +1,7 @@
 """Apply the answer of a run to a file of one's own and write the same format back, with intervals where it has them.
 
-Atoms: predictions become `predicted_energy`, `predicted_forces`, ... beside everything that the file holds, bounds
-become `..._lower` and `..._upper`.
+Predictions become `predicted_energy`, `predicted_forces`, `predicted_u`, ... beside what the file holds; bounds become
+`..._lower` and `..._upper`. Atoms: extended XYZ, CIF, PDB, SDF, POSCAR, ...; fields: HDF5, NetCDF, Zarr, npz.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from .. import registry
 from ..contract import Fitted, Interval, Task
 from ..core.errors import Invalid
-from ..core.systems import Atoms, System
-from ..data import readers
+from ..core.systems import Atoms, Field, System
+from ..data import field_files, readers
 from ..learn import batching
 from ..study.run import load
 
@@ -39,20 +39,33 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     Raises `Invalid` for samples that the method cannot answer (an element it never saw, another grid).
     """
     kept = load(run)
-    task = registry.load_task(kept.record.task)(**kept.record.task_fields)
+    task = registry.load_task(kept.record.task)
     file = Path(file)
     output = Path(output) if output is not None else file.with_name(f"{file.stem}.predicted{file.suffix}")
-    if task.container is not Atoms:
+    apply = {Atoms: _on_atoms, Field: _on_fields}.get(task.container)
+    if apply is None:
         raise Invalid(
-            must="the run answers atoms, so that a file of structures can be read",
+            must="the run answers atoms or fields, which files can hold",
             came=f"a run of {kept.record.task}, which takes {task.container.__name__}",
             do="Use erlangen.load(run).fitted in Python.",
         )
+    count, errors = apply(task, kept.fitted, file, output)
+    return Prediction(output, count, errors, kept.fitted.level if isinstance(kept.fitted, Interval) else None)
+
+
+def _on_atoms(task: type[Task], fitted: Fitted, file: Path, output: Path) -> tuple[int, dict[str, float]]:
     frames = readers.read_atoms(file)
-    answers = answer(kept.fitted, [f.atoms for f in frames])
+    answers = answer(fitted, [f.atoms for f in frames])
     readers.write_atoms(output, frames, [_named(answers, i) for i in range(len(frames))])
-    errors = _errors(task, [f.labels for f in frames], answers)
-    return Prediction(output, len(frames), errors, kept.fitted.level if isinstance(kept.fitted, Interval) else None)
+    return len(frames), _errors(task, [f.labels for f in frames], answers)
+
+
+def _on_fields(task: type[Task], fitted: Fitted, file: Path, output: Path) -> tuple[int, dict[str, float]]:
+    asked = [q.name for q in task.inputs if q.home == "grid"]
+    fields = field_files.read_fields(file, asked)
+    answers = answer(fitted, fields)
+    field_files.write_fields(output, fields, [_named(answers, i) for i in range(len(fields))])
+    return len(fields), {}
 
 
 def answer(fitted: Fitted, inputs: Sequence[System]) -> dict[str, list[Any]]:
@@ -83,7 +96,9 @@ def _named(answers: Mapping[str, Sequence[Any]], i: int) -> dict[str, Any]:
     return {f"predicted_{name}": np.asarray(values[i]) for name, values in answers.items()}
 
 
-def _errors(task: Task, labels: Sequence[Mapping[str, Any]], answers: Mapping[str, Sequence[Any]]) -> dict[str, float]:
+def _errors(
+    task: type[Task], labels: Sequence[Mapping[str, Any]], answers: Mapping[str, Sequence[Any]]
+) -> dict[str, float]:
     """Mean absolute error of each output over the samples that carry a label."""
     errors = {}
     for quantity in task.outputs:

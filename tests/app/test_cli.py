@@ -42,15 +42,16 @@ def call(capsys, *argv: str) -> tuple[int, str, str]:
 )
 def test_quick_commands_do_not_load_the_numeric_stack(argv):
     heavy = ("jax", "numpy", "scipy", "rich", "matplotlib", "equinox")
-    code = f"import sys; from erlangen.app.cli import main; main({argv!r}); print([m for m in {heavy} if m in sys.modules])"
+    call = f"from erlangen.app.cli import main; main({argv!r})"
+    code = f"import sys; {call}; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert out.stdout.splitlines()[-1] == "[]"
 
 
 def test_importing_the_package_loads_nothing():
-    code = "import sys, erlangen; print([m for m in ('jax', 'numpy', 'argparse') if m in sys.modules], erlangen.__version__)"
+    code = "import sys, erlangen; print([m for m in ('jax', 'numpy', 'argparse') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.startswith("[] ")
+    assert out.stdout.strip() == "[]"
 
 
 def test_public_names_exist():
@@ -84,7 +85,7 @@ def test_the_map_covers_the_whole_survey():
 
 def test_show_a_task_a_method_and_a_planned_leaf(capsys):
     code, out, _ = call(capsys, "show", "mechanics/ring")
-    assert code == 0 and "--coupling" in out and "Answered by: wave_regression" in out
+    assert code == 0 and "--coupling" in out and "wave_regression" in out.split("Answered by:")[1]
     code, out, _ = call(capsys, "show", "wave_regression")
     assert code == 0 and "Answers: " in out and "mechanics/ring" in out
     code, out, _ = call(capsys, "show", "proteins/folding")
