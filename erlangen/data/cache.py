@@ -109,7 +109,7 @@ def remembered(
     samples = _load(folder, settings, say)
     if samples is not None:
         return samples
-    with _turn(folder, say):
+    with turn(folder, say):
         samples = _load(folder, settings, say)  # another process may have made it while this one waited
         if samples is not None:
             return samples
@@ -135,11 +135,11 @@ def cost_of(key: Mapping[str, Any]) -> float | None:
 
 
 @contextlib.contextmanager
-def _turn(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+def turn(path: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock of an entry; the system releases it however the process ends. Where there are no locks, go on."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
         yield
         return
@@ -147,16 +147,17 @@ def _turn(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another process is computing the same samples; waiting for it")
+            say(f"another process is making {path.name}; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError:
-            log.debug("no file locks in %s", folder.parent)
+            log.debug("no file locks in %s", path.parent)
         yield
     finally:
         os.close(handle)
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -179,7 +180,7 @@ def _store(folder: Path, settings: str, arrays: Mapping[str, np.ndarray], layout
             "layout": layout,
             "seconds": _seconds[settings],
             "created": time.time(),
-            "sha256": _digest(draft / "arrays.npz"),
+            "sha256": digest(draft / "arrays.npz"),
         }
         text = json.dumps(entry)
         seal = hashlib.sha256(text.encode()).hexdigest()
@@ -218,7 +219,7 @@ def _load(folder: Path, settings: str, say: Callable[[str], None]) -> Samples | 
         entry = _read_entry(folder)
         if canonical(entry["key"]) != settings:
             raise ValueError("it belongs to other settings")
-        if _digest(folder / "arrays.npz") != entry["sha256"]:
+        if digest(folder / "arrays.npz") != entry["sha256"]:
             raise ValueError("arrays.npz does not match its checksum")
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             samples = unpack(dict(arrays), entry["layout"])
@@ -256,7 +257,7 @@ def verify() -> list[Entry]:
     broken = []
     for entry in entries():
         try:
-            wrong = not entry.fault and _digest(entry.folder / "arrays.npz") != _read_entry(entry.folder)["sha256"]
+            wrong = not entry.fault and digest(entry.folder / "arrays.npz") != _read_entry(entry.folder)["sha256"]
             fault = "arrays.npz does not match its checksum" if wrong else entry.fault
         except (OSError, ValueError) as error:
             fault = str(error)

@@ -204,7 +204,7 @@ def test_writers_without_locks_do_not_disturb_each_other(monkeypatch):
             cache.remembered({"a": 1}, produce)
         return molecules()
 
-    monkeypatch.setattr(cache, "_turn", lambda folder, say: contextlib.nullcontext())
+    monkeypatch.setattr(cache, "turn", lambda folder, say: contextlib.nullcontext())
     cache.remembered({"a": 1}, produce)
     assert len(cache.entries()) == 1 and cache.verify() == []
     assert not list((cache.root() / "samples").glob(".draft-*"))
