@@ -2,7 +2,8 @@
 
     E = sum_Z n_Z e_Z,      F = 0
 
-with e_Z by least squares on the training energies. Whatever cannot beat it has learned nothing.
+with e_Z by least squares on the training energies: dressed atoms, Hansen et al. 2015, doi:10.1021/acs.jpclett.5b00831.
+Whatever cannot beat it has learned nothing.
 """
 
 from __future__ import annotations
