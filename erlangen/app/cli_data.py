@@ -69,3 +69,16 @@ def _age(text: str) -> float:
     if not match:
         raise Invalid(must="an age is a number with m, h or d", came=repr(text), do="For instance: --older-than 30d")
     return float(match[1]) * {"m": 60.0, "h": 3600.0, "d": DAY}[match[2]]
+
+
+def _fetch(name: str | None) -> int:
+    from ..data import downloads
+
+    if name is None:
+        for known, data in downloads.catalogue().items():
+            size = sum(file.bytes for file in data.files.values()) / 1e6
+            print(f"{known:14} {size:6.1f} MB in {len(data.files):2} files  {data.title}\n{'':36}Licence: {data.licence}")
+        return 0
+    paths = downloads.fetch(name, say=print)
+    print("\n".join(map(str, paths.values())))
+    return 0

@@ -18,6 +18,7 @@ from ..contract import Fitted, Interval, Task
 from ..core.errors import Invalid
 from ..core.systems import Atoms, Field, System
 from ..data import field_files, readers
+from ..data.atom_files import COMPRESSED
 from ..learn import batching
 from ..study.run import load
 
@@ -41,7 +42,7 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     kept = load(run)
     task = registry.load_task(kept.record.task)
     file = Path(file)
-    output = Path(output) if output is not None else file.with_name(f"{file.stem}.predicted{file.suffix}")
+    output = Path(output) if output is not None else _beside(file)
     apply = {Atoms: _on_atoms, Field: _on_fields}.get(task.container)
     if apply is None:
         raise Invalid(
@@ -51,6 +52,13 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
         )
     count, errors = apply(task, kept.fitted, file, output)
     return Prediction(output, count, errors, kept.fitted.level if isinstance(kept.fitted, Interval) else None)
+
+
+def _beside(file: Path) -> Path:
+    """frames.xyz.xz -> frames.predicted.xyz.xz: the ending, which names the format, stays."""
+    packed = file.suffix if file.suffix in COMPRESSED else ""
+    inner = Path(file.name.removesuffix(packed))
+    return file.with_name(f"{inner.stem}.predicted{inner.suffix}{packed}")
 
 
 def _on_atoms(task: type[Task], fitted: Fitted, file: Path, output: Path) -> tuple[int, dict[str, float]]:
