@@ -77,7 +77,8 @@ def _fetch(name: str | None) -> int:
     if name is None:
         for known, data in downloads.catalogue().items():
             size = sum(file.bytes for file in data.files.values()) / 1e6
-            print(f"{known:14} {size:6.1f} MB in {len(data.files):2} files  {data.title}\n{'':36}Licence: {data.licence}")
+            print(f"{known:14} {size:6.1f} MB in {len(data.files):2} files  {data.title}")
+            print(f"{'':36}Licence: {data.licence}")
         return 0
     paths = downloads.fetch(name, say=print)
     print("\n".join(map(str, paths.values())))
