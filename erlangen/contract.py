@@ -1,7 +1,8 @@
 """The two halves of every result: a Task is a question, a Method is an answer, a Record is what came out.
 
-A task states inputs, outputs, symmetry and where the truth comes from. A method says which tasks it accepts and turns one
-into a `Fitted`: a pure function of one sample. Tasks and methods never see each other; `study` brings them together.
+A task states inputs, outputs, symmetry and where the truth comes from. A method says which tasks it accepts and turns
+one into a `Fitted`: a pure function of one sample. Tasks and methods never see each other; `study` brings them
+together.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Shift:
-    """An axis along which the question is moved away from what was trained on: task.shifted(axis, value) for each value.
+    """An axis along which the question is moved away from what was trained on: task.shifted(axis, value) for each
+    value.
 
     `severity(value)`, where given, places a value on the horizontal axis (default: the value itself, or its position).
     """
@@ -173,7 +175,9 @@ class Session:
 
 
 class Task(abc.ABC):
-    """A scientific problem: a map between spaces on which a group acts. Subclasses are frozen dataclasses of settings."""
+    """A scientific problem: a map between spaces on which a group acts. Subclasses are frozen dataclasses of
+    settings.
+    """
 
     container: ClassVar[type[System]]
     inputs: ClassVar[tuple[Quantity, ...]]
@@ -222,7 +226,9 @@ class Supervised(Task):
         """The samples of one split. The same settings give the same samples; splits are independent draws."""
 
     def solve(self, x: System) -> Outputs | None:
-        """The reference solver for one input, in float64, where the task has one (audited for symmetry like a method)."""
+        """The reference solver for one input, in float64, where the task has one (audited for symmetry like a
+        method).
+        """
         return None
 
     def label_seconds(self) -> float:
@@ -230,7 +236,9 @@ class Supervised(Task):
         return 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
-        """Score name -> error of the labels themselves (reference against a refined reference); empty where not known."""
+        """Score name -> error of the labels themselves (reference against a refined reference); empty where not
+        known.
+        """
         return {}
 
 
@@ -261,7 +269,9 @@ class Evolution(Supervised):
 
 
 class Variational(Task):
-    """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is `reference`."""
+    """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is
+    `reference`.
+    """
 
     @property
     @abc.abstractmethod

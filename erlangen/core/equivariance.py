@@ -43,7 +43,8 @@ def equivariance_defects(
     """One `Defect` per output: the largest |f(g x) - g f(x)| over `count` random elements g, in units of `scales`.
 
     The scale of an output defaults to max |f(x)|; give the spread of the labels where a large constant (a total energy)
-    would hide the violation. Work in float64 (`numerics.precision.double`) to audit a law, in float32 to audit a network.
+    would hide the violation. Work in float64 (`numerics.precision.double`) to audit a law, in float32 to audit a
+    network.
     """
     plain = f(x)
     worst = {q.name: 0.0 for q in outputs}

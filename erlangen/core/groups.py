@@ -101,7 +101,9 @@ class Permutations(Group):
 
 @dataclasses.dataclass(frozen=True)
 class Exchange(Group):
-    """S_up x S_down: exchange of electrons of equal spin; an antisymmetric amplitude gains the sign of the permutation."""
+    """S_up x S_down: exchange of electrons of equal spin; an antisymmetric amplitude gains the sign of the
+    permutation.
+    """
 
     @property
     def name(self) -> str:

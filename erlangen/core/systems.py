@@ -60,7 +60,8 @@ class Atoms(System):
 class SpinLattice(System):
     """One configuration of spins 1/2 on a lattice.
 
-    spins [sites] of +1/-1 (twice S_z). Bonds and couplings belong to the Hamiltonian (`physics.spins`), not to a sample.
+    spins [sites] of +1/-1 (twice S_z). Bonds and couplings belong to the Hamiltonian (`physics.spins`), not to a
+    sample.
     """
 
     spins: Any

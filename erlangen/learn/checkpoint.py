@@ -1,8 +1,9 @@
 """Checkpoints without pickle: safetensors for the arrays, JSON for all else, one file, written whole or not at all.
 
-`save_fitted`/`load_fitted` keep an answer so that it can be rebuilt from nothing but the file: the structure (classes of
-modules, their static fields) goes into the JSON header. `save_state`/`load_state` keep the leaves of a state whose
-structure the reader already has: the exact resume of a fit. Both carry a digest; a damaged file is detected and set aside.
+`save_fitted`/`load_fitted` keep an answer so that it can be rebuilt from nothing but the file: the structure (classes
+of modules, their static fields) goes into the JSON header. `save_state`/`load_state` keep the leaves of a state whose
+structure the reader already has: the exact resume of a fit. Both carry a digest; a damaged file is detected and set
+aside.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def save_fitted(folder: str | Path, fitted: Any) -> Path:
 
 
 def load_fitted(folder: str | Path) -> Any:
-    """The answer that `save_fitted` wrote. Classes of plug-ins must have been imported before (load the method first)."""
+    """The answer that `save_fitted` wrote. Classes of plug-ins must have been imported before (load the method
+    first).
+    """
     path = Path(folder) / FITTED
     if not path.exists():
         raise Invalid(
@@ -55,7 +58,9 @@ def save_state(folder: str | Path, state: Any, meta: dict[str, Any]) -> Path:
 
 
 def load_state(folder: str | Path, like: Any) -> tuple[Any, dict[str, Any]] | None:
-    """(state, meta) as saved, in the structure of `like`; None where there is none or it was damaged (then set aside)."""
+    """(state, meta) as saved, in the structure of `like`; None where there is none or it was damaged (then set
+    aside).
+    """
     path = Path(folder) / STATE
     if not path.exists():
         return None
@@ -104,7 +109,8 @@ def _encode(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         fields = {f.name: _encode(getattr(node, f.name), f"{path}.{f.name}", arrays) for f in dataclasses.fields(node)}
         return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
     raise TypeError(
-        f"{path or 'the answer'} holds a {type(node).__name__}, which a checkpoint cannot keep; make it an array or a JSON value"
+        f"{path or 'the answer'} holds a {type(node).__name__}, which a checkpoint cannot keep; "
+        "make it an array or a JSON value"
     )
 
 
@@ -126,7 +132,9 @@ def _decode(node: Any, arrays: dict[str, jax.Array]) -> Any:
 
 
 def _trusted(name: str) -> type:
-    """The dataclass called `module:qualname`; only erlangen's own modules are imported, others must be there already."""
+    """The dataclass called `module:qualname`; only erlangen's own modules are imported, others must be there
+    already.
+    """
     module, _, qualname = name.partition(":")
     if module.split(".")[0] != "erlangen" and module not in sys.modules:
         raise Invalid(
@@ -175,7 +183,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with safe_open(path, framework="np") as file:
             meta = json.loads(file.metadata()["erlangen"])
-            plain = {k: file.get_tensor(k) for k in file.keys()}
+            plain = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # not a dict
         if meta["digest"] != _digest(plain):
             raise ValueError("digest differs")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
@@ -190,7 +198,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def _as_real(array: np.ndarray) -> np.ndarray:
-    return np.stack([array.real, array.imag], axis=-1) if np.iscomplexobj(array) else array
+    return np.stack([np.real(array), np.imag(array)], axis=-1) if np.iscomplexobj(array) else array
 
 
 def _digest(arrays: dict[str, np.ndarray]) -> str:

@@ -4,8 +4,9 @@
                                                               exponential moving average of theta for every answer
 
 A step is a pure function of (state, step number, seed): batches are drawn from the seed and the step number alone, so a
-fit that was killed goes on from its checkpoint bit for bit. A budget in seconds is turned into a number of steps once the
-speed is known, and that plan is kept in the checkpoint. A loss that is not finite rolls the fit back and halves the rate.
+fit that was killed goes on from its checkpoint bit for bit. A budget in seconds is turned into a number of steps once
+the speed is known, and that plan is kept in the checkpoint. A loss that is not finite rolls the fit back and halves
+the rate.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import cost, metrics, shift, symmetry, uncertainty
+from ..assess import calibration, cost, metrics, shift, symmetry
 from ..assess.rows import CoverageRow, Estimate
 from ..contract import Evolution, Fitted, Interval, Method, Samples, Score, Supervised
 from ..core.systems import Atoms
@@ -96,7 +96,7 @@ def _bounds(fitted: Fitted, samples: Samples) -> Mapping[str, list[tuple[np.ndar
 def _coverage(
     task: Supervised, fitted: Interval, samples: Samples, where: str, *, key: PRNGKeyArray
 ) -> list[CoverageRow]:
-    return uncertainty.coverage(task, _bounds(fitted, samples), samples, fitted.level, where=where, key=key)
+    return calibration.coverage(task, _bounds(fitted, samples), samples, fitted.level, where=where, key=key)
 
 
 def _shifts(task: Supervised, fitted: Fitted, record: Record, *, key: PRNGKeyArray, say: Say) -> None:
@@ -114,7 +114,9 @@ def _shifts(task: Supervised, fitted: Fitted, record: Record, *, key: PRNGKeyArr
 def _plotted(
     task: Supervised, test: Samples, predictions: Mapping[str, Any], bounds: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Truth, prediction and interval of each output, flattened; whole samples are left out evenly beyond MAX_PLOTTED numbers."""
+    """Truth, prediction and interval of each output, flattened; whole samples are left out evenly beyond MAX_PLOTTED
+    numbers.
+    """
     arrays = {}
     for q in task.outputs:
         if q.name not in predictions or q.name not in test.outputs:

@@ -1,4 +1,5 @@
-"""Fill a record from a variational answer: fresh energy, V-score, honest error bars, symmetry, other couplings, opponents.
+"""Fill a record from a variational answer: fresh energy, V-score, honest error bars, symmetry, other couplings,
+opponents.
 
     error = |E - E_0| / |E_0|          E: fresh Metropolis estimate,  E_0: reference energy
 """
@@ -90,7 +91,8 @@ def _coverage(fitted: Any, problem: Any, *, key: PRNGKeyArray) -> CoverageRow:
 def _certificate(task: Variational, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
     """The state under every group of the task, and the law itself: H phi must be invariant where phi is.
 
-    phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H; if H commutes with g, so is (H phi)(s) / phi(s).
+    phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H; if H commutes with g, so is (H phi)(s) /
+    phi(s).
     """
     with double():
         spins = np.asarray(problem.draw(16, key), np.int8)

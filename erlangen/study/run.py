@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -59,11 +59,13 @@ def run(
 ) -> Run:
     """Fit `method` to `task` within `budget`, judge it on held-out data, and keep everything in a new folder of `runs`.
 
-    resume: go on with the latest run of exactly these settings that has not ended; one that has ended is returned as it is.
-    Raises `Invalid` where the settings make no sense, before anything is computed.
+    resume: go on with the latest run of exactly these settings that has not ended; one that has ended is returned as
+    it is. Raises `Invalid` where the settings make no sense, before anything is computed.
     """
-    task = registry.load_task(task)() if isinstance(task, str) else task
-    method = registry.load_method(method)() if isinstance(method, str) else method
+    if isinstance(task, str):
+        task = cast(Task, registry.load_task(task)())
+    if isinstance(method, str):
+        method = cast(Method, registry.load_method(method)())
     method.check(task)
     record = _blank(task, method, Budget.parse(budget if budget is not None else task.budget), seed)
     folder = _unfinished(record, Path(runs)) if resume else None
@@ -100,7 +102,9 @@ def over_seeds(runs: list[Run]) -> list[Estimate]:
 
 
 def describe(method: Method) -> tuple[str, dict[str, Any], list[str]]:
-    """(name, fields, wraps) of a method, wrappers peeled off: wraps are written as they were called, outermost first."""
+    """(name, fields, wraps) of a method, wrappers peeled off: wraps are written as they were called, outermost
+    first.
+    """
     wraps = []
     while hasattr(method, "method"):
         settings = {k: v for k, v in method.fields.items() if k != "method"}
@@ -112,7 +116,8 @@ def describe(method: Method) -> tuple[str, dict[str, Any], list[str]]:
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Settings as JSON types: nested settings become dictionaries."""
-    return {k: dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for k, v in fields.items()}  # type: ignore[arg-type]
+    nested = {k: dataclasses.asdict(v) for k, v in fields.items() if dataclasses.is_dataclass(v)}  # type: ignore[arg-type]
+    return {**fields, **nested}
 
 
 def _blank(task: Task, method: Method, budget: Budget, seed: int) -> Record:

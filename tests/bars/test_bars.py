@@ -75,7 +75,9 @@ def test_ethanol_forces(tmp_path, budget, limit):
     (coverage,) = [r for r in record.coverage if r.where == "test" and r.output == "forces"]
     assert all(
         [
-            at_most(f"ethanol GFN2 500 K, 1,000 frames, {budget}: force MAE, meV/A", record.score("forces_mae").value, limit),
+            at_most(
+                f"ethanol GFN2 500 K, 1,000 frames, {budget}: force MAE, meV/A", record.score("forces_mae").value, limit
+            ),
             between(f"ethanol, {budget}: coverage of 90 % force intervals, %", 100 * coverage.coverage, 88, 92),
             symmetries(record),
         ]

@@ -76,7 +76,9 @@ def test_galilean_boost_moves_a_later_field_by_whole_points():
     group, later = groups.Galilean(0.5), Quantity("u", "u", "L/T", "grid", quantity.vector, lag=1)
     points, speed = group.sample(FIELD, key=jax.random.key(3))
     assert speed * 0.5 == pytest.approx(points * FIELD.spacing[0])
-    np.testing.assert_allclose(group.act((points, speed), later, FIELD["u"]), np.roll(FIELD["u"], points) + speed, rtol=1e-6)
+    np.testing.assert_allclose(
+        group.act((points, speed), later, FIELD["u"]), np.roll(FIELD["u"], points) + speed, rtol=1e-6
+    )
 
 
 def test_exchange_of_like_electrons_gives_the_sign_of_the_permutation():
@@ -121,7 +123,13 @@ def test_a_total_energy_cannot_hide_a_violation_behind_its_size():
     sloppy = lambda x: {"energy": 1e6 + jnp.asarray(x.positions)[0, 0]}  # noqa: E731
     with double():
         (found,) = equivariance_defects(
-            sloppy, ATOMS, MOLECULE, (quantity.energy,), groups.Orthogonal(), scales={"energy": 1.0}, key=jax.random.key(0)
+            sloppy,
+            ATOMS,
+            MOLECULE,
+            (quantity.energy,),
+            groups.Orthogonal(),
+            scales={"energy": 1.0},
+            key=jax.random.key(0),
         )
     assert found.error > 0.1
 

@@ -69,4 +69,6 @@ def test_forces_and_stress_are_the_derivatives():
         strain = np.zeros((3, 3))
         strain[0, 1] = strain[1, 0] = step / 2
         shear = [model.energy(x.replace(positions=x.positions @ (np.eye(3) + s * strain))) for s in (1, -1)]
-        np.testing.assert_allclose(512 * (out["stress"][0, 1] + out["stress"][1, 0]) / 2, (shear[0] - shear[1]) / (2 * step), rtol=1e-6)
+        np.testing.assert_allclose(
+            512 * (out["stress"][0, 1] + out["stress"][1, 0]) / 2, (shear[0] - shear[1]) / (2 * step), rtol=1e-6
+        )

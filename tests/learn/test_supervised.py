@@ -39,10 +39,9 @@ def run(budget, folder=None, resume=False, stop_at=None, train=None, checks=10):
 
     session = Session(folder=folder, resume=resume, say=said.append, progress=progress)
     model = Linear(jnp.zeros((4, 4)))
-    fitted = fit(
-        model, squared_error({"v": 1.0}), train or samples(200, 1, MATRIX), samples(50, 2, MATRIX),
-        training=Training(rate=0.05, batch=20, checks=checks), budget=Budget.parse(budget), key=jax.random.key(3), session=session,
-    )  # fmt: skip
+    data = (train or samples(200, 1, MATRIX), samples(50, 2, MATRIX))
+    how = {"training": Training(rate=0.05, batch=20, checks=checks), "budget": Budget.parse(budget)}
+    fitted = fit(model, squared_error({"v": 1.0}), *data, **how, key=jax.random.key(3), session=session)
     return fitted, said
 
 

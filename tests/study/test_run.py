@@ -85,7 +85,8 @@ from erlangen import registry
 from erlangen.study.run import run
 task = registry.load_task("continuum/burgers")
 method = registry.load_method("fno")
-done = run(task(**task.toy), method(width=8, modes=4, layers=2), budget="3000steps", runs={runs!r}, resume={resume}, quiet=True)
+small = method(width=8, modes=4, layers=2)
+done = run(task(**task.toy), small, budget="3000steps", runs={runs!r}, resume={resume}, quiet=True)
 print(done.record.scores)
 """
 

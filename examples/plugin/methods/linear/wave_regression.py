@@ -2,8 +2,8 @@
 
     y_k = A_k x_k,     A_k = argmin sum_samples |y_k - A x_k|^2,     x_k, y_k: discrete Fourier transforms of all fields
 
-A map that is diagonal in k commutes with every shift of the grid. Source: any text on circulant least squares, e.g. Gray
-2006, doi:10.1561/0100000006.
+A map that is diagonal in k commutes with every shift of the grid. Source: any text on circulant least squares, e.g.
+Gray 2006, doi:10.1561/0100000006.
 """
 
 from __future__ import annotations
