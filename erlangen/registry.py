@@ -192,7 +192,10 @@ def _read(entry: Entry) -> Entry:
         names = ", ".join(c.name for c in classes) or "none"
         wanted = " or ".join(PARENTS[entry.kind])
         return replace(entry, problem=f"it must define exactly one public class derived from {wanted}; found: {names}")
-    settings = tuple(_settings(classes[0], text.splitlines()))
+    named = {
+        t.id: n.value for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
+    }
+    settings = tuple(_settings(classes[0], text.splitlines(), named))
     return replace(entry, class_name=classes[0].name, settings=settings)
 
 
@@ -208,14 +211,16 @@ def _last_name(node: ast.expr) -> str:
     return ast.unparse(node).split("(")[0].split("[")[0].rsplit(".", 1)[-1]
 
 
-def _settings(node: ast.ClassDef, lines: list[str]) -> Iterator[Setting]:
+def _settings(node: ast.ClassDef, lines: list[str], named: dict[str, ast.expr]) -> Iterator[Setting]:
+    """The annotated fields of a class; a default that is a constant of the file is shown by its value."""
     for item in node.body:
         if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
             continue
         annotation = ast.unparse(item.annotation)
         if item.target.id.startswith("_") or "ClassVar" in annotation:
             continue
-        default = ast.unparse(item.value) if item.value is not None else None
+        value = named.get(item.value.id, item.value) if isinstance(item.value, ast.Name) else item.value
+        default = ast.unparse(value) if value is not None else None
         yield Setting(item.target.id, annotation, default, _comment(lines, item))
 
 

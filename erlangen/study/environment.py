@@ -36,6 +36,8 @@ def keep_compiled_programs() -> None:
     """Keep compiled programs between processes; called by the command line and the tests, never at import."""
     import jax
 
+    if jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]  # the user has chosen a folder
+        return
     jax.config.update("jax_compilation_cache_dir", str(root() / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

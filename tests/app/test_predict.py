@@ -44,7 +44,7 @@ def waters(path: Path, count: int, symbols: str = "OHH", seed: int = 0) -> None:
 
 
 def test_atoms_come_back_with_predictions_and_bounds(capsys, tmp_path):
-    waters(tmp_path / "mine.xyz", 80)
+    waters(tmp_path / "mine.xyz", 160)
     waters(tmp_path / "new.xyz", 5, seed=1)
     argv = ["run", "molecules/forces", "--method", "mean", "--data", "mine.xyz", "--wrap", "conformal", "--quiet"]
     assert cli.main([*argv, "--budget", "5steps"]) == 0
@@ -70,6 +70,7 @@ def test_an_element_never_seen_is_refused_with_the_list(capsys, tmp_path):
     assert (
         cli.main(
             ["run", "molecules/forces", "--method", "painn", "--data", "mine.xyz", "--quiet", "--budget", "3steps"]
+            + ["--channels", "8", "--layers", "1", "--n-test", "20"]
         )
         == 0
     )
