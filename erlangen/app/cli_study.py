@@ -71,7 +71,7 @@ def predict(argv: list[str]) -> int:
     parser.add_argument("-o", "--output", help="default: FILE with .predicted before its ending")
     args = parser.parse(argv)
     from ..study.environment import keep_compiled_programs
-    from .predict import predict as apply
+    from ..study.predict import predict as apply
 
     keep_compiled_programs()
     done = apply(args.run, args.file, args.output)

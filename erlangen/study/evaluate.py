@@ -17,7 +17,7 @@ from jaxtyping import PRNGKeyArray
 from ..assess import calibration, cost, metrics, shift, symmetry
 from ..assess.rows import CoverageRow, Estimate
 from ..contract import Evolution, Fitted, Interval, Method, Samples, Score, Supervised
-from ..core.systems import Atoms
+from ..core.systems import Atoms, Field
 from ..learn.batching import predict, predict_interval
 from ..learn.rollout import unroll
 from .record import Record
@@ -144,10 +144,20 @@ def _query_seconds(fitted: Fitted, test: Samples, count: int = 64) -> float:
 
 
 def describe_data(task: Supervised, record: Record) -> None:
-    """Sizes of the splits, elements present and what the labels cost, into record.data."""
+    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data."""
     splits = {name: task.truth(name) for name in ("train", "validation", "calibration", "test")}
     record.data["label_seconds"] = task.label_seconds()
     record.data["samples"] = {name: len(s) for name, s in splits.items()}
     inputs = splits["train"].inputs
     if inputs and isinstance(inputs[0], Atoms):
         record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
+    if inputs and isinstance(inputs[0], Field):
+        record.data["grid"] = _grid(inputs[0])
+
+
+def _grid(x: Field) -> dict[str, Any]:
+    """Points and lengths of the domain, boundary and parameters: what a field must have to be answered later."""
+    points = next(iter(x.values.values())).shape[: len(x.spacing)]
+    parameters = {name: float(value) for name, value in x.parameters.items() if np.ndim(value) == 0}
+    lengths = [float(n * h) for n, h in zip(points, x.spacing)]
+    return {"points": list(points), "lengths": lengths, "boundary": x.boundary, "parameters": parameters}

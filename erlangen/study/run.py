@@ -133,6 +133,7 @@ def _blank(task: Task, method: Method, budget: Budget, seed: int) -> Record:
         budget=str(budget),
         created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         peers=[dataclasses.asdict(p) for p in task.peers],
+        data={"outputs": {q.name: q.axis for q in task.outputs}},
         versions=environment.versions(),
         device=environment.device(),
     )
