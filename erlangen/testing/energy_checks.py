@@ -37,7 +37,7 @@ def check_forces_are_the_gradient(case: Case) -> None:
             gradient = np.asarray(jax.jit(jax.grad(lambda r: energy(r).astype(jnp.float32)))(positions))
             gap, size = float(np.max(np.abs(forces + gradient))), float(np.max(np.abs(forces)))
             rule = f"forces of {case} must be minus the gradient of its energy"
-            demand(gap <= GRADIENT * size, rule, f"a difference of {gap / size:.1e} of the largest force")
+            demand(gap <= GRADIENT * size, rule, f"a difference of {gap / max(size, 1e-30):.1e} of the largest force")
 
 
 def check_extensive(case: Case) -> None:
