@@ -156,7 +156,10 @@ def _column_type(values: np.ndarray) -> str:
 def _column_text(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "T" if value else "F"
-    return repr(float(value)) if isinstance(value, float | np.floating) else str(value)
+    if isinstance(value, float | np.floating):
+        return repr(float(value))
+    # Columns are separated by blanks: an empty insertion code of a PDB file would shift all that follow.
+    return "_".join(str(value).split()) or "-"
 
 
 def write_xyz(path: Path, tables: Sequence[Table]) -> None:
