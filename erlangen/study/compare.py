@@ -211,7 +211,8 @@ def _finished(job: Job) -> Path | None:
     budget = str(Budget.parse(job.budget if job.budget is not None else task.budget))
     name, fields, wraps = describe(method)
     same = store.identity(task.name(), task.fields, name, fields, wraps, job.seed, budget)
-    files = [Path(v) for v in task.fields.values() if isinstance(v, str | Path) and v and Path(v).is_file()]
+    words = [word.strip() for v in task.fields.values() if isinstance(v, str | Path) for word in str(v).split(",")]
+    files = [Path(word) for word in words if word and Path(word).is_file()]
     for one in store.runs(job.runs, like=same, order="newest"):
         folder = Path(job.runs) / one.name
         record = Record.read(folder)
