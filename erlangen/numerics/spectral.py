@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -93,7 +93,7 @@ def derivative(u: Float[Array, "..."], *, axis: int = 0, order: int = 1, length:
     return inverse(u_hat * k.astype(u_hat.dtype), u.shape)
 
 
-def translate(u: Float[Array, "..."], displacement: Sequence[float], *, length: float = TAU) -> Float[Array, "..."]:
+def translate(u: Float[Array, "..."], displacement: Sequence[Any], *, length: float = TAU) -> Float[Array, "..."]:
     """u(x - displacement) for any real displacement, by phases e^{-i k . displacement}; the Nyquist mode stays put."""
     u_hat = transform(u)
     ks = wavenumbers(u.shape, length=length)

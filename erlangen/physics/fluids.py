@@ -97,17 +97,14 @@ def vorticity_terms(
     *,
     viscosity: Any,
     drag: Any = 0.0,
-    forcing: Any = 0.0,
-    forcing_mode: int = 4,
-    dealiasing: spectral.Dealiasing = "two-thirds",
+    source: Any = 0.0,
+    dealiasing: Dealiasing = "two-thirds",
     length: float = TAU,
 ) -> Semilinear:
-    """w_t = nu Lap w - mu w - (v . grad) w - q F cos(q y),  q = 2 pi m / L:  the curl of a body force F sin(q y)
-    along x.
+    """w_t = nu Lap w - mu w - (v . grad) w + s(x, y),  s the curl of a body force.
 
-    Advection in Basdevant's form  (v . grad) w = (d_xx - d_yy)(v_x v_y) + d_xy (v_y^2 - v_x^2), two transforms each
-    way instead of five in all (Basdevant 1983, doi:10.1016/0021-9991(83)90034-0); equal to the plain form when
-    nothing aliases.
+    Advection in the form  (v . grad) w = (d_xx - d_yy) v_x v_y + d_xy (v_y^2 - v_x^2): four transforms instead of five
+    (Basdevant 1983, doi:10.1016/0021-9991(83)90034-0); equal to the plain form unless it aliases.
     """
     kx, ky = spectral.wavenumbers((n, n), length=length)
     k2 = spectral.squared_wavenumber((n, n), length=length)
@@ -115,16 +112,15 @@ def vorticity_terms(
     mask = spectral.dealiasing_mask((n, n), dealiasing)
     velocity = np.stack([1j * ky * inverse_k2, -1j * kx * inverse_k2])  # v = (d_y psi, -d_x psi), Lap psi = -w
     shear, normal = (kx**2 - ky**2) * mask, kx * ky * mask
-    q = TAU * forcing_mode / length
-    source = np.zeros(k2.shape)
-    source[0, forcing_mode] = -0.5 * q * n * n
+    mask[0, 0] = 0.0  # a body force on a torus has no net curl
+    source_hat = jnp.fft.rfft2(jnp.broadcast_to(source, (n, n))) * mask
 
     def nonlinear(w_hat: Array) -> Array:
         real = w_hat.real.dtype
         vx, vy = jnp.fft.irfft2(jnp.asarray(velocity, w_hat.dtype) * w_hat, (n, n))
         products = jnp.fft.rfft2(jnp.stack([vx * vy, vy * vy - vx * vx]))
-        force = jnp.asarray(forcing, real) * jnp.asarray(source, real)
-        return jnp.asarray(shear, real) * products[0] + jnp.asarray(normal, real) * products[1] + force
+        advection = jnp.asarray(shear, real) * products[0] + jnp.asarray(normal, real) * products[1]
+        return advection + source_hat.astype(w_hat.dtype)
 
     return Semilinear(-viscosity * k2 - drag, nonlinear)
 
@@ -137,34 +133,34 @@ def vorticity(
     steps: int,
     frames: int = 1,
     drag: Any = 0.0,
-    forcing: Any = 0.0,
-    forcing_mode: int = 4,
-    dealiasing: spectral.Dealiasing = "two-thirds",
+    source: Any = 0.0,
+    dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = TAU,
 ) -> Float[Array, "frames x y"]:
     """Two-dimensional Navier-Stokes for the vorticity w = d_x v_y - d_y v_x on [0, L)^2, states at dt, ..., frames dt.
 
-    w_t + (v . grad) w = nu Lap w - mu w - q F cos(q y). ``forcing`` F = 0: free decay (Taylor-Green); F = 1 with
-    ``forcing_mode`` 4, drag mu = 0.1, nu = 0.01 ... 0.001: Kolmogorov flow, turbulent below nu of about 0.01
-    (Chandler and Kerswell 2013, doi:10.1017/jfm.2013.122). The mean of w is zero and stays zero (a torus has no net
-    circulation). The forced flow keeps shifts along x, the rotation by pi, and (x, y, w) -> (-x, y + L / 2m, -w).
+    w_t + (v . grad) w = nu Lap w - mu w + s. Without source s: free decay (Taylor-Green). With the source of
+    `kolmogorov_source`, drag mu = 0.1 and nu = 0.01 ... 0.001: Kolmogorov flow, turbulent below nu of about 0.01
+    (Chandler and Kerswell 2013, doi:10.1017/jfm.2013.122). The mean of w is zero and stays zero (no net circulation).
+    A shift, a quarter turn or a reflection (which changes the sign of w and s) of state and source together is kept.
     """
     n, ny = w.shape
     if n != ny:
         raise Invalid(must="the vorticity grid is square", came=f"{n} x {ny}", do="Resample it with spectral.resample.")
-    equation = vorticity_terms(
-        n,
-        viscosity=viscosity,
-        drag=drag,
-        forcing=forcing,
-        forcing_mode=forcing_mode,
-        dealiasing=dealiasing,
-        length=length,
-    )
+    equation = vorticity_terms(n, viscosity=viscosity, drag=drag, source=source, dealiasing=dealiasing, length=length)
     step = SCHEMES[order](*equation, dt / steps)
     w_hat = jnp.fft.rfft2(w - jnp.mean(w)) * jnp.asarray(spectral.dealiasing_mask((n, n), dealiasing), w.dtype)
     return jnp.fft.irfft2(etd.trajectory(step, w_hat, frames=frames, substeps=steps), (n, n))
+
+
+def kolmogorov_source(n: int, mode: int, *, amplitude: float = 1.0, length: float = TAU) -> np.ndarray:
+    """s(x, y) = -q F cos(q y), q = 2 pi mode / L, on n by n points: the curl of a body force F sin(q y) along x.
+
+    It keeps shifts along x, the rotation by pi, and (x, y, w) -> (-x, y + L / 2 mode, -w).
+    """
+    q = TAU * mode / length
+    return np.broadcast_to(-q * amplitude * np.cos(q * spectral.grid((n, n), length=length)[1]), (n, n))
 
 
 def velocity(w: Float[Array, "x y"], *, length: float = TAU) -> Float[Array, "2 x y"]:
@@ -177,27 +173,16 @@ def velocity(w: Float[Array, "x y"], *, length: float = TAU) -> Float[Array, "2 
 
 
 def vorticity_rate(
-    w: Float[Array, "x y"],
-    *,
-    viscosity: Any,
-    drag: Any = 0.0,
-    forcing: Any = 0.0,
-    forcing_mode: int = 4,
-    length: float = TAU,
+    w: Float[Array, "x y"], *, viscosity: Any, drag: Any = 0.0, source: Any = 0.0, length: float = TAU
 ) -> Float[Array, "x y"]:
-    """w_t in plain advective form on a grid of 3/2 the points (independent of the solver's Basdevant form; they
-    agree).
-    """
+    """w_t in plain advective form on a grid of 3/2 the points; agrees with the solver, which uses another form."""
     n = w.shape[0]
     fine = spectral.resample(w, (3 * n // 2 + 1,) * 2)
+    w_x, w_y = (spectral.derivative(fine, axis=a, length=length) for a in (0, 1))
     vx, vy = velocity(fine, length=length)
-    advection = vx * spectral.derivative(fine, axis=0, length=length) + vy * spectral.derivative(
-        fine, axis=1, length=length
-    )
-    laplacian = sum(spectral.derivative(w, axis=a, order=2, length=length) for a in (0, 1))
-    q = TAU * forcing_mode / length
-    force = -q * forcing * jnp.cos(q * jnp.asarray(spectral.grid(w.shape, length=length)[1], w.dtype))
-    return viscosity * laplacian - drag * w - spectral.resample(advection, w.shape) + force
+    advection = vx * w_x + vy * w_y
+    w_xx, w_yy = (spectral.derivative(w, axis=a, order=2, length=length) for a in (0, 1))
+    return viscosity * (w_xx + w_yy) - drag * w - spectral.resample(advection, w.shape) + jnp.asarray(source, w.dtype)
 
 
 def steps_needed(

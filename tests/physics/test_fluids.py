@@ -13,7 +13,11 @@ from erlangen.numerics.precision import double
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import smooth_field
 
-KOLMOGOROV = {"viscosity": 0.02, "drag": 0.1, "forcing": 1.0, "forcing_mode": 2}
+MODE = 2
+
+
+def kolmogorov(n: int) -> dict:
+    return {"viscosity": 0.02, "drag": 0.1, "source": fluids.kolmogorov_source(n, MODE)}
 
 
 def cole_hopf(x: np.ndarray, t: float, viscosity: float) -> np.ndarray:
@@ -97,21 +101,19 @@ def test_taylor_green_vortex_decays_exactly():
 def test_laminar_kolmogorov_flow_is_stationary():
     with double():
         _, y = spectral.grid((32, 32))
-        q, viscosity, drag = 2.0, 0.05, 0.1
-        laminar = jnp.asarray(np.broadcast_to(-q / (viscosity * q**2 + drag) * np.cos(q * y), (32, 32)))
-        after = fluids.vorticity(
-            laminar, viscosity=viscosity, dt=1.0, steps=20, drag=drag, forcing=1.0, forcing_mode=2
-        )[0]
+        q = 2.0
+        flow = {"viscosity": 0.05, "drag": 0.1, "source": fluids.kolmogorov_source(32, 2)}
+        laminar = jnp.asarray(np.broadcast_to(-q / (0.05 * q**2 + 0.1) * np.cos(q * y), (32, 32)))
+        after = fluids.vorticity(laminar, dt=1.0, steps=20, **flow)[0]
         np.testing.assert_allclose(after, laminar, atol=1e-10)
-        rate = fluids.vorticity_rate(laminar, viscosity=viscosity, drag=drag, forcing=1.0, forcing_mode=2)
-        np.testing.assert_allclose(rate, 0, atol=1e-10)
+        np.testing.assert_allclose(fluids.vorticity_rate(laminar, **flow), 0, atol=1e-10)
 
 
 def test_vorticity_rate_in_advective_form_matches_the_solver():
     with double():
         w = smooth_field((32, 32), modes=5, rms=2.0, dtype=jnp.float64, key=jax.random.key(5))
-        forward, back = (fluids.vorticity(w, dt=dt, steps=1, **KOLMOGOROV)[0] for dt in (1e-4, -1e-4))
-        np.testing.assert_allclose((forward - back) / 2e-4, fluids.vorticity_rate(w, **KOLMOGOROV), atol=1e-5)
+        forward, back = (fluids.vorticity(w, dt=dt, steps=1, **kolmogorov(32))[0] for dt in (1e-4, -1e-4))
+        np.testing.assert_allclose((forward - back) / 2e-4, fluids.vorticity_rate(w, **kolmogorov(32)), atol=1e-5)
 
 
 def test_inviscid_flow_conserves_energy_and_enstrophy():
@@ -130,13 +132,13 @@ def test_kolmogorov_symmetries():
         w = smooth_field((n, n), modes=4, rms=2.0, dtype=jnp.float64, key=jax.random.key(7))
 
         def step(v):
-            return fluids.vorticity(v, dt=0.4, steps=20, **KOLMOGOROV)[0]
+            return fluids.vorticity(v, dt=0.4, steps=20, **kolmogorov(32))[0]
 
         def mirror(v, axes):  # x -> -x on a periodic grid
             return jnp.roll(jnp.flip(v, axes), [1] * len(axes), axes)
 
         def shift_reflect(v):  # (x, y, w) -> (-x, y + half a forcing period, -w)
-            return -jnp.roll(mirror(v, (0,)), n // (2 * KOLMOGOROV["forcing_mode"]), 1)
+            return -jnp.roll(mirror(v, (0,)), n // (2 * MODE), 1)
 
         after = step(w)
         np.testing.assert_allclose(step(jnp.roll(w, 5, 0)), jnp.roll(after, 5, 0), atol=1e-10)
@@ -150,17 +152,21 @@ def test_kolmogorov_symmetries():
         )  # the forcing breaks shifts along y
 
 
-def test_free_decay_turns_with_the_square():
+def test_flow_and_source_turn_and_reflect_together():
     with double():
-        w = smooth_field((32, 32), modes=4, rms=1.0, dtype=jnp.float64, key=jax.random.key(8))
+        w, s = (smooth_field((32, 32), modes=4, dtype=jnp.float64, key=jax.random.key(i)) for i in (8, 9))
 
         def turn(v):  # (x, y) -> (-y, x) about the origin of a periodic grid
             return jnp.roll(jnp.flip(v.T, 0), 1, 0)
 
-        def step(v):
-            return fluids.vorticity(v, viscosity=0.02, dt=0.4, steps=10)[0]
+        def reflect(v):
+            return -jnp.roll(jnp.flip(v, 0), 1, 0)
 
-        np.testing.assert_allclose(step(turn(w)), turn(step(w)), atol=1e-10)
+        def step(v, source):
+            return fluids.vorticity(v, viscosity=0.02, dt=0.4, steps=10, source=source)[0]
+
+        for move in (turn, reflect):
+            np.testing.assert_allclose(step(move(w), move(s)), move(step(w, s)), atol=1e-10)
 
 
 def test_gradients_through_the_solvers():
@@ -173,7 +179,7 @@ def test_gradients_through_the_solvers():
             return jnp.sum(jnp.cos(fluids.burgers(u + 0.2, viscosity=viscosity, dt=0.2, steps=8, frames=2)))
 
         def vorticity_loss(w, viscosity):
-            return jnp.sum(jnp.cos(fluids.vorticity(w, dt=0.2, steps=4, **{**KOLMOGOROV, "viscosity": viscosity})))
+            return jnp.sum(jnp.cos(fluids.vorticity(w, dt=0.2, steps=4, **{**kolmogorov(16), "viscosity": viscosity})))
 
         h = 1e-5
         for loss, field, direction in ((burgers_loss, u, du), (vorticity_loss, w, dw)):
@@ -197,9 +203,9 @@ def test_steps_needed_is_stable(order):
 
 def test_single_precision_follows_double():
     w = smooth_field((32, 32), modes=4, rms=1.0, key=jax.random.key(13))
-    low = fluids.vorticity(w, dt=0.5, steps=10, **KOLMOGOROV)
+    low = fluids.vorticity(w, dt=0.5, steps=10, **kolmogorov(32))
     assert low.dtype == jnp.float32
     with double():
-        high = fluids.vorticity(jnp.asarray(np.asarray(w), jnp.float64), dt=0.5, steps=10, **KOLMOGOROV)
+        high = fluids.vorticity(jnp.asarray(np.asarray(w), jnp.float64), dt=0.5, steps=10, **kolmogorov(32))
         assert high.dtype == jnp.float64
         np.testing.assert_allclose(low, high, atol=2e-5)
