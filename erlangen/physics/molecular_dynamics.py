@@ -81,7 +81,7 @@ def trajectory(
 
     The thermostat also turns the molecule, so orientations become uniform with time, as in a gas.
     """
-    rng = np.random.default_rng(seed)
+    rng, potential = np.random.default_rng(seed), _repeatable(potential)
     kT = BOLTZMANN * sampling.temperature
     numbers = np.asarray(start.atomic_numbers)
     inertia = AMU * np.where(numbers == 1, sampling.hydrogen_mass, masses(numbers))
@@ -127,3 +127,17 @@ def canonical_frames(
         return list(executor.map(run, range(len(starts))))
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         return list(pool.map(run, range(len(starts))))
+
+
+def _repeatable(potential: Potential) -> Potential:
+    """The potential rounded to 1e-7 eV and eV/A, far below the noise of any self-consistent cycle.
+
+    The last bits of linear algebra depend on where arrays happen to lie in memory, and dynamics is chaotic: without
+    rounding, the same seed would give another trajectory each time.
+    """
+
+    def rounded(positions):
+        energy, forces = potential(positions)
+        return round(energy, 7), np.round(forces, 7)
+
+    return rounded
