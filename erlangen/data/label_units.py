@@ -107,8 +107,10 @@ def _stiffness(numbers: Sequence[np.ndarray], energies: Sequence[float], forces:
 def suspect(numbers: Sequence[np.ndarray], energies: Sequence[float], forces: Sequence[np.ndarray]) -> str | None:
     """Why numbers read as eV and eV/A look like another unit; None where they look right or nothing can be told.
 
-    Two signs: an all-electron total energy gives its unit away by its size; a root-mean-square force above 15 eV/A does
-    not occur in sampled structures. Energies that look like Hartree are believed as eV where the stiffness is right.
+    Two signs: an all-electron total energy gives its unit away by its size (DFT totals of organic molecules are 1.004
+    to 1.012 times `electronic_energy`); a root-mean-square force above 15 eV/A does not occur in sampled structures.
+    Energies that look like Hartree are believed as eV where forces and energies fit together, since a valence-only
+    method may come close by chance (GFN2 does for one molecule in eighty).
     """
     if forces:
         rms = float(np.sqrt(np.mean(np.concatenate([np.square(f).ravel() for f in forces]))))
@@ -119,7 +121,7 @@ def suspect(numbers: Sequence[np.ndarray], energies: Sequence[float], forces: Se
     ratio = float(np.median([e / electronic_energy(z) for e, z in zip(energies, numbers)]))
     stiffness = _stiffness(numbers, energies, forces) if len(forces) == len(energies) == len(numbers) else None
     for unit in ("hartree", "kcal/mol", "kj/mol"):
-        if 0.96 < ratio * ENERGIES[unit] / ENERGIES["hartree"] < 1.06:
+        if 0.985 < ratio * ENERGIES[unit] / ENERGIES["hartree"] < 1.03:
             if unit == "hartree" and stiffness is not None and 3 < stiffness < 300:
                 return None
             return (

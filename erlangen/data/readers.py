@@ -227,7 +227,7 @@ def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need:
             raise Invalid(
                 must=f"every frame has {label}",
                 came=f"{path}: {len(missing)} of {len(frames)} frames have none, as frame {missing[0] + 1} with {seen}",
-                do=f'Name its key, keys={{"{label}": "..."}}, add the label, or leave such frames out.',
+                do=f'Call it "{label}" in the file (or read with keys={{"{label}": "..."}}), or leave such frames out.',
             )
 
 
@@ -240,7 +240,8 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
         raise Invalid(
             must="energies are in eV and forces in eV/A unless stated otherwise",
             came=f"{path}: {why}",
-            do='State the unit, e.g. units="kcal/mol" or "hartree,hartree/bohr"; units="eV" if the numbers are right.',
+            do='State it in the header of the first frame or as an argument: units="kcal/mol", "hartree,hartree/bohr", '
+            'or units="eV" if the numbers are right.',
         )
 
 

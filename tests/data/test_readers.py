@@ -266,6 +266,19 @@ def test_units_are_converted_at_the_border(tmp_path):
         read_atoms(path, units="kcal/mole")
 
 
+def test_energies_that_look_like_hartree_are_believed_where_the_forces_fit(tmp_path):
+    """A valence-only method can come out near the Hartree number: shifted energies keep their spread."""
+    frames = read_atoms(ACAC)
+    total = electronic_energy(frames[0].atoms.atomic_numbers)
+    mean = np.mean([f.labels["energy"] for f in frames])
+    shifted = [Frame(f.atoms, {**f.labels, "energy": f.labels["energy"] - mean + total}) for f in frames]
+    write_atoms(tmp_path / "fits.xyz", shifted)
+    assert len(read_atoms(tmp_path / "fits.xyz")) == 20
+    write_atoms(tmp_path / "alone.xyz", shifted[:1])
+    assert "all-electron energies of these atoms in hartree" in refused(tmp_path / "alone.xyz")
+    assert read_atoms(tmp_path / "alone.xyz", units="eV")[0].labels["energy"] == shifted[0].labels["energy"]
+
+
 def test_electronic_energies_of_atoms():
     """Exact non-relativistic energies in Hartree: He -2.9037, C -37.845, O -75.067, Ar -527.54 (Chakravorty et al.,
     Phys. Rev. A 47, 3649 (1993), doi:10.1103/PhysRevA.47.3649)."""
