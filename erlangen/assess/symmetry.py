@@ -58,13 +58,14 @@ def audit_method(
 ) -> list[SymmetryRow]:
     """Audit an answer under every group of the task, on the first `inputs` of `samples`, with `count` elements each.
 
-    The samples keep their own precision (positions are float64): g x rounded to float32 would be another structure, and
-    stiff bonds turn that 1e-7 A into 1e-5 eV/A. What is audited is the rounding of the network, not that of the input.
+    Inputs are moved and handed over in float64: g x rounded to float32 would be another structure, and stiff bonds turn
+    that 1e-7 A into 1e-5 eV/A. What is audited is the rounding of the network, not that of the input.
     """
     declared = {group.name: keeps(method, group) for group in task.symmetry}
     f = eqx.filter_jit(fitted)
     with double():
-        return audit("method", f, task, samples, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
+        part = _first(samples, inputs)
+        return audit("method", f, task, part, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
 
 
 def audit_solver(
@@ -78,12 +79,17 @@ def audit_solver(
             return []
         declared = {group.name: True for group in task.symmetry}
         solve: Any = task.solve
-        exact = samples.take(range(min(inputs, len(samples))))
-        exact = Samples([_in_double(x) for x in exact.inputs], samples.outputs)
-        return audit("solver", solve, task, exact, declared, SOLVER_TOLERANCE, key=key, inputs=inputs, count=count)
+        part = _first(samples, inputs)
+        return audit("solver", solve, task, part, declared, SOLVER_TOLERANCE, key=key, inputs=inputs, count=count)
 
 
-def _in_double(x: System) -> System:
+def _first(samples: Samples, count: int) -> Samples:
+    """The first `count` inputs in float64, with all the labels (they set the scale)."""
+    return Samples([in_double(x) for x in samples.inputs[:count]], samples.outputs)
+
+
+def in_double(x: System) -> System:
+    """`x` with its floats in float64."""
     return jax.tree.map(lambda a: np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a, x)
 
 
