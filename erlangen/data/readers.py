@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Samples
-from ..core.errors import Invalid
+from ..core.errors import Invalid, unknown
 from ..core.systems import Atoms
 from . import atom_files, structure_files
 from .atom_files import Table
@@ -81,19 +81,20 @@ def read_atoms(
 ) -> list[Frame]:
     """All frames of a file of atoms, in eV and Angstrom.
 
-    need: labels that every frame must have ("energy", "forces", "stress"). units: of the file, e.g. "kcal/mol" or
-    "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom, refused where the numbers look like
-    another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"} where the names are unusual. pbc:
-    overrules the file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum on every side counts as the box
-    around an isolated molecule.
+    need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, taken as it is.
+    units: of the file, e.g. "kcal/mol" or "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom,
+    refused where the numbers look like another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"}
+    where the names are unusual. pbc: overrules the file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum
+    on every side counts as the box around an isolated molecule.
     """
     path = Path(path)
     kind = atom_files.format_of(path)
     tables = READ[kind](path)
-    told = [_units_of(path, table, units) for table in tables]
-    frames = [
-        _frame(path, i, table, u, keys or {}, pbc) for i, (table, u) in enumerate(zip(tables, told, strict=True), 1)
-    ]
+    asked = _Asked(need, units, keys or {}, pbc)
+    for label, key in asked.keys.items():
+        if key not in {**tables[0].info, **tables[0].columns}:
+            raise unknown(f"the key of {label} in {path}", key, {**tables[0].info, **tables[0].columns})
+    frames = [_frame(path, number, table, asked) for number, table in enumerate(tables, 1)]
     _require(path, frames, tables, need)
     if units is None and not any(stated_units(t.info) for t in tables):
         _check_scale(path, frames)
@@ -146,15 +147,26 @@ def write_atoms(
         ) from None
 
 
-def _units_of(path: Path, table: Table, units: str | None) -> LabelUnits:
-    stated = stated_units(table.info)
-    if units and stated and LabelUnits.parse(units) != dataclasses.replace(LabelUnits.parse(stated), text=units):
-        raise Invalid(
-            must="the units asked for are those of the file",
-            came=f"units={units!r}, but {path} states {stated!r}",
-            do="Leave out units, or correct the header.",
-        )
-    return LabelUnits.parse(units or stated or "eV")
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What the caller of `read_atoms` asks for."""
+
+    need: Sequence[str]
+    stated: str | None
+    keys: Mapping[str, str]
+    pbc: bool | None
+
+    def units(self, path: Path, table: Table) -> LabelUnits:
+        """The units of one frame: as asked, as its header says, or eV; refused where the first two differ."""
+        header = stated_units(table.info)
+        found = LabelUnits.parse(self.stated or header or "eV")
+        if self.stated and header and dataclasses.replace(LabelUnits.parse(header), text=found.text) != found:
+            raise Invalid(
+                must="the units asked for are those of the file",
+                came=f"units={self.stated!r}, but {path} states {header!r}",
+                do="Leave out units, or correct the header.",
+            )
+        return found
 
 
 def _pick(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
@@ -163,7 +175,9 @@ def _pick(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
     return next((lower[name] for name in names if name in lower), None)
 
 
-def _labels(table: Table, keys: Mapping[str, str], units: LabelUnits, path: Path) -> tuple[dict[str, Any], set[str]]:
+def _labels(
+    table: Table, keys: Mapping[str, str], need: Sequence[str], units: LabelUnits, path: Path
+) -> tuple[dict[str, Any], set[str]]:
     """Labels in eV and Angstrom, and the file's keys that they came from."""
     whole, per_atom = table.info, table.columns
     found: dict[str, tuple[str, Any]] = {}
@@ -171,25 +185,49 @@ def _labels(table: Table, keys: Mapping[str, str], units: LabelUnits, path: Path
         source = per_atom if label == "forces" else whole
         key = keys.get(label) or _pick(source, names)
         if key is not None and source.get(key) is not None:
-            found[label] = key, np.asarray(source[key], float)
+            found[label] = key, _number(source[key], label)
     if "forces" not in found and (key := _pick(per_atom, GRADIENTS)):
-        found["forces"] = key, -np.asarray(per_atom[key], float)
+        found["forces"] = key, -_number(per_atom[key], "forces")
     volume = abs(np.linalg.det(table.cell))
     if "stress" not in found and volume > 0 and (key := _pick(whole, VIRIALS)):
-        found["stress"] = key, -np.asarray(whole[key], float) / volume
+        found["stress"] = key, -_number(whole[key], "stress") / volume
+    for label in {*keys, *need} - {*NAMES}:
+        key = keys.get(label) or _pick({**whole, **per_atom}, (label.lower(),))
+        if key is not None and (value := whole.get(key, per_atom.get(key))) is not None:
+            found[label] = key, _number(value, label)
     factor = {"energy": units.energy, "stress": units.energy / units.length**3}
     if "forces" in found:
         factor["forces"] = units.require_force(path)
-    labels = {label: value * factor[label] for label, (_, value) in found.items()}
+    labels = {label: value * factor.get(label, 1.0) for label, (_, value) in found.items()}
     if "energy" in labels:
-        labels["energy"] = float(labels["energy"])
+        labels["energy"] = labels["energy"].item()
     return labels, {key for key, _ in found.values()}
 
 
-def _frame(
-    path: Path, number: int, table: Table, units: LabelUnits, keys: Mapping[str, str], pbc: bool | None
-) -> Frame:
-    labels, used = _labels(table, keys, units, path)
+def _number(value: Any, label: str) -> np.ndarray:
+    """A label as an array; ValueError where it is something else. Six components of a stress are xx yy zz yz xz xy."""
+    try:
+        array = np.asarray(value, float)
+    except (ValueError, TypeError):
+        raise ValueError(f"{label} is {value!r} instead of numbers") from None
+    if label == "energy" and array.size != 1:
+        raise ValueError(f"energy has {array.size} values")
+    if label == "stress":
+        if array.size not in (6, 9):
+            raise ValueError(f"stress has {array.size} components")
+        array = array.ravel()[[0, 5, 4, 5, 1, 3, 4, 3, 2]] if array.size == 6 else array
+        array = array.reshape(3, 3)
+    return array
+
+
+def _frame(path: Path, number: int, table: Table, asked: _Asked) -> Frame:
+    units, pbc = asked.units(path, table), asked.pbc
+    if np.any(np.asarray(table.atomic_numbers) <= 0):
+        raise atom_files.broken(path, number, "it holds an atom without an element")
+    try:
+        labels, used = _labels(table, asked.keys, asked.need, units, path)
+    except ValueError as error:
+        raise error if isinstance(error, Invalid) else atom_files.broken(path, number, str(error)) from None
     positions = np.asarray(table.positions, float) * units.length
     cell = np.asarray(table.cell, float) * units.length
     for name, value in {"positions": positions, "cell": cell, **labels}.items():

@@ -227,10 +227,16 @@ def test_own_names_gradients_virials_and_preference(tmp_path):
     assert "forces" in read_atoms(path)[0].labels and "energy" not in read_atoms(path)[0].labels
     frame = read_atoms(path, keys={"energy": "my_e"})[0]
     assert frame.labels["energy"] == -9391.45554428476 and frame.labels["forces"][0, 0] == -1.47339228
+    with pytest.raises(Invalid, match=r"Did you mean: .*my_e"):
+        read_atoms(path, keys={"energy": "my_energy"})
+    angles = read_samples(path, ("dihedral_angle",)).outputs["dihedral_angle"]
+    assert angles[0] == 8.02164373962562
     path = edited(tmp_path, lambda t: t.replace("energy=", "energy=-5.0 REF_energy="))
     assert read_atoms(path)[0].labels["energy"] == -9391.45554428476
     path = edited(tmp_path, lambda t: t.replace('pbc="F F F"', 'pbc="T T T" virial="1 0 0 0 2 0 0 0 3"'))
     assert np.allclose(read_atoms(path)[0].labels["stress"], -np.diag([1, 2, 3]) / 50.0**3)
+    path = edited(tmp_path, lambda t: t.replace('pbc="F F F"', 'pbc="T T T" REF_stress="1 2 3 4 5 6"'))
+    assert read_atoms(path)[0].labels["stress"].tolist() == [[1, 6, 5], [6, 2, 4], [5, 4, 3]]
 
 
 def test_units_are_converted_at_the_border(tmp_path):
@@ -310,6 +316,9 @@ BAD = {
     "no count": (lambda t: t.replace("15\n", "", 1), "number of atoms"),
     "not a number": (lambda t: t.replace("0.07874433", "abc"), "frame 1"),
     "unknown element": (lambda t: t.replace("\nC ", "\nXq ", 1), "frame 1"),
+    "no element": (lambda t: t.replace("\nC ", "\nX ", 1), "without an element"),
+    "two energies": (lambda t: t.replace("energy=-9391.45554428476", 'energy="1 2"'), "energy has 2 values"),
+    "text energy": (lambda t: t.replace("energy=-9391.45554428476", "energy=none"), "instead of numbers"),
     "empty": (lambda t: "", "empty"),
     "blank": (lambda t: " \n\n", "empty"),
     "more atoms": (lambda t: t.replace("15\n", "16\n", 1), "frame 1"),
