@@ -30,7 +30,7 @@ Map = Callable[[System], Mapping[str, Array]]
 def lie_derivatives(
     fitted: Fitted | Map, method: Method, task: Task, samples: Samples, *, inputs: int = 2
 ) -> list[SymmetryRow]:
-    """How fast an answer leaves its symmetry, on the first `inputs` of `samples`: a row per continuous group and output.
+    """How fast an answer leaves its symmetry, on the first `inputs` of `samples`: a row per group and output.
 
     Rotations: per radian about each axis; translations: per unit of length along each axis. Needs an answer that JAX
     can differentiate. The tolerance is ten times that of the audit: a derivative of float32 numbers loses a digit.
@@ -55,7 +55,7 @@ def lie_derivatives(
 
 
 def _generators(group: Group) -> tuple[Array, Array] | None:
-    """Identity and generators [dimension, ...] of a continuous group, so that g(t) = identity + t generator + O(t^2)."""
+    """Identity and generators [dimension, ...] of a continuous group: g(t) = identity + t generator + O(t^2)."""
     axes = jnp.eye(3)
     if isinstance(group, Orthogonal):
         # (J_a)_ij = -epsilon_aij: an infinitesimal rotation about axis a

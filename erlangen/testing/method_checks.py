@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from ..assess import symmetry
 from ..assess.conformal import calibrate
-from ..assess.symmetry import audit_method, label_scales
+from ..assess.symmetry import audit_method, in_double, label_scales
 from ..contract import Interval, Method, Supervised
 from ..core.equivariance import equivariance_defects, guilty
 from ..core.systems import Atoms, System
@@ -85,7 +85,7 @@ def check_symmetry_of_drawn_inputs(case: Case, examples: int = 5) -> None:
             for i, group in enumerate(groups):
                 one = jax.random.key(i)
                 found = equivariance_defects(
-                    f, _single(x), task.inputs, task.outputs, group, scales=scales, count=2, key=one
+                    f, in_double(x), task.inputs, task.outputs, group, scales=scales, count=2, key=one
                 )
                 bad = [f"output {d.output} breaks {d.group} by {d.error:.1e}" for d in guilty(found, 3 * ROUNDING)]
                 demand(not bad, f"{case} must keep the symmetry it declares", "; ".join(bad))
