@@ -1,0 +1,203 @@
+"""The report: self-contained, complete, robust against what a run folder may lack, and truthful about a record."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from erlangen.app import plots, plots_trust
+from erlangen.app.repeat import command
+from erlangen.app.report import report
+from erlangen.assess.rows import SymmetryRow
+from erlangen.core.errors import Invalid
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
+from records import burgers, burgers_arrays, ethanol, ethanol_arrays, ising
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, its text and its images, and checks that tags are closed in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.references, self.images, self.words = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        values = dict(attrs)
+        self.references += [v for k, v in attrs if k in ("src", "href", "action", "data", "srcset", "background")]
+        if tag == "img":
+            assert values["alt"]
+            self.images.append(base64.b64decode(values["src"].removeprefix("data:image/svg+xml;base64,")))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def folder_of(root: Path, record, arrays=None) -> Path:
+    folder = root / record.run
+    folder.mkdir(parents=True)
+    record.write(folder)
+    if arrays is not None:
+        np.savez_compressed(folder / "arrays.npz", **arrays)
+    return folder
+
+
+def page_of(root: Path, *runs) -> Page:
+    folders = [folder_of(root / str(i), *run) for i, run in enumerate(runs)]
+    return Page(report(folders, root / "page.html").read_text())
+
+
+def test_the_page_asks_for_nothing_outside_itself(tmp_path):
+    page = page_of(tmp_path, (burgers(), burgers_arrays()), (ethanol(), ethanol_arrays()), (ising(),))
+    assert page.references and all(reference.startswith("data:image/svg+xml") for reference in page.references)
+    text = (tmp_path / "page.html").read_text()
+    assert "<script" not in text and "@import" not in text and "url(" not in text
+    for image in page.images:
+        drawing = ElementTree.fromstring(image)
+        outside = [
+            v for e in drawing.iter() for k, v in e.attrib.items() if k.endswith("href") and not v.startswith("#")
+        ]
+        assert all(v.startswith("data:") for v in outside)
+    assert len(text) < 5e6
+
+
+def test_every_answer_of_the_record_is_on_the_page(tmp_path):
+    words = " ".join(page_of(tmp_path, (burgers(), burgers_arrays())).words)
+    for expected in (
+        "conformal(fno)",
+        "0.410 ± 0.021 %",
+        "837,000 queries",
+        "90.40 ± 0.60 %",
+        "6.10 × error",
+        "not claimed",
+        "arXiv:2010.08895",
+        "budget used up",
+        "jax 0.10.2",
+        "--conformal-level 0.9",
+        "points = 48",
+    ):
+        assert expected in words
+
+
+@pytest.mark.parametrize(
+    ("record", "arrays", "alts"),
+    [
+        (
+            burgers,
+            burgers_arrays,
+            ("loss", "predicted against true u", "coverage", "viscosity", "time per query", "defect"),
+        ),
+        (ethanol, ethanol_arrays, ("loss", "true energy", "true forces", "reliability", "temperature", "defect")),
+        (ising, lambda: {"local_energies": np.random.default_rng(0).normal(-20.4, 1e-3, 500)}, ("energy", "local")),
+    ],
+)
+def test_every_scale_gets_its_plots(tmp_path, record, arrays, alts):
+    folder = folder_of(tmp_path, record(), arrays())
+    found = re.findall("alt='([^']*)'", report(folder, tmp_path / "page.html").read_text())
+    for alt in alts:
+        assert any(alt in one for one in found), (alt, found)
+
+
+def test_a_violated_symmetry_cannot_be_overlooked(tmp_path):
+    row = SymmetryRow("method", "reflection of x", "u", float("nan"), True)
+    record = dataclasses.replace(burgers(), symmetry=[*burgers().symmetry, row])
+    text = report(folder_of(tmp_path, record), tmp_path / "page.html").read_text()
+    assert "class='card bad'" in text and "class='violated'" in text and "VIOLATED: reflection of x" in text
+
+
+@pytest.mark.parametrize("arrays", ["none", "broken", "empty", "nan"])
+def test_a_page_is_written_whatever_the_arrays_are(tmp_path, arrays):
+    folder = folder_of(tmp_path, burgers())
+    if arrays == "broken":
+        (folder / "arrays.npz").write_bytes(b"PK\x03\x04 cut off")
+    elif arrays == "empty":
+        np.savez(folder / "arrays.npz")
+    elif arrays == "nan":
+        spoilt = {k: np.full_like(v, np.nan, dtype=float) for k, v in burgers_arrays().items()}
+        np.savez(folder / "arrays.npz", **spoilt)
+    words = " ".join(Page(report(folder, tmp_path / "page.html").read_text()).words)
+    assert ("plots of single predictions are left out" in words) == (arrays in ("none", "broken"))
+
+
+def test_a_run_that_has_barely_begun_still_has_a_page(tmp_path):
+    lists = "scores symmetry coverage shifts opponents peers history messages"
+    nothing = {name: [] for name in lists.split()}
+    record = dataclasses.replace(burgers(), state="running", cost=None, floor={}, data={}, **nothing)
+    page = page_of(tmp_path, (record,), (burgers(),))
+    assert "This run is running" in " ".join(page.words)
+
+
+def test_words_of_a_record_are_text_not_markup(tmp_path):
+    record = dataclasses.replace(burgers(), messages=["<script>alert(1)</script> & <b>"], device="<img src=x>")
+    text = report(folder_of(tmp_path, record), tmp_path / "page.html").read_text()
+    assert "<script>" not in text and "<img src=x>" not in text and "&lt;script&gt;" in text
+
+
+def test_bad_input_is_refused(tmp_path):
+    with pytest.raises(Invalid, match="at least one run"):
+        report([], tmp_path / "page.html")
+    with pytest.raises(Invalid, match=r"record\.json"):
+        report(tmp_path, tmp_path / "page.html")
+    folder = folder_of(tmp_path, burgers())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Invalid, match="writable"):
+        report(folder, tmp_path / "file" / "page.html")
+
+
+def test_the_command_names_what_differs_from_the_defaults():
+    record = ethanol()
+    words = command(record)
+    assert words.startswith("erlangen run molecules/forces --method painn ")
+    assert "--wrap conformal --conformal-level 0.9" in words and words.endswith("--budget 150s --seed 0")
+    assert "--molecule" not in words and "--temperature" not in words  # ethanol at 500 K is the default
+    moved = dataclasses.replace(
+        record, task_fields={**record.task_fields, "molecule": "CC(=O) C", "temperature": 300.0}
+    )
+    assert "--molecule 'CC(=O) C'" in command(moved) and "--temperature 300.0" in command(moved)
+    twice = dataclasses.replace(record, wraps=["conformal(level=0.8)", "ensemble(n=4)"])
+    assert "--wrap ensemble --ensemble-n 4 --wrap conformal --conformal-level 0.8" in command(twice)
+
+
+def test_intervals_that_know_their_errors_lie_on_the_diagonal():
+    noise = np.random.default_rng(3)
+    width = np.exp(noise.normal(size=40_000)) * 0.01
+    error = np.abs(noise.normal(size=width.size)) * width / 1.6448536  # the 90 % quantile of |N(0, 1)|
+    x, y, spread = plots_trust.binned_quantile(width, error, 0.9)
+    assert len(x) == plots_trust.BANDS and np.all(np.diff(x) > 0)
+    inner = slice(1, -1)  # the outermost bins mix very different widths
+    np.testing.assert_allclose(y[inner] / x[inner], 1, atol=0.06)
+    assert np.all(spread > 0) and np.all(np.abs(y - x)[inner] < 5 * spread[inner])
+    x, y, _ = plots_trust.binned_quantile(np.repeat([0.02, 0.05], 500), np.tile(np.linspace(0, 0.02, 500), 2), 0.5)
+    np.testing.assert_allclose(x, [0.02, 0.05])
+    np.testing.assert_allclose(y, 0.01, atol=1e-9)
+
+
+def test_drawing_changes_nothing_global_and_repeats_bit_for_bit():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    first, second = (plots.svg(plots.learning_curve, burgers().history) for _ in range(2))
+    assert first == second and dict(mpl.rcParams) == before
+
+
+def test_matplotlib_is_imported_only_when_something_is_drawn():
+    code = "import sys, erlangen.app.report; print([m for m in ('matplotlib', 'jax') if m in sys.modules])"
+    assert "matplotlib" not in subprocess.check_output([sys.executable, "-c", code], text=True)
