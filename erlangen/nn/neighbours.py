@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 
 class Neighbours(eqx.Module):
@@ -40,12 +40,12 @@ class Neighbours(eqx.Module):
 
 
 def neighbours(
-    positions: Float[Array, "n 3"],
-    atomic_numbers: Int[Array, " n"],
+    positions: Float[ArrayLike, "n 3"],
+    atomic_numbers: Int[ArrayLike, " n"],
     cutoff: float,
     *,
-    cell: Float[Array, "3 3"] | None = None,
-    pbc: Bool[Array, " 3"] | None = None,
+    cell: Float[ArrayLike, "3 3"] | None = None,
+    pbc: Bool[ArrayLike, " 3"] | None = None,
     images: tuple[tuple[int, int, int], ...] = ((0, 0, 0),),
 ) -> Neighbours:
     """Pairs of an isolated molecule, or of a crystal.
@@ -56,7 +56,8 @@ def neighbours(
     The cost grows as n^2 times the number of images: meant for up to about a thousand atoms. Atomic number 0 = no atom.
     Differentiable in the positions and in the cell. Positions need not be wrapped into the cell.
     """
-    r, n = jnp.asarray(positions), len(positions)
+    r = jnp.asarray(positions)
+    n = len(r)
     apart = r[:, None] - r[None]
     if cell is None or pbc is None:
         complete, copies, repeats = jnp.asarray(True), apart[:, None], jnp.zeros(3, bool)
