@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class Invalid(ValueError):
@@ -23,3 +25,19 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> Invalid:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:8]
     return Invalid(must=f"{kind} must be a known name", came=repr(name), do=f"Did you mean: {', '.join(near)}?")
+
+
+def within(settings: Any, **limits: tuple[float, float]) -> None:
+    """Raise `Invalid` for the first field of a dataclass outside its limits; for `__post_init__`.
+
+    The ends are allowed for whole numbers and excluded for others: within(self, n=(8, 4096), viscosity=(0, inf)).
+    """
+    for name, (low, high) in limits.items():
+        value = getattr(settings, name)
+        whole = isinstance(value, int)
+        if not (low <= value <= high if whole else low < value < high):
+            default = next(f.default for f in dataclasses.fields(settings) if f.name == name)
+            above = f"at least {low:g}" if whole else f"above {low:g}"
+            bounds = f"{low:g} to {high:g}" if high < float("inf") else above
+            do = f"The default is {default}." if default is not dataclasses.MISSING else ""
+            raise Invalid(must=f"{name} must be {bounds}", came=repr(value), do=do)

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
+from ...core.errors import within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
 from ...learn.supervised import Training
@@ -132,6 +133,10 @@ class PaiNN(Method):
     training: Training = TRAINING
 
     accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
+
+    def __post_init__(self):
+        within(self, channels=(1, 4096), layers=(1, 64), n_radial=(1, 256))
+        within(self, cutoff=(0.5, 50.0), energy_weight=(-1e-9, 1e9))
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.contract import Budget, Evolution, Fitted, Method, Outputs, Samples, Session, Signature, Supervised
+from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
@@ -84,6 +85,9 @@ class FNO(Method):
     batch: int = 32
 
     accepts = Signature(Supervised, Field)
+
+    def __post_init__(self):
+        within(self, width=(1, 4096), modes=(1, 4096), layers=(1, 64), rate=(0, math.inf), batch=(1, math.inf))
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from erlangen.assess.metrics import relative_l2
 from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Reflection, Shifts
 from erlangen.core.quantity import Quantity, vector
 from erlangen.core.systems import Field, System
@@ -49,6 +50,11 @@ class Burgers(Evolution):
     inputs = (Quantity("u", "u", "L/T", "grid", vector),)
     outputs = (Quantity("u_next", "u(t + dt)", "L/T", "grid", vector, lag=1),)
     toy: ClassVar[Mapping[str, Any]] = {"n": 32, "viscosity": 0.1, "count": 20, "horizon": 4}
+
+    def __post_init__(self):
+        positive = (0, math.inf)
+        within(self, viscosity=positive, amplitude=positive, dt=positive)
+        within(self, n=(8, 8192), horizon=(1, 10_000), count=(4, math.inf))
 
     @property
     def symmetry(self) -> tuple[Group, ...]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from erlangen.assess.metrics import relative_l2
 from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.core.errors import within
 from erlangen.core.groups import Group, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
@@ -53,6 +54,11 @@ class Kolmogorov(Evolution):
     outputs = (Quantity("w_next", "w(t + dt)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 16, "viscosity": 0.1, "count": 10, "horizon": 2, "start": 1.0}
+
+    def __post_init__(self):
+        positive, counted = (0, math.inf), (4, math.inf)
+        within(self, n=(8, 2048), viscosity=positive, dt=positive, count=counted, horizon=(1, 10_000))
+        within(self, forcing_mode=(1, self.n // 4), start=(-1e-9, math.inf))
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
