@@ -138,7 +138,7 @@ class Conformal(_Wrapper):
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Interval:
         """Fit the method inside with the whole budget, then calibrate (prediction only)."""
         if not 0 < self.level < 1:
-            raise Invalid(must="a level lies between 0 and 1", came=str(self.level), do="Give --level 0.9.")
+            raise Invalid(must="a level lies between 0 and 1", came=str(self.level), do="Give --conformal-level 0.9.")
         inner = self.method.fit(task, budget, key=key, session=session)
         samples = task.truth("calibration")
         needed = math.ceil(self.level / (1 - self.level) - 1e-9)
