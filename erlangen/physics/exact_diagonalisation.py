@@ -143,7 +143,8 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
         place = np.minimum(np.searchsorted(states, target), len(states) - 1)
         inside = states[place] == target
         source, place = source[inside], place[inside]
-        rows.append(place), columns.append(source)
+        rows.append(place)
+        columns.append(source)
         values.append(element * character[inside] * root[place] / root[source])
     size = (len(states), len(states))
     matrix = scipy.sparse.diags(diagonal, format="csr")
@@ -161,7 +162,7 @@ def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[float, np
         values, vectors = np.linalg.eigh(matrix.toarray())
     else:
         start = np.random.default_rng(0).uniform(0.5, 1.5, len(basis.states))
-        values, vectors = scipy.sparse.linalg.eigsh(matrix, k=1, which="SA", v0=start, tol=tolerance)
+        values, vectors = scipy.sparse.linalg.eigsh(matrix, k=1, which="SA", v0=start, tol=tolerance)  # pyright: ignore[reportArgumentType]
     vector = vectors[:, 0]
     return float(values[0]), vector, basis, float(np.linalg.norm(matrix @ vector - values[0] * vector))
 

@@ -58,7 +58,7 @@ class Lattice:
             return np.arange(self.n_sites)[None]
         shifts = self.coordinates
         moved = (self.coordinates[None] + shifts[:, None]) % np.array(self.extent)
-        return np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), self.extent)
+        return np.asarray(np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), self.extent))
 
     @property
     def point_group(self) -> np.ndarray:
