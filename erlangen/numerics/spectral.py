@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
@@ -94,13 +95,20 @@ def derivative(u: Float[Array, "..."], *, axis: int = 0, order: int = 1, length:
 
 
 def translate(u: Float[Array, "..."], displacement: Sequence[Any], *, length: float = TAU) -> Float[Array, "..."]:
-    """u(x - displacement) for any real displacement, by phases e^{-i k . displacement}; the Nyquist mode stays put."""
+    """u(x - displacement) for any real displacement; a whole number of grid points is ``jnp.roll`` to round-off."""
     u_hat = transform(u)
-    ks = wavenumbers(u.shape, length=length)
-    phase = sum(
-        (jnp.asarray(k, u.dtype) * d for k, d in zip(ks, displacement, strict=True)), start=jnp.zeros((), u.dtype)
-    )
-    return inverse(u_hat * jnp.exp(-1j * phase).astype(u_hat.dtype), u.shape)
+    for axis, (n, d) in enumerate(zip(u.shape, displacement, strict=True)):
+        modes = np.fft.fftfreq(n, 1 / n) if axis < u.ndim - 1 else np.fft.rfftfreq(n, 1 / n)
+        factor = shift_factor(modes, n, jnp.asarray(d, u.dtype), length=length)
+        u_hat = u_hat * factor.reshape([-1 if a == axis else 1 for a in range(u.ndim)])
+    return inverse(u_hat, u.shape)
+
+
+def shift_factor(modes: np.ndarray, n: int, displacement: Array, *, length: float = TAU) -> Complex[Array, " modes"]:
+    """e^{-i k d} of every mode of an axis with n points; cos k d for the Nyquist mode of a real field: it has no pair."""
+    phase = jnp.asarray(modes * (TAU / length), displacement.dtype) * displacement
+    nyquist = 2 * np.abs(modes) == n
+    return jax.lax.complex(jnp.cos(phase), jnp.where(nyquist, 0, -jnp.sin(phase)))
 
 
 def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:

@@ -76,10 +76,8 @@ def burgers(
     mean = jnp.mean(u)
     u_hat = jnp.fft.rfft(u - mean) * jnp.asarray(spectral.dealiasing_mask((n,), dealiasing), u.dtype)
     states = etd.trajectory(step, u_hat, frames=frames, substeps=steps)
-    (k,) = spectral.wavenumbers((n,), length=length)
-    phase = jnp.asarray(np.outer(np.arange(1, frames + 1), k), u.dtype) * (dt * mean)
-    drift = jnp.exp(-1j * phase)
-    return mean + jnp.fft.irfft(states * drift.astype(states.dtype), n)
+    distance = jnp.arange(1, frames + 1, dtype=u.dtype)[:, None] * (dt * mean)
+    return mean + jnp.fft.irfft(states * spectral.shift_factor(np.arange(n // 2 + 1), n, distance, length=length), n)
 
 
 def burgers_rate(u: Float[Array, " x"], *, viscosity: Any, length: float = TAU) -> Float[Array, " x"]:

@@ -37,6 +37,17 @@ def test_translation_by_any_distance_moves_the_function(distance, n):
         np.testing.assert_allclose(moved, np.cos(3 * (x - distance)) + np.sin(x - distance), atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(8,), (9,), (6, 8)])
+def test_translation_by_whole_points_is_a_roll_of_any_field(shape):
+    with double():
+        u = jnp.asarray(np.random.default_rng(0).normal(size=shape))  # Nyquist mode included
+        steps = tuple(range(1, len(shape) + 1))
+        distance = tuple(2 * np.pi / n * k for n, k in zip(shape, steps, strict=True))
+        np.testing.assert_allclose(
+            spectral.translate(u, distance), jnp.roll(u, steps, tuple(range(len(shape)))), atol=1e-14
+        )
+
+
 @pytest.mark.parametrize(("old", "new"), [((16,), (24,)), ((24,), (15,)), ((16, 18), (32, 27)), ((32, 27), (14, 16))])
 def test_resampling_a_resolved_field_is_evaluating_it(old, new):
     def field(shape):

@@ -69,7 +69,7 @@ def test_burgers_conserves_the_mean_and_loses_energy():
         assert bool(jnp.all(jnp.diff((states**2).mean(axis=1)) < 0))
 
 
-@pytest.mark.parametrize("dealiasing", ["two-thirds", "smooth"])
+@pytest.mark.parametrize("dealiasing", ["two-thirds", "smooth", "none"])
 def test_burgers_symmetries(dealiasing):
     with double():
         u = smooth_field((64,), modes=4, rms=0.4, dtype=jnp.float64, key=jax.random.key(4))

@@ -53,7 +53,7 @@ class Kolmogorov(Evolution):
     )
     outputs = (Quantity("w_next", "w(t + dt)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
     budget = "10m"
-    toy: ClassVar[Mapping[str, Any]] = {"n": 16, "viscosity": 0.1, "count": 10, "horizon": 2, "start": 1.0}
+    toy: ClassVar[Mapping[str, Any]] = {"n": 24, "viscosity": 0.1, "count": 20, "horizon": 4, "start": 1.0}
 
     def __post_init__(self):
         positive, counted = (0, math.inf), (4, math.inf)
