@@ -4,6 +4,7 @@
     run = erlangen.run("continuum/burgers", "fno", budget="2m", seed=0)     # fit, judge, keep the record
     step = run.fitted                                                       # a pure function of one sample
     again = erlangen.load(run.folder)
+    atoms.calc = erlangen.calculator("runs/...")                            # a run of atoms, for everything in ASE
 
 Nothing is imported, configured or written until a name is used.
 """
@@ -14,9 +15,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Conformal", "Ensemble", "Record", "Run", "__version__", "load", "load_method", "load_task", "report", "run"]
+__all__ = [
+    "Conformal",
+    "Ensemble",
+    "Record",
+    "Run",
+    "__version__",
+    "calculator",
+    "load",
+    "load_method",
+    "load_task",
+    "report",
+    "run",
+]
 
 if TYPE_CHECKING:
+    from .app.calculator import calculator
     from .app.report import report
     from .assess.uncertainty import Conformal, Ensemble
     from .registry import load_method, load_task
@@ -28,6 +42,7 @@ PLACES = {
     "Ensemble": "assess.uncertainty",
     "Record": "study.record",
     "Run": "study.run",
+    "calculator": "app.calculator",
     "load": "study.run",
     "load_method": "registry",
     "load_task": "registry",
