@@ -53,7 +53,7 @@ def equivariance_defects(
         turned = f(act(group, g, x, inputs))
         for q in outputs:
             gap = jnp.abs(jnp.asarray(turned[q.name]) - group.act(g, q, plain[q.name]))
-            worst[q.name] = max(worst[q.name], float(np.max(gap)))
+            worst[q.name] = float(np.maximum(worst[q.name], np.max(gap)))  # NaN must win
     defects = []
     for q in outputs:
         scale = (scales or {}).get(q.name) or float(np.max(np.abs(plain[q.name]))) or 1.0
