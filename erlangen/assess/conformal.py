@@ -55,7 +55,7 @@ class Conformalised(Interval):
         ends = {}
         for q in self.outputs:
             y = jnp.asarray(centre[q.name])
-            sigma = _scale(q, spread.get(q.name), self.sigmas[q.name])
+            sigma = _scale(q, spread.get(q.name), self.sigmas[q.name], y.shape)
             quantile = self.quantiles[q.name]
             if q.home == "atoms":
                 quantile = quantile[x["atomic_numbers"]].reshape((-1,) + (1,) * (y.ndim - 1))
@@ -95,15 +95,23 @@ def calibrate(inner: Fitted, task: Supervised, samples: Samples, level: float) -
     )
 
 
-def _scale(q: Quantity, spread: Any, sigma: Any) -> Any:
+def _scale(q: Quantity, spread: Any, sigma: Any, shape: tuple[int, ...] | None = None) -> Any:
     """sigma(x) with the shape of the output or broadcastable to it; the same along all axes that a rotation mixes."""
     if spread is None:
-        return sigma
+        return sigma if shape is None else _on_grid(jnp.asarray(sigma), shape)
     spread = jnp.asarray(spread)
     if q.rep.rank and q.home != "grid":
         axes = tuple(range(spread.ndim - q.rep.rank, spread.ndim))
         spread = jnp.sqrt(jnp.mean(spread**2, axes, keepdims=True))
     return jnp.maximum(spread, sigma)
+
+
+def _on_grid(profile: Array, shape: tuple[int, ...]) -> Array:
+    """A profile calibrated on another grid of the same domain, at the nearest points of a grid of `shape`."""
+    for axis, n in enumerate(shape[: profile.ndim]):
+        if profile.shape[axis] not in (1, n):
+            profile = jnp.take(profile, jnp.arange(n) * profile.shape[axis] // n, axis)
+    return profile
 
 
 def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
@@ -114,7 +122,7 @@ def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], 
     residuals = [r for r in residuals if r.shape == shape]
     axes = sorted({a for g in task.symmetry if isinstance(g, Shifts) and g.stride == 1 for a in g.axes})
     square = np.mean(np.square(residuals), 0)
-    square = np.broadcast_to(np.mean(square, tuple(axes), keepdims=True), shape) if axes else square
+    square = np.mean(square, tuple(axes), keepdims=True) if axes else square
     # few samples: pull the profile towards its mean, as if ten more had been seen
     square = (len(residuals) * square + 10 * np.mean(square)) / (len(residuals) + 10)
     return np.sqrt(square) + 1e-12

@@ -41,7 +41,7 @@ def pretty(unit: str) -> str:
 def plus_minus(value: float, error: float, unit: str = "1") -> str:
     """value ± error, both cut at the second digit of the error: 0.410 ± 0.021 %, (3.1 ± 0.4)e-6."""
     tail = f" {pretty(unit)}".rstrip()
-    if not math.isfinite(error) or error <= 0 or not math.isfinite(value):
+    if not math.isfinite(error) or error <= 1e-9 * abs(value) or not math.isfinite(value):
         return number(value) + tail
     if not 1e-3 <= max(abs(value), error) < 1e6:
         exponent = math.floor(math.log10(max(abs(value), error)))
