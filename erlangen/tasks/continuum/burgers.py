@@ -70,7 +70,7 @@ class Burgers(Evolution):
     def shifts(self) -> tuple[Shift, ...]:
         return (
             Shift("viscosity", (self.viscosity / 2, self.viscosity / 4), "lower viscosity", "L^2/T"),
-            Shift("amplitude", (1.5 * self.amplitude, 2 * self.amplitude), "larger amplitude", "L/T"),
+            Shift("amplitude", (round(1.5 * self.amplitude, 6), 2 * self.amplitude), "larger amplitude", "L/T"),
             Shift("n", (2 * self.n,), "finer grid", "points"),
         )
 
