@@ -21,7 +21,7 @@ from ..core.systems import Atoms, System
 from ..learn.batching import predict, predict_interval
 from ..learn.checkpoint import FITTED, load_fitted, save_fitted
 from ..numerics.precision import double
-from .cases import Case, demand
+from .cases import Case, ContractBroken, demand
 from .strategies import systems
 from .task_checks import accuse
 
@@ -119,7 +119,10 @@ def check_padding(case: Case) -> None:
 def check_checkpoint(case: Case) -> None:
     """An answer comes back from its file bit for bit, and the file is no pickle."""
     with tempfile.TemporaryDirectory() as folder:
-        save_fitted(folder, case.answer)
+        try:
+            save_fitted(folder, case.answer)
+        except TypeError as error:
+            raise ContractBroken(f"the answer of {case} must be saved without pickle; found: {error}") from error
         with open(f"{folder}/{FITTED}", "rb") as file:
             demand(file.read(9)[8:9] == b"{", "a checkpoint must be a safetensors file")
         back = load_fitted(folder)

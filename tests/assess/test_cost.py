@@ -1,0 +1,111 @@
+"""Costs: break-even, equal accuracy, counting; and the shift ratio."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erlangen.assess import cost, shift
+from erlangen.assess.metrics import absolute
+from erlangen.assess.rows import Estimate, OpponentRow
+from erlangen.contract import Opponent, Samples, Score, Shift
+from erlangen.core.systems import Field
+
+ROWS = [OpponentRow("solver", "n", n, s, {"mae": e}) for n, s, e in ((8, 0.1, 1.0), (16, 0.4, 0.1), (32, 1.6, 0.01))]
+
+
+def mae(value: float) -> Estimate:
+    return Estimate("mae", value, 0.0, "1")
+
+
+def test_equal_accuracy_is_the_cheapest_setting_that_is_at_least_as_good():
+    assert cost.equal_accuracy(ROWS, mae(0.5)).setting == 16
+    assert cost.equal_accuracy(ROWS, mae(0.1)).setting == 16
+    assert cost.equal_accuracy(ROWS, mae(2.0)).setting == 8
+    assert cost.equal_accuracy(ROWS, mae(0.001)) is None
+    high = Estimate("mae", 0.1, 0.0, "1", lower_is_better=False)
+    assert cost.equal_accuracy(ROWS, high).setting == 8
+
+
+def test_break_even_by_hand():
+    assert cost.break_even(100.0, 0.1, 0.6) == pytest.approx(200)
+    assert cost.break_even(100.0, 0.6, 0.1) is None
+    assert cost.break_even(100.0, 0.6, None) is None
+    found = cost.cost([mae(0.5)], ROWS, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.1)
+    assert found.opponent == "solver, n = 16" and found.opponent_seconds == 0.4
+    assert found.break_even == pytest.approx(90 / 0.3)
+    unmatched = cost.cost([mae(1e-9)], ROWS, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.1)
+    assert (unmatched.opponent, unmatched.opponent_seconds, unmatched.break_even) == ("", None, None)
+
+
+def test_parameters_are_counted_as_real_numbers():
+    tree = {"w": jnp.zeros((3, 4)), "z": jnp.zeros(5, jnp.complex64), "table": np.arange(6), "rate": 0.1}
+    assert cost.count_parameters(tree) == 12 + 10
+
+
+def test_seconds_per_query_leaves_out_the_first_call():
+    calls = []
+
+    def f(x):
+        calls.append(x)
+        time.sleep(0.2 if len(calls) == 1 else 0.01)
+
+    assert 0.01 <= cost.seconds_per_query(f, [0.0], repeats=5) < 0.1
+    assert len(calls) == 6
+
+
+def test_peak_memory_is_that_of_a_process_with_jax():
+    assert 50 < cost.peak_memory_mb() < 100_000
+
+
+def task_with(solve, settings):
+    score = Score("mae", "v", absolute, "1")
+    return SimpleNamespace(
+        scores=(score, Score("far", "v", absolute, "1", steps=5)), opponents=(Opponent("o", "n", settings, solve),)
+    )
+
+
+def some_fields(n=6):
+    u = np.random.default_rng(0).normal(size=(n, 8))
+    return Samples([Field({"u": row}, (1.0,)) for row in u], {"v": list(2 * u)})
+
+
+def test_opponents_are_scored_and_timed_at_every_setting():
+    test = some_fields()
+    rows = cost.opponent_rows(task_with(lambda x, s: {"v": (2 + s) * jnp.asarray(x["u"])}, (0.0, 0.5)), test)
+    size = np.mean([absolute(0.5 * x["u"], 0 * x["u"]) for x in test.inputs])
+    assert [r.setting for r in rows] == [0.0, 0.5]
+    assert rows[0].scores == {"mae": pytest.approx(0, abs=1e-6)}
+    assert rows[1].scores["mae"] == pytest.approx(size, rel=1e-5)
+    assert all(r.seconds > 0 for r in rows)
+
+
+def test_an_opponent_that_can_be_batched_is_timed_in_a_batch():
+    def slow_alone(x, setting):
+        u = x["u"]
+        if not isinstance(u, jax.core.Tracer):
+            time.sleep(0.02)
+        return {"v": 2 * jnp.asarray(u)}
+
+    def only_alone(x, setting):
+        time.sleep(0.005)
+        return {"v": 2 * np.asarray(x["u"])}
+
+    test = some_fields()
+    assert cost.opponent_rows(task_with(slow_alone, (0,)), test)[0].seconds < 0.005
+    assert cost.opponent_rows(task_with(only_alone, (0,)), test)[0].seconds > 0.004
+
+
+def test_shift_ratio_is_error_there_over_error_at_home():
+    test = some_fields()
+    task = task_with(None, ())
+    home = [Estimate("mae", 0.25, 0.01, "1")]
+    predictions = {"v": [y + 1.0 for y in test.outputs["v"]]}
+    row = shift.shift_row(task, Shift("n", (2,), unit="points"), 2, predictions, test, home, key=jax.random.key(0))
+    assert row.ratio == pytest.approx(4) and row.scores[0].value == pytest.approx(1) and row.unit == "points"
+    assert np.isnan(shift.ratio(row.scores, []))
