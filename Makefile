@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: tour test lint bars docs clean
+.PHONY: tour test lint bars peers docs clean
 
 tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
@@ -19,6 +19,12 @@ lint: $(VENV)/.ready-dev
 
 bars: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -m slow -s
+	@set -e; for script in $(filter-out $(AGAINST),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
+
+# Other packages beside ours, in one process each; they live in an environment of their own.
+AGAINST := $(wildcard benchmarks/*_against_*.py)
+peers: .venv-peers/.ready
+	@set -e; for script in $(AGAINST); do echo "== $$script"; .venv-peers/bin/python $$script; done
 
 docs: $(VENV)/.ready-docs
 	$(BIN)/mkdocs build --strict
@@ -42,5 +48,10 @@ $(VENV)/.ready-docs: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,.[docs])
 	@touch $@
 
+.venv-peers/.ready: benchmarks/requirements.txt pyproject.toml
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check -r benchmarks/requirements.txt -e .
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist site
+	rm -rf $(VENV) .venv-peers build dist site
