@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ...contract import Budget, Session
@@ -21,13 +24,16 @@ from .problem import Problem
 from .wavefunction import Wavefunction
 
 _CHECKPOINT_SECONDS = 15.0
-_WARM_STEPS = 8
-"""Steps timed before a budget in seconds is turned into a number of steps."""
+_PLANNING = (8, 16, 32, 64, 128, 256)
+"""Steps after which a budget in seconds is turned into a number of steps, while less than half of them are done."""
 
 _LARGEST_MOVE = 0.3
 """Fubini-Study length of one step: a longer one leaves the region where the quadratic model of the energy holds."""
 
 _LARGEST_SHIFT = 1.0
+
+_SMALL = 16
+"""Degrees of freedom up to which all states are enumerated to see how many symmetry leaves."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +43,8 @@ class Settings:
     samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
     rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %.
     shift: final diagonal shift lambda of the metric; it starts at 1e-2, falls by a tenth per accepted step and grows
-    tenfold when a step is refused. full_sum: all states instead of samples, for small spaces.
+    tenfold when a step is refused. full_sum: all states instead of samples; "auto" where they are not more than the
+    samples, after reduction by the symmetry of psi.
     """
 
     samples: int = 1024
@@ -45,7 +52,7 @@ class Settings:
     sweeps: float = 1.0
     rate: float = 0.1
     shift: float = 1e-5
-    full_sum: bool = False
+    full_sum: Literal["auto", "yes", "no"] = "auto"
 
     def __post_init__(self):
         if self.chains < 1 or self.samples < self.chains:
@@ -80,80 +87,118 @@ def minimise(
 ) -> Wavefunction:
     """`psi` with parameters of (nearly) lowest energy; all in float64.
 
-    A budget in seconds is turned into a number of steps once, after a few timed steps; that number is part of the
+    A budget in seconds is turned into a number of steps from the speed of the first steps; that number is part of the
     checkpoint, so that the resumed run keeps the schedule. Clipping of local energies: none.
     """
-    begun = time.perf_counter()
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
-        advance = _compiled_step(problem, settings, fixed, psi.invariance)
-        state, spent, total = _begin(parameters, problem, settings, key), 0.0, budget.steps or 0
+        states = _all_states(psi, problem, settings)
+        advance = _compiled_step(problem, settings, fixed, states)
+        state = _begin(parameters, problem, 1 if states else settings.chains, key)
+        clock = _Clock(budget)
         found = load_state(session.folder, state) if session.resume and session.folder else None
         if found:
-            state, meta = found
-            state, spent, total = jax.tree.map(jnp.asarray, state), meta["seconds"], meta["total"]
+            state, meta = jax.tree.map(jnp.asarray, found[0]), found[1]
+            clock.go_on(meta["seconds"], meta["total"], int(state.step))
             session.say(f"resumed at step {int(state.step)}")
-        saved = warm = begun
-        first = int(state.step)
-        while not total or int(state.step) < total:
-            progress = int(state.step) / total if total else 0.0
-            state, figures = advance(state, jnp.asarray(_schedule(progress)), key)
-            now = time.perf_counter()
-            elapsed = spent + now - begun
+        while not clock.is_over(int(state.step)):
+            state, figures = advance(state, jnp.full((), _schedule(clock.progress(int(state.step))), jnp.float64), key)
             done = int(state.step)
-            if done == first + 1:
-                warm = now
-            if not total and done == first + 1 + _WARM_STEPS:
-                per_step = (now - warm) / _WARM_STEPS
-                total = done + max(1, int((budget.seconds - elapsed) / per_step))
-            session.progress(done, total, {name: float(value) for name, value in figures.items()})
-            late = budget.seconds is not None and elapsed > budget.seconds and total
-            if session.folder and total and (now - saved > _CHECKPOINT_SECONDS or done >= total or late):
-                save_state(session.folder, state, {"seconds": elapsed, "total": total})
-                saved = now
-            if late:
-                break
+            planned = clock.tick(done)
+            session.progress(done, clock.total, {name: float(value) for name, value in figures.items()})
+            if session.folder and (planned or clock.should_save(done)):
+                save_state(session.folder, state, {"seconds": clock.elapsed(), "total": clock.total})
         if int(state.refused):
             session.say(f"{int(state.refused)} steps refused, damping raised")
         return eqx.combine(state.kept, fixed)
 
 
-def _begin(parameters: PyTree, problem: Problem, settings: Settings, key: PRNGKeyArray) -> State:
-    n = 0 if settings.full_sum else settings.chains
-    walkers = problem.draw(max(n, 1), jax.random.fold_in(key, 2**31))
-    nothing = jnp.asarray(jnp.inf)
-    return State(
-        jnp.asarray(0), parameters, parameters, walkers, jnp.asarray(1e-2), nothing, jnp.asarray(1.0), jnp.asarray(0)
-    )
+class _Clock:
+    """Turns a budget into a number of steps, and says when to save and to stop."""
+
+    def __init__(self, budget: Budget):
+        self.budget, self.total = budget, budget.steps or 0
+        self.begun = self.saved = time.perf_counter()
+        self.spent, self.first, self.warm = 0.0, 0, self.begun
+
+    def go_on(self, seconds: float, total: int, step: int) -> None:
+        self.spent, self.total, self.first = seconds, self.budget.steps or total, step
+
+    def elapsed(self) -> float:
+        return self.spent + time.perf_counter() - self.begun
+
+    def progress(self, step: int) -> float:
+        return step / self.total if self.total else 0.0
+
+    def is_over(self, step: int) -> bool:
+        late = self.budget.seconds is not None and step > self.first and self.elapsed() > self.budget.seconds
+        return late or (bool(self.total) and step >= self.total)
+
+    def tick(self, step: int) -> bool:
+        """Count a finished step; whether the number of steps was planned anew."""
+        ran = step - self.first
+        if ran == 1:
+            self.warm = time.perf_counter()
+        if self.budget.seconds is None or ran not in _PLANNING or 2 * self.progress(step) > 1:
+            return False
+        per_step = (time.perf_counter() - self.warm) / (ran - 1)
+        self.total = step + max(1, int((self.budget.seconds - self.elapsed()) / per_step))
+        return True
+
+    def should_save(self, step: int) -> bool:
+        if not self.is_over(step) and time.perf_counter() - self.saved < _CHECKPOINT_SECONDS:
+            return False
+        self.saved = time.perf_counter()
+        return True
+
+
+def _all_states(psi: Wavefunction, problem: Problem, settings: Settings) -> tuple[Array, Array] | None:
+    """(configurations, multiplicities) where the energy is summed exactly, None where it is sampled."""
+    if settings.full_sum == "no" or (settings.full_sum == "auto" and problem.size > _SMALL):
+        return None
+    configurations, multiplicities = problem.states(psi.invariance)
+    if settings.full_sum == "auto" and len(configurations) > settings.samples:
+        return None
+    return jnp.asarray(configurations), jnp.asarray(multiplicities)
+
+
+def _begin(parameters: PyTree, problem: Problem, chains: int, key: PRNGKeyArray) -> State:
+    walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
+    # explicit types: a weakly typed first state would have the step compiled twice
+    zero, number = jnp.zeros((), jnp.int64), functools.partial(jnp.full, (), dtype=jnp.float64)
+    return State(zero, parameters, parameters, walkers, number(1e-2), number(jnp.inf), number(1.0), zero)
 
 
 def _schedule(progress: float) -> float:
     return 1.0 if progress < 0.6 else 0.05 ** ((progress - 0.6) / 0.4)
 
 
-def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, invariance: Any):
-    """(state, schedule, key) -> (state, figures), compiled; its randomness depends on `key` and the step number alone."""
-    states = tuple(map(jnp.asarray, problem.states(invariance))) if settings.full_sum else None
-    draw = _full_sum if settings.full_sum else _sampled
+def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: tuple[Array, Array] | None) -> Any:
+    """(state, schedule, key) -> (state, figures), compiled; randomness depends on `key` and the step number alone."""
 
     def log_psi(parameters: PyTree, sample: Array) -> Array:
         return eqx.combine(parameters, fixed).log_psi(sample)
 
+    amplitudes = jax.vmap(log_psi, (None, 0))
+
     @jax.jit
     def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
-        samples, weights, walkers, acceptance = draw(
-            lambda s: jax.vmap(log_psi, (None, 0))(state.parameters, s), problem, settings, states, state, key
-        )
+        here = functools.partial(amplitudes, state.parameters)
+        if states:
+            samples, weights, walkers, acceptance = _full_sum(here, states, state)
+        else:
+            samples, weights, walkers, acceptance = _sampled(here, problem, settings, state, key)
         energies = problem.local_energies(lambda s: log_psi(state.parameters, s), samples)
         mean = jnp.real(weights @ energies)
         variance = weights @ jnp.abs(energies - mean) ** 2
-        error = jnp.where(settings.full_sum, 1e-12 * jnp.abs(mean), jnp.sqrt(variance / len(samples)))
+        error = 1e-12 * jnp.abs(mean) if states else jnp.sqrt(variance / len(samples))
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         derivatives = log_derivatives(log_psi, state.parameters, samples)
         delta, length = natural_direction(derivatives, energies, weights, shift=state.shift)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
         scale = jnp.minimum(settings.rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
+        scale = _shortened(lambda p: amplitudes(p, samples), state.parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
         return _next(state, walkers, mean, error, good, solved, scale * delta, settings), {
             **figures,
@@ -161,6 +206,33 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, invarian
         }
 
     return advance
+
+
+def _shortened(
+    log_amplitudes: Callable[[PyTree], Array],
+    parameters: PyTree,
+    weights: Float[Array, " n"],
+    delta: Float[Array, " parameters"],
+    scale: Array,
+) -> Array:
+    """`scale`, halved until the step really moves the state by no more than the limit, as its own samples see it.
+
+    Where log psi is far from linear in the parameters (small weights), the metric alone does not notice a step that
+    throws all weight onto a few configurations, from which no gradient leads back.
+    """
+    flat, unravel = ravel_pytree(parameters)
+    before = log_amplitudes(parameters)
+
+    def too_far(scale: Array) -> Array:
+        change = log_amplitudes(unravel(flat - scale * delta)) - before
+        spread = weights @ jnp.abs(change - weights @ change) ** 2
+        return ~(spread <= (1.5 * _LARGEST_MOVE) ** 2)
+
+    def again(carry: tuple[Array, Array]) -> Array:
+        scale, halvings = carry
+        return too_far(scale) & (halvings < 12)
+
+    return jax.lax.while_loop(again, lambda carry: (carry[0] / 2, carry[1] + 1), (scale, jnp.asarray(0)))[0]
 
 
 def _next(
@@ -177,7 +249,7 @@ def _next(
 
     After a refusal the old energy counts with twice its error, so that one lucky low estimate cannot block the run.
     """
-    flat, unravel = jax.flatten_util.ravel_pytree(state.parameters)
+    flat, unravel = ravel_pytree(state.parameters)
     moved = unravel(jnp.where(solved, flat - move, flat))
     softer = jnp.maximum(state.shift * 0.9, settings.shift)
     harder = jnp.minimum(state.shift * 10, _LARGEST_SHIFT)
@@ -197,7 +269,7 @@ def _next(
     )
 
 
-def _sampled(log_psi, problem: Problem, settings: Settings, states: None, state: State, key: PRNGKeyArray):
+def _sampled(log_psi: Callable, problem: Problem, settings: Settings, state: State, key: PRNGKeyArray) -> tuple:
     def log_probability(s: Array) -> Array:
         return 2 * jnp.real(log_psi(s))
 
@@ -215,7 +287,7 @@ def _sampled(log_psi, problem: Problem, settings: Settings, states: None, state:
     return samples, jnp.full(len(samples), 1 / len(samples)), chains.positions, acceptance
 
 
-def _full_sum(log_psi, problem: Problem, settings: Settings, states: tuple, state: State, key: PRNGKeyArray):
+def _full_sum(log_psi: Callable, states: tuple[Array, Array], state: State) -> tuple:
     configurations, multiplicities = states
     log_weights = 2 * jnp.real(log_psi(configurations)) + jnp.log(multiplicities)
     return configurations, jax.nn.softmax(log_weights), state.walkers, jnp.ones(())

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +26,7 @@ class Jastrow(Method):
     samples: int = 1024  # per step
     sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
-    full_sum: bool = False  # sum over all states instead of sampling, for small lattices
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 

@@ -8,7 +8,7 @@ At fixed S_z it is the product state projected onto that S_z. It may break every
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from erlangen.numerics.precision import double
 class MeanField(Method):
     samples: int = 1024  # per step
     rate: float = 0.1  # natural-gradient step
-    full_sum: bool = False  # sum over all states instead of sampling, for small lattices
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 

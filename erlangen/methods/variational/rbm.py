@@ -1,7 +1,7 @@
 """Restricted Boltzmann machine with the symmetry of the lattice.
 
-    log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                       symmetrise = "features"
-    psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                     symmetrise = "projection"
+    log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                      symmetrise = "features"
+    psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                    symmetrise = "projection"
 
 G is the space group of the lattice; log cosh is even, which keeps the spin flip. Real weights make psi positive, complex
 weights give it a sign structure (needed where the model is frustrated).
@@ -24,10 +24,8 @@ from erlangen.core.errors import Invalid
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh
 from erlangen.numerics.precision import double
-
-_SPREAD = 0.05
-"""Standard deviation of the first weights: log psi is then nearly flat and every configuration is visited."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +37,7 @@ class RBM(Method):
     sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
-    full_sum: bool = False  # sum over all states instead of sampling, for small lattices
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 
@@ -58,10 +56,12 @@ class RBM(Method):
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
         first, second, run = jax.random.split(key, 3)
         with double():
-            shape = (self.alpha, law.n_sites)
-            weights = _SPREAD * jax.random.normal(first, shape, jnp.float64)
-            phases = _SPREAD * jax.random.normal(second, shape, jnp.float64) if is_complex else None
-            permutations = jnp.asarray(law.lattice.space_group)
+            shape, permutations = (self.alpha, law.n_sites), jnp.asarray(law.lattice.space_group)
+            # log psi then varies by about one between configurations: all are visited at the start
+            copies = 1 if self.symmetrise == "projection" else len(permutations)
+            spread = (law.n_sites * self.alpha * copies) ** -0.5
+            weights = spread * jax.random.normal(first, shape, jnp.float64)
+            phases = spread * jax.random.normal(second, shape, jnp.float64) if is_complex else None
         psi = RestrictedBoltzmann(weights, phases, permutations, self.symmetrise == "projection")
         settings = Settings(
             samples=self.samples,
@@ -87,32 +87,15 @@ class RestrictedBoltzmann(Wavefunction):
         spins = jnp.asarray(spins, self.weights.dtype)
         real = self.weights[:, self.permutations] @ spins
         if self.phases is None:
-            values = log_cosh(real)
-        else:
-            values = log_cosh_complex(real, self.phases[:, self.permutations] @ spins)
-        return logsumexp(values.sum(axis=0)) if self.projected else values.sum()
+            return logsumexp(log_cosh(real).sum(axis=0)) if self.projected else log_cosh(real).sum()
+        imaginary = self.phases[:, self.permutations] @ spins
+        if self.projected:
+            return logsumexp(jax.vmap(log_product_cosh, 1)(real, imaginary))
+        return log_product_cosh(real.ravel(), imaginary.ravel())
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), True
-
-
-def log_cosh(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """log cosh x without overflow."""
-    x = jnp.abs(x)
-    return x + jnp.log1p(jnp.exp(-2 * x)) - np.log(2)
-
-
-def log_cosh_complex(a: Float[Array, "..."], b: Float[Array, "..."]) -> Inexact[Array, "..."]:
-    """log cosh(a + ib) in real arithmetic, which XLA vectorises on CPUs where its complex functions are not.
-
-    cosh(a + ib) = e^|a| / 2 * [ (1 + e^-2|a|) cos b + i sign(a) (1 - e^-2|a|) sin b ]
-    """
-    size = jnp.abs(a)
-    small = jnp.exp(-2 * size)
-    real, imaginary = (1 + small) * jnp.cos(b), jnp.sign(a) * (1 - small) * jnp.sin(b)
-    modulus = size + 0.5 * jnp.log(real**2 + imaginary**2) - np.log(2)
-    return jax.lax.complex(modulus, jnp.arctan2(imaginary, real))
 
 
 def logsumexp(x: Inexact[Array, " n"]) -> Inexact[Array, ""]:

@@ -1,0 +1,67 @@
+"""log cosh of real and complex arguments, the activation of neural quantum states."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+_BLOCK = 16
+"""Factors multiplied before one logarithm is taken: |cosh| e^-|a| lies in [0, 1], so that 16 of them never overflow."""
+
+
+def log_cosh(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """log cosh x without overflow."""
+    x = jnp.abs(x)
+    return x + jnp.log1p(jnp.exp(-2 * x)) - math.log(2)
+
+
+def log_product_cosh(a: Float[Array, " n"], b: Float[Array, " n"]) -> Complex[Array, ""]:
+    """sum_k log cosh(a_k + i b_k), up to a multiple of 2 pi i, in real arithmetic.
+
+        cosh(a + ib) = e^|a| [ (1 + e^-2|a|) / 2 cos b + i sign(a) (1 - e^-2|a|) / 2 sin b ]
+
+    Faster on CPUs than the sum of complex logarithms: XLA's complex and trigonometric functions of float64 are not
+    vectorised there, and logarithm and angle are taken once per 16 factors.
+    """
+    size = jnp.abs(a)
+    small = jnp.exp(-2 * size)
+    sine, cosine = sincos(b)
+    real, imaginary = (0.5 + 0.5 * small) * cosine, jnp.sign(a) * (0.5 - 0.5 * small) * sine
+    rest = -len(a) % _BLOCK
+    real = jnp.pad(real, (0, rest), constant_values=1).reshape(-1, _BLOCK)
+    imaginary = jnp.pad(imaginary, (0, rest)).reshape(-1, _BLOCK)
+    while real.shape[1] > 1:
+        half = real.shape[1] // 2
+        x, y, u, v = real[:, :half], imaginary[:, :half], real[:, half:], imaginary[:, half:]
+        real, imaginary = x * u - y * v, x * v + y * u
+    modulus = size.sum() + 0.5 * jnp.log(real**2 + imaginary**2).sum()
+    return jax.lax.complex(modulus, jnp.arctan2(imaginary, real).sum())
+
+
+@jax.custom_jvp
+def sincos(x: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """(sin x, cos x) by Taylor polynomials after reduction to |r| <= pi/4: error below 1e-15 for |x| < 1e4 (float64)."""
+    quarter = jnp.round(x * (2 / math.pi))
+    # pi/2 in two parts, so that the reduction loses no digits
+    r = (x - quarter * 1.57079632673412561417e00) - quarter * 6.07710050650619224932e-11
+    square = r * r
+    sine, cosine = jnp.ones_like(r), jnp.ones_like(r)
+    for n in range(16, 0, -2):
+        sine = 1 - square / (n * (n + 1)) * sine
+        cosine = 1 - square / (n * (n - 1)) * cosine
+    sine = r * sine
+    turn = quarter.astype(jnp.int32) & 3
+    odd = (turn & 1) == 1
+    sign_sine = jnp.where(turn >= 2, -1, 1).astype(r.dtype)
+    sign_cosine = jnp.where((turn == 1) | (turn == 2), -1, 1).astype(r.dtype)
+    return sign_sine * jnp.where(odd, cosine, sine), sign_cosine * jnp.where(odd, sine, cosine)
+
+
+@sincos.defjvp
+def _sincos_jvp(primals, tangents):
+    sine, cosine = sincos(*primals)
+    (dx,) = tangents
+    return (sine, cosine), (cosine * dx, -sine * dx)
