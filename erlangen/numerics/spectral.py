@@ -105,7 +105,7 @@ def translate(u: Float[Array, "..."], displacement: Sequence[Any], *, length: fl
 
 
 def shift_factor(modes: np.ndarray, n: int, displacement: Array, *, length: float = TAU) -> Complex[Array, " modes"]:
-    """e^{-i k d} of every mode of an axis with n points; cos k d for the Nyquist mode of a real field: it has no pair."""
+    """e^{-i k d} of every mode of an axis with n points; cos k d for the Nyquist mode, which has no partner."""
     phase = jnp.asarray(modes * (TAU / length), displacement.dtype) * displacement
     nyquist = 2 * np.abs(modes) == n
     return jax.lax.complex(jnp.cos(phase), jnp.where(nyquist, 0, -jnp.sin(phase)))
