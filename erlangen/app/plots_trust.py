@@ -138,10 +138,17 @@ def severity(
     for at, row in zip(x, rows):
         if math.isfinite(row.ratio):
             near = (at, row.scores[0].value)
-            upper.annotate(f"{number(row.ratio, 2)}×", near, (0, 8), textcoords="offset points", ha="center")
+            paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
+            upper.annotate(
+                f"{number(row.ratio, 2)}×", near, (0, 9), textcoords="offset points", ha="center", bbox=paper
+            )
     upper.margins(x=0.08, y=0.2)
-    upper.set_ylim(bottom=0)
-    if numeric and x[0] > x[-1]:
+    drawn = [one.value for row in rows for one in row.scores if one.unit == unit and math.isfinite(one.value)]
+    if drawn and min(drawn) > 0 and max(drawn) > 50 * min(drawn):
+        log_axis(upper.yaxis)
+    else:
+        upper.set_ylim(bottom=0)
+    if numeric and trained is not None and x[-1] == trained:
         upper.invert_xaxis()  # severity grows to the right
     upper.plot([], [], color=GREY, lw=1.2, ls=":", label="in distribution")
     upper.legend(loc="best")
@@ -154,14 +161,17 @@ def severity(
 
 
 def _with_trained(rows: Sequence[ShiftRow], scores: Sequence[Estimate], trained: object) -> list[ShiftRow]:
-    """The rows, and before them the place of training with the scores in distribution, where that is a number."""
+    """The rows and the place of training with the scores in distribution, in order, where these are numbers."""
     first, moved = rows[0], {one.name for one in rows[0].scores}
     known = {one.name: one for one in scores}
-    number_like = isinstance(trained, int | float) and not isinstance(trained, bool)
-    if not number_like or any(row.value == trained for row in rows) or not moved <= set(known):
+    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (trained, *(r.value for r in rows)))
+    if not numeric:
         return list(rows)
+    if any(row.value == trained for row in rows) or not moved <= set(known):
+        return sorted(rows, key=lambda row: row.value)
     start = [known[one.name] for one in first.scores]
-    return [ShiftRow(first.axis, trained, first.unit, start, math.nan), *rows]
+    every = [ShiftRow(first.axis, trained, first.unit, start, math.nan), *rows]
+    return sorted(every, key=lambda row: row.value)
 
 
 def _places(rows: Sequence[ShiftRow]) -> tuple[np.ndarray, bool]:
@@ -180,10 +190,10 @@ def _name_places(axes: Axes, rows: Sequence[ShiftRow], x: np.ndarray, numeric: b
 
 def _coverage_below(axes: Axes, rows: Sequence[ShiftRow], x: np.ndarray, held: Sequence[CoverageRow]) -> None:
     places = {f"{row.axis}={row.value}": at for row, at in zip(rows, x)}
-    if math.isnan(rows[0].ratio):
-        places["test"] = x[0]
+    places |= {row.where: at for row in held if row.where == "test" for at in x[[math.isnan(r.ratio) for r in rows]]}
     for i, output in enumerate(dict.fromkeys(row.output for row in held)):
         mine = [row for row in held if row.output == output and row.where in places]
+        mine.sort(key=lambda row: places[row.where])
         at = [places[row.where] for row in mine]
         bars = [100 * row.error if math.isfinite(row.error) else 0 for row in mine]
         colour = (BLUE, GREEN, PURPLE)[i % 3]
@@ -233,13 +243,13 @@ def _floor(axes: Axes, floor: float | None, score: Estimate) -> None:
     if not floor or floor <= 0:
         return
     text = f"error of the labels: {plus_minus(floor, 0, score.unit)}"
-    words: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "color": GREY, "fontsize": 8.6}
+    words: dict[str, Any] = {"textcoords": "offset points", "ha": "left", "color": GREY, "fontsize": 8.6}
     drawn = [y for line in axes.lines for y in np.ravel(line.get_ydata()) if y > 0] + [score.value]
     if floor < 0.02 * min(drawn):
-        axes.annotate(f"↓ {text}", (0.99, 0), (0, 5), xycoords="axes fraction", **words)
+        axes.annotate(f"↓ {text}", (0.01, 0), (0, 5), xycoords="axes fraction", **words)
     else:
         axes.axhline(floor, color=GREY, lw=1.2, ls="--")
-        axes.annotate(text, (0.99, floor), (0, 4), xycoords=axes.get_yaxis_transform(), **words)
+        axes.annotate(text, (0.01, floor), (0, 4), xycoords=axes.get_yaxis_transform(), **words)
 
 
 def _opponent(axes: Axes, name: str, rows: Sequence[OpponentRow], score: Estimate, i: int) -> None:
@@ -247,10 +257,10 @@ def _opponent(axes: Axes, name: str, rows: Sequence[OpponentRow], score: Estimat
     if not rows:
         return
     x, y = np.asarray([(row.seconds, row.scores[score.name]) for row in rows]).T
-    axes.plot(x, y, "os^D"[i % 4] + "-", color=(VERMILION, ORANGE, PURPLE)[i % 3], label=name)
+    axes.plot(x, y, "os^D"[i % 4] + "-", color=(VERMILION, ORANGE, PURPLE)[i % 3], label=f"{name}, {rows[0].knob}")
     for row, at in zip(rows, zip(x, y)):
         axes.annotate(str(row.setting), at, (6, 3), textcoords="offset points", fontsize=8.2, color=INK)
-    axes.legend(loc="best", title=f"at each point: {rows[0].knob}", title_fontsize=8.2)
+    axes.legend(loc="best")
 
 
 def certificate(rows: Sequence[SymmetryRow]) -> Figure:

@@ -183,7 +183,7 @@ def _tables(record: Record) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    mark = {"holds": " class='holds'", "VIOLATED": " class='violated'"}.get(text, " class='short'" * (len(text) < 40))
+    mark = {"holds": " class='holds'", "VIOLATED": " class='violated'"}.get(text, " class='short'" * (len(text) < 19))
     shown = html.escape(text)
     if text.startswith("10.") and "/" in text:
         shown = f"doi:{shown}"
@@ -191,12 +191,16 @@ def _cell(text: str) -> str:
 
 
 def _provenance(record: Record) -> str:
-    lines = [f"<h3>Repeat it</h3><pre>{html.escape(command(record))}</pre>"]
-    rows = [(f"task: {k}", v) for k, v in record.task_fields.items()]
-    rows += [(f"{record.method}: {k}", v) for k, v in record.method_fields.items()]
-    rows += [(k.replace("_", " "), v) for k, v in record.data.items() if k != "outputs"]
-    body = "".join(f"<tr><td>{html.escape(str(k))}</td><td>{html.escape(_short(v))}</td></tr>" for k, v in rows)
-    lines.append(f"<h3>Settings and data</h3><div class='scroll'><table>{body}</table></div>")
+    lines = [f"<h3>Repeat it</h3><pre>{html.escape(command(record))}</pre>", "<div class='tables'>"]
+    for name, facts in (
+        ("settings of the task", record.task_fields),
+        (f"settings of {record.method}", record.method_fields),
+        ("data", {k: v for k, v in record.data.items() if k != "outputs"}),
+    ):
+        cells = [(html.escape(str(k).replace("_", " ")), html.escape(_short(v))) for k, v in facts.items()]
+        body = "".join(f"<tr><td class='short'>{key}</td><td>{value}</td></tr>" for key, value in cells)
+        lines.append(f"<div><h3>{html.escape(name)}</h3><table>{body}</table></div>" if cells else "")
+    lines.append("</div>")
     if record.messages:
         notes = "\n".join(record.messages)
         lines.append(f"<h3>Messages of the run</h3><pre>{html.escape(notes)}</pre>")

@@ -38,14 +38,11 @@ def figures(record: Record, arrays: Arrays) -> list[str]:
     shared = [s for s in record.scores if any(s.name in row.scores for row in record.opponents)]
     if shared and record.cost:
         drawn = plots.svg(plots_trust.cost_accuracy, record, shared[0])
-        caption = "Left is faster, down is better. The curve is the classical solver at several settings of its knob."
+        caption = "Left is faster, down is better. Each curve is a classical solver, at the settings beside its points."
         found.append(_figure(drawn, "error against time per query", caption))
     if record.symmetry:
         drawn = plots.svg(plots_trust.certificate, record.symmetry)
-        caption = (
-            "Largest |f(g x) − g f(x)| over random group elements g, in units of the spread of the labels. A method "
-            "answers in float32, the reference solver in float64."
-        )
+        caption = "Largest |f(g x) − g f(x)| over random group elements g, in units of the spread of the labels."
         found.append(_figure(drawn, "defect of every audited symmetry", caption, "wide"))
     return found
 

@@ -154,7 +154,7 @@ def sections(record: Record) -> list[Section]:
         Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
         Section("intervals", ("where", "output", "level", "covered", "mean width", "kind"), _coverage(record.coverage)),
         Section("shift", ("axis", "value", "score", "error", "ratio"), _shifts(record.shifts)),
-        Section("published", ("name", "score", "value", "source"), _peers(record.peers)),
+        Section("published", ("name", "score", "value", "source"), _peers(record)),
     )
     return [section for section in every if section.rows]
 
@@ -242,8 +242,13 @@ def _shifts(rows: Sequence[ShiftRow]) -> list[tuple[str, ...]]:
     ]
 
 
-def _peers(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    return [(p["name"], p["score"], plus_minus(p["value"], 0, p["unit"]), p["source"]) for p in rows]
+def _peers(record: Record) -> list[tuple[str, ...]]:
+    known = {one.name: title(one) for one in record.scores}
+
+    def row(name: str, score: str, value: float, unit: str, source: str) -> tuple[str, ...]:
+        return name, known.get(score, score), plus_minus(value, 0, unit), source
+
+    return [row(**peer) for peer in record.peers]
 
 
 def summary(records: Sequence[Record], width: int = WIDTH) -> str:
@@ -277,7 +282,7 @@ def answers(record: Record) -> dict[str, str]:
         "method": method_name(record),
         "score": scores[0],
         "second score": scores[1],
-        "seconds per query": duration(cost.query_seconds) if cost else "-",
+        "time per query": duration(cost.query_seconds) if cost else "-",
         "opponent, as accurate": f"{cost.opponent}\n{duration(cost.opponent_seconds)}"
         if cost and cost.opponent_seconds
         else "none"
