@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,11 @@ def toy(task: type[Task]) -> Task:
     return task(**task.toy)
 
 
+def preset(method: type[Method]) -> Method:
+    """The module's preset `small` where there is one, else the method with its defaults."""
+    return getattr(sys.modules[method.__module__], "small", None) or method()
+
+
 @contextlib.contextmanager
 def searching(folder: str | Path | None) -> Iterator[None]:
     """Within this context the registry also looks in `folder`."""
@@ -112,7 +118,7 @@ def find(folder: str | Path | None) -> tuple[list[Task], list[Method], list[Case
                 if entry.problem and _is_own(entry, folder):
                     raise ContractBroken(f"{kind} {entry.name}: {entry.problem}")
         tasks = [(e, toy(registry.load_task(e.name))) for e in found["task"] if not e.problem]
-        methods = [(e, registry.load_method(e.name)()) for e in found["method"] if not e.problem]
+        methods = [(e, preset(registry.load_method(e.name))) for e in found["method"] if not e.problem]
     cases = [
         Case(task, method)
         for t, task in tasks

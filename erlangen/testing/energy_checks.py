@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -29,12 +28,15 @@ def check_forces_are_the_gradient(case: Case) -> None:
     """F = -dE/dr by automatic differentiation of the energy that is returned beside it."""
     if not has_energy(case, "forces"):
         return
+
+    @jax.jit
+    def both(x: System) -> tuple[Any, Any]:
+        gradient = jax.grad(lambda r: jnp.asarray(case.answer(x.replace(positions=r))["energy"]))
+        return case.answer(x)["forces"], gradient(jnp.asarray(x["positions"]))
+
     with double():
         for x in map(_snapped, case.samples.inputs[:2]):
-            energy = _energy(case, x)
-            positions = jnp.asarray(x["positions"], jnp.float32)
-            forces = np.asarray(case.answer(x.replace(positions=positions))["forces"])
-            gradient = np.asarray(jax.jit(jax.grad(lambda r: energy(r).astype(jnp.float32)))(positions))
+            forces, gradient = map(np.asarray, both(x))
             gap, size = float(np.max(np.abs(forces + gradient))), float(np.max(np.abs(forces)))
             rule = f"forces of {case} must be minus the gradient of its energy"
             demand(gap <= GRADIENT * size, rule, f"a difference of {gap / max(size, 1e-30):.1e} of the largest force")
@@ -51,11 +53,12 @@ def check_extensive(case: Case) -> None:
         positions, numbers = np.asarray(x["positions"], np.float32), np.asarray(x["atomic_numbers"])
         moved = positions + np.asarray([APART, 0, 0], np.float32)
         pair = Atoms(np.concatenate([positions, moved]), np.concatenate([numbers, numbers]))
+        run = eqx.filter_jit(case.answer)
         try:
-            two = float(case.answer(pair)["energy"])
+            two = float(run(pair)["energy"])
         except Invalid:
             return
-        one = float(case.answer(Atoms(positions, numbers))["energy"])
+        one = float(run(Atoms(positions, numbers))["energy"])
         scale = label_scales(case.task, case.samples)["energy"]
         gap = abs(two - 2 * one)
         allowed = EXTENSIVITY * scale + 1e-6 * abs(one)
@@ -119,10 +122,6 @@ def has_energy(case: Case, *others: str) -> bool:
     """Whether the task asks for the energy (and `others`) of atoms."""
     names = {q.name for q in case.task.outputs}
     return case.task.container is Atoms and {"energy", *others} <= names
-
-
-def _energy(case: Case, x: System) -> Callable[[Any], Any]:
-    return lambda r: case.answer(x.replace(positions=r))["energy"]
 
 
 def _snapped(x: System) -> System:
