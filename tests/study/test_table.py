@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from erlangen.assess.rows import SymmetryRow
@@ -20,7 +20,7 @@ from records import burgers
     ("value", "error", "unit", "text"),
     [
         (0.41, 0.021, "%", "0.410 ± 0.021 %"),
-        (12.345, 0.02, "meV/A", "12.345 ± 0.020 meV/A"),
+        (12.345, 0.02, "meV/A", "12.345 ± 0.020 meV/Å"),
         (1234.5, 150.0, "1", "1,234 ± 150"),
         (-20.40412, 3e-4, "J", "-20.40412 ± 0.00030 J"),
         (1.04e-6, 2.1e-7, "1", "(1.04 ± 0.21)e-6"),
@@ -35,6 +35,7 @@ def test_figures_are_cut_at_the_second_digit_of_their_error(value, error, unit, 
 
 @given(st.floats(-1e12, 1e12), st.floats(1e-12, 1e6))
 def test_no_figure_loses_more_than_its_error(value, error):
+    assume(error > 1e-9 * abs(value))  # below that the bar is rounding, and left out
     text = table.plus_minus(value, error).replace(",", "")
     match = re.fullmatch(r"\(?(-?[\d.]+) ± ([\d.]+)\)?(e-?\d+)?", text)
     assert match, text
