@@ -81,7 +81,7 @@ def read_atoms(
 ) -> list[Frame]:
     """All frames of a file of atoms, in eV and Angstrom.
 
-    need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, taken as it is.
+    need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, unconverted.
     units: of the file, e.g. "kcal/mol" or "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom,
     refused where the numbers look like another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"}
     where the names are unusual. pbc: overrules the file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum
