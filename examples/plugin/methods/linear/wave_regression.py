@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.contract import Evolution, Fitted, Method, Session, Signature
+from erlangen.core.errors import Invalid
 from erlangen.core.groups import Shifts
 from erlangen.core.systems import Field
 
@@ -43,6 +44,16 @@ class WaveRegression(Method):
     @property
     def symmetry(self):
         return (Shifts,)
+
+    def check(self, task):
+        super().check(task)
+        names = [[q.name for q in group] for group in (task.inputs, task.outputs)]
+        if names[0] != names[1]:
+            raise Invalid(
+                must="wave regression maps fields of one ring to the same fields a step later",
+                came=f"inputs {names[0]}, outputs {names[1]}",
+                do=f"See which methods fit: erlangen show {task.name()}",
+            )
 
     def fit(self, task, budget, *, key, session=Session()):
         data = task.truth("train")
