@@ -24,9 +24,9 @@ class ProgressLine:
         if self._first is None:
             self._first, self._start = step, time.perf_counter()
         rate = (step - self._first) / max(time.perf_counter() - self._start, 1e-9)
-        remaining = f"{(total - step) / rate:4.0f} s left" if rate > 0 else "          "
+        pace = f"{rate:6.1f} steps/s  {(total - step) / rate:4.0f} s left" if rate > 0 else "compiled"
         shown = "  ".join(f"{k} {v:.4g}" for k, v in figures.items() if k != "step")
-        line = f"{self.title}  {step}/{total}  {rate:6.1f} steps/s  {remaining}  {shown}"
+        line = f"{self.title}  {step}/{total}  {pace}  {shown}"
         if self.stream.isatty():
             self.stream.write(f"\r\033[K{line[:118]}" + ("\n" if step >= total else ""))
         elif step >= total or len(self.history) % 10 == 1:
