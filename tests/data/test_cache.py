@@ -122,7 +122,7 @@ def test_produced_once_and_the_cost_is_kept(folder):
     second = cache.remembered({"molecule": "ethanol", "T": 300}, produce)
     assert len(calls) == 1 and same(list(first.inputs), list(second.inputs)) and same(first.outputs, second.outputs)
     cache._seconds.clear()  # as in another process
-    assert 0.05 <= cache.cost_of({"T": 300, "molecule": "ethanol"}) < 1
+    assert 0.05 <= cache.cost_of({"T": 300, "molecule": "ethanol"}) < 5
     assert cache.cost_of({"T": 301, "molecule": "ethanol"}) is None
     cache.remembered({"molecule": "ethanol", "T": 301}, produce)
     assert len(calls) == 2 and len(cache.entries()) == 2 and cache.verify() == []
@@ -214,8 +214,10 @@ def test_kill_at_any_moment_leaves_no_broken_entry(tmp_path, folder):
     rng = np.random.default_rng(1)
     for _ in range(6):
         worker = start(tmp_path, folder, 200_000, 0.0, 1000)
-        assert worker.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.02, 0.25))
+        before, deadline = len(cache.entries()), time.monotonic() + 30
+        while len(cache.entries()) == before and time.monotonic() < deadline:
+            time.sleep(0.01)  # it is in the middle of writing now, however busy the machine
+        time.sleep(rng.uniform(0, 0.1))
         worker.send_signal(signal.SIGKILL)
         worker.wait()
     assert cache.entries() and cache.verify() == []
