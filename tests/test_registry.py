@@ -162,3 +162,18 @@ def test_every_file_of_the_package_can_be_read_and_loaded():
                 assert not entry.problem, f"{entry.path}: {entry.problem}"
                 assert entry.title, f"{entry.path} needs a first docstring line"
                 assert load(entry.name).name() == entry.name
+
+
+def test_the_outline_says_the_same_as_the_whole_file(monkeypatch):
+    quick = [registry.entries(kind) for kind in ("task", "method")]
+    parse = registry._parse
+    monkeypatch.setattr(registry, "_parse", lambda text, name, whole: parse(text, name, whole=True))
+    assert quick == [registry.entries(kind) for kind in ("task", "method")]
+
+
+def test_an_outline_that_does_not_parse_falls_back_to_the_whole():
+    body = 'def f(\n    x,\n):\n    y = """\nbroken (\n"""\n    return y\n'
+    text = f'"""Title."""\n{body}class A(Task):\n    n: int = 1  # count\n'
+    with pytest.raises(SyntaxError):
+        compile(registry._outline(text), "outline", "exec")
+    assert registry._parse(text, "file", whole=False)[0] == text
