@@ -52,12 +52,15 @@ class Message(eqx.Module):
         near, channels = pairs.neighbours, x[0].shape[-1]
         sent = near.at_senders(self.source(x[0])) * self.filters(pairs.radial)  # [n, K, paths * channels]
         to_scalars, to_vectors, *passed = jnp.split(sent, sent.shape[-1] // channels, axis=-1)
-        heard = {
-            0: 0.5 * jnp.sum(to_scalars, 1),
-            1: 0.5 * jnp.einsum("nkx,nkc->nxc", pairs.directions, to_vectors),
-        }
-        if passed:
-            heard[1] += 0.5 * jnp.einsum("nkc,kxc->nxc", passed[0], near.at_senders(x[1])[0])
+
+        def along(axis: int) -> Float[Array, "n channels"]:
+            """One Cartesian component: sums over neighbours that fuse, where one product over all three would not."""
+            told = pairs.directions[..., axis, None] * to_vectors
+            if passed:
+                told += passed[0] * near.at_senders(x[1][:, axis])
+            return jnp.sum(told, 1)
+
+        heard = {0: 0.5 * jnp.sum(to_scalars, 1), 1: 0.5 * jnp.stack([along(axis) for axis in range(3)], 1)}
         return {l: x[l] + heard[l] if l in x else heard[l] for l in heard}
 
 
