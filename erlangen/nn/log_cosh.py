@@ -43,7 +43,7 @@ def log_product_cosh(a: Float[Array, " n"], b: Float[Array, " n"]) -> Complex[Ar
 
 @jax.custom_jvp
 def sincos(x: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """(sin x, cos x) by Taylor polynomials after reduction to |r| <= pi/4: error below 1e-15 for |x| < 1e4 (float64)."""
+    """(sin x, cos x) by Taylor polynomials after reduction to |r| <= pi/4; error below 1e-15 for |x| < 1e4."""
     quarter = jnp.round(x * (2 / math.pi))
     # pi/2 in two parts, so that the reduction loses no digits
     r = (x - quarter * 1.57079632673412561417e00) - quarter * 6.07710050650619224932e-11

@@ -102,7 +102,9 @@ def test_majumdar_ghosh_chain_is_made_of_dimers():
     assert ed.ground_state(spins.j1j2(lattices.chain(14), j2=0.5)).energy == pytest.approx(-3 / 8 * 14, abs=1e-11)
 
 
-@pytest.mark.parametrize("lattice", [lattices.chain(6), lattices.square(4), lattices.square(2, 3, is_periodic=False)], ids=str)
+@pytest.mark.parametrize(
+    "lattice", [lattices.chain(6), lattices.square(4), lattices.square(2, 3, is_periodic=False)], ids=str
+)
 def test_space_group_is_a_group_of_bond_permutations(lattice):
     group = {tuple(p) for p in lattice.space_group}
     assert tuple(range(lattice.n_sites)) in group

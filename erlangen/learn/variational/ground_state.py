@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import equinox as eqx
 import jax
@@ -22,6 +22,8 @@ from ..checkpoint import load_state, save_state
 from .natural_gradient import log_derivatives, natural_direction
 from .problem import Problem
 from .wavefunction import Wavefunction
+
+W = TypeVar("W", bound=Wavefunction)
 
 _CHECKPOINT_SECONDS = 15.0
 _PLANNING = (8, 16, 32, 64, 128, 256)
@@ -77,14 +79,14 @@ class State(eqx.Module):
 
 
 def minimise(
-    psi: Wavefunction,
+    psi: W,
     problem: Problem,
     settings: Settings,
     budget: Budget,
     *,
     key: PRNGKeyArray,
     session: Session = Session(),
-) -> Wavefunction:
+) -> W:
     """`psi` with parameters of (nearly) lowest energy; all in float64.
 
     A budget in seconds is turned into a number of steps from the speed of the first steps; that number is part of the

@@ -1,10 +1,10 @@
 """Restricted Boltzmann machine with the symmetry of the lattice.
 
-    log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                      symmetrise = "features"
-    psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                    symmetrise = "projection"
+    log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                     symmetrise = "features"
+    psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                   symmetrise = "projection"
 
-G is the space group of the lattice; log cosh is even, which keeps the spin flip. Real weights make psi positive, complex
-weights give it a sign structure (needed where the model is frustrated).
+G is the space group of the lattice; log cosh is even, which keeps the spin flip. Real weights make psi positive,
+complex ones give it a sign structure (needed where the model is frustrated).
 Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, doi:10.1088/1361-648X/abe268.
 """
 

@@ -1,0 +1,99 @@
+"""RBM, Jastrow and mean field: symmetry to rounding, known limits, and energies against exact diagonalisation."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erlangen.contract import Budget
+from erlangen.core.errors import Invalid
+from erlangen.learn.variational import evaluate, full_sum, spin_problem
+from erlangen.methods.variational.jastrow import Jastrow, pair_classes
+from erlangen.methods.variational.mean_field import MeanField
+from erlangen.methods.variational.rbm import RBM
+from erlangen.numerics.precision import double
+from erlangen.physics import lattices, mean_field
+from erlangen.tasks.quantum.spins import Spins
+
+SQUARE = Spins("j1j2", "square", 16)
+KINDS = [
+    RBM(alpha=2),
+    RBM(alpha=2, weights="real"),
+    RBM(alpha=3, weights="complex", symmetrise="projection"),
+    RBM(alpha=2, weights="real", symmetrise="projection"),
+    Jastrow(),
+]
+
+
+@pytest.mark.parametrize("method", KINDS, ids=repr)
+def test_the_state_is_invariant_under_the_space_group_and_the_spin_flip(method):
+    psi = method.fit(Spins("j1j2", "square", 16), Budget(steps=2), key=jax.random.key(0))
+    spins = np.asarray(spin_problem(SQUARE.hamiltonian).draw(3, jax.random.key(1)))
+    with double():
+        log_psi = jax.jit(jax.vmap(psi.log_psi))
+        plain = np.asarray(log_psi(spins))
+        for permutation in lattices.square(4).space_group[::7]:
+            for flip in (1, -1):
+                moved = np.asarray(log_psi(flip * spins[:, permutation]))
+                assert np.abs(np.exp(moved - plain) - 1).max() < 1e-10
+
+
+@pytest.mark.parametrize("task", [Spins(sites=10), Spins("heisenberg", sites=12)], ids=repr)
+def test_rbm_is_exact_to_1e_4_and_better_than_jastrow_and_mean_field(task):
+    problem, exact, errors = spin_problem(task.hamiltonian), task.reference()["energy"], []
+    for method in (RBM(), Jastrow(), MeanField()):
+        psi = method.fit(task, Budget(steps=120), key=jax.random.key(0))
+        energy, _ = full_sum(psi, problem)
+        errors.append((energy - exact) / abs(exact))
+    assert 0 < errors[0] < 1e-4
+    assert errors[0] < errors[1] < errors[2]
+
+
+def test_sampling_reaches_the_energy_of_the_full_sum_and_its_error_bar_is_honest():
+    task = Spins(sites=8)
+    problem = spin_problem(task.hamiltonian)
+    psi = RBM(full_sum="no", samples=512).fit(task, Budget(steps=100), key=jax.random.key(0))
+    energy, variance = full_sum(psi, problem)
+    found = evaluate(psi, problem, samples=16384, chains=256, key=jax.random.key(1))
+    assert (energy - task.reference()["energy"]) / abs(energy) < 1e-4
+    assert abs(found.energy - energy) < 4 * found.error
+    assert found.r_hat < 1.02
+    assert found.variance == pytest.approx(variance, rel=0.2)
+
+
+def test_complex_weights_with_no_imaginary_part_are_real_weights():
+    task = Spins("heisenberg", sites=8)
+    real = RBM(weights="real").fit(task, Budget(steps=1), key=jax.random.key(0))
+    spins = np.asarray(spin_problem(task.hamiltonian).draw(4, jax.random.key(1)))
+    with double():
+        both = type(real)(real.weights, jnp.zeros_like(real.weights), real.permutations, False)
+        assert jax.vmap(both.log_psi)(spins) == pytest.approx(np.asarray(jax.vmap(real.log_psi)(spins)), abs=1e-12)
+
+
+def test_mean_field_by_sampling_is_the_best_product_state():
+    task = Spins(sites=8, field=0.7)
+    psi = MeanField(full_sum="yes").fit(task, Budget(steps=150), key=jax.random.key(0))
+    exact, _ = mean_field.product_state(task.hamiltonian)
+    assert full_sum(psi, spin_problem(task.hamiltonian))[0] == pytest.approx(exact, rel=1e-5)
+    # e = -J cos^2 t - h sin t per site, lowest at sin t = h / 2 J
+    assert exact == pytest.approx(-8 * (1 + 0.7**2 / 4), rel=1e-9)
+
+
+def test_pair_classes_are_distances_on_a_ring():
+    classes = pair_classes(lattices.chain(6).space_group)
+    gap = np.abs(np.arange(6)[:, None] - np.arange(6)[None])
+    assert np.array_equal(classes, np.minimum(gap, 6 - gap))
+
+
+def test_the_same_key_gives_the_same_bits():
+    one, two = (RBM(full_sum="no").fit(Spins(sites=8), Budget(steps=5), key=jax.random.key(4)) for _ in range(2))
+    assert np.array_equal(one.weights, two.weights)
+
+
+def test_bad_input_is_explained():
+    with pytest.raises(Invalid):
+        RBM(alpha=0)
+    with pytest.raises(Invalid, match="chain"):
+        RBM(samples=0).fit(Spins(sites=8), Budget(steps=1), key=jax.random.key(0))

@@ -1,0 +1,37 @@
+"""log cosh against NumPy's complex functions."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh, sincos
+from erlangen.numerics.precision import double
+
+
+@given(st.floats(-700, 700))
+def test_real(x):
+    with double():
+        assert float(log_cosh(jnp.float64(x))) == pytest.approx(np.log(np.cosh(x)), abs=1e-14, rel=1e-14)
+
+
+@given(st.sampled_from([1, 16, 37]), st.floats(0.01, 10), st.integers(0, 1000))
+def test_product_of_complex_factors(n, size, seed):
+    rng = np.random.default_rng(seed)
+    z = size * (rng.standard_normal(n) + 1j * rng.standard_normal(n))
+    with double():
+        found = complex(log_product_cosh(jnp.asarray(z.real), jnp.asarray(z.imag)))
+    assert abs(np.exp(found - np.log(np.cosh(z)).sum()) - 1) < 1e-10
+
+
+@given(st.floats(-1e4, 1e4))
+def test_sine_and_cosine(x):
+    with double():
+        sine, cosine = sincos(jnp.float64(x))
+        slopes = jax.jacfwd(sincos)(jnp.float64(x))
+    assert (float(sine), float(cosine)) == pytest.approx((np.sin(x), np.cos(x)), abs=4e-15)
+    assert [float(s) for s in slopes] == pytest.approx([np.cos(x), -np.sin(x)], abs=1e-12)

@@ -1,0 +1,80 @@
+"""The task quantum/spins: references, symmetry of the law, shifts, opponents and bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from erlangen.core.errors import Invalid
+from erlangen.physics import exact_diagonalisation as ed
+from erlangen.tasks.quantum.spins import Spins
+
+EVERY = [
+    Spins(sites=6),
+    Spins(sites=6, periodic=False),
+    Spins("ising", "square", 9, field=3.0),
+    Spins("heisenberg", sites=8),
+    Spins("j1j2", sites=8, j2=0.3),
+    Spins("j1j2", "square", 16, periodic=False),
+]
+
+
+@pytest.mark.parametrize("task", EVERY, ids=repr)
+def test_every_declared_site_symmetry_maps_the_law_onto_itself(task):
+    law = task.hamiltonian
+
+    def couplings(permutation):
+        ends = np.sort(permutation[law.bonds], axis=1)
+        return {(i, j, zz, x) for (i, j), zz, x in zip(ends, law.zz, law.exchange)}
+
+    for group in task.symmetry[:-1]:
+        for permutation in group.permutations:
+            assert couplings(np.array(permutation)) == couplings(np.arange(task.sites))
+
+
+@pytest.mark.parametrize("task", EVERY[:5], ids=repr)
+def test_the_reference_is_the_exact_ground_state(task):
+    assert task.reference()["energy"] == pytest.approx(ed.ground_state(task.hamiltonian).energy, rel=1e-12)
+
+
+def test_opponents_are_exact_or_above():
+    task = Spins("heisenberg", sites=10)
+    exact, mean = task.opponents
+    assert exact.solve(None, 1e-8)["energy"] == pytest.approx(task.reference()["energy"], rel=1e-10)
+    assert mean.solve(None, 8)["energy"] == pytest.approx(-10 / 4, rel=1e-6)
+
+
+def test_shifts_move_the_coupling_and_stay_allowed():
+    (field,) = Spins().shifts
+    assert Spins().shifted("field", field.values[0]).field == field.values[0]
+    (frustration,) = Spins("heisenberg").shifts
+    assert Spins("heisenberg").shifted("j2", frustration.values[-1]).model == "j1j2"
+
+
+def test_published_errors_are_those_of_the_table():
+    best = Spins("j1j2", "square", 16).peers[0]
+    assert best.value == pytest.approx(1.93e-5, rel=0.01)
+    assert not Spins(sites=14).peers
+
+
+def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
+    with pytest.warns(UserWarning, match="at most 24 sites"):
+        assert Spins("heisenberg", sites=30).reference() is None
+    assert [o.name for o in Spins("heisenberg", sites=30).opponents] == ["mean field (product state)"]
+    assert Spins(sites=100).reference()["source"] == "free fermions"
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"model": "isng"}, "ising"),
+        ({"lattice": "kagom"}, "chain"),
+        ({"model": "heisenberg", "sites": 15}, "even number of spins"),
+        ({"lattice": "square", "sites": 15}, "square number"),
+        ({"field": float("nan")}, "finite"),
+        ({"sites": 1}, "at least 2"),
+    ],
+)
+def test_bad_input_is_explained(settings, words):
+    with pytest.raises(Invalid, match=words):
+        Spins(**settings)
