@@ -10,7 +10,7 @@ import numpy as np
 
 from ..study.record import Record
 from ..study.table import headline_coverage
-from . import plots, plots_trust
+from . import plots, plots_fields, plots_trust
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -23,7 +23,8 @@ def _figure(svg: str, alt: str, caption: str, kind: str = "") -> str:
 
 def figures(record: Record, arrays: Arrays) -> list[str]:
     """The plots of a run as HTML figures with captions; those whose rows or arrays are missing are left out."""
-    found = [*_fit_plots(record, arrays), *_parity_plots(record, arrays), *_interval_plots(record, arrays)]
+    found = [*_fit_plots(record, arrays), *_parity_plots(record, arrays), *_field_plots(record, arrays)]
+    found += _interval_plots(record, arrays)
     for axis in dict.fromkeys(row.axis for row in record.shifts):
         rows = [row for row in record.shifts if row.axis == axis and row.scores]
         moved = [row for row in record.coverage if row.where.startswith(f"{axis}=")]
@@ -99,6 +100,30 @@ def _parity_plots(record: Record, arrays: Arrays) -> list[str]:
         left_out = f" {np.sum(~finite):,} values that are not finite are left out." * bool(np.any(~finite))
         caption = f"Held-out test samples, {finite.sum():,} values of {name.replace('_', ' ')}.{left_out}"
         found.append(_figure(drawn, f"predicted against true {name}", caption))
+    return found
+
+
+def _field_plots(record: Record, arrays: Arrays) -> list[str]:
+    """Whole samples of outputs on the grid of the inputs, in one or two dimensions."""
+    grid, found = record.data.get("grid") or {}, []
+    points: tuple[int, ...] = tuple(grid.get("points", ()))
+    for name in _outputs(arrays) if len(points) in (1, 2) else ():
+        true, predicted = (np.ravel(arrays[f"test/{name}/{key}"]).astype(float) for key in ("true", "predicted"))
+        if true.size % int(np.prod(points)) or not (np.isfinite(true).all() and np.isfinite(predicted).all()):
+            continue
+        true, predicted = true.reshape(-1, *points), predicted.reshape(-1, *points)
+        width = _half_width(arrays, name)
+        text, _, unit = _axis(record, name).partition(" [")
+        label, lengths = (text, unit.rstrip("]")), grid["lengths"]
+        if len(points) == 1:
+            band = None if width is None else np.ravel(width).reshape(-1, *points)
+            drawn = plots.svg(plots_fields.lines, true, predicted, band, lengths[0], label)
+        else:
+            drawn = plots.svg(plots_fields.images, true, predicted, lengths, label)
+        caption = (
+            "Test samples with the median and with the largest root-mean-square error; differences on their own scale."
+        )
+        found.append(_figure(drawn, f"true and predicted {name}", caption, "wide"))
     return found
 
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from erlangen.app import plots, plots_trust
+from erlangen.app import plots, plots_fields, plots_trust
 from erlangen.app.repeat import command
 from erlangen.app.report import report
 from erlangen.assess.rows import SymmetryRow
@@ -103,7 +103,7 @@ def test_every_answer_of_the_record_is_on_the_page(tmp_path):
         (
             burgers,
             burgers_arrays,
-            ("loss", "predicted against true u", "coverage", "viscosity", "time per query", "defect"),
+            ("loss", "predicted against true u", "true and predicted u", "coverage", "viscosity", "query", "defect"),
         ),
         (ethanol, ethanol_arrays, ("loss", "true energy", "true forces", "reliability", "temperature", "defect")),
         (ising, lambda: {"local_energies": np.random.default_rng(0).normal(-20.4, 1e-3, 500)}, ("energy", "local")),
@@ -114,6 +114,23 @@ def test_every_scale_gets_its_plots(tmp_path, record, arrays, alts):
     found = re.findall("alt='([^']*)'", report(folder, tmp_path / "page.html").read_text())
     for alt in alts:
         assert any(alt in one for one in found), (alt, found)
+
+
+def test_fields_in_two_dimensions_are_shown_as_images(tmp_path):
+    grid = {"points": [16, 24], "lengths": [2.0, 3.0]}
+    record = dataclasses.replace(burgers(), data={"outputs": {"w": "vorticity w [1/T]"}, "grid": grid}, coverage=[])
+    w = np.random.default_rng(0).normal(size=(5, 16, 24))
+    arrays = {"test/w/true": w.ravel(), "test/w/predicted": w.ravel() + 0.1}
+    text = report(folder_of(tmp_path, record, arrays), tmp_path / "page.html").read_text()
+    assert "true and predicted w" in text
+    wrong = folder_of(tmp_path / "wrong", record, {k: v[:-1] for k, v in arrays.items()})
+    assert "true and predicted w" not in report(wrong, tmp_path / "page.html").read_text()
+
+
+def test_the_typical_and_the_worst_sample_are_found():
+    true = np.zeros((5, 4))
+    predicted = np.array([3.0, 1.0, 9.0, 2.0, 4.0])[:, None] * np.ones(4)
+    assert plots_fields.typical_and_worst(true, predicted) == {"typical sample": 0, "worst sample": 2}
 
 
 def test_a_violated_symmetry_cannot_be_overlooked(tmp_path):

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from erlangen.assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
 from erlangen.study.record import Record
+
+GRID = {"points": [128], "lengths": [6.283185307179586], "boundary": "periodic", "parameters": {"viscosity": 0.01}}
+
+
+def _trust(scores: Callable[[float], list[Estimate]]) -> dict[str, Any]:
+    """Certificate, intervals, shift and opponents of the run below."""
+    return {
+        "symmetry": [
+            SymmetryRow("method", "shifts along x", "u", 3.1e-7, True),
+            SymmetryRow("method", "reflection of x", "u", 0.021, False),
+            SymmetryRow("method", "Galilean boost", "u", 0.34, False),
+            SymmetryRow("solver", "shifts along x", "u", 4.4e-15, True, tolerance=1e-10),
+            SymmetryRow("solver", "Galilean boost", "u", 8.0e-14, True, tolerance=1e-10),
+        ],
+        "coverage": [
+            CoverageRow("test", "u", level, level + 0.004, 0.006, width, "1")
+            for level, width in ((0.5, 0.004), (0.8, 0.008), (0.9, 0.012))
+        ]
+        + [CoverageRow("viscosity=0.005", "u", 0.9, 0.72, 0.012, 0.012, "1")],
+        "shifts": [
+            ShiftRow("viscosity", nu, "1", scores(ratio), ratio)
+            for nu, ratio in ((0.01, 1.0), (0.005, 2.4), (0.0025, 6.1))
+        ],
+        "opponents": [
+            OpponentRow("spectral solver", "points", n, 2e-4 * n / 32, {"nrmse": error})
+            for n, error in ((16, 21.0), (32, 4.1), (48, 0.38), (64, 0.04), (96, 3e-4))
+        ],
+    }
 
 
 def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Record:
@@ -34,26 +64,7 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
         state="done",
         scores=scores(1.0),
         floor={"nrmse": 2.1e-7},
-        symmetry=[
-            SymmetryRow("method", "shifts along x", "u", 3.1e-7, True),
-            SymmetryRow("method", "reflection of x", "u", 0.021, False),
-            SymmetryRow("method", "Galilean boost", "u", 0.34, False),
-            SymmetryRow("solver", "shifts along x", "u", 4.4e-15, True, tolerance=1e-10),
-            SymmetryRow("solver", "Galilean boost", "u", 8.0e-14, True, tolerance=1e-10),
-        ],
-        coverage=[
-            CoverageRow("test", "u", level, level + 0.004, 0.006, width, "1")
-            for level, width in ((0.5, 0.004), (0.8, 0.008), (0.9, 0.012))
-        ]
-        + [CoverageRow("viscosity=0.005", "u", 0.9, 0.72, 0.012, 0.012, "1")],
-        shifts=[
-            ShiftRow("viscosity", nu, "1", scores(ratio), ratio)
-            for nu, ratio in ((0.01, 1.0), (0.005, 2.4), (0.0025, 6.1))
-        ],
-        opponents=[
-            OpponentRow("spectral solver", "points", n, 2e-4 * n / 32, {"nrmse": error})
-            for n, error in ((16, 21.0), (32, 4.1), (48, 0.38), (64, 0.04), (96, 3e-4))
-        ],
+        **_trust(scores),
         peers=[
             {"name": "FNO-1d", "score": "nrmse", "value": 1.4, "unit": "%", "source": "arXiv:2010.08895"},
         ],
@@ -63,7 +74,13 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
             for s, d in zip(steps.tolist(), decay.tolist(), strict=True)
         ],
         messages=["budget used up after 4000 steps"],
-        data={"outputs": {"u": "velocity u [L/T]"}, "source": "own pseudo-spectral solver", "train": 1000, "test": 200},
+        data={
+            "outputs": {"u": "velocity u [L/T]"},
+            "grid": GRID,
+            "source": "own pseudo-spectral solver",
+            "train": 1000,
+            "test": 200,
+        },
         versions={"erlangen": "0.1.0", "jax": "0.10.2", "python": "3.11.2"},
         device="cpu (2 cores)",
     )
@@ -72,7 +89,9 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
 def burgers_arrays(samples: int = 40, points: int = 128) -> dict[str, np.ndarray]:
     """arrays.npz of the same run."""
     noise = np.random.default_rng(0)
-    true = np.cumsum(noise.normal(size=(samples, points)), 1) / 8
+    x = np.arange(points) * 2 * np.pi / points
+    waves = [noise.normal(size=(samples, 1)) / k * np.sin(k * x + 6 * noise.random((samples, 1))) for k in range(1, 6)]
+    true = np.sum(waves, 0)
     predicted = true + 0.004 * noise.standard_t(5, size=true.shape)
     return {
         "test/u/true": true.ravel(),
