@@ -30,7 +30,6 @@ NEEDED = {
     "h5netcdf": "NetCDF",
     "xarray": "labelled fields",
     "zarr": "Zarr",
-    "pooch": "downloads",
     "safetensors": "checkpoints",
     "matplotlib": "plots",
 }

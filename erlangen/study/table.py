@@ -217,7 +217,7 @@ def _symmetry(rows: Sequence[SymmetryRow]) -> list[tuple[str, ...]]:
 def _coverage(rows: Sequence[CoverageRow]) -> list[tuple[str, ...]]:
     return [
         (
-            row.where,
+            tail(row.where),
             row.output,
             f"{100 * row.level:.3g} %",
             plus_minus(100 * row.coverage, 100 * row.error, "%"),
@@ -228,9 +228,15 @@ def _coverage(rows: Sequence[CoverageRow]) -> list[tuple[str, ...]]:
     ]
 
 
+def tail(text: str) -> str:
+    """A file by its last name: "test=/far/away/hot.xyz" reads "test=hot.xyz"."""
+    axis, equals, value = text.rpartition("=")
+    return axis + equals + value.rsplit("/", 1)[-1]
+
+
 def place(row: ShiftRow) -> str:
     """The value on a shift axis with its unit."""
-    value: Any = f"{row.value:g}" if isinstance(row.value, float) else row.value
+    value = f"{row.value:g}" if isinstance(row.value, float) else tail(str(row.value))
     return f"{value} {pretty(row.unit)}".rstrip()
 
 

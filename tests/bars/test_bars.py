@@ -98,7 +98,7 @@ def test_burgers(tmp_path):
 @pytest.mark.skipif("ERLANGEN_ACAC" not in os.environ, reason="ERLANGEN_ACAC names the folder of the BOTNet AcAc set")
 def test_own_data_acetylacetone(tmp_path):
     folder = Path(os.environ["ERLANGEN_ACAC"])
-    files = {"data": "train_300K.xyz", "test": "test_MD_300K.xyz.xz", "shifted_to": "test_MD_600K.xyz.xz"}
+    files = {"data": "train_300K.xyz", "test": "test_MD_300K.xyz.xz", "judged_on": "test_MD_600K.xyz.xz"}
     record = answer(tmp_path, "molecules/forces", "painn", "10m", **{k: str(folder / v) for k, v in files.items()})
     hot = {s.name: s.value for s in record.shifts[0].scores}
     widths = {r.where: r for r in record.coverage if r.output == "forces"}
