@@ -1,4 +1,4 @@
-"""A progress line with rate and remaining time: redrawn on a terminal, one line in ten in a file."""
+"""A progress line with rate and remaining time: redrawn on a terminal, a line now and then in a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Mapping
 from typing import TextIO
+
+SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressLine:
@@ -16,19 +18,29 @@ class ProgressLine:
         self.history: list[dict[str, float]] = []
         self._start = time.perf_counter()
         self._first: int | None = None
+        self._written = 0.0
 
     def __call__(self, step: int, total: int, figures: Mapping[str, float]) -> None:
+        """total: 0 while the length of the fit is not known yet."""
         self.history.append({**{k: float(v) for k, v in figures.items()}, "step": float(step)})
         if self.stream is None:
             return
+        now, ends = time.perf_counter(), 0 < total <= step
         if self._first is None:
-            self._first, self._start = step, time.perf_counter()
-        rate = (step - self._first) / max(time.perf_counter() - self._start, 1e-9)
-        pace = f"{rate:6.1f} steps/s  {(total - step) / rate:4.0f} s left" if rate > 0 else "compiled"
-        shown = "  ".join(f"{k} {v:.4g}" for k, v in figures.items() if k != "step")
-        line = f"{self.title}  {step}/{total}  {pace}  {shown}"
+            self._first, self._start = step, now
+        line = f"{self.title}  {self._pace(step, total, now)}"
+        line += "".join(f"  {k} {v:.4g}" for k, v in figures.items() if k != "step")
         if self.stream.isatty():
-            self.stream.write(f"\r\033[K{line[:118]}" + ("\n" if step >= total else ""))
-        elif step >= total or len(self.history) % 10 == 1:
+            self.stream.write(f"\r\033[K{line[:118]}" + ("\n" if ends else ""))
+        elif ends or now - self._written >= SECONDS_BETWEEN_LINES:
             self.stream.write(line + "\n")
+            self._written = now
         self.stream.flush()
+
+    def _pace(self, step: int, total: int, now: float) -> str:
+        place = f"{step}/{total}" if total else f"{step}"
+        rate = (step - (self._first or 0)) / max(now - self._start, 1e-9)
+        if rate <= 0:
+            return place
+        left = f"  {max(total - step, 0) / rate:4.0f} s left" if total else ""
+        return f"{place}  {rate:6.1f} steps/s{left}"
