@@ -32,6 +32,7 @@ SMALL = [
     spins.j1j2(lattices.square(3), j2=0.6),
     spins.heisenberg(lattices.chain(5)),
 ]
+LATTICES = [lattices.chain(6), lattices.square(4), lattices.square(2, 3, is_periodic=False)]
 PAULI = {
     "x": np.array([[0, 1], [1, 0]]),
     "y": np.array([[0, -1j], [1j, 0]]),
@@ -102,9 +103,7 @@ def test_majumdar_ghosh_chain_is_made_of_dimers():
     assert ed.ground_state(spins.j1j2(lattices.chain(14), j2=0.5)).energy == pytest.approx(-3 / 8 * 14, abs=1e-11)
 
 
-@pytest.mark.parametrize(
-    "lattice", [lattices.chain(6), lattices.square(4), lattices.square(2, 3, is_periodic=False)], ids=str
-)
+@pytest.mark.parametrize("lattice", LATTICES, ids=str)
 def test_space_group_is_a_group_of_bond_permutations(lattice):
     group = {tuple(p) for p in lattice.space_group}
     assert tuple(range(lattice.n_sites)) in group

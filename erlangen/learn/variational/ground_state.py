@@ -32,7 +32,7 @@ _PLANNING = (8, 16, 32, 64, 128, 256)
 _LARGEST_MOVE = 0.3
 """Fubini-Study length of one step: a longer one leaves the region where the quadratic model of the energy holds."""
 
-_LARGEST_SHIFT = 1.0
+_FIRST_SHIFT, _DECAY, _LARGEST_SHIFT = 1e-2, 0.97, 1.0
 
 _SMALL = 16
 """Degrees of freedom up to which all states are enumerated to see how many symmetry leaves."""
@@ -44,7 +44,7 @@ class Settings:
 
     samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
     rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %.
-    shift: final diagonal shift lambda of the metric; it starts at 1e-2, falls by a tenth per accepted step and grows
+    shift: final diagonal shift lambda of the metric; it starts at 1e-2, falls by 3 % per accepted step and grows
     tenfold when a step is refused. full_sum: all states instead of samples; "auto" where they are not more than the
     samples, after reduction by the symmetry of psi.
     """
@@ -168,7 +168,7 @@ def _begin(parameters: PyTree, problem: Problem, chains: int, key: PRNGKeyArray)
     walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
     # explicit types: a weakly typed first state would have the step compiled twice
     zero, number = jnp.zeros((), jnp.int64), functools.partial(jnp.full, (), dtype=jnp.float64)
-    return State(zero, parameters, parameters, walkers, number(1e-2), number(jnp.inf), number(1.0), zero)
+    return State(zero, parameters, parameters, walkers, number(_FIRST_SHIFT), number(jnp.inf), number(1.0), zero)
 
 
 def _schedule(progress: float) -> float:
@@ -253,7 +253,8 @@ def _next(
     """
     flat, unravel = ravel_pytree(state.parameters)
     moved = unravel(jnp.where(solved, flat - move, flat))
-    softer = jnp.maximum(state.shift * 0.9, settings.shift)
+    decay = jnp.where(state.shift > _FIRST_SHIFT, 0.8, _DECAY)
+    softer = jnp.maximum(state.shift * decay, settings.shift)
     harder = jnp.minimum(state.shift * 10, _LARGEST_SHIFT)
 
     def choose(a: PyTree, b: PyTree) -> PyTree:
