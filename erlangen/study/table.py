@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..assess.rows import CoverageRow, Estimate, ShiftRow, SymmetryRow
 from .record import Record
