@@ -1,4 +1,4 @@
-"""Files and folders that cannot be used: one message that says what must hold, what came and what to do; exit code 2."""
+"""Files and folders that cannot be used: one message (what must hold, what came, what to do) and exit code 2."""
 
 from __future__ import annotations
 
