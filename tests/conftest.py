@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Before anything imports JAX: with a warm cache most tests spend no time compiling.
@@ -17,3 +19,11 @@ settings.register_profile(
     "erlangen", deadline=None, derandomize=True, max_examples=20, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("erlangen")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_compiled_programs():
+    """Compiled programs of one file are of no use to the next; together they would fill several GB."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
