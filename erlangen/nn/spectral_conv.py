@@ -102,17 +102,13 @@ class SpectralConv(eqx.Module):
 
 
 def analysis_real(n: int, modes: int) -> np.ndarray:
-    """[2 modes, n]: rows (1/n) cos(2 pi m r / n), then -(1/n) sin(...): real and imaginary part of x_m, m = 0 ...
-    modes - 1.
-    """
+    """[2 modes, n]: rows (1/n) cos(2 pi m r / n), then -(1/n) sin(...): real and imaginary parts of x_m, m >= 0."""
     angle = 2 * np.pi * np.outer(np.arange(modes), np.arange(n)) / n
     return (np.concatenate([np.cos(angle), -np.sin(angle)]) / n).astype(np.float32)
 
 
 def synthesis_real(n: int, modes: int) -> np.ndarray:
-    """[2 modes, n]: x(r) = Re x_0 + 2 sum_{m > 0} Re(x_m e^{i m r}), the inverse of `analysis_real` on band-limited
-    fields.
-    """
+    """[2 modes, n]: x(r) = Re x_0 + 2 sum_{m > 0} Re(x_m e^{i m r}), inverse of `analysis_real` if band-limited."""
     weight = np.where(np.arange(2 * modes) % modes == 0, 1.0, 2.0)[:, None]
     return (n * weight * analysis_real(n, modes)).astype(np.float32)
 

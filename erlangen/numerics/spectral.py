@@ -25,9 +25,7 @@ TAU = 2 * math.pi
 
 
 def grid(shape: Sequence[int], *, length: float = TAU) -> tuple[np.ndarray, ...]:
-    """Coordinates x_j = j L / n of the points, one array per axis, shaped to broadcast against a field (``sparse``
-    mesh).
-    """
+    """Coordinates x_j = j L / n of the points, one array per axis, shaped to broadcast against a field."""
     axes = [np.arange(n) * (length / n) for n in shape]
     return tuple(np.meshgrid(*axes, indexing="ij", sparse=True))
 
@@ -58,21 +56,18 @@ def dealiasing_mask(shape: Sequence[int], rule: Dealiasing) -> np.ndarray:
                     every continuous shift and all quadratic invariants survive (Orszag 1971,
                     doi:10.1175/1520-0469(1971)028<1074:OTEOAI>2.0.CO;2).
     ``smooth``      exp(-36 (2 |m| / n)^36) per axis; keeps about 5/6 of the modes, damps the rest: sharper near
-    shocks, not
-                    exactly alias-free (Hou and Li 2007, doi:10.1016/j.jcp.2007.04.014).
+                    shocks, not exactly alias-free (Hou and Li 2007, doi:10.1016/j.jcp.2007.04.014).
     """
     if rule not in get_args(Dealiasing):
         raise unknown("de-aliasing rule", str(rule), get_args(Dealiasing))
-    modes = [np.abs(np.fft.fftfreq(n)) for n in shape[:-1]] + [
-        np.fft.rfftfreq(shape[-1])
-    ]  # in units of the sampling rate
+    rates = [np.abs(np.fft.fftfreq(n)) for n in shape[:-1]] + [np.fft.rfftfreq(shape[-1])]  # |m| / n per axis
     factor = {
         "none": np.ones_like,
         "two-thirds": lambda m: (m < 1 / 3).astype(float),
         "smooth": lambda m: np.exp(-36.0 * (2 * m) ** 36),
     }[rule]
     mask = np.ones(())
-    for axis_factor in np.meshgrid(*(factor(m) for m in modes), indexing="ij", sparse=True):
+    for axis_factor in np.meshgrid(*(factor(m) for m in rates), indexing="ij", sparse=True):
         mask = mask * axis_factor
     return mask
 

@@ -3,8 +3,7 @@
 Each equation is a pair (L, N) for  d u_hat / dt = L u_hat + N(u_hat)  in Fourier space, stepped by an exponential
 Runge-Kutta rule. Solvers work on one sample, in the dtype of the initial field (float64 under ``precision.double()``
 for reference data), and are smooth functions of the initial field and of every physical parameter. Resolution is that
-of the array given:
-``spectral.resample`` is the knob that trades cost for accuracy.
+of the array given: ``spectral.resample`` is the knob that trades cost for accuracy.
 """
 
 from __future__ import annotations
@@ -20,14 +19,13 @@ from jaxtyping import Array, Float
 from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
+from erlangen.numerics.spectral import Dealiasing
 
 TAU = 2 * math.pi
 Order = Literal[2, 4]
 SCHEMES = {2: etd.etdrk2, 4: etd.etdrk4}
-IMAGINARY_STABILITY = {
-    2: 0.5,
-    4: 2.5,
-}  # safe |k u| dt of the explicit part; the rules' own limits are about 0.7 and 2.8
+# Largest safe |k u| dt of the explicit part, by order; order 4 breaks down at 2.8.
+IMAGINARY_STABILITY = {2: 0.5, 4: 2.5}
 
 
 class Semilinear(NamedTuple):
@@ -37,9 +35,7 @@ class Semilinear(NamedTuple):
     nonlinear: Callable[[Array], Array]
 
 
-def burgers_terms(
-    n: int, *, viscosity: Any, dealiasing: spectral.Dealiasing = "two-thirds", length: float = TAU
-) -> Semilinear:
+def burgers_terms(n: int, *, viscosity: Any, dealiasing: Dealiasing = "two-thirds", length: float = TAU) -> Semilinear:
     """u_t = nu u_xx - (u^2 / 2)_x : the flux form, which conserves the mean of u exactly on the grid."""
     (k,) = spectral.wavenumbers((n,), length=length)
     flux = -0.5j * k * spectral.dealiasing_mask((n,), dealiasing)
@@ -58,7 +54,7 @@ def burgers(
     dt: float,
     steps: int,
     frames: int = 1,
-    dealiasing: spectral.Dealiasing = "two-thirds",
+    dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = TAU,
 ) -> Float[Array, "frames x"]:
@@ -81,9 +77,7 @@ def burgers(
 
 
 def burgers_rate(u: Float[Array, " x"], *, viscosity: Any, length: float = TAU) -> Float[Array, " x"]:
-    """u_t = nu u_xx - (u^2 / 2)_x, evaluated without aliasing on a grid of 3/2 the points and returned on the grid of
-    u.
-    """
+    """u_t = nu u_xx - (u^2 / 2)_x, evaluated without aliasing on a grid of 3/2 the points, returned on that of u."""
     fine = spectral.resample(u, (3 * u.shape[0] // 2 + 1,))
     advection = spectral.derivative(0.5 * fine * fine, length=length)
     diffusion = spectral.derivative(u, order=2, length=length)
@@ -188,7 +182,7 @@ def steps_needed(
     *,
     speed: float,
     dt: float,
-    dealiasing: spectral.Dealiasing = "two-thirds",
+    dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = TAU,
 ) -> int:

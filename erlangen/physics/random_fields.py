@@ -26,12 +26,10 @@ def smooth_field(
     dtype: jnp.dtype = jnp.float32,
     key: Array,
 ) -> Float[Array, "..."]:
-    """Gaussian random field without mean, of root-mean-square ``rms`` in expectation, band-limited to 0 < |m| <=
-    ``modes``.
+    """Gaussian random field without mean, of rms ``rms`` in expectation, band-limited to 0 < |m| <= ``modes``.
 
     u(x) = sum_m a_m cos(m . x) + b_m sin(m . x),  Var a_m = Var b_m proportional to |m|^(-2 decay);  x in [0, 2 pi)^d.
-    ``decay`` 0: white up to the cut (choppy); 1-2: large waves dominate. Every grid needs n > 2 ``modes`` points per
-    axis.
+    ``decay`` 0: white up to the cut (choppy); 1-2: large waves dominate. A grid needs n > 2 ``modes`` points per axis.
     """
     if min(shape) <= 2 * modes:
         raise Invalid(
@@ -46,16 +44,13 @@ def smooth_field(
     coefficients = 0.5 * (amplitudes[:, 0] - 1j * amplitudes[:, 1]) * math.prod(shape)
     index = tuple((waves % np.asarray(shape)).T)
     mirror = tuple((-waves % np.asarray(shape)).T)
-    u_hat = (
-        jnp.zeros(tuple(shape), coefficients.dtype).at[index].set(coefficients).at[mirror].set(jnp.conj(coefficients))
-    )
+    u_hat = jnp.zeros(tuple(shape), coefficients.dtype).at[index].set(coefficients)
+    u_hat = u_hat.at[mirror].set(jnp.conj(coefficients))
     return jnp.fft.ifftn(u_hat).real
 
 
 def half_space(dimensions: int, modes: int) -> np.ndarray:
-    """One of each pair (m, -m) of integer wave vectors with 0 < |m| <= modes, shape [waves, dimensions], in a fixed
-    order.
-    """
+    """[waves, dimensions]: one of each pair (m, -m) of integer vectors with 0 < |m| <= modes, in a fixed order."""
     axis = np.arange(-modes, modes + 1)
     m = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1).reshape(-1, dimensions)
     m = m[len(m) // 2 + 1 :]  # lexicographically positive half; the middle entry is zero

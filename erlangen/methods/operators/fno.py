@@ -99,7 +99,8 @@ class FNO(Method):
         increment = isinstance(task, Evolution)
         grid = np.shape(samples.inputs[0][inputs[0]])
         modes = tuple(min(self.modes, (n + 1) // 2) for n in grid)
-        boost = [g for g in task.symmetry if isinstance(g, Galilean)]
+        alone = len(inputs) == len(outputs) == len(grid) == 1  # a velocity along the only axis
+        boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
         before = np.asarray([[x[q] for q in inputs] for x in samples.inputs], np.float64)
         after = np.asarray([samples.outputs[q] for q in outputs], np.float64).swapaxes(0, 1)
         keys = jax.random.split(key, self.layers + 3)
