@@ -31,7 +31,7 @@ from ...physics.molecules import charge_and_spin, conformers, symbols
 from ...physics.tight_binding import TightBinding
 
 XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
-PER_TRAJECTORY = 50
+PER_TRAJECTORY = 25
 SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
 HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of an own data file
 
@@ -44,7 +44,7 @@ class Forces(Supervised):
     temperature: float = 500.0  # K, of the sampled frames
     engine: str = "gfn2"  # gfn2, gfn1, or functional/basis as in pbe/def2-svp (GFN2 samples, DFT labels)
     n_train: int = 1000  # training frames
-    n_test: int = 300  # test frames, and as many for calibration; a third of it for validation
+    n_test: int = 500  # test frames, and as many for calibration; a third of it for validation
     data: str = ""  # own training file (extended XYZ, ...) with energies and forces; replaces the fields above
     test: str = ""  # own test file; default: a share of `data`
     judged_on: str = ""  # further own files on which the answer is judged, separated by commas
