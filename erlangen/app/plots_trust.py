@@ -13,7 +13,7 @@ import numpy as np
 
 from ..assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
 from ..study.record import Record
-from ..study.table import duration, number, place, plus_minus, title, verdict
+from ..study.table import duration, number, place, plus_minus, title, verdict, where
 from .plots import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, axis_label, figure_of, log_axis
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _levels(axes: Axes, rows: Sequence[CoverageRow]) -> None:
 
 def _where(axes: Axes, rows: Sequence[CoverageRow], level: float) -> None:
     several = len({row.output for row in rows}) > 1
-    names = [f"{row.where}, {row.output}" if several else row.where for row in rows]
+    names = [f"{where(row)}, {row.output}" if several else where(row) for row in rows]
     places = np.arange(len(rows))[::-1]
     axes.axvline(100 * level, color=VERMILION, lw=1.4, ls="--", zorder=1)
     axes.axvspan(100 * level - 2, 100 * level + 2, color=VERMILION, alpha=0.08, lw=0, zorder=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import dataclasses
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -22,13 +24,16 @@ def command(record: Record) -> str:
         ("task", record.task, record.task_fields),
         ("method", record.method, record.method_fields),
     ):
-        defaults = _defaults(owner, name)
+        kinds, defaults = _kinds(owner, name), _defaults(owner, name, fields)
         for key, value in _flat(fields):
             if key in defaults and defaults[key] == _plain(value):
                 continue
             shared = key in names["task"] & names["method"] or key in RESERVED
-            flag = f"{owner}.{key}" if shared else key
-            words.append(f"--{flag.replace('_', '-')} {_word(value)}")
+            flag = (f"{owner}.{key}" if shared else key).replace("_", "-")
+            switch = (
+                isinstance(value, bool) and kinds.get(key, "bool") == "bool"
+            )  # not `bool | None`: that takes a word
+            words.append(f"--{'no-' * (not value)}{flag}" if switch else f"--{flag} {_word(value)}")
     for wrap in reversed(record.wraps):
         kind, _, inside = wrap.partition("(")
         words.append(f"--wrap {kind}")
@@ -37,17 +42,26 @@ def command(record: Record) -> str:
     return " ".join([*words, f"--budget {record.budget} --seed {record.seed}"])
 
 
-def _defaults(owner: str, name: str) -> dict[str, Any]:
-    found = {}
+def _kinds(owner: str, name: str) -> dict[str, str]:
+    """Annotations of the settings by name, as the source has them."""
+    with contextlib.suppress(Invalid):
+        return {setting.name: setting.annotation for setting in registry.find(owner, name).settings}
+    return {}
+
+
+def _defaults(owner: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Default values by name, as JSON types; read from source, imported only where settings are nested."""
     try:
+        if any(isinstance(value, Mapping) for value in fields.values()):
+            one = (registry.load_task if owner == "task" else registry.load_method)(name)()
+            return {key: _plain(value) for key, value in _flat(dataclasses.asdict(one))}
         settings = registry.find(owner, name).settings
-    except Invalid:
+    except (Invalid, ImportError, TypeError):  # a plug-in that is no longer there, or was changed since
         return {}
+    found = {}
     for setting in settings:
-        try:
+        with contextlib.suppress(ValueError, SyntaxError):
             found[setting.name] = _plain(ast.literal_eval(setting.default or ""))
-        except (ValueError, SyntaxError):
-            continue
     return found
 
 

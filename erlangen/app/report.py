@@ -6,6 +6,7 @@ The page makes no request: styles are inside, plots are embedded SVG images (sav
 from __future__ import annotations
 
 import html
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -183,9 +184,11 @@ def _tables(record: Record) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    mark = {"holds": " class='holds'", "VIOLATED": " class='violated'"}.get(text, " class='short'" * (len(text) < 19))
+    mark = {"holds": " class='holds'", "VIOLATED": " class='violated'"}.get(
+        text, " class='short'" * (len(text) < 13 or "±" in text)
+    )
     shown = html.escape(text)
-    if text.startswith("10.") and "/" in text:
+    if re.match(r"10\.\d{4,}/", text):
         shown = f"doi:{shown}"
     return f"<td{mark}>{shown}</td>"
 

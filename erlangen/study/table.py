@@ -214,6 +214,15 @@ def _symmetry(rows: Sequence[SymmetryRow]) -> list[tuple[str, ...]]:
     return [(r.subject, r.group, r.output, number(r.error, 2), number(r.tolerance, 2), verdict(r)) for r in rows]
 
 
+def where(row: CoverageRow) -> str:
+    """Where intervals were judged, numbers in short: "test", "amplitude = 0.45"."""
+    axis, equal, value = row.where.partition("=")
+    try:
+        return f"{axis} = {float(value):g}"
+    except ValueError:
+        return f"{axis} = {value}" if equal else axis
+
+
 def _coverage(rows: Sequence[CoverageRow]) -> list[tuple[str, ...]]:
     return [
         (

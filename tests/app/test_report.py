@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import re
+import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,11 +15,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from erlangen import registry
 from erlangen.app import plots, plots_fields, plots_trust
+from erlangen.app.cli_run import _question_and_answer
 from erlangen.app.repeat import command
 from erlangen.app.report import report
 from erlangen.assess.rows import SymmetryRow
+from erlangen.assess.uncertainty import Conformal, Ensemble
+from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
+from erlangen.learn.supervised import Training
+from erlangen.study.run import _blank as blank
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from records import burgers, burgers_arrays, ethanol, ethanol_arrays, ising
@@ -186,6 +193,7 @@ def test_the_command_names_what_differs_from_the_defaults():
     words = command(record)
     assert words.startswith("erlangen run molecules/forces --method painn ")
     assert "--wrap conformal --conformal-level 0.9" in words and words.endswith("--budget 150s --seed 0")
+    assert "--training.batch 16" in words and "--training.rate" not in words
     assert "--molecule" not in words and "--temperature" not in words  # ethanol at 500 K is the default
     moved = dataclasses.replace(
         record, task_fields={**record.task_fields, "molecule": "CC(=O) C", "temperature": 300.0}
@@ -193,6 +201,28 @@ def test_the_command_names_what_differs_from_the_defaults():
     assert "--molecule 'CC(=O) C'" in command(moved) and "--temperature 300.0" in command(moved)
     twice = dataclasses.replace(record, wraps=["conformal(level=0.8)", "ensemble(n=4)"])
     assert "--wrap ensemble --ensemble-n 4 --wrap conformal --conformal-level 0.8" in command(twice)
+
+
+@pytest.mark.parametrize(
+    ("task", "changed", "method"),
+    [
+        ("quantum/spins", {"periodic": False}, ("rbm", {"alpha": 2, "samples": 2048})),
+        (
+            "molecules/forces",
+            {"molecule": "CC(=O) O"},
+            ("painn", {"training": Training(rate=0.5, patience=None), "cutoff": 4.25}),
+        ),
+        ("continuum/burgers", {}, ("fno", {"modes": 7})),
+    ],
+)
+def test_the_command_line_reads_the_command_back(task, changed, method):
+    question = registry.load_task(task)
+    asked = question(**{**question.toy, **changed})
+    answer = Conformal(Ensemble(registry.load_method(method[0])(**method[1]), n=3), level=0.8)
+    record = blank(asked, answer, Budget.parse("90s"), 4)
+    words = shlex.split(command(record))
+    found, with_method, options = _question_and_answer(words[2:], task, method[0])
+    assert (found, with_method, options.budget, options.seed) == (asked, answer, "90s", 4)
 
 
 def test_intervals_that_know_their_errors_lie_on_the_diagonal():
