@@ -21,7 +21,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
 from ...core.errors import within
@@ -30,38 +30,9 @@ from ...core.systems import Atoms
 from ...learn.supervised import Training
 from ...nn.elements import Elements
 from ...nn.linear import Linear, Perceptron
-from ...nn.neighbours import Neighbours
 from ...nn.radial import Bessel
+from ._network import Features, Message, Network
 from ._potential import fit_potential
-
-Features = dict[int, Array]  # by degree l: 0 -> [n, channels], 1 -> [n, 3, channels]; absent degrees are zero
-
-
-class Message(eqx.Module):
-    """What atoms hear from their neighbours: scalars and vectors, weighted by functions of the distance."""
-
-    source: Perceptron
-    filters: Linear
-
-    def __init__(self, channels: int, n_radial: int, paths: int, *, key: PRNGKeyArray):
-        first, second = jax.random.split(key)
-        self.source = Perceptron(channels, channels, paths * channels, key=first)
-        self.filters = Linear(n_radial, paths * channels, bias=False, key=second)
-
-    def __call__(self, x: Features, pairs: Pairs) -> Features:
-        near, channels = pairs.neighbours, x[0].shape[-1]
-        sent = near.at_senders(self.source(x[0])) * self.filters(pairs.radial)  # [n, K, paths * channels]
-        to_scalars, to_vectors, *passed = jnp.split(sent, sent.shape[-1] // channels, axis=-1)
-
-        def along(axis: int) -> Float[Array, "n channels"]:
-            """One Cartesian component: sums over neighbours that fuse, where one product over all three would not."""
-            told = pairs.directions[..., axis, None] * to_vectors
-            if passed:
-                told += passed[0] * near.at_senders(x[1][:, axis])
-            return jnp.sum(told, 1)
-
-        heard = {0: 0.5 * jnp.sum(to_scalars, 1), 1: 0.5 * jnp.stack([along(axis) for axis in range(3)], 1)}
-        return {l: x[l] + heard[l] if l in x else heard[l] for l in heard}
 
 
 class Update(eqx.Module):
@@ -85,40 +56,13 @@ class Update(eqx.Module):
         return {0: scalars + a_ss + a_sv * jnp.sum(u * v, 1), 1: vectors + a_vv[:, None] * u}
 
 
-class Pairs(eqx.Module):
-    """The geometry of all pairs as the network sees it, in the precision of the network."""
-
-    neighbours: Neighbours
-    radial: Float[Array, "n K basis"]
-    directions: Float[Array, "n K 3"]
-
-
-class Network(eqx.Module):
-    """Atomic energies [n], in units of the scale, from species and pairs; later layers hear what earlier ones made."""
-
-    embedding: Float[Array, "species channels"]
-    radial: Bessel
-    messages: list[Message]
-    updates: list[Update]
-    readout: Perceptron
-
-    def __init__(self, n_species: int, channels: int, layers: int, radial: Bessel, *, key: PRNGKeyArray):
-        keys = jax.random.split(key, 2 * layers + 2)
-        self.embedding = jax.random.normal(keys[0], (n_species, channels), jnp.float32)
-        self.radial = radial
-        # before the first message there are no vectors to pass on
-        self.messages = [Message(channels, radial.count, 3 if i else 2, key=keys[1 + i]) for i in range(layers)]
-        self.updates = [Update(channels, key=k) for k in keys[layers + 1 : -1]]
-        self.readout = Perceptron(channels, channels // 2, 1, gain=0.1, key=keys[-1])
-
-    def __call__(self, species: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
-        dtype = self.embedding.dtype
-        radial = jnp.where(near.mask[..., None], self.radial(near.distances), 0.0).astype(dtype)
-        pairs = Pairs(near, radial, near.directions.astype(dtype))
-        x = {0: self.embedding[species]}
-        for message, update in zip(self.messages, self.updates, strict=True):
-            x = update(message(x, pairs))
-        return self.readout(x[0])[:, 0]
+def network(n_species: int, channels: int, layers: int, radial: Bessel, *, key: PRNGKeyArray) -> Network:
+    """PaiNN with random weights."""
+    keys = jax.random.split(key, 2 * layers + 1)
+    # before the first message there are no vectors to pass on
+    messages = [Message(channels, radial.count, 1, vectors=i > 0, key=keys[i]) for i in range(layers)]
+    updates = [Update(channels, key=k) for k in keys[layers:-1]]
+    return Network(n_species, channels, radial, messages, updates, key=keys[-1])
 
 
 TRAINING = Training(rate=2e-3, batch=8, clip=10.0)
@@ -151,7 +95,7 @@ class PaiNN(Method):
 
         def build(elements: Elements) -> Network:
             radial = Bessel(self.cutoff, self.n_radial)
-            return Network(len(elements.numbers), self.channels, self.layers, radial, key=first)
+            return network(len(elements.numbers), self.channels, self.layers, radial, key=first)
 
         return fit_potential(
             build, task, self.cutoff, self.energy_weight, self.training, budget, key=second, session=session

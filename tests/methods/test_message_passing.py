@@ -1,4 +1,4 @@
-"""The potential as a function of atoms: equivariance, gradient, extensivity, smoothness, crystals, bad input."""
+"""Potentials as functions of atoms: equivariance, gradient, extensivity, smoothness, crystals, bad input."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from erlangen.contract import Budget, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict
+from erlangen.methods.message_passing import moments, painn
 from erlangen.methods.message_passing._potential import Potential
-from erlangen.methods.message_passing.painn import Network, PaiNN
+from erlangen.methods.message_passing.moments import Moments
+from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
-from erlangen.nn.neighbours import images_within
+from erlangen.nn.neighbours import images_within, neighbours
 from erlangen.nn.radial import Bessel
 from erlangen.numerics.precision import double
 from erlangen.tasks.molecules.forces import Forces
@@ -25,9 +27,9 @@ from erlangen.tasks.molecules.forces import Forces
 ETHANOL = molecule("CH3CH2OH")
 
 
-def potential(dtype=jnp.float64, images=None, numbers=(1, 6, 8), cutoff=4.0):
-    """Random weights; the last gain is raised so that forces are of the order of 1 eV/A."""
-    network = Network(len(numbers), 16, 3, Bessel(cutoff, 6), key=jax.random.key(1))
+def potential(dtype=jnp.float64, images=None, numbers=(1, 6, 8), cutoff=4.0, kind=painn):
+    """Random weights, scaled such that forces are of the order of 1 eV/A."""
+    network = kind.network(len(numbers), 16, 3, Bessel(cutoff, 6), key=jax.random.key(1))
     network = jax.tree.map(lambda a: jnp.asarray(a, dtype) if jnp.ndim(a) else a, network)
     return Potential(network, Elements(numbers, (-10.0,) * len(numbers)), 5.0, cutoff, images)
 
@@ -36,10 +38,11 @@ def atoms(a):
     return Atoms(np.asarray(a.positions), np.asarray(a.numbers), np.asarray(a.cell.array), np.asarray(a.pbc))
 
 
+@pytest.mark.parametrize("kind", [painn, moments])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float64, 1e-12), (jnp.float32, 1e-5)])
-def test_rotations_reflections_translations_permutations(dtype, tolerance):
+def test_rotations_reflections_translations_permutations(dtype, tolerance, kind):
     with double():
-        f, rng = eqx.filter_jit(potential(dtype)), np.random.default_rng(0)
+        f, rng = eqx.filter_jit(potential(dtype, kind=kind)), np.random.default_rng(0)
         x = atoms(ETHANOL)
         plain = f(x)
         size = np.abs(plain["forces"]).max()
@@ -53,9 +56,10 @@ def test_rotations_reflections_translations_permutations(dtype, tolerance):
             np.testing.assert_allclose(found["forces"], expected, atol=tolerance * size)
 
 
-def test_forces_are_minus_the_gradient_by_finite_differences():
+@pytest.mark.parametrize("kind", [painn, moments])
+def test_forces_are_minus_the_gradient_by_finite_differences(kind):
     with double():
-        f, x = eqx.filter_jit(potential()), atoms(ETHANOL)
+        f, x = eqx.filter_jit(potential(kind=kind)), atoms(ETHANOL)
         way, h = np.random.default_rng(0).normal(size=(9, 3)), 1e-5
         plus, minus = (f(Atoms(x.positions + s * h * way, x.atomic_numbers))["energy"] for s in (1, -1))
         slope = -np.sum(np.asarray(f(x)["forces"]) * way)
@@ -71,10 +75,11 @@ def test_energy_is_extensive_and_forces_sum_to_zero():
         assert np.allclose(np.sum(one["forces"], 0), 0, atol=1e-10)
 
 
-def test_no_jump_when_an_atom_crosses_the_cutoff():
+@pytest.mark.parametrize("kind", [painn, moments])
+def test_no_jump_when_an_atom_crosses_the_cutoff(kind):
     """Energy, forces and their slope are continuous: the last differences shrink with the step."""
     with double():
-        f = eqx.filter_jit(potential(numbers=(1,)))
+        f = eqx.filter_jit(potential(numbers=(1,), kind=kind))
 
         def pair(r):
             return f(Atoms(jnp.array([[0, 0, 0], [0, 0, r]]), jnp.array([1, 1])))
@@ -148,11 +153,32 @@ def test_large_totals_lose_no_digits(mixed):
     np.testing.assert_allclose(energies, total, atol=2e-5)
 
 
-def test_learning_lowers_the_error():
+@pytest.mark.parametrize("method", [PaiNN(channels=16, layers=2), Moments(channels=16, layers=1)])
+def test_learning_lowers_the_error(method):
     task = Forces(**Forces.toy)
-    few, more = (PaiNN(channels=16, layers=2).fit(task, Budget(steps=n), key=jax.random.key(0)) for n in (1, 300))
+    few, more = (method.fit(task, Budget(steps=n), key=jax.random.key(0)) for n in (1, 200))
     test = task.truth("test")
     errors = [
         np.mean(np.abs(np.array(predict(f, test.inputs)["forces"]) - test.outputs["forces"])) for f in (few, more)
     ]
     assert errors[1] < 0.1 * errors[0]
+
+
+def test_moments_tell_apart_what_pairs_and_vectors_cannot():
+    """Equal distances and vanishing dipoles: a square and a tetrahedron around one atom.
+
+    One layer of scalars and vectors sees the same; the rank-2 moment of the tetrahedron vanishes, that of the square not.
+    """
+    square = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0.0]])
+    tetrahedron = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 3**0.5
+    gaps = []
+    with double():
+        for kind in (painn, moments):
+            network = kind.network(2, 8, 1, Bessel(1.5, 4), key=jax.random.key(0))
+            network = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.ndim(a) else a, network)
+            centre, run = [], eqx.filter_jit(network)
+            for around in (square, tetrahedron):
+                near = neighbours(np.concatenate([np.zeros((1, 3)), around]), np.array([6, 1, 1, 1, 1]), 1.5)
+                centre.append(float(run(jnp.array([1, 0, 0, 0, 0]), near)[0]))
+            gaps.append(abs(centre[0] - centre[1]))
+    assert gaps[0] < 1e-12 and gaps[1] > 1e-4
