@@ -167,7 +167,7 @@ def test_learning_lowers_the_error(method):
 def test_moments_tell_apart_what_pairs_and_vectors_cannot():
     """Equal distances and vanishing dipoles: a square and a tetrahedron around one atom.
 
-    One layer of scalars and vectors sees the same; the rank-2 moment of the tetrahedron vanishes, that of the square not.
+    One layer of scalars and vectors sees no difference; the rank-2 moment of the tetrahedron vanishes.
     """
     square = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0.0]])
     tetrahedron = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 3**0.5
