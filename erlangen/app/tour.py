@@ -43,6 +43,6 @@ def tour(runs: str | Path = "runs", page: str | Path = "tour.html", seed: int = 
         finished.append(done)
     print(f"\n== the tour in {time.perf_counter() - start:.0f} s\n")
     print(summary([r.record for r in finished]))
-    path = report([r.folder for r in finished], Path(page))
+    path = report([r.folder for r in finished], Path(page), heading="The tour: one problem of each scale")
     print(f"\nPlots, certificates and settings: {path}")
     return path
