@@ -19,9 +19,9 @@ from erlangen.tasks.quantum.spins import Spins
 
 SQUARE = Spins("j1j2", "square", 16)
 KINDS = [
-    RBM(alpha=2),
+    RBM(alpha=2, weights="complex", symmetrise="features"),
     RBM(alpha=2, weights="real"),
-    RBM(alpha=3, weights="complex", symmetrise="projection"),
+    RBM(alpha=3),
     RBM(alpha=2, weights="real", symmetrise="projection"),
     Jastrow(),
 ]
@@ -43,7 +43,7 @@ def test_the_state_is_invariant_under_the_space_group_and_the_spin_flip(method):
 @pytest.mark.parametrize("task", [Spins(sites=10), Spins("heisenberg", sites=12)], ids=repr)
 def test_rbm_is_exact_to_1e_4_and_better_than_jastrow_and_mean_field(task):
     problem, exact, errors = spin_problem(task.hamiltonian), task.reference()["energy"], []
-    for method in (RBM(), Jastrow(), MeanField()):
+    for method in (RBM(alpha=4), Jastrow(), MeanField()):
         psi = method.fit(task, Budget(steps=120), key=jax.random.key(0))
         energy, _ = full_sum(psi, problem)
         errors.append((energy - exact) / abs(exact))
@@ -54,7 +54,7 @@ def test_rbm_is_exact_to_1e_4_and_better_than_jastrow_and_mean_field(task):
 def test_sampling_reaches_the_energy_of_the_full_sum_and_its_error_bar_is_honest():
     task = Spins(sites=8)
     problem = spin_problem(task.hamiltonian)
-    psi = RBM(full_sum="no", samples=512).fit(task, Budget(steps=100), key=jax.random.key(0))
+    psi = RBM(alpha=4, full_sum="no", samples=512).fit(task, Budget(steps=100), key=jax.random.key(0))
     energy, variance = full_sum(psi, problem)
     found = evaluate(psi, problem, samples=16384, chains=256, key=jax.random.key(1))
     assert (energy - task.reference()["energy"]) / abs(energy) < 1e-4

@@ -30,9 +30,9 @@ from erlangen.numerics.precision import double
 
 @dataclasses.dataclass(frozen=True)
 class RBM(Method):
-    alpha: int = 4  # features (each acts at all images under the lattice's group)
+    alpha: int = 8  # features (each acts at all images under the lattice's group)
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
-    symmetrise: Literal["features", "projection"] = "features"
+    symmetrise: Literal["auto", "features", "projection"] = "auto"  # auto: projection where weights are complex
     samples: int = 1024  # per step
     sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
@@ -43,7 +43,7 @@ class RBM(Method):
 
     def __post_init__(self):
         if self.alpha < 1:
-            raise Invalid(must="alpha is at least 1", came=str(self.alpha), do="Take 2 to 8.")
+            raise Invalid(must="alpha is at least 1", came=str(self.alpha), do="Take 2 to 16.")
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
@@ -54,15 +54,16 @@ class RBM(Method):
     ) -> RestrictedBoltzmann:
         law = task.hamiltonian
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
+        is_projected = self.symmetrise == "projection" or (self.symmetrise == "auto" and is_complex)
         first, second, run = jax.random.split(key, 3)
         with double():
             shape, permutations = (self.alpha, law.n_sites), jnp.asarray(law.lattice.space_group)
             # log psi then varies by about one between configurations: all are visited at the start
-            copies = 1 if self.symmetrise == "projection" else len(permutations)
+            copies = 1 if is_projected else len(permutations)
             spread = (law.n_sites * self.alpha * copies) ** -0.5
             weights = spread * jax.random.normal(first, shape, jnp.float64)
             phases = spread * jax.random.normal(second, shape, jnp.float64) if is_complex else None
-        psi = RestrictedBoltzmann(weights, phases, permutations, self.symmetrise == "projection")
+        psi = RestrictedBoltzmann(weights, phases, permutations, is_projected)
         settings = Settings(
             samples=self.samples,
             chains=min(self.samples, 1024),
