@@ -26,6 +26,7 @@ from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
+from erlangen.nn.pointwise import pointwise
 from erlangen.nn.spectral_conv import SpectralConv
 from erlangen.numerics import spectral
 
@@ -44,7 +45,7 @@ class Block(eqx.Module):
         self.bias = jnp.zeros(width, jnp.float32)
 
     def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... c"]:
-        return self.spectral(x) + x @ self.weight + self.bias
+        return self.spectral(x) + pointwise(x, self.weight) + self.bias
 
 
 class Operator(Fitted):
@@ -66,10 +67,10 @@ class Operator(Fitted):
         state = jnp.stack([jnp.asarray(x[q], dtype) for q in self.inputs], axis=-1)
         grid = state.shape[:-1]
         drift = jnp.mean(state) if self.lag else jnp.zeros((), dtype)
-        h = ((state - drift) / jnp.asarray(self.in_scale, dtype)) @ self.lift
+        h = pointwise((state - drift) / jnp.asarray(self.in_scale, dtype), self.lift)
         for block in self.blocks:
             h = jax.nn.gelu(block(h))
-        change = jax.nn.gelu(h @ self.hidden) @ self.readout * jnp.asarray(self.out_scale, dtype)
+        change = pointwise(jax.nn.gelu(pointwise(h, self.hidden)), self.readout) * jnp.asarray(self.out_scale, dtype)
         after = state[..., : len(self.outputs)] + change if self.increment else change
         if self.lag:
             after = drift + spectral.translate((after - drift).reshape(grid), (drift * self.lag,))[..., None]
