@@ -60,18 +60,12 @@ class Message(eqx.Module):
         near, channels = pairs.neighbours, x[0].shape[-1]
         sent = near.at_senders(self.source(x[0])) * self.filters(pairs.radial)  # [n, K, paths * channels]
         parts = jnp.split(sent, sent.shape[-1] // channels, axis=-1)
-        passed = parts[self.lmax + 1 :]
-
-        def component(l: int, m: int) -> Float[Array, "n channels"]:
-            """One component at a time: such sums over neighbours fuse, one product over all of them would not."""
-            told = pairs.harmonics[l][..., m, None] * parts[l]
-            if l == 1 and passed:
-                told += passed[0] * near.at_senders(x[1][:, m])
-            return jnp.sum(told, 1)
-
         heard = {0: 0.5 * jnp.sum(parts[0], 1)}
         for l in range(1, self.lmax + 1):
-            heard[l] = 0.5 * jnp.stack([component(l, m) for m in range(2 * l + 1)], 1)
+            heard[l] = 0.5 * jnp.einsum("nkm,nkc->nmc", pairs.harmonics[l], parts[l])
+        for passed in parts[self.lmax + 1 :]:
+            # product and sum fuse; as an einsum they would be one small matrix product per channel
+            heard[1] += 0.5 * jnp.sum(passed[:, :, None] * near.at_senders(x[1]), 1)
         return {l: x[l] + heard[l] if l in x else heard[l] for l in heard}
 
 
