@@ -20,8 +20,8 @@ class Stop:
 
 STOPS = (
     Stop("quantum", "quantum/spins", "rbm", "45s"),
-    Stop("atomistic", "molecules/forces", "painn", "150s", "conformal"),
-    Stop("continuum", "continuum/burgers", "fno", "90s", "conformal"),
+    Stop("atomistic", "molecules/forces", "painn", "120s", "conformal"),
+    Stop("continuum", "continuum/burgers", "fno", "75s", "conformal"),
 )
 
 
