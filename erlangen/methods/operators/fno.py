@@ -1,7 +1,7 @@
 """Fourier neural operator: a map between fields as layers of spectral convolution, any number of dimensions.
 
     h_0 = P x,     h_{l+1} = sigma(K_l h_l + W_l h_l + b_l),     y = Q sigma(R h_L)
-    K_l: one matrix per Fourier mode |m| < modes;  P, W, Q, R act point by point
+    K_l: one matrix per Fourier mode |m| < modes;  P, W, Q, R act point by point;  no sigma in the last layer
 
 Li et al. 2021, arXiv:2010.08895. Where the task is an evolution, y is the increment over one step in units of its
 spread, u(t + dt) = u(t) + s y; the outputs continue the first inputs, in order. No coordinates are fed in, so that
@@ -68,8 +68,9 @@ class Operator(Fitted):
         grid = state.shape[:-1]
         drift = jnp.mean(state) if self.lag else jnp.zeros((), dtype)
         h = pointwise((state - drift) / jnp.asarray(self.in_scale, dtype), self.lift)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             h = jax.nn.gelu(block(h))
+        h = self.blocks[-1](h)
         change = pointwise(jax.nn.gelu(pointwise(h, self.hidden)), self.readout) * jnp.asarray(self.out_scale, dtype)
         after = state[..., : len(self.outputs)] + change if self.increment else change
         if self.lag:
