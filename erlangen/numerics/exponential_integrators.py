@@ -41,7 +41,7 @@ def phi_functions(z: Any) -> tuple[Any, Any, Any]:
 
 
 def etdrk2(linear: Any, nonlinear: Step, dt: Any) -> Step:
-    """Second-order step in two evaluations of N: predictor a = e^z u + dt phi_1 N(u), then a + dt phi_2 (N(a) - N(u))."""
+    """Second-order step in two evaluations of N: a = e^z u + dt phi_1 N(u), then a + dt phi_2 (N(a) - N(u))."""
     z = linear * dt
     phi_1, phi_2, _ = phi_functions(z)
     decay, c1, c2 = _exp(z), dt * phi_1, dt * phi_2
