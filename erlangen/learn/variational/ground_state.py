@@ -25,7 +25,7 @@ from .wavefunction import Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
 
-_CHECKPOINT_SECONDS = 15.0
+_CHECKPOINT_SECONDS = 3.0
 _PLANNING = (8, 16, 32, 64, 128, 256)
 """Steps after which a budget in seconds is turned into a number of steps, while less than half of them are done."""
 
