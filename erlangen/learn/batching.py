@@ -12,10 +12,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..contract import Fitted, Samples
+from ..contract import Fitted
 from ..core.systems import Atoms, System
 from ..numerics.precision import double
 
@@ -109,17 +108,6 @@ class _Bound(eqx.Module):
 
     def __call__(self, x: System) -> Any:
         return getattr(self.fitted, self.name)(x)
-
-
-def take(bucket: Bucket, rows: Any) -> tuple[Any, dict[str, Any]]:
-    """(inputs, outputs) of some rows of a bucket, traceable."""
-    return jax.tree.map(lambda a: jnp.asarray(a)[rows], (bucket.inputs, bucket.outputs))
-
-
-def split_of(samples: Samples, rows: Sequence[int]) -> list[Bucket]:
-    """`pack` of some rows of `samples`."""
-    part = samples.take(rows)
-    return pack(part.inputs, part.outputs)
 
 
 def _padded_sizes(inputs: Sequence[System]) -> list[int]:
