@@ -1,4 +1,4 @@
-"""Real solid and spherical harmonics as polynomials in x, y, z, with exact derivatives of any order.
+"""Real solid and spherical harmonics as polynomials in x, y, z: no roots, no angles, derivatives of any order.
 
 The solid harmonics of degree l are the 2l + 1 homogeneous polynomials of degree l with Laplacian zero. Under rotations
 and reflections they mix only among themselves: Y_l(R r) = D^l(R) Y_l(r), with parity (-1)^l. On the unit sphere they
@@ -8,19 +8,14 @@ told to a network.
 
 from __future__ import annotations
 
-import functools
 from math import factorial, sqrt
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from .clebsch_gordan import clebsch_gordan
 from .errors import Invalid
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def spherical_harmonics(r: Float[Array, "*any 3"], lmax: int) -> Float[Array, "*any (lmax+1)**2"]:
     """Y_lm(r) for l = 0..lmax, flat in the order l^2 + l + m, each a homogeneous polynomial of degree l in x, y, z.
 
@@ -31,9 +26,8 @@ def spherical_harmonics(r: Float[Array, "*any 3"], lmax: int) -> Float[Array, "*
     |Y_l|^2 = 2l + 1 ("component" normalisation: each component has mean square 1 over the sphere). For other r,
     |Y_l|^2 = (2l + 1) |r|^2l; a zero vector gives 0 for l > 0, without NaN in any derivative. Any float dtype.
 
-    Derivatives use that the gradient of a solid harmonic is a solid harmonic of one degree less (`gradient_table`), so
-    first and second derivatives cost about as much as the values. Source: Stone, The Theory of Intermolecular Forces
-    (2013), appendix B, doi:10.1093/acprof:oso/9780199672394.001.0001.
+    About (lmax + 1)^2 products per vector; differentiate as often as needed. Source: Stone, The Theory of
+    Intermolecular Forces (2013), appendix B, doi:10.1093/acprof:oso/9780199672394.001.0001.
     """
     if lmax < 0 or r.shape[-1] != 3:
         raise Invalid(must="r must end in an axis of 3 and lmax be >= 0", came=f"{r.shape}, lmax={lmax}", do="")
@@ -61,31 +55,3 @@ def _norm(l: int, m: int) -> float:
     """sqrt((2 - [m = 0]) (2l + 1) (l - m)! / (l + m)!) (2m - 1)!!"""
     odd = factorial(2 * m) // (2**m * factorial(m))
     return odd * sqrt((2 - (m == 0)) * (2 * l + 1) * factorial(l - m) / factorial(l + m))
-
-
-@functools.cache
-def gradient_table(lmax: int) -> np.ndarray:
-    """G [lmax^2, 3, (lmax+1)^2] with  d Y_b / d r_j = Y_a G[a, j, b]:  the gradient lowers the degree by one.
-
-    Rotations leave only a multiple of C^(l-1, 1, l); Euler's r . grad Y_l = l Y_l at the pole gives the factor.
-    """
-    table = np.zeros((lmax**2, 3, (lmax + 1) ** 2))
-    for l in range(1, lmax + 1):
-        c = clebsch_gordan(l - 1, 1, l)
-        factor = l * sqrt((2 * l + 1) / (2 * l - 1)) / c[l - 1, 1, l]  # Y_l(pole) = sqrt(2l+1) at m = 0
-        table[(l - 1) ** 2 : l**2, :, l**2 : (l + 1) ** 2] = factor * c
-    table.flags.writeable = False
-    return table
-
-
-@spherical_harmonics.defjvp
-def _derivative(lmax, primals, tangents):
-    (r,), (dr,) = primals, tangents
-    values = spherical_harmonics(r, lmax)
-    if lmax == 0:
-        return values, jnp.zeros_like(values)
-    table = jnp.asarray(gradient_table(lmax), r.dtype)
-    lower = values[..., : lmax**2]
-    if lmax > 1:
-        lower = spherical_harmonics(r, lmax - 1)
-    return values, jnp.einsum("...a,...j,ajb->...b", lower, dr, table)
