@@ -1,0 +1,217 @@
+"""Tables of crystals with one value per crystal, as property databases write them.
+
+    read_crystals(path, column, shape=None) -> CrystalTable
+
+JSON: a list of records (JARVIS: "atoms" with lattice_mat, coords, elements; Materials Project: "structure" as a
+pymatgen dictionary), a mapping of columns, or {"columns", "data"}. CSV: a header, cells that hold CIF or POSCAR text,
+nested lists or dictionaries. Compressed by .gz, .xz or .bz2. Rows that cannot be used are listed and left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import dataclasses
+import io
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import Invalid, unknown
+from ..core.systems import Atoms
+from .atom_files import read_text
+
+log = logging.getLogger("erlangen.data")
+# POSCAR first: unlike CIF it keeps the frame in which the tensors of a row were calculated
+STRUCTURES = ("poscar", "structure", "atoms", "final_structure", "initial_structure", "cif")
+MISSING = ("", "na", "nan", "none", "null", "n/a")
+SHOWN = 5  # faults in a message
+
+
+@dataclasses.dataclass(frozen=True)
+class CrystalTable:
+    """Crystals, their values (float64, of one shape), the rows they stand in (from 0), and one line per row left out."""
+
+    atoms: list[Atoms]
+    values: list[np.ndarray]
+    rows: np.ndarray
+    faults: list[str]
+
+    def __len__(self) -> int:
+        return len(self.atoms)
+
+
+def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None = None) -> CrystalTable:
+    """Crystals and the values of `column`, each of `shape`: () for a number, (3, 3) for a tensor of rank 2.
+
+    shape None: that of the first value that can be read.
+
+    Raises `Invalid` where the column does not exist, no row has a structure, or no row is complete; rows whose
+    structure does not parse, or whose value is missing, not finite or of another shape, are logged and left out.
+    """
+    path = Path(path)
+    records = _records(path)
+    if column not in records[0] and not any(column in r for r in records[:100]):
+        raise unknown(f"the column of {path}", column, [k for k in records[0] if k not in STRUCTURES])
+    atoms, values, rows, faults = [], [], [], []
+    for number, record in enumerate(records):
+        try:
+            value = _value(record.get(column), shape)
+            shape = value.shape if shape is None else shape
+            atoms.append(_structure(record))
+        except (Invalid, ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
+            faults.append(f"row {number + 1}: {_why(error)}")
+            continue
+        values.append(value)
+        rows.append(number)
+    listed = "; ".join(faults[:SHOWN]) + ("; ..." if len(faults) > SHOWN else "")
+    if not atoms:
+        raise Invalid(
+            must=f"at least one row has a structure and a value of {column}",
+            came=f"{path}: none of {len(records)} ({listed})",
+            do=f"Structures are looked for under {', '.join(STRUCTURES)}: as CIF, POSCAR, JARVIS or pymatgen text.",
+        )
+    if faults:
+        log.warning("%s: %d of %d rows left out: %s", path, len(faults), len(records), listed)
+    return CrystalTable(atoms, values, np.array(rows), faults)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Invalid):
+        return f"{error.came} ({error.must})"
+    return f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    """One mapping from column to cell per row."""
+    text = read_text(path)
+    if text.lstrip()[:1] in "[{":
+        try:
+            return _of_json(json.loads(text), path)
+        except json.JSONDecodeError as error:
+            raise _unreadable(path, f"no JSON: {error}") from None
+    return _of_csv(text, path)
+
+
+def _of_json(found: Any, path: Path) -> list[dict[str, Any]]:
+    if isinstance(found, dict) and {"columns", "data"} <= set(found):
+        found = [dict(zip(found["columns"], row)) for row in found["data"]]
+    elif isinstance(found, dict) and isinstance(found.get("data"), list):
+        found = found["data"]
+    elif isinstance(found, dict):
+        keys = list(next((v for v in found.values() if isinstance(v, dict)), {}))
+        found = [{c: v.get(k) for c, v in found.items() if isinstance(v, dict)} for k in keys]
+    if not isinstance(found, list) or not found or not all(isinstance(r, dict) for r in found):
+        raise _unreadable(path, "no list of records")
+    return found
+
+
+def _of_csv(text: str, path: Path) -> list[dict[str, Any]]:
+    csv.field_size_limit(1 << 30)
+    lines = text.split("\n")
+    start = next(i for i, line in enumerate(lines) if not line.startswith("#"))
+    table = list(csv.reader(io.StringIO("\n".join(lines[start:]))))
+    header, rows = table[0], [row for row in table[1:] if row]
+    # tables written with their index have one field more than names, in front
+    rows = [row[len(row) - len(header) :] if len(row) > len(header) else row for row in rows]
+    if len(header) < 2 or not rows:
+        raise _unreadable(path, "no header with rows below it")
+    return [dict(zip(header, row)) for row in rows]
+
+
+def _unreadable(path: Path, why: str) -> Invalid:
+    return Invalid(
+        must="a table of crystals is a JSON list of records or a CSV file with a header",
+        came=f"{path}: {why}",
+        do="See the formats: erlangen.data.crystal_tables.",
+    )
+
+
+def _value(cell: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+    if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+        raise ValueError("its value is missing")
+    try:
+        array = np.asarray(ast.literal_eval(cell) if isinstance(cell, str) else cell, float)
+    except (ValueError, SyntaxError, TypeError):
+        raise ValueError(f"its value is {str(cell)[:30]!r} instead of numbers") from None
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"its value has shape {array.shape} instead of {shape}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError("its value is not finite")
+    return array
+
+
+def _structure(record: Mapping[str, Any]) -> Atoms:
+    """The crystal of a row, from the first cell that holds one."""
+    for name in STRUCTURES:
+        cell = record.get(name)
+        if cell not in (None, ""):
+            return crystal_of(cell)
+    if isinstance(meta := record.get("meta"), str) and "poscar" in meta:
+        return _structure({k: v for k, v in ast.literal_eval(meta).items() if k == "poscar"})
+    raise ValueError(f"no structure among {sorted(record)[:8]}")
+
+
+def crystal_of(cell: Any) -> Atoms:
+    """A crystal from a pymatgen or JARVIS dictionary (or their JSON text), from CIF or from POSCAR text."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text.startswith("{"):
+            return crystal_of(json.loads(text) if '"' in text[:20] else ast.literal_eval(text))
+        return _of_cif(text) if "_cell_length_a" in text else _of_poscar(text)
+    if "sites" in cell:
+        names = [_only_species(site) for site in cell["sites"]]
+        lattice = np.array(cell["lattice"]["matrix"], float)
+        return _checked(np.array([site["abc"] for site in cell["sites"]], float) @ lattice, names, lattice)
+    if "lattice_mat" in cell:
+        lattice, coordinates = np.array(cell["lattice_mat"], float), np.array(cell["coords"], float)
+        return _checked(coordinates if cell.get("cartesian") else coordinates @ lattice, cell["elements"], lattice)
+    raise ValueError(f"a structure with the unknown entries {sorted(cell)[:6]}")
+
+
+def _only_species(site: Mapping[str, Any]) -> str:
+    species = site["species"]
+    if len(species) != 1 or species[0].get("occu", 1) < 0.999:
+        raise ValueError(f"a site with partial occupation {species}")
+    return species[0]["element"]
+
+
+def _of_cif(text: str) -> Atoms:
+    import gemmi
+
+    from .structure_files import _crystal
+
+    start = text.find("data_")
+    blocks = gemmi.cif.read_string(text[max(start, 0) :])
+    table = _crystal(Path("CIF text"), 1, blocks[0])
+    return _checked(table.positions, table.atomic_numbers, table.cell)
+
+
+def _of_poscar(text: str) -> Atoms:
+    import ase.io
+
+    try:
+        found: Any = ase.io.read(io.StringIO(text + "\n"), format="vasp")
+    except Exception as error:  # the parser raises whatever it stumbles over
+        raise ValueError(f"neither CIF nor POSCAR ({type(error).__name__}: {error})") from None
+    return _checked(found.positions, found.numbers, found.cell.array)
+
+
+def _checked(positions: np.ndarray, elements: Sequence[Any] | np.ndarray, cell: np.ndarray) -> Atoms:
+    from ase.data import atomic_numbers as known
+
+    if any(isinstance(e, str) and e.strip() not in known for e in elements):
+        raise ValueError(f"an unknown element among {sorted({str(e) for e in elements})}")
+    numbers = np.array([known[e.strip()] if isinstance(e, str) else int(e) for e in elements], np.int32)
+    positions, cell = np.asarray(positions, float), np.asarray(cell, float)
+    if cell.shape != (3, 3) or positions.shape != (len(numbers), 3) or not len(numbers):
+        raise ValueError(f"cell of shape {cell.shape} and positions {positions.shape} for {len(numbers)} elements")
+    if not np.all(np.isfinite(positions)) or not np.all(np.isfinite(cell)):
+        raise ValueError("positions or cell are not finite")
+    if abs(np.linalg.det(cell)) < 0.1:
+        raise ValueError(f"a cell of volume {abs(np.linalg.det(cell)):.2g} A^3")
+    return Atoms(positions, numbers, cell, np.ones(3, bool))
