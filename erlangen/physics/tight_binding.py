@@ -52,7 +52,7 @@ class TightBinding:
         if self.hamiltonian not in HAMILTONIANS:
             raise unknown("the tight-binding Hamiltonian", self.hamiltonian, HAMILTONIANS)
         numbers = np.asarray(atomic_numbers, np.int32)
-        with _one_thread_per_call():
+        with one_thread_per_call():
             from tblite.exceptions import TBLiteRuntimeError
             from tblite.interface import Calculator
         repeats = np.zeros(3, bool) if pbc is None else np.asarray(pbc, bool)
@@ -86,7 +86,7 @@ class TightBinding:
 
 
 @contextlib.contextmanager
-def _one_thread_per_call() -> Iterator[None]:
+def one_thread_per_call() -> Iterator[None]:
     """OpenMP reads its thread count when the library loads.
 
     Below a few hundred orbitals one thread per calculation is fastest, and parallel trajectories would fight for cores.

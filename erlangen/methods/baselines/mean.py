@@ -1,40 +1,58 @@
-"""The trivial answer: the mean energy per composition, and no forces.
+"""The trivial answer: what the composition alone says.
 
-    E = sum_Z n_Z e_Z,      F = 0
+    extensive scalar  y = sum_Z n_Z y_Z         other scalar  y = sum_Z (n_Z / n) y_Z         per atom  y_i = y_(Z_i)
+    symmetric tensor  y_ij = y delta_ij, y its third of the trace         vectors, other tensors, forces  0
 
-with e_Z by least squares on the training energies: dressed atoms, Hansen et al. 2015, doi:10.1021/acs.jpclett.5b00831.
-Whatever cannot beat it has learned nothing.
+with y_Z by least squares on the training labels: dressed atoms, Hansen et al. 2015, doi:10.1021/acs.jpclett.5b00831.
+An isotropic tensor and zero are all that O(3) leaves without a geometry. Whatever cannot beat this has learned nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Outputs, Session, Signature, Supervised
+from ...contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Supervised
 from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.quantity import Quantity
 from ...core.systems import Atoms
 from ...nn.elements import Elements
 
 
-class MeanEnergy(Fitted):
-    """Energy by composition alone."""
+class ByComposition(Fitted):
+    """Every output of the task by composition; outputs without an entry in `elements` are zero."""
 
-    elements: Elements
+    elements: dict[str, Elements]
+    outputs: tuple[Quantity, ...] = eqx.field(static=True)
 
     def __call__(self, x: Atoms) -> Outputs:
-        return {"energy": self.elements.energy(x.atomic_numbers), "forces": jnp.zeros_like(jnp.asarray(x.positions))}
+        return {q.name: self.value(q, x) for q in self.outputs}
+
+    def value(self, q: Quantity, x: Atoms) -> Array:
+        """One output for `x`."""
+        numbers = jnp.asarray(x.atomic_numbers)
+        leading = (len(numbers),) if q.home == "atoms" else ()
+        if q.name not in self.elements:
+            return jnp.zeros(leading + (3,) * q.rep.rank, jnp.result_type(x.positions))
+        table = self.elements[q.name]
+        if q.home == "atoms":
+            values = jnp.asarray(np.asarray(table.reference))[table.species(numbers)]
+            return jnp.where(numbers > 0, values, 0.0)
+        total = table.energy(numbers)
+        value = total if q.extensive else total / jnp.maximum(jnp.sum(numbers > 0), 1)
+        return value * jnp.eye(3, dtype=value.dtype) if q.rep.rank == 2 else value
 
 
 @dataclasses.dataclass(frozen=True)
 class Mean(Method):
-    """Mean energy per composition, zero forces."""
+    """Least squares by composition: no geometry, no bonds."""
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
+    accepts: ClassVar[Signature] = Signature(Supervised, Atoms)
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
@@ -43,5 +61,20 @@ class Mean(Method):
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
         """Least squares; takes no noticeable part of any budget."""
         train = task.truth("train")
-        energies = np.asarray([float(e) for e in train.outputs["energy"]])
-        return MeanEnergy(Elements.from_counts([np.asarray(x["atomic_numbers"]) for x in train.inputs], energies))
+        tables = {q.name: table for q in task.outputs if (table := _table(q, train)) is not None}
+        return ByComposition(tables, tuple(task.outputs))
+
+
+def _table(q: Quantity, train: Samples) -> Elements | None:
+    """Contribution of each element to `q`; None where symmetry leaves nothing but zero."""
+    if q.rep.pseudo or q.rep.rank not in (0, 2) or (q.home == "atoms" and q.rep.rank):
+        return None
+    numbers = [np.asarray(x["atomic_numbers"]) for x in train.inputs]
+    values: list[Any] = [np.asarray(y, float) for y in train.outputs[q.name]]
+    if q.home == "atoms":
+        numbers, values = [np.concatenate(numbers)[:, None]], [np.concatenate(values)]
+        return Elements.from_counts(list(numbers[0]), values[0])
+    if q.rep.rank == 2:
+        values = [np.trace(y) / 3 for y in values]
+    scale = [1.0 if q.extensive else float(len(z)) for z in numbers]
+    return Elements.from_counts(numbers, np.array([float(y) * s for y, s in zip(values, scale)]))

@@ -1,0 +1,239 @@
+"""Scalar, vector and tensor properties of molecules that differ in composition and bonding.
+
+    positions, elements  ->  dipole mu_i [e A],  polarisability alpha_ij [A^3],  orbital energies, energy [eV]
+
+Truth: GFN2-xTB (Bannwarth et al. 2019, doi:10.1021/acs.jctc.8b01176) on every small molecule that valence allows, at
+geometries of the MMFF94s force field; or QM9 (Ramakrishnan et al. 2014, doi:10.1038/sdata.2014.22), or an own file.
+Splits share no molecule; larger molecules, ring systems and fluorine-rich compositions are held out to be judged on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...assess.metrics import absolute, squared
+from ...contract import SPLITS, Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from ...core import quantity
+from ...core.errors import Invalid, unknown, within
+from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.quantity import Quantity, tensor, vector
+from ...core.systems import Atoms, System
+from ...data.cache import cost_of, remembered
+from ...data.qm9 import QUANTITIES as QM9
+from ...data.qm9 import is_qm9, read_qm9
+from ...data.readers import read_samples
+from ...data.splits import scaffolds
+from ...physics.electric_response import ElectricResponse
+from ...physics.enumeration import small_molecules
+from ...physics.molecules import conformers
+
+COMPUTED = {
+    q.name: q
+    for q in (
+        Quantity("dipole", "mu", "e A", "system", vector, label="dipole moment"),
+        Quantity("polarizability", "alpha", "A^3", "system", tensor, extensive=True, label="polarisability"),
+        quantity.energy,
+        Quantity("homo", "e_HOMO", "eV", "system", label="highest occupied level"),
+        Quantity("lumo", "e_LUMO", "eV", "system", label="lowest empty level"),
+        Quantity("gap", "e_gap", "eV", "system", label="gap of orbital energies"),
+    )
+}
+XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
+HELD_OUT = {"larger": "one heavy atom more", "rings": "ring systems not trained on", "fluorine": "two or more F"}
+SHARES = {"test": 0.15, "calibration": 0.1, "validation": 0.05}  # of an own data file
+RINGS_HELD_OUT = 0.2  # of all ring systems
+
+
+@dataclasses.dataclass(frozen=True)
+class Properties(Supervised):
+    """Properties of small organic molecules from their geometry."""
+
+    target: str = "dipole"  # dipole, polarizability, energy, homo, lumo, gap, or several with commas
+    n_heavy: int = 6  # atoms besides hydrogen, at most; 1-8
+    elements: str = "CNOF"  # besides hydrogen
+    engine: str = "gfn2"  # gfn2 or gfn1
+    n_train: int = 1000  # training molecules
+    n_test: int = 300  # test molecules, and as many for calibration; a third of it for validation
+    data: str = ""  # QM9 (folder, .tar.bz2 or gdb9.sdf beside its .csv) or an own file; replaces all but target
+    judged_on: str = "alike"  # alike, or larger, rings, fluorine: what is held out of training
+
+    container: ClassVar[type[Atoms]] = Atoms
+    inputs: ClassVar = (quantity.positions, quantity.atomic_numbers)
+    toy: ClassVar[Mapping[str, Any]] = {"n_heavy": 4, "n_train": 60, "n_test": 20}
+    peers: ClassVar[tuple[Peer, ...]] = (
+        Peer("PaiNN, QM9, 110,000 molecules", "gap_mae", 45.7, "meV", "arXiv:2102.03150"),
+        Peer("PaiNN, QM9, 110,000 molecules", "homo_mae", 27.6, "meV", "arXiv:2102.03150"),
+        Peer("PaiNN, QM9, 110,000 molecules", "u0_mae", 5.85, "meV", "arXiv:2102.03150"),
+        Peer("SchNet, QM9, 110,000 molecules", "gap_mae", 63.0, "meV", "arXiv:1706.08566"),
+    )
+
+    def __post_init__(self):
+        known = set(COMPUTED) | (set(QM9) if self.data else set())
+        for name in self._names:
+            if self.data and not is_qm9(self.data) and name.isidentifier():
+                continue  # an own file may hold any scalar
+            if name not in known:
+                raise unknown("the property", name, known)
+        if self.engine not in XTB:
+            raise unknown("the engine", self.engine, XTB)
+        if self.judged_on not in ("alike", *HELD_OUT):
+            raise unknown("what is judged on", self.judged_on, ("alike", *HELD_OUT))
+        within(self, n_heavy=(1, 8), n_train=(3, 10**6), n_test=(3, 10**6))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.target.split(","))
+
+    @property
+    def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
+        table = QM9 if self.data and is_qm9(self.data) else COMPUTED
+        return tuple(table.get(name) or Quantity(name, name, "1", "system") for name in self._names)
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        return (Orthogonal(), Translations(), Permutations())
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        found = []
+        for q in self.outputs:
+            unit, factor = ("meV", 1000.0) if q.unit == "eV" else (q.unit, 1.0)
+            found.append(Score(f"{q.name}_mae", q.name, absolute, unit, f"{q.name} MAE", factor=factor))
+            found.append(Score(f"{q.name}_rmse", q.name, squared, unit, f"{q.name} RMSE", "root", factor))
+        return tuple(found)
+
+    @property
+    def shifts(self) -> tuple[Shift, ...]:
+        if self.data:
+            return ()
+        fitting = [
+            n for n in HELD_OUT if (n != "fluorine" or "F" in self.elements) and (n != "rings" or self.n_heavy > 4)
+        ]
+        return (Shift("judged_on", tuple(n for n in fitting if n != self.judged_on), "held out"),)
+
+    @property
+    def opponents(self) -> tuple[Opponent, ...]:
+        return () if self.data else (Opponent("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._opponent),)
+
+    def truth(self, split: Split) -> Samples:
+        """Molecules with the asked properties. All properties are computed once and kept for every later question."""
+        if self.data:
+            return self._from_file(split)
+        whole = remembered(self._key(split), lambda: self._compute(split))
+        return Samples(whole.inputs, {name: whole.outputs[name] for name in self._names}, whole.group)
+
+    def solve(self, x: System) -> Outputs | None:
+        """The reference method itself; none for own files."""
+        return None if self.data else self._xtb(x, self.engine, 1e-4)
+
+    def label_seconds(self) -> float:
+        """Geometries and labels of the training and validation molecules, all six properties; 0 for own files."""
+        return 0.0 if self.data else sum(cost_of(self._key(s)) or 0.0 for s in ("train", "validation"))
+
+    def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
+        response = ElectricResponse(XTB[engine], accuracy)
+        return response(np.asarray(x["atomic_numbers"]), np.asarray(x["positions"], float), self._names)
+
+    def _opponent(self, x: System, setting: str) -> Outputs:
+        found = self._xtb(x, setting, 1.0)
+        other = setting != self.engine
+        return {k: v for k, v in found.items() if not (other and k == "energy")}  # totals have different zeros
+
+    def _key(self, split: Split) -> dict[str, Any]:
+        fields = {k: v for k, v in self.fields.items() if k not in ("target", "data", "judged_on")}
+        return {"task": self.name(), "split": split, "on": self.judged_on if split == "test" else "alike", **fields}
+
+    def _compute(self, split: Split) -> Samples:
+        """Geometry and labels of the molecules of one split; a molecule that has none is passed over."""
+        counts = {"test": self.n_test, "calibration": self.n_test, "validation": max(self.n_test // 3, 3)}
+        wanted = {**counts, "train": self.n_train}[split]
+        response, inputs, labels = ElectricResponse(XTB[self.engine]), [], []
+        for smiles in self._molecules(split):
+            if len(inputs) == wanted:
+                break
+            try:
+                x = conformers(smiles)[0]
+                found = response(x.atomic_numbers, x.positions, tuple(COMPUTED))
+            except Invalid:
+                continue
+            if all(np.all(np.isfinite(value)) for value in found.values()):
+                inputs.append(x)
+                labels.append(found)
+        if len(inputs) < (3 if self.judged_on != "alike" else wanted):
+            raise Invalid(
+                must=f"there are enough molecules for the {split} split",
+                came=f"{len(inputs)} of {wanted} with up to {self.n_heavy} atoms of {self.elements}",
+                do="Ask for fewer, or raise n_heavy.",
+            )
+        return Samples(inputs, {name: [one[name] for one in labels] for name in COMPUTED})
+
+    def _molecules(self, split: Split) -> Sequence[str]:
+        """SMILES of one split, in random order; shares of the splits follow their sizes."""
+        if split == "test" and self.judged_on != "alike":
+            pool = _pools(self.n_heavy + (self.judged_on == "larger"), self.elements)[self.judged_on]
+            return [pool[i] for i in np.random.default_rng(1).permutation(len(pool))]
+        pool = _pools(self.n_heavy, self.elements)["alike"]
+        order = np.random.default_rng(0).permutation(len(pool))
+        sizes = np.array([self.n_train, max(self.n_test // 3, 3), self.n_test, self.n_test], float)
+        ends = np.round(np.cumsum(sizes / sizes.sum()) * len(pool)).astype(int)
+        part = np.split(order, ends[:-1])[SPLITS.index(split)]
+        return [pool[i] for i in part]
+
+    def _from_file(self, split: Split) -> Samples:
+        whole = _read(self.data, self._names, _version(self.data))
+        counts = {k: max(round(share * len(whole)), 1) for k, share in SHARES.items()}
+        order, start = np.random.default_rng(0).permutation(len(whole)), 0
+        if len(whole) < 4:
+            raise Invalid(must="a data file holds at least 4 molecules", came=str(len(whole)), do="Give more.")
+        for name, size in counts.items():
+            if name == split:
+                return whole.take(np.sort(order[start : start + size]))
+            start += size
+        return whole.take(np.sort(order[start:]))
+
+
+@functools.lru_cache(maxsize=8)
+def _pools(n_heavy: int, elements: str) -> dict[str, list[str]]:
+    """SMILES by what they serve: "alike" for all splits, the others for tests away from the training data."""
+    levels = small_molecules(n_heavy, elements)
+    every = [smiles for level in levels for smiles in level]
+    rich = [smiles for smiles in every if smiles.count("F") > 1]
+    plain = [smiles for smiles in every if smiles.count("F") < 2]
+    frames = scaffolds(plain)
+    rings = [smiles for smiles, frame in zip(plain, frames) if frame and _is_held_out(frame)]
+    alike = sorted(set(plain) - set(rings))
+    return {"alike": alike, "fluorine": rich, "rings": rings, "larger": sorted(set(levels[-1]) & set(alike))}
+
+
+def _is_held_out(scaffold: str) -> bool:
+    """A fifth of all ring systems, the same on every machine."""
+    return int(hashlib.sha256(scaffold.encode()).hexdigest()[:8], 16) / 16**8 < RINGS_HELD_OUT
+
+
+def _version(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0  # the reader says what is wrong
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: str, names: tuple[str, ...], version: int) -> Samples:
+    if is_qm9(path):
+        return read_qm9(path, names)
+    samples = read_samples(path, names)
+    for name in names:
+        rank = COMPUTED[name].rep.rank if name in COMPUTED else 0
+        shape = (3,) * rank
+        values = [np.asarray(value, float) for value in samples.outputs[name]]
+        if any(value.size != 3**rank for value in values):
+            raise Invalid(must=f"{name} has shape {shape}", came=f"{values[0].shape} in {path}", do="Write it in full.")
+        samples.outputs[name][:] = [value.reshape(shape) for value in values]  # type: ignore[index]
+    return samples
