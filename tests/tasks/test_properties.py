@@ -112,10 +112,8 @@ def test_qm9_from_folder_archive_and_sdf(tmp_path):
     table = "mol_id,mu,alpha,homo,lumo,gap,r2,zpve,u0,u298,h298,g298,cv\n"
     row = "gdb_1,0.0,13.21,-0.3877,0.1171,0.5048,35.3641,0.044749,-40.47893,-40.476062,-40.475117,-40.498597,6.469\n"
     (tmp_path / "gdb9.sdf.csv").write_text(table + row)
-    block = (
-        "gdb_1\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n   -0.0127    1.0858    0.0080 C   0  0\n"
+    atom = "   -0.0127    1.0858    0.0080 C   0  0\n"
     block = f"gdb_1\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n{atom}M  END\n$$$$\n"
-    )
     (tmp_path / "gdb9.sdf").write_text(block)
     again = read_qm9(tmp_path / "gdb9.sdf")
     assert float(again.outputs["u0"][0]) == float(found.outputs["u0"][0])
