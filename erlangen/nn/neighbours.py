@@ -1,7 +1,8 @@
 """Who sees whom: all pairs of atoms within a cutoff, in a dense layout sorted by receiver.
 
 Row i of every array belongs to the receiving atom i, column k to one sender. Sums over neighbours are then sums over an
-axis: deterministic, without scatter, and their gradients too.
+axis: deterministic, without scatter, and their gradients too. Columns are all atoms (`neighbours`, small systems) or
+the entries of a list (`neighbour_lists`, cost linear in the atoms); whoever sums need not know which.
 """
 
 from __future__ import annotations
@@ -14,27 +15,41 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
+from .pair_exchange import send
+
 
 class Neighbours(eqx.Module):
     """Pairs within the cutoff; displacement = receiver - sender.
 
-    Columns run over all atoms, once per periodic image: column m * n + j is image m of atom j. Where `mask` is False
-    (no pair, or a padded atom) the distance is 1 and the displacement 0, so that nothing diverges.
-    complete: False where the images do not reach as far as the cutoff; whoever sums must then answer NaN.
+    Without `reverse`, columns run over all atoms, once per periodic image: column m * n + j is image m of atom j. With
+    it they are the entries of a list, and pair (i, k) is sent by atom reverse[i, k] // K (see `pair_exchange`).
+    Where `mask` is False (no pair, or a padded atom) the distance is 1 and the displacement 0: nothing diverges.
+    complete: False where pairs within the cutoff may be missing; whoever sums must then answer NaN.
     """
 
     displacements: Float[Array, "n K 3"]
     distances: Float[Array, "n K"]
     mask: Bool[Array, "n K"]
     complete: Bool[Array, ""]
+    reverse: Int[Array, "n K"] | None = None
+
+    @property
+    def senders(self) -> Int[Array, "n K"]:
+        """The atom that sends to row i in column k (i itself where a list has no pair)."""
+        n, k = self.mask.shape
+        if self.reverse is not None:
+            return self.reverse // k
+        return jnp.broadcast_to(jnp.arange(k, dtype=jnp.int32) % n, (n, k))
 
     @property
     def directions(self) -> Float[Array, "n K 3"]:
         """Unit vectors from sender to receiver (zero where there is no pair)."""
         return self.displacements / self.distances[..., None]
 
-    def at_senders(self, x: Float[Array, "n *features"]) -> Float[Array, "1 K *features"]:
-        """Features of the senders, ready to be multiplied with arrays of pairs."""
+    def at_senders(self, x: Float[Array, "n *features"]) -> Float[Array, "rows K *features"]:
+        """Features of the senders, ready to be multiplied with arrays of pairs; one row stands for n equal ones."""
+        if self.reverse is not None:
+            return send(x, self.reverse)
         copies = self.mask.shape[1] // self.mask.shape[0]
         return (x if copies == 1 else jnp.tile(x, (copies,) + (1,) * (x.ndim - 1)))[None]
 
@@ -51,7 +66,6 @@ def neighbours(
     """Pairs of an isolated molecule, or of a crystal.
 
     images: those that can matter, `images_within(reach(cell, pbc, cutoff))`; the cell may be smaller than the cutoff.
-
 
     The cost grows as n^2 times the number of images: meant for up to about a thousand atoms. Atomic number 0 = no atom.
     Differentiable in the positions and in the cell. Positions need not be wrapped into the cell.
