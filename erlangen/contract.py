@@ -290,6 +290,13 @@ class Fitted(eqx.Module):
     def __call__(self, x: System) -> Outputs:
         """Outputs for one input."""
 
+    def prepare(self, x: System) -> System:
+        """`x` with what can be computed once per structure, outside of compiled code (lists of neighbours), as labels.
+
+        Answers are the same with and without; a copy of `x` that is moved afterwards has to be prepared anew.
+        """
+        return x
+
 
 class Spread(Fitted):
     """An answer that also knows how unsure it is, on a scale that is not calibrated."""

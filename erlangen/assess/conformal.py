@@ -48,6 +48,10 @@ class Conformalised(Interval):
         """The answer of the method inside."""
         return self.inner(x)
 
+    def prepare(self, x: System) -> System:
+        """As the method inside needs it."""
+        return self.inner.prepare(x)
+
     def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
         """Lower and upper end of each output."""
         centre = self.inner(x)
@@ -171,7 +175,7 @@ def _answers(fitted: Fitted, inputs: Sequence[System], batch: int = 64) -> list[
         return {"centre": f(x), "spread": f.spread(x) if isinstance(f, Spread) else {}}
 
     shapes: dict[str, list[int]] = {}
-    singles = [jax.tree.map(_single, x) for x in inputs]
+    singles = [jax.tree.map(_single, fitted.prepare(x)) for x in inputs]
     for i, x in enumerate(singles):
         leaves, structure = jax.tree.flatten(x)
         shapes.setdefault(f"{structure} {[np.shape(leaf) for leaf in leaves]}", []).append(i)

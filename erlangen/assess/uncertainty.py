@@ -101,6 +101,10 @@ class Members(Spread):
             stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *arrays)
         return cls(eqx.combine(stacked, rest[0]), True)
 
+    def prepare(self, x: System) -> System:
+        """As the members need it; they are fits of one method."""
+        return (self.members if self.stacked else self.members[0]).prepare(x)
+
     def _answers(self, x: System) -> dict[str, Array]:
         if not self.stacked:
             answers = [m(x) for m in self.members]

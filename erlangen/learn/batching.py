@@ -1,11 +1,13 @@
 """Packing of samples into a few static shapes: the one place where batches and padding exist.
 
-Samples of equal shape form a bucket. Molecules of many sizes are padded (atomic number 0, everything else zero) to at
-most `MAX_SHAPES` sizes, so that a compiler sees few shapes and little is wasted. All floats become float32.
+Samples of equal shape form a bucket. Atoms of many sizes are padded (atomic number 0, everything else zero), and their
+lists of neighbours with them, to at most `MAX_SHAPES` shapes, so that a compiler sees few and little is wasted. All
+floats become float32.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,10 +18,14 @@ import numpy as np
 
 from ..contract import Fitted
 from ..core.systems import Atoms, System
+from ..nn.neighbour_lists import LABEL, NeighbourList, round_width
 from ..numerics.precision import double
 
 MAX_SHAPES = 4
+MANY = 40  # shapes
+FEW = 32  # samples: a bucket with fewer fills no batch, and its samples would be drawn more often than others
 PER_ATOM = ("positions", "atomic_numbers", "forces")
+_Group = tuple[tuple[int, int], int, list[tuple[int, int]]]  # shape, number of inputs, the shapes that it is for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,18 +44,24 @@ class Bucket:
 def pack(inputs: Sequence[System], outputs: Mapping[str, Sequence[Any]] | None = None) -> list[Bucket]:
     """The samples in buckets of equal (padded) shape, float32, ready for `vmap`."""
     outputs = outputs or {}
-    shapes = _padded_sizes(inputs)
-    keys = [_shape_key(x, n) for x, n in zip(inputs, shapes)]
+    shapes = padded_shapes(inputs)
+    keys = [_shape_key(x, shape) for x, shape in zip(inputs, shapes)]
     buckets = []
     for key in sorted(set(keys), key=repr):
         rows = np.array([i for i, k in enumerate(keys) if k == key])
         padded = [_pad_system(inputs[i], shapes[i]) for i in rows]
         stacked = {
-            name: np.stack([_pad_output(name, column[i], shapes[i]) for i in rows]) for name, column in outputs.items()
+            name: np.stack([_pad_output(name, column[i], shapes[i][0]) for i in rows])
+            for name, column in outputs.items()
         }
-        sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]] else None
+        sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]][0] else None
         buckets.append(Bucket(_single(jax.tree.map(lambda *v: np.stack(v), *padded)), _single(stacked), rows, sizes))
     return buckets
+
+
+def prepared(fitted: Any, inputs: Sequence[System]) -> list[System]:
+    """The inputs with what `fitted` wants to compute once per structure (`Fitted.prepare`)."""
+    return [fitted.prepare(x) for x in inputs] if isinstance(fitted, Fitted | _Bound) else list(inputs)
 
 
 def predict(
@@ -63,7 +75,7 @@ def predict(
     results: dict[str, list[Any]] = {}
     arrays, static = eqx.partition(fitted, _is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
     with double():
-        for bucket in pack(inputs):
+        for bucket in pack(prepared(fitted, inputs)):
             size = min(batch, 1 << (len(bucket) - 1).bit_length())
             for start in range(0, len(bucket), size):
                 rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
@@ -109,29 +121,72 @@ class _Bound(eqx.Module):
     def __call__(self, x: System) -> Any:
         return getattr(self.fitted, self.name)(x)
 
+    def prepare(self, x: System) -> System:
+        return self.fitted.prepare(x)
 
-def _padded_sizes(inputs: Sequence[System]) -> list[int]:
-    """Number of atoms to which each input is padded (0 where the container has no atoms)."""
+
+def padded_shapes(inputs: Sequence[System]) -> list[tuple[int, int]]:
+    """(atoms, columns of the list of neighbours) to which each input is padded; 0 where it has no atoms, or no list.
+
+    Shapes are merged, the cheapest pair first, until `MAX_SHAPES` are left for inputs with lists and as many for those
+    without. The cost of a bucket is (samples, at least `FEW`) * atoms * columns; without a list columns are atoms.
+    """
     if not inputs or not isinstance(inputs[0], Atoms):
-        return [0] * len(inputs)
-    sizes = np.array([len(x["atomic_numbers"]) for x in inputs])
-    ceilings = np.unique(sizes)
-    if len(ceilings) > MAX_SHAPES:
-        quantiles = np.quantile(sizes, np.linspace(0, 1, MAX_SHAPES + 1)[1:], method="higher")
-        ceilings = np.unique(quantiles)
-    return [int(ceilings[np.searchsorted(ceilings, n)]) for n in sizes]
+        return [(0, 0)] * len(inputs)
+    own = [(len(x["atomic_numbers"]), x["labels"][LABEL].width if LABEL in x["labels"] else 0) for x in inputs]
+    counts = collections.Counter(own)
+    target = {}
+    for has_list in (False, True):
+        kind = {shape: count for shape, count in counts.items() if (shape[1] > 0) == has_list}
+        if len(kind) > MANY:  # so many that merging all pairs would take long: first to coarser sizes
+            coarse = {shape: (round_width(shape[0]), shape[1]) for shape in kind}
+            rounded: collections.Counter = collections.Counter()
+            for shape, count in kind.items():
+                rounded[coarse[shape]] += count
+            merged = _merged(rounded)
+            target |= {shape: merged[coarse[shape]] for shape in kind}
+        else:
+            target |= _merged(kind)
+    return [target[shape] for shape in own]
 
 
-def _shape_key(x: System, n: int) -> Any:
+def _merged(counts: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], tuple[int, int]]:
+    """Shape -> the shape that it is padded to; `counts`: how many inputs have a shape."""
+
+    def cost(group: _Group) -> int:
+        (n, width), count, _ = group
+        return max(count, FEW) * n * (width or n)
+
+    groups: list[_Group] = [(shape, count, [shape]) for shape, count in sorted(counts.items())]
+    while len(groups) > MAX_SHAPES:
+        pairs = []
+        for i, a in enumerate(groups):
+            for j in range(i):
+                b = groups[j]
+                both = ((max(a[0][0], b[0][0]), max(a[0][1], b[0][1])), a[1] + b[1], a[2] + b[2])
+                pairs.append((cost(both) - cost(a) - cost(b), i, j, both))
+        _, i, j, both = min(pairs, key=lambda pair: pair[:3])
+        groups = [g for place, g in enumerate(groups) if place not in (i, j)] + [both]
+    return {shape: target for target, _, members in groups for shape in members}
+
+
+def _shape_key(x: System, shape: tuple[int, int]) -> Any:
     leaves, structure = jax.tree.flatten(x)
-    return (n,) if n else (tuple(np.shape(leaf) for leaf in leaves), str(structure))
+    return shape if shape[0] else (tuple(np.shape(leaf) for leaf in leaves), str(structure))
 
 
-def _pad_system(x: System, n: int) -> System:
+def _pad_system(x: System, shape: tuple[int, int]) -> System:
+    n, width = shape
     if not n:
         return x
-    grown = {k: _pad(v, n) if np.ndim(v) and len(v) == len(x["atomic_numbers"]) else v for k, v in x["labels"].items()}
+    grown = {name: _pad_label(value, len(x["atomic_numbers"]), n, width) for name, value in x["labels"].items()}
     return x.replace(positions=_pad(x["positions"], n), atomic_numbers=_pad(x["atomic_numbers"], n), labels=grown)
+
+
+def _pad_label(value: Any, n: int, to: int, width: int) -> Any:
+    if isinstance(value, NeighbourList):
+        return value.padded(to, width)
+    return _pad(value, to) if np.ndim(value) and len(value) == n else value
 
 
 def _pad_output(name: str, value: Any, n: int) -> np.ndarray:

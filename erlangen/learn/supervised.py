@@ -27,7 +27,7 @@ from jaxtyping import Array, PRNGKeyArray
 from ..contract import Budget, Samples, Session
 from ..core.errors import Invalid
 from ..core.systems import System
-from .batching import Bucket, pack
+from .batching import Bucket, pack, prepared
 from .checkpoint import load_state, save_state
 
 Loss = Callable[[Any, System, Mapping[str, Array]], Array]
@@ -159,7 +159,9 @@ class _Engine:
             raise Invalid(must="a fit needs training and validation samples", came=came, do="Give more data.")
         self.training, self.key = training, key
         self.params, self.static = eqx.partition(model, eqx.is_inexact_array)
-        self.train, self.validation = ([_on_device(b) for b in pack(s.inputs, s.outputs)] for s in (train, validation))
+        self.train, self.validation = (
+            [_on_device(b) for b in pack(prepared(model, s.inputs), s.outputs)] for s in (train, validation)
+        )
         self.size = min(training.batch, max(len(b) for b in self.train))
         self.optimiser = optax.chain(
             optax.clip_by_global_norm(training.clip), optax.scale_by_adam(), optax.add_decayed_weights(training.decay)

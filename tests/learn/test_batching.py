@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
+from ase.build import bulk
+from ase.neighborlist import neighbor_list
 from hypothesis import given
 from hypothesis import strategies as st
 
 from erlangen.contract import Fitted
 from erlangen.core.systems import Atoms, Field
-from erlangen.learn.batching import MAX_SHAPES, pack, predict
+from erlangen.learn.batching import MAX_SHAPES, pack, padded_shapes, predict, prepared
 from erlangen.learn.derivatives import energy_and_forces, energy_forces_stress
+from erlangen.nn.neighbour_lists import LABEL, NeighbourList, listed, near_of
 from erlangen.numerics.precision import double
 
 
@@ -41,6 +44,46 @@ def test_batched_equals_single_and_shapes_are_few(sizes):
         alone = Springs()(Atoms(x.positions.astype(np.float32), x.atomic_numbers))
         np.testing.assert_allclose(together["energy"][i], alone["energy"], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(together["forces"][i], alone["forces"], rtol=1e-4, atol=1e-5)
+
+
+class Shell(Fitted):
+    """E = sum over pairs of (1 - r / 4 A)^3, from a list of neighbours."""
+
+    def energy(self, x):
+        near = near_of(x, 4.0)
+        return 0.5 * jnp.sum(jnp.where(near.mask & near.complete, (1 - near.distances / 4.0) ** 3, 0.0))
+
+    def __call__(self, x):
+        return energy_and_forces(self.energy, x)
+
+    def prepare(self, x):
+        return listed(x, 4.0)
+
+
+def test_lists_are_padded_with_their_crystals():
+    rng = np.random.default_rng(0)
+    crystals = [bulk("Cu", a=a) * repeat for a in (3.0, 3.6, 4.5) for repeat in ((1, 1, 1), (2, 1, 1), (1, 2, 3))]
+    inputs = [Atoms(c.positions + 0.1 * rng.normal(size=(len(c), 3)), c.numbers, c.cell.array, c.pbc) for c in crystals]
+    buckets = pack(prepared(Shell(), inputs))
+    assert len(buckets) <= MAX_SHAPES and len({b.inputs.labels[LABEL].mask.shape for b in buckets}) == len(buckets)
+    together = predict(Shell(), inputs, batch=4)
+    for i, (c, x) in enumerate(zip(crystals, inputs, strict=True)):
+        c.positions = x.positions
+        d = neighbor_list("d", c, 4.0)
+        np.testing.assert_allclose(together["energy"][i], 0.5 * np.sum((1 - d / 4) ** 3), rtol=1e-5)
+    alone = Shell()(listed(inputs[4], 4.0))
+    np.testing.assert_allclose(together["forces"][4], alone["forces"], rtol=1e-3, atol=1e-5)
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 9)), min_size=1, max_size=80))
+def test_padded_shapes_are_few_and_large_enough(own):
+    def system(n, width):
+        label = NeighbourList(*(np.zeros((n, width)),) * 3, np.zeros((n, 3)), np.eye(3), 4.0)
+        return Atoms(np.zeros((n, 3)), np.ones(n, int), labels={LABEL: label} if width else {})
+
+    shapes = padded_shapes([system(*shape) for shape in own])
+    assert all(n >= m and k >= j and (k > 0) == (j > 0) for (n, k), (m, j) in zip(shapes, own, strict=True))
+    assert len({s for s in shapes if s[1]}) <= MAX_SHAPES and len({s for s in shapes if not s[1]}) <= MAX_SHAPES
 
 
 def test_fields_of_two_grids_are_kept_apart():
