@@ -34,7 +34,7 @@ SHOWN = 5  # faults in a message
 
 @dataclasses.dataclass(frozen=True)
 class CrystalTable:
-    """Crystals, their values (float64, of one shape), the rows they stand in (from 0), and one line per row left out."""
+    """Crystals, their values (float64, of one shape), their rows (from 0), and one line per row left out."""
 
     atoms: list[Atoms]
     values: list[np.ndarray]

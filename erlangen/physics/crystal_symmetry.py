@@ -22,7 +22,7 @@ SMALL = 1e-9  # of the largest component: rounding of a mean over at most 192 op
 
 @dataclasses.dataclass(frozen=True)
 class Symmetry:
-    """Space group number, Hermann-Mauguin point group, its rotations [g, 3, 3] in the Cartesian frame of the crystal."""
+    """Space group number, Hermann-Mauguin point group, its rotations [g, 3, 3] in the frame of the crystal."""
 
     number: int
     point_group: str

@@ -112,11 +112,8 @@ def _repeated(crystal: Crystal, repeats: int, axis: int) -> Crystal:
     shifts = np.arange(repeats)[:, None, None] * crystal.cell[axis]
     cell = crystal.cell.copy()
     cell[axis] *= repeats
-    return Crystal(
-        (crystal.positions[None] + shifts).reshape(-1, 3),
-        np.tile(crystal.atomic_numbers, repeats).astype(np.int32),
-        cell,
-    )
+    positions = (crystal.positions[None] + shifts).reshape(-1, 3)
+    return Crystal(positions, np.tile(crystal.atomic_numbers, repeats).astype(np.int32), cell)
 
 
 def _is_stable(crystal: Crystal) -> bool:

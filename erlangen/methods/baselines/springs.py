@@ -1,0 +1,218 @@
+"""Spring models of the crystal as descriptors, with a Gaussian process and a forest behind them.
+
+    log y = 1/2 [ GP(w * x) + forest(x) ],      k(x, x') = a^2 Matern_3/2(|x - x'| / l) + b^2 exp(-|x - x'|^2 / 2 L^2)
+
+x: invariants of the structure, above all the highest frequencies of spring models whose stiffness follows from bond
+lengths; w: importances of the forest, to the power 0.15. Answers invariants only: tensors of rank 2 come out isotropic,
+vectors and tensors of odd rank zero. For a few thousand samples; no gradient with respect to positions.
+Geurts, Ernst and Wehenkel 2006, doi:10.1007/s10994-006-6226-1; Rasmussen and Williams 2006, ISBN 9780262182539.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from ...contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Spread, Supervised, Task
+from ...core.errors import Invalid, within
+from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.systems import Atoms
+from ._crystal_descriptors import describe
+
+CLIP = 4.0  # standard deviations: beyond what was seen, a descriptor says no more than "large"
+SHARPEN = 0.15  # power of the importances that scale the axes of the Gaussian process
+
+
+class Forest(eqx.Module):
+    """Regression trees as arrays [trees, nodes]; a leaf points at itself."""
+
+    feature: Int[Array, "trees nodes"]
+    threshold: Float[Array, "trees nodes"]
+    left: Int[Array, "trees nodes"]
+    right: Int[Array, "trees nodes"]
+    value: Float[Array, "trees nodes outputs"]
+    depth: int = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, " d"]) -> Float[Array, "trees outputs"]:
+        """What every tree says."""
+        trees = jnp.arange(len(self.feature))
+
+        def descend(_: int, node: Array) -> Array:
+            smaller = x[self.feature[trees, node]] <= self.threshold[trees, node]
+            return jnp.where(smaller, self.left[trees, node], self.right[trees, node])
+
+        leaf = jax.lax.fori_loop(0, self.depth, descend, jnp.zeros(len(trees), jnp.int32))
+        return self.value[trees, leaf]
+
+    @classmethod
+    def of(cls, fitted: Any) -> Forest:
+        """The trees of a scikit-learn ensemble."""
+        trees = [one.tree_ for one in fitted.estimators_]
+        size = max(t.node_count for t in trees)
+
+        def padded(rows: Sequence[np.ndarray], kind: Any) -> Any:
+            return np.stack([np.pad(r, [(0, size - len(r))] + [(0, 0)] * (r.ndim - 1)) for r in rows]).astype(kind)
+
+        own = [np.arange(t.node_count) for t in trees]
+        leaves = [t.children_left < 0 for t in trees]
+        return cls(
+            padded([np.where(end, 0, t.feature) for t, end in zip(trees, leaves)], np.int32),
+            padded([t.threshold for t in trees], np.float64),
+            padded([np.where(end, i, t.children_left) for t, end, i in zip(trees, leaves, own)], np.int32),
+            padded([np.where(end, i, t.children_right) for t, end, i in zip(trees, leaves, own)], np.int32),
+            padded([t.value[:, :, 0] for t in trees], np.float64),
+            max(t.max_depth for t in trees) + 1,
+        )
+
+
+class Process(eqx.Module):
+    """The mean of a Gaussian process with a rough and a smooth part: offset + sum_m weights_m k(x, x_m)."""
+
+    points: Float[Array, "m d"]
+    weights: Float[Array, " m"]
+    scales: Float[Array, "2 2"]  # variance and length of the Matern part, of the Gaussian part
+    offset: Float[Array, ""]
+
+    def __call__(self, x: Float[Array, " d"]) -> Float[Array, ""]:
+        (rough, short), (smooth, long) = self.scales
+        square = jnp.sum(x**2) + jnp.sum(self.points**2, 1) - 2 * self.points @ x
+        square = jnp.maximum(square, 0.0)
+        s = jnp.sqrt(3 * square + 1e-20) / short
+        kernel = rough * (1 + s) * jnp.exp(-s) + smooth * jnp.exp(-0.5 * square / long**2)
+        return self.offset + kernel @ self.weights
+
+    @classmethod
+    def of(cls, points: np.ndarray, values: np.ndarray, seed: int) -> Process:
+        """Hyperparameters by marginal likelihood, from one start."""
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
+
+        rough = ConstantKernel(0.2, (1e-3, 10)) * Matern(6.0, (0.3, 100.0), nu=1.5)
+        smooth = ConstantKernel(3.0, "fixed") * RBF(30.0, (1.0, 1e3))
+        kernel = rough + smooth + WhiteKernel(1e-3, (1e-4, 1.0))
+        process = GaussianProcessRegressor(kernel, normalize_y=True, random_state=seed)
+        process.fit(points, values)
+        found: Any = process.kernel_
+        scales = [[k.k1.constant_value, k.k2.length_scale] for k in (found.k1.k1, found.k1.k2)]
+        spread = float(np.std(values)) or 1.0
+        weights = np.ravel(process.alpha_) * spread
+        return cls(points, weights, np.array(scales), np.asarray(np.mean(values)))  # type: ignore[arg-type]
+
+
+class SpringRegression(Spread):
+    """Invariant properties of crystals (and of molecules in a box); the spread is that of the trees."""
+
+    forest: Forest
+    processes: list[Process]
+    centre: Float[Array, " d"]
+    width: Float[Array, " d"]
+    axes: Float[Array, " d"]
+    outputs: tuple[tuple[str, int], ...] = eqx.field(static=True)  # name, rank
+    logarithmic: tuple[bool, ...] = eqx.field(static=True)
+
+    def __call__(self, x: Atoms) -> Outputs:
+        scaled = self._scaled(x)
+        trees = jnp.mean(self.forest(scaled), 0)
+        found = [0.5 * (one(scaled * self.axes) + trees[i]) for i, one in enumerate(self.processes)]
+        values = [jnp.exp(v) if log else v for v, log in zip(found, self.logarithmic, strict=True)]
+        return self._by_name(values, jnp.eye(3))
+
+    def spread(self, x: Atoms) -> Outputs:
+        trees = self.forest(self._scaled(x))
+        width = jnp.std(trees, 0) + 1e-3
+        centre = jnp.mean(trees, 0)
+        values = [width[i] * (jnp.exp(centre[i]) if log else 1.0) for i, log in enumerate(self.logarithmic)]
+        return self._by_name(values, jnp.ones((3, 3)))
+
+    def _scaled(self, x: Atoms) -> Array:
+        kind = jnp.result_type(float)
+        positions, cell = (jax.lax.bitcast_convert_type(jnp.asarray(v, kind), jnp.uint32) for v in (x.positions, x.cell))
+        double = kind == jnp.float64
+
+        def compute(*given: Any) -> np.ndarray:
+            where, numbers, lattice, repeats = map(np.asarray, given)
+            where, lattice = (v.view(kind)[..., 0] if double else v.view(kind) for v in (where, lattice))
+            return describe(where, numbers, lattice, repeats).astype(kind).view(np.uint32).reshape(shape)
+
+        # callbacks run in a thread of their own, where JAX rounds floats to 32 bits: they travel as their bits
+        shape = (len(self.centre), 2) if double else (len(self.centre),)
+        answer = jax.ShapeDtypeStruct(shape, jnp.uint32)
+        given = (positions, jnp.asarray(x.atomic_numbers), cell, jnp.asarray(x.pbc))
+        bits = jax.pure_callback(compute, answer, *given, vmap_method="sequential")
+        found = jax.lax.bitcast_convert_type(bits, kind)
+        return jnp.clip((found - self.centre) / self.width, -CLIP, CLIP)
+
+    def _by_name(self, values: Sequence[Array], isotropic: Array) -> Outputs:
+        found, numbers = {}, iter(values)
+        for name, rank in self.outputs:
+            if rank == 0:
+                found[name] = next(numbers)
+            else:
+                found[name] = next(numbers) * isotropic if rank == 2 else jnp.zeros((3,) * rank)
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Springs(Method):
+    """Descriptors from spring models, Gaussian process and forest."""
+
+    trees: int = 300
+    most: int = 3000  # training samples of the Gaussian process; its cost grows as the cube
+
+    accepts: ClassVar[Signature] = Signature(Supervised, Atoms)
+
+    def __post_init__(self):
+        within(self, trees=(1, 10**4), most=(10, 20000))
+
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return (Orthogonal, Translations, Permutations)
+
+    def check(self, task: Task) -> None:
+        """Accept properties of whole systems that do not grow with their size."""
+        super().check(task)
+        odd = [q.name for q in task.outputs if q.home != "system" or q.extensive or q.rep.pseudo]
+        if odd or not any(q.rep.rank in (0, 2) for q in task.outputs):
+            raise Invalid(
+                must="springs answers for intensive properties of the whole system, scalars or tensors of rank 2",
+                came=f"{task.name()} with the outputs {[q.name for q in task.outputs]}",
+                do="Use a method with forces or vectors (painn).",
+            )
+
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+        """Forest, then one Gaussian process per output, on training and validation samples; no budget stops it."""
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
+        parts = [task.truth("train"), task.truth("validation")]
+        outputs = tuple((q.name, q.rep.rank) for q in task.outputs)
+        targets = np.stack([_invariants(parts, name, rank) for name, rank in outputs if rank in (0, 2)], 1)
+        inputs = [x for part in parts for x in part.inputs]
+        found = np.array([describe(x["positions"], x["atomic_numbers"], x["cell"], x["pbc"]) for x in inputs])
+        logarithmic = tuple(bool(column.min() > 0) for column in targets.T)
+        targets = np.where(logarithmic, np.log(np.maximum(targets, 1e-300)), targets)
+        centre, width = found.mean(0), found.std(0)
+        width = np.where(width > 1e-9 * (1 + np.abs(centre)), width, 1e9)  # what never varied says nothing
+        scaled = np.clip((found - centre) / width, -CLIP, CLIP)
+        session.say(f"{len(scaled)} samples, {np.sum(width < 1e9)} descriptors that vary")
+        forest = ExtraTreesRegressor(self.trees, max_features=0.5, random_state=seed).fit(scaled, targets)
+        axes = (forest.feature_importances_ + 0.1 / len(centre)) ** SHARPEN
+        axes = np.where(width < 1e9, axes, 0.0)
+        axes /= np.sqrt(np.mean(axes[width < 1e9] ** 2)) if np.any(width < 1e9) else 1.0
+        rows = np.unique(np.linspace(0, len(scaled) - 1, min(self.most, len(scaled))).astype(int))
+        processes = [Process.of(scaled[rows] * axes, column[rows], seed) for column in targets.T]
+        names = outputs, logarithmic
+        return SpringRegression(Forest.of(forest), processes, centre, width, axes, *names)  # type: ignore[arg-type]
+
+
+def _invariants(parts: Sequence[Samples], name: str, rank: int) -> np.ndarray:
+    """A scalar itself, of a tensor of rank 2 a third of the trace."""
+    values = [np.asarray(y, float) for part in parts for y in part.outputs[name]]
+    return np.array([np.trace(y) / 3 if rank == 2 else y for y in values], float)
