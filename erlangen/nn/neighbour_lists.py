@@ -156,10 +156,10 @@ def from_list(x: Atoms, pairs: NeighbourList, cutoff: float) -> Neighbours:
     square = jnp.sum(moved**2, -1)
     near = jnp.asarray(pairs.mask) & (square < cutoff**2)
     moved = jnp.where(near[..., None], moved, 0.0)
-    return Neighbours(moved, jnp.sqrt(jnp.where(near, square, 1.0)), near, _holds(x, pairs, cutoff), reverse)
+    return Neighbours(moved, jnp.sqrt(jnp.where(near, square, 1.0)), near, holds(x, pairs, cutoff), reverse)
 
 
-def _holds(x: Atoms, pairs: NeighbourList, cutoff: float) -> Bool[Array, ""]:
+def holds(x: Atoms, pairs: NeighbourList, cutoff: float) -> Bool[Array, ""]:
     """Whether no pair outside of the list can have come within the cutoff.
 
     |d - d0| <= 2 max_i |r_i - r0_i| + sum_a |s_a| |h_a - h0_a|   must stay below the skin.
