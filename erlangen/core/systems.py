@@ -57,6 +57,17 @@ class Atoms(System):
         return self.atomic_numbers > 0
 
 
+class Compound(System):
+    """A molecule by its bonds alone, without a place in space: how often fragments of each kind occur in it.
+
+    values: name of the fingerprint -> counts [length]. Any order of its atoms gives the same counts, so that all
+    compounds have one shape and relabelling changes nothing. A bond graph proper would need padding, and `Atoms` a
+    geometry, which a measured activity does not come with.
+    """
+
+    values: dict[str, Any]
+
+
 class SpinLattice(System):
     """One configuration of spins 1/2 on a lattice.
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract import Samples
-from ..core.systems import Atoms, Electrons, Field, System
+from ..core.systems import Atoms, Compound, Electrons, Field, System
 
 NEIGHBOURS = 24  # of each atom of a crystal, enough to reach beyond the second shell of close packing
 
@@ -94,6 +94,9 @@ def signature(system: System) -> tuple[tuple[Hashable, ...], np.ndarray]:
         numbers = sorted((n, float(v)) for n, v in system.parameters.items() if np.size(v) == 1)
         kind = ("field", *names, *(v.shape for v in values), *numbers)
         return kind, np.concatenate([v.ravel() for v in values])
+    if isinstance(system, Compound):
+        counts = [np.asarray(system.values[name], float) for name in sorted(system.values)]
+        return ("compound", *(len(c) for c in counts)), np.concatenate(counts)
     name = "electrons" if isinstance(system, Electrons) else "spins"
     values = np.asarray(getattr(system, name), float)
     return (name, values.shape), values.ravel()

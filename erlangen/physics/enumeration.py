@@ -17,7 +17,7 @@ import numpy as np
 from ..core.errors import Invalid
 
 VALENCE = {"C": 4, "N": 3, "O": 2, "F": 1}
-LIMIT, PART = 1200, 200  # where more molecules than LIMIT have one size, a random PART of them grows further
+LIMIT, PART = 1200, 100  # where more molecules than LIMIT have one size, a random PART of them grows further
 
 
 def small_molecules(n_heavy: int, elements: str = "CNO", seed: int = 0) -> list[list[str]]:
@@ -25,7 +25,7 @@ def small_molecules(n_heavy: int, elements: str = "CNO", seed: int = 0) -> list[
 
     elements: letters out of "CNOF". Complete up to 6 atoms of C, N and O; of larger sizes a random part drawn with
     `seed`, since their number grows tenfold per atom. Pitfall: no charges (nitro groups), no radicals, no tautomer is
-    preferred. Time: 1 s for 5 atoms, 20 s for 6, 30 s more for 7.
+    preferred. Time: 1 s for 5 atoms, 20 s for 6, 15 s more for 7.
     """
     if not elements or set(elements) - set(VALENCE) or not 1 <= n_heavy <= 9:
         raise Invalid(

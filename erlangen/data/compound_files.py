@@ -1,0 +1,146 @@
+"""Tables of molecules as SMILES with a measured value each: CSV files, row by row, with a word on every row left out.
+
+    read_compounds(path, *, column="", say=None) -> CompoundTable
+
+Left out, with their line numbers: SMILES that do not parse, values that are missing or no number. Copies of a molecule
+(the same canonical SMILES) become one row with the mean value; where they differ by more than `CONFLICT` none is kept,
+and a molecule in both parts of a given division is kept in the test part only.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import Invalid, unknown
+from .atom_files import read_text
+
+log = logging.getLogger("erlangen.data")
+SMILES = ("smiles", "canonical_smiles", "smi", "molecule")
+VALUES = ("y [pec50/pki]", "pchembl_value", "pki", "pic50", "pec50", "activity", "value", "label", "y", "target")
+CONFLICT = 1.0  # a factor of ten for logarithmic activities: more than two assays of one kind differ by
+SHOWN = 8  # lines named in one message
+
+
+@dataclasses.dataclass(frozen=True)
+class CompoundTable:
+    """Rows of equal length. cliff: the table's own mark of activity cliffs (all False where it has none)."""
+
+    smiles: list[str]
+    value: np.ndarray
+    is_test: np.ndarray | None
+    is_cliff: np.ndarray
+    left_out: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+
+def columns(path: str | os.PathLike[str]) -> list[str]:
+    """Names of the columns of a table."""
+    return next(csv.reader(io.StringIO(read_text(Path(path)))))
+
+
+def read_compounds(
+    path: str | os.PathLike[str], *, column: str = "", say: Callable[[str], None] | None = None
+) -> CompoundTable:
+    """Molecules and values of a CSV file with a header.
+
+    column: of the values; default the first of `VALUES` that the file has. A column `split` of "train" and "test" and
+    one `cliff_mol` of 0 and 1 are kept. say: gets one line per kind of fault (default: the log).
+    """
+    path, say = Path(path), say or log.warning
+    rows = list(csv.DictReader(io.StringIO(read_text(path))))
+    if not rows:
+        raise Invalid(must="a table has rows", came=f"{path} has a header only", do="Check how it was written.")
+    names = {name.strip().lower(): name for name in rows[0] if name}
+    smiles_name = _pick(names, SMILES, "", path, "SMILES")
+    value_name = _pick(names, VALUES, column, path, "values")
+    left_out: dict[str, list[int]] = {}
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for line, row in enumerate(rows, 2):
+        canonical, value = _canonical(row[smiles_name]), _number(row[value_name])
+        if canonical is None or value is None:
+            left_out.setdefault("SMILES that cannot be read" if canonical is None else "no value", []).append(line)
+            continue
+        split, cliff = (str(row.get(names.get(n, ""), "") or "").strip().lower() for n in ("split", "cliff_mol"))
+        entry = {"line": line, "smiles": row[smiles_name].strip(), "value": value, "split": split, "cliff": cliff}
+        kept.setdefault(canonical, []).append(entry)
+    chosen = [one for entries in kept.values() if (one := _merged(entries, left_out)) is not None]
+    for reason, lines in left_out.items():
+        more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        say(f"{path.name}: {reason}, left out: line {', '.join(map(str, lines[:SHOWN]))}{more}")
+    return _table(path, chosen, left_out)
+
+
+def _table(path: Path, rows: Sequence[Mapping[str, Any]], left_out: Mapping[str, list[int]]) -> CompoundTable:
+    if not rows:
+        raise Invalid(
+            must="a table has rows with a valid SMILES and a number",
+            came=f"none in {path} ({', '.join(left_out)})",
+            do="Check the columns and the separator (a comma).",
+        )
+    splits = {row["split"] for row in rows}
+    if splits - {"", "train", "test"} or ("" in splits and len(splits) > 1):
+        raise Invalid(must="split is train or test in every row", came=f"{sorted(splits)} in {path}", do="Correct it.")
+    return CompoundTable(
+        [row["smiles"] for row in rows],
+        np.array([row["value"] for row in rows]),
+        None if splits == {""} else np.array([row["split"] == "test" for row in rows]),
+        np.array([row["cliff"] in ("1", "1.0", "true") for row in rows]),
+        {reason: tuple(lines) for reason, lines in left_out.items()},
+    )
+
+
+def _merged(entries: list[dict[str, Any]], left_out: dict[str, list[int]]) -> dict[str, Any] | None:
+    """One row out of all copies of a molecule, or none where they contradict each other."""
+    if len({entry["split"] for entry in entries}) > 1:
+        both = [entry["line"] for entry in entries if entry["split"] != "test"]
+        left_out.setdefault("training copy of a test molecule", []).extend(both)
+        entries = [entry for entry in entries if entry["split"] == "test"]
+    values = [entry["value"] for entry in entries]
+    if max(values) - min(values) > CONFLICT:
+        lines = [entry["line"] for entry in entries]
+        left_out.setdefault(f"copies whose values differ by more than {CONFLICT:g}", []).extend(lines)
+        return None
+    return {**entries[0], "value": float(np.mean(values))}
+
+
+def _pick(names: Mapping[str, str], known: Sequence[str], asked: str, path: Path, what: str) -> str:
+    if asked:
+        if asked.lower() not in names:
+            raise unknown(f"the column of {what} in {path.name}", asked, names.values())
+        return names[asked.lower()]
+    found = next((names[name] for name in known if name in names), None)
+    if found is None:
+        raise Invalid(
+            must=f"a table has a column of {what}: {', '.join(known[:4])}, ...",
+            came=f"{path} with {', '.join(names.values())}",
+            do=f"Rename the column of {what}.",
+        )
+    return found
+
+
+def _canonical(smiles: str | None) -> str | None:
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles.strip()) if smiles and smiles.strip() else None
+    return None if molecule is None or molecule.GetNumAtoms() == 0 else Chem.MolToSmiles(molecule)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
