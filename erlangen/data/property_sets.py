@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ..contract import Samples, Split
+from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..physics.crystal_symmetry import forbidden, invariant, piezoelectric_from_voigt, symmetrised, turned
 from .crystal_tables import CrystalTable, read_crystals
@@ -29,6 +30,7 @@ from .downloads import fetch
 
 log = logging.getLogger("erlangen.data")
 SHARE = 0.05  # of the crystals that are not test: for validation, and as much for calibration
+FEW_SYSTEMS = 20  # below, every crystal stands for itself: two systems can not fill four splits
 NOISE = 0.02  # largest forbidden component of a published tensor, relative to its largest component
 MATBENCH_SEED = 18012019  # Dunn et al. 2020, doi:10.1038/s41524-020-00406-3
 AXES = [np.eye(3)[list(order)] for order in itertools.permutations(range(3))]
@@ -125,6 +127,10 @@ def _divide(samples: Samples, matbench: bool, fold: int) -> dict[Split, np.ndarr
         units = np.arange(len(samples))
     else:
         units = np.asarray(samples.group)
+        if len(samples) < 8:
+            raise Invalid(must="a table holds at least 8 usable crystals", came=str(len(samples)), do="Add more rows.")
+        if len(np.unique(units)) < FEW_SYSTEMS:
+            units = np.arange(len(samples))
         order = np.random.default_rng(0).permutation(units.max() + 1)
         test = np.flatnonzero(order[units] % 5 == fold)
         rest = np.flatnonzero(order[units] % 5 != fold)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .ionic_crystals import IONS, Crystal, at_rest
+from .ionic_crystals import IONS, Crystal, at_rest, coulomb_sums, frequencies
 
 FACE_CENTRED = 0.5 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], float)
 C_OVER_A = 1.633  # of wurtzite
@@ -45,6 +45,7 @@ TYPES: dict[str, tuple[np.ndarray, str, list[tuple[float, float, float]], float]
         2.0,
     ),
 }
+SOFT = 40.0  # cm^-1
 CATASTROPHE = 0.6  # largest 4 pi/3V sum alpha of a sample; at 1 a cubic crystal of point dipoles polarises by itself
 
 
@@ -85,11 +86,12 @@ def halide_crystals(
 
     repeats: cells of a chain along one lattice vector, shaken together.
     """
-    choices = [(i, c) for i, c in enumerate(compounds()) if allowed(pairs_of(c[1])) and _is_stable(ideal(*c))]
+    every = [(i, ideal(*c)) for i, c in enumerate(compounds()) if allowed(pairs_of(c[1]))]
+    choices = [(i, crystal) for i, crystal in every if _is_stable(crystal)]
     crystals, which = [], []
     for number in range(count):
-        i, compound = choices[int(rng.integers(len(choices)))]
-        crystals.append(distorted(_repeated(ideal(*compound), repeats, int(rng.integers(3))), number % 3, rng))
+        i, crystal = choices[int(rng.integers(len(choices)))]
+        crystals.append(distorted(_repeated(crystal, repeats, int(rng.integers(3))), number % 3, rng))
         which.append(i)
     return crystals, np.array(which)
 
@@ -117,4 +119,7 @@ def _repeated(crystal: Crystal, repeats: int, axis: int) -> Crystal:
 
 
 def _is_stable(crystal: Crystal) -> bool:
-    return 4 * np.pi / 3 * float(np.sum(crystal.column(2))) / crystal.volume < CATASTROPHE
+    """Neither near the polarisation catastrophe nor soft as a whole (lithium fluoride would not form CsCl)."""
+    if 4 * np.pi / 3 * float(np.sum(crystal.column(2))) / crystal.volume > CATASTROPHE:
+        return False
+    return frequencies(crystal, coulomb_sums(crystal)[1])[-1] > SOFT

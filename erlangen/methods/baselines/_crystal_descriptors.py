@@ -19,6 +19,7 @@ LIGHT = (1, 3, 5, 6, 7, 8, 9, 14, 15, 16, 17, 35)
 PLAIN = ((0.25, 0.0, 0.1), (0.4, 0.0, 0.1), (0.6, 0.0, 0.1), (1.0, 0.0, 0.1))  # decay, polarity, across
 REST = ((0.4, 0.3, 0.15), (0.7, 0.1, 0.15))
 TOLERANCE = 1e-2  # A, of the space group
+ROUNDING = 1e-4  # A, within which atoms count as copies of each other
 SHELLS = (0, 1, 2, 3, 5)
 
 
@@ -47,7 +48,7 @@ def describe(positions: Any, atomic_numbers: Any, cell: Any, pbc: Any) -> np.nda
 
 
 def _primitive(positions: np.ndarray, numbers: np.ndarray, cell: np.ndarray) -> tuple[Any, ...]:
-    """The primitive cell and the number of the space group; the cell as it is where spglib finds nothing."""
+    """One atom of each that the lattice repeats, a primitive cell, and the number of the space group."""
     import warnings
 
     import spglib
@@ -55,11 +56,13 @@ def _primitive(positions: np.ndarray, numbers: np.ndarray, cell: np.ndarray) -> 
     given = (cell, positions @ np.linalg.inv(cell), numbers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # spglib announces a change of its own error handling
-        found = spglib.get_symmetry_dataset(given, symprec=TOLERANCE)
-        smaller = spglib.find_primitive(given, symprec=TOLERANCE) if found is not None else None
-    if found is None or smaller is None or len(smaller[2]) == len(numbers):
-        return positions, numbers, cell, 1 if found is None else int(found.number)
-    return smaller[1] @ smaller[0], np.asarray(smaller[2]), smaller[0], int(found.number)
+        loose = spglib.get_symmetry_dataset(given, symprec=TOLERANCE)
+        found = spglib.get_symmetry_dataset(given, symprec=ROUNDING)
+    group = 1 if loose is None else int(loose.number)
+    if found is None:
+        return positions, numbers, cell, group
+    _, rows = np.unique(found.mapping_to_primitive, return_index=True)
+    return positions[rows], numbers[rows], np.asarray(found.primitive_lattice), group
 
 
 def _composition(numbers: np.ndarray) -> list[float]:

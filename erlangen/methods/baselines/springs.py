@@ -133,7 +133,9 @@ class SpringRegression(Spread):
 
     def _scaled(self, x: Atoms) -> Array:
         kind = jnp.result_type(float)
-        positions, cell = (jax.lax.bitcast_convert_type(jnp.asarray(v, kind), jnp.uint32) for v in (x.positions, x.cell))
+        positions, cell = (
+            jax.lax.bitcast_convert_type(jnp.asarray(v, kind), jnp.uint32) for v in (x.positions, x.cell)
+        )
         double = kind == jnp.float64
 
         def compute(*given: Any) -> np.ndarray:
@@ -202,7 +204,8 @@ class Springs(Method):
         width = np.where(width > 1e-9 * (1 + np.abs(centre)), width, 1e9)  # what never varied says nothing
         scaled = np.clip((found - centre) / width, -CLIP, CLIP)
         session.say(f"{len(scaled)} samples, {np.sum(width < 1e9)} descriptors that vary")
-        forest = ExtraTreesRegressor(self.trees, max_features=0.5, random_state=seed).fit(scaled, targets)
+        forest = ExtraTreesRegressor(self.trees, max_features=0.5, random_state=seed)
+        forest.fit(scaled, targets if targets.shape[1] > 1 else targets[:, 0])
         axes = (forest.feature_importances_ + 0.1 / len(centre)) ** SHARPEN
         axes = np.where(width < 1e9, axes, 0.0)
         axes /= np.sqrt(np.mean(axes[width < 1e9] ** 2)) if np.any(width < 1e9) else 1.0
