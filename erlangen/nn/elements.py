@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
+from ..core.errors import Invalid
+
 
 class Elements(eqx.Module):
     """Known atomic numbers, ascending, and the reference energy [eV] of each."""
@@ -38,3 +40,14 @@ class Elements(eqx.Module):
         """Sum of reference energies [eV], in float64 where JAX allows it: all-electron totals need the digits."""
         values = jnp.asarray(np.asarray(self.reference, np.float64))[self.species(atomic_numbers)]
         return jnp.sum(jnp.where(jnp.asarray(atomic_numbers) > 0, values, 0.0))
+
+    def check(self, atomic_numbers: Int[ArrayLike, " n"]) -> None:
+        """Raise `Invalid` where an atom is of an unknown element."""
+        numbers = np.asarray(atomic_numbers)
+        strange = sorted(set(numbers[numbers > 0].tolist()) - set(self.numbers))
+        if strange:
+            raise Invalid(
+                must=f"all elements must occur in the training data (atomic numbers {list(self.numbers)})",
+                came=f"atomic numbers {strange}",
+                do="Train on data that contain them.",
+            )

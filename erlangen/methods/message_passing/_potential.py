@@ -1,14 +1,16 @@
-"""Interatomic potentials around any network of atomic energies: elements, reference energies, forces, fitting.
+"""Interatomic potentials around any network of atomic energies: elements, reference energies, forces, stress, fitting.
 
-E(x) = sum_i [ e(Z_i) + scale * network(x)_i ],      F_i = -dE/dr_i   (one reverse pass)
+E(x) = sum_i [ e(Z_i) + scale * network(x)_i ],      F_i = -dE/dr_i   (one reverse pass; the stress by the same pass)
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -17,94 +19,141 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...contract import Budget, Fitted, Outputs, Samples, Session, Supervised
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
-from ...learn.derivatives import energy_and_forces
+from ...learn.derivatives import energy_and_forces, energy_forces_stress
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
 from ...nn.elements import Elements
-from ...nn.neighbours import images_within, neighbours, reach
+from ...nn.neighbour_lists import LABEL, listed, near_of
+from ...nn.neighbours import images_within, reach
 from ...numerics.precision import double
+from ._network import Network
+from ._properties import fit_property
+
+LISTED = 64  # atoms from which a list of neighbours pays against all pairs
+DERIVED = ("energy", "forces", "stress")
+
+
+class Build(Protocol):
+    """Makes a network with random weights for so many elements and a mean number of neighbours."""
+
+    def __call__(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What fits of all networks share: range [A], weight of the energy against the forces, and how they are driven."""
+
+    cutoff: float
+    energy_weight: float
+    training: Training
 
 
 class Potential(Fitted):
-    """A fitted interatomic potential: energy [eV] and forces [eV/A] of `Atoms`, exact for any periodic cell it accepts.
+    """A fitted interatomic potential: energy [eV], forces [eV/A] and, where it was trained on it, stress [eV/A^3].
 
     Answers NaN for an element that it does not know, and for a cell so small that its images do not cover the cutoff;
     outside of compiled code both raise `Invalid` with the list.
     """
 
-    network: Any
+    network: Network
     elements: Elements
     scale: float = eqx.field(static=True)
     cutoff: float = eqx.field(static=True)
     images: tuple[tuple[int, int, int], ...] | None = eqx.field(static=True)  # None: isolated molecules only
+    stress: bool = eqx.field(static=True, default=False)
 
     def __call__(self, x: Atoms) -> Outputs:
         if not isinstance(x["atomic_numbers"], Tracer):
             self.check(x)
-        out = energy_and_forces(self.interaction, x)
-        return {"energy": out["energy"] + self.elements.energy(x.atomic_numbers), "forces": out["forces"]}
+        out = (energy_forces_stress if self.stress else energy_and_forces)(self.interaction, x)
+        return {**out, "energy": out["energy"] + self.elements.energy(x.atomic_numbers)}
+
+    def prepare(self, x: System) -> System:
+        """With a list of neighbours, for crystals and for large molecules."""
+        if not isinstance(x, Atoms) or LABEL in x.labels:
+            return x
+        return listed(x, self.cutoff) if np.any(x.pbc) or len(x.atomic_numbers) > LISTED else x
 
     def interaction(self, x: Atoms) -> Float[Array, ""]:
         """Energy beyond the reference energies [eV]."""
-        periodic = {} if self.images is None else {"cell": x.cell, "pbc": x.pbc, "images": self.images}
-        near = neighbours(x.positions, x.atomic_numbers, self.cutoff, **periodic)
+        near = near_of(x, self.cutoff, self.images)
         atomic = self.network(self.elements.species(x.atomic_numbers), near)
         total = self.scale * jnp.sum(jnp.where(jnp.asarray(x.atomic_numbers) > 0, atomic, 0.0))
         answerable = jnp.all(self.elements.known(x.atomic_numbers)) & near.complete
-        if self.images is None:
-            answerable &= ~jnp.any(jnp.asarray(x.pbc))
         return jnp.where(answerable, total, jnp.nan).astype(jnp.result_type(x.positions, total))
 
     def check(self, x: Atoms) -> None:
         """Raise `Invalid` where the potential has no answer for `x`."""
-        numbers = np.asarray(x.atomic_numbers)
-        strange = sorted(set(numbers[numbers > 0].tolist()) - set(self.elements.numbers))
-        if strange:
-            raise Invalid(
-                must=f"all elements must occur in the training data (atomic numbers {list(self.elements.numbers)})",
-                came=f"atomic numbers {strange}",
-                do="Train on data that contain them.",
-            )
+        self.elements.check(x.atomic_numbers)
         have = (0, 0, 0) if self.images is None else tuple(np.abs(np.array(self.images)).max(0))
-        if np.any(x.pbc) and (self.images is None or np.any(_reach(x, self.cutoff) > have)):
+        if (
+            LABEL not in x.labels
+            and np.any(x.pbc)
+            and (self.images is None or np.any(_reach(x, self.cutoff) > have))
+        ):
             raise Invalid(
                 must=f"the images of the cell must cover the cutoff of {self.cutoff} A as in training",
                 came=f"a cell with rows {np.round(np.asarray(x.cell), 3).tolist()}",
-                do="Repeat the cell, or train on cells as small as this one.",
+                do="Prepare it first (fitted.prepare(x)), or repeat the cell.",
             )
 
 
-def fit_potential(
-    build: Callable[[Elements], Any],
-    task: Supervised,
-    cutoff: float,
-    energy_weight: float,
-    training: Training,
-    budget: Budget,
-    *,
-    key: PRNGKeyArray,
-    session: Session,
-) -> Potential:
-    """Fit the network that `build(elements)` makes to energies and forces of `task`.
-
-    L = < |F - F*|^2 >/ (3 n s^2)  +  energy_weight < (E - E*)^2 > / (n s^2),      s = rms of the training forces
-    """
+def fit_network(
+    build: Build, task: Supervised, setting: Setting, budget: Budget, *, key: PRNGKeyArray, session: Session
+) -> Fitted:
+    """Fit the network that `build` makes to whatever `task` asks for: a potential, or properties by representation."""
+    first, second = jax.random.split(key)
     train, validation = task.truth("train"), task.truth("validation")
+    names = {q.name for q in task.outputs}
+    n_neighbours = mean_neighbours(train.inputs, setting.cutoff)
+
+    def of(elements: Elements) -> Network:
+        return build(len(elements.numbers), n_neighbours, key=first)
+
+    if "forces" not in names:
+        model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, key=first)
+        return fit_supervised(
+            model, loss, train, validation, training=setting.training, budget=budget, key=second, session=session
+        )
+    model = _potential(of, train, setting.cutoff)
+    net = [_beyond_reference(s, model.elements) for s in (train, validation)]
+    loss = _energy_loss(model.scale, setting.energy_weight)
+    return fit_supervised(model, loss, *net, training=setting.training, budget=budget, key=second, session=session)
+
+
+def mean_neighbours(inputs: Sequence[System], cutoff: float, count: int = 50) -> float:
+    """Mean number of atoms within the cutoff around an atom, over `count` of the inputs."""
+    chosen = [inputs[i] for i in np.unique(np.linspace(0, len(inputs) - 1, count).astype(int))]
+    lists = [listed(x, cutoff).labels[LABEL] for x in chosen if isinstance(x, Atoms)]
+    return max(float(np.sum([pairs.mask.sum() for pairs in lists]) / np.sum([len(p.mask) for p in lists])), 1.0)
+
+
+def _potential(of: Callable[[Elements], Network], train: Samples, cutoff: float) -> Potential:
     elements = Elements.from_counts(
         [np.asarray(x["atomic_numbers"]) for x in train.inputs], np.array([float(e) for e in train.outputs["energy"]])
     )
     scale = float(np.sqrt(np.mean(np.concatenate([np.ravel(f) for f in train.outputs["forces"]]) ** 2))) or 1.0
-    model = Potential(build(elements), elements, scale, cutoff, _images(train.inputs, cutoff))
+    return Potential(of(elements), elements, scale, cutoff, _images(train.inputs, cutoff), "stress" in train.outputs)
+
+
+def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outputs], Array]:
+    """L = |F - F*|^2 / (3 n s^2)  +  energy_weight (E - E*)^2 / (n s^2)  +  V^2 |sigma - sigma*|^2 / (9 n s^2)
+
+    s = rms of the training forces; energies are those beyond the reference.
+    """
 
     def loss(potential: Potential, x: Any, true: Outputs) -> Array:
-        found = energy_and_forces(potential.interaction, x)
+        found = (energy_forces_stress if "stress" in true else energy_and_forces)(potential.interaction, x)
         real = x.atomic_numbers > 0
         n = jnp.sum(real)
-        forces = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
-        return (forces + energy_weight * (found["energy"] - true["energy"]) ** 2 / n) / scale**2
+        total = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
+        total += energy_weight * (found["energy"] - true["energy"]) ** 2 / n
+        if "stress" in true:
+            virial = (found["stress"] - true["stress"]) * jnp.abs(jnp.linalg.det(x.cell))
+            total += jnp.mean(virial**2) / n
+        return total / scale**2
 
-    net = [_beyond_reference(s, elements) for s in (train, validation)]
-    return fit_supervised(model, loss, *net, training=training, budget=budget, key=key, session=session)
+    return loss
 
 
 def _beyond_reference(samples: Samples, elements: Elements) -> Samples:
@@ -114,7 +163,8 @@ def _beyond_reference(samples: Samples, elements: Elements) -> Samples:
             float(e) - float(elements.energy(np.asarray(x["atomic_numbers"])))
             for x, e in zip(samples.inputs, samples.outputs["energy"], strict=True)
         ]
-    return Samples(samples.inputs, {"energy": energies, "forces": samples.outputs["forces"]}, samples.group)
+    outputs = {name: samples.outputs[name] for name in DERIVED if name in samples.outputs}
+    return Samples(samples.inputs, {**outputs, "energy": energies}, samples.group)
 
 
 def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
@@ -127,3 +177,5 @@ def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, in
 
 def _reach(x: System, cutoff: float) -> np.ndarray:
     return np.asarray(reach(jnp.asarray(x["cell"]), jnp.asarray(x["pbc"]), cutoff))
+
+

@@ -6,11 +6,9 @@ Each atom i carries scalars s_i and vectors v_i (`channels` of each). One layer 
     v_i += sum_j phi_vv(s_j) W_vv(r_ij) v_j + phi_vs(s_j) W_vs(r_ij) r_ij/|r_ij|
     s_i += a_ss + a_sv <U v_i, V v_i>,     v_i += a_vv U v_i,                  a = MLP(s_i, |V v_i|)
 
-    E = sum_i [ e(Z_i) + scale * readout(s_i) ],     F_i = -dE/dr_i
-
-phi: perceptrons; W: linear maps of a radial basis that vanishes at the cutoff; e(Z): reference energies from the
-training data. O(3)-equivariant, translation- and permutation-invariant by construction, conservative by derivation.
-Schuett, Unke, Gastegger 2021, arXiv:2102.03150. Here the norm is smooth at 0 and messages are scaled by 1/2.
+phi: perceptrons; W: linear maps of a radial basis that vanishes at the cutoff. O(3)-equivariant, translation- and
+permutation-invariant by construction. Schuett, Unke, Gastegger 2021, arXiv:2102.03150.
+What differs here: the norm is smooth at 0, and messages are scaled by 1/2.
 """
 
 from __future__ import annotations
@@ -21,85 +19,124 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
 from ...core.errors import within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
 from ...learn.supervised import Training
-from ...nn.elements import Elements
+from ...nn.components import Components
+from ...nn.convolution import Pairs
 from ...nn.linear import Linear, Perceptron
 from ...nn.radial import Bessel
-from ._network import Features, Message, Network
-from ._potential import fit_potential
+from ._network import Network
+from ._potential import Setting, fit_network
+
+
+class Message(eqx.Module):
+    """What atoms hear from their neighbours: scalars, directions, and vectors where there are some already."""
+
+    source: Perceptron
+    filters: list[Linear]
+
+    def __init__(self, channels: int, n_radial: int, *, vectors: bool, key: PRNGKeyArray):
+        first, *others = jax.random.split(key, 3 + vectors)
+        self.source = Perceptron(channels, channels, len(others) * channels, key=first)
+        self.filters = [Linear(n_radial, channels, bias=False, key=k) for k in others]
+
+    def __call__(self, x: Components, pairs: Pairs) -> Components:
+        near = pairs.neighbours
+        said = jnp.split(self.source(x[0][0]), len(self.filters), axis=-1)
+        sent = [near.at_senders(phi) * w(pairs.radial) for phi, w in zip(said, self.filters, strict=True)]
+        scalars = x[0][0] + 0.5 * jnp.sum(sent[0], 1)
+        directions = [y / 3**0.5 for y in pairs.harmonics[1]]
+        vectors = [0.5 * jnp.einsum("nk,nkc->nc", r, sent[1]) for r in directions]
+        if len(sent) > 2:
+            vectors = [v + 0.5 * jnp.sum(sent[2] * near.at_senders(old), 1) + old for v, old in zip(vectors, x[1])]
+        return {0: (scalars,), 1: tuple(vectors)}
 
 
 class Update(eqx.Module):
     """What an atom makes of it: scalars and vectors exchange, each atom on its own."""
 
-    mixing: Linear
+    left: Linear
+    right: Linear
     gates: Perceptron
 
     def __init__(self, channels: int, *, key: PRNGKeyArray):
-        first, second = jax.random.split(key)
-        self.mixing = Linear(channels, 2 * channels, bias=False, key=first)
-        self.gates = Perceptron(2 * channels, channels, 3 * channels, key=second)
+        first, second, third = jax.random.split(key, 3)
+        self.left = Linear(channels, channels, bias=False, key=first)
+        self.right = Linear(channels, channels, bias=False, key=second)
+        self.gates = Perceptron(2 * channels, channels, 3 * channels, key=third)
 
-    def __call__(self, x: Features) -> Features:
-        scalars, vectors = x[0], x[1]
-        u, v = jnp.split(self.mixing(vectors), 2, axis=-1)  # [n, 3, channels] each
+    def __call__(self, x: Components) -> Components:
+        (scalars,), vectors = x[0], x[1]
+        u, v = [self.left(c) for c in vectors], [self.right(c) for c in vectors]
         # the root is smooth where the vector vanishes: forces stay finite for linear and planar molecules
-        length = jnp.sqrt(jnp.sum(v**2, 1) + 1e-2)
+        length = jnp.sqrt(sum(c**2 for c in v) + 1e-2)
         gates = self.gates(jnp.concatenate([scalars, length], -1))
         a_ss, a_sv, a_vv = jnp.split(gates, 3, axis=-1)
-        return {0: scalars + a_ss + a_sv * jnp.sum(u * v, 1), 1: vectors + a_vv[:, None] * u}
+        inner = sum(a * b for a, b in zip(u, v, strict=True))
+        return {0: (scalars + a_ss + a_sv * inner,), 1: tuple(c + a_vv * a for c, a in zip(vectors, u, strict=True))}
+
+
+class Interaction(eqx.Module):
+    """One layer: message, then update."""
+
+    message: Message
+    update: Update
+
+    def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
+        return self.update(self.message(x, pairs))
 
 
 def network(n_species: int, channels: int, layers: int, radial: Bessel, *, key: PRNGKeyArray) -> Network:
     """PaiNN with random weights."""
     keys = jax.random.split(key, 2 * layers + 1)
     # before the first message there are no vectors to pass on
-    messages = [Message(channels, radial.count, 1, vectors=i > 0, key=keys[i]) for i in range(layers)]
-    updates = [Update(channels, key=k) for k in keys[layers:-1]]
-    return Network(n_species, channels, radial, messages, updates, key=keys[-1])
+    rounds = [
+        Interaction(
+            Message(channels, radial.count, vectors=i > 0, key=keys[2 * i]), Update(channels, key=keys[2 * i + 1])
+        )
+        for i in range(layers)
+    ]
+    return Network(n_species, channels, radial, 1, rounds, key=keys[-1])
 
 
+RADIAL = Bessel(5.0, 8)
 TRAINING = Training(rate=2e-3, batch=8, clip=10.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class PaiNN(Method):
-    """E(3)-equivariant message passing with scalars and vectors (lmax = 1)."""
+    """E(3)-equivariant message passing with scalars and vectors (lmax = 1, two bodies per layer)."""
 
     channels: int = 64  # features per degree and atom
     layers: int = 3  # rounds of message passing; an atom sees layers * cutoff far
-    cutoff: float = 5.0  # A
-    n_radial: int = 8  # radial basis functions
+    radial: Bessel = RADIAL
     energy_weight: float = 0.1  # of the squared energy error per atom, against the squared force error, both / scale^2
     training: Training = TRAINING
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
+    lmax: ClassVar[int] = 1
+    body_order: ClassVar[int] = 2
+    accepts: ClassVar[Signature] = Signature(Supervised, Atoms)
 
     def __post_init__(self):
-        within(self, channels=(1, 4096), layers=(1, 64), n_radial=(1, 256))
-        within(self, cutoff=(0.5, 50.0), energy_weight=(-1e-9, 1e9))
+        within(self, channels=(1, 4096), layers=(1, 64), energy_weight=(-1e-9, 1e9))
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Orthogonal, Translations, Permutations)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
-        """Match energies and forces of the training split; the parameters that do best on validation are kept."""
-        first, second = jax.random.split(key)
+        """Match the outputs of the training split; the parameters that do best on validation are kept."""
 
-        def build(elements: Elements) -> Network:
-            radial = Bessel(self.cutoff, self.n_radial)
-            return network(len(elements.numbers), self.channels, self.layers, radial, key=first)
+        def build(n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
+            return network(n_species, self.channels, self.layers, self.radial, key=key)
 
-        return fit_potential(
-            build, task, self.cutoff, self.energy_weight, self.training, budget, key=second, session=session
-        )
+        setting = Setting(self.radial.cutoff, self.energy_weight, self.training)
+        return fit_network(build, task, setting, budget, key=key, session=session)
 
 
 small = PaiNN(channels=32, layers=2)

@@ -1,0 +1,124 @@
+"""MACE: equivariant message passing whose messages are correlations of four bodies.
+
+    A_i  = density of the neighbours: features h_j (degree <= lmax) coupled to Y_l(r_ij), l <= density   (nn.convolution)
+    B_i  = products of up to body_order - 1 factors A_i, contracted to degree <= lmax                    (nn.contraction)
+    h_i' = W B_i + (1 + e(Z_i)) V h_i,            E_i = sum over layers of readouts: linear, the last one a perceptron
+
+Two layers suffice, since angles and torsions enter within one. Batatia, Kovacs, Simm, Ortner, Csanyi 2022,
+arXiv:2206.07697. What differs here: natural parities only (as in the published energy models); the product of order 3
+is factorised; the residual depends on the element through a factor per channel, not a matrix; densities are scaled by
+1/sqrt(N) with N the mean number of neighbours in the training data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
+from ...core.errors import within
+from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.systems import Atoms
+from ...learn.supervised import Training
+from ...nn.components import Components, mapped
+from ...nn.contraction import Contraction
+from ...nn.convolution import Convolution, Pairs
+from ...nn.linear import Linear
+from ...nn.radial import Bessel
+from ._network import Network
+from ._potential import Setting, fit_network
+
+
+class Interaction(eqx.Module):
+    """One layer: density, many-body product, residual."""
+
+    convolution: Convolution
+    contraction: Contraction
+    residual: list[Linear]
+    element: Float[Array, "degrees species channels"]
+
+    def __init__(
+        self, n_species: int, channels: int, degrees: tuple[int, int, int], order: int, convolution: Convolution, *, key
+    ):
+        """degrees: of the features that come in, of the density, of the features that go out."""
+        first, second = jax.random.split(key)
+        sender, density, out = degrees
+        self.convolution = convolution
+        self.contraction = Contraction(channels, density, out, order, n_species, key=first)
+        keys = jax.random.split(second, min(sender, out) + 1)
+        self.residual = [Linear(channels, channels, bias=False, key=k) for k in keys]
+        self.element = jnp.zeros((len(self.residual), n_species, channels), jnp.float32)
+
+    def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
+        new = dict(self.contraction(self.convolution(x, pairs), species))
+        for l, (linear, element) in enumerate(zip(self.residual, self.element)):
+            kept = mapped(lambda part, w=linear, e=element: w(part) * (1 + species @ e), x[l])
+            new[l] = tuple(a + b for a, b in zip(new[l], kept, strict=True))
+        return new
+
+
+def network(n_species: int, n_neighbours: float, method: MACE, *, key: PRNGKeyArray) -> Network:
+    """MACE with random weights."""
+    keys = jax.random.split(key, 2 * method.layers + 1)
+    layers, sender = [], 0
+    for i in range(method.layers):
+        out = method.lmax if i < method.layers - 1 else 0
+        convolution = Convolution(
+            method.channels,
+            (sender, method.density, method.density),
+            method.radial.count,
+            n_neighbours,
+            key=keys[2 * i],
+        )
+        degrees, order = (sender, method.density, out), method.body_order - 1
+        layers.append(Interaction(n_species, method.channels, degrees, order, convolution, key=keys[2 * i + 1]))
+        sender = out
+    return Network(
+        n_species, method.channels, method.radial, method.density, layers, every=True, hidden=16, key=keys[-1]
+    )
+
+
+RADIAL = Bessel(5.0, 8)
+TRAINING = Training(rate=5e-3, batch=5, clip=10.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class MACE(Method):
+    """Equivariant message passing with many-body messages: degree lmax, bodies body_order."""
+
+    channels: int = 64  # features per degree and atom
+    layers: int = 2  # rounds of message passing; an atom sees layers * cutoff far
+    lmax: int = 1  # largest degree of the features that are passed on
+    density: int = 3  # largest degree of the directions and of the density
+    body_order: int = 4  # bodies that one layer correlates: 2, 3 or 4
+    radial: Bessel = RADIAL
+    energy_weight: float = 0.1  # of the squared energy error per atom, against the squared force error, both / scale^2
+    training: Training = TRAINING
+
+    accepts: ClassVar[Signature] = Signature(Supervised, Atoms)
+
+    def __post_init__(self):
+        within(self, channels=(1, 4096), layers=(1, 64), lmax=(-1e-9, 6), density=(1, 6), body_order=(2, 4))
+        within(self, energy_weight=(-1e-9, 1e9))
+
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return (Orthogonal, Translations, Permutations)
+
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+        """Match the outputs of the training split; the parameters that do best on validation are kept."""
+
+        def build(n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
+            return network(n_species, n_neighbours, self, key=key)
+
+        setting = Setting(self.radial.cutoff, self.energy_weight, self.training)
+        return fit_network(build, task, setting, budget, key=key, session=session)
+
+
+small = MACE(channels=32)
+base = MACE()

@@ -1,0 +1,111 @@
+"""The equivariant convolution: what an atom hears of its neighbours, as a density of every degree.
+
+    A_l3,i = 1/sqrt(N)  sum_j  sum_paths  W_path [ R_path(r_ij)  Y_l2(r_ij) x U_l1 h_l1,j ]_l3
+
+R_path: radial functions, a perceptron of the radial basis, one per path (l1, l2, l3) and channel; U, W: linear maps of
+channels; N: mean number of neighbours. Thomas et al. 2018, arXiv:1802.08219; Batatia et al. 2022, arXiv:2206.07697.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..core.spherical_harmonics import spherical_harmonics
+from .components import Components, Parts, contracted, mapped, total
+from .linear import Linear, silu
+from .neighbours import Neighbours
+from .tensor_product import Path, coupling_paths
+
+
+class Pairs(eqx.Module):
+    """The geometry of all pairs as a network sees it, in the precision of the network."""
+
+    neighbours: Neighbours
+    radial: Float[Array, "n K basis"]
+    harmonics: dict[int, Parts]  # Y_l of the direction from sender to receiver, components [n, K]
+
+    @classmethod
+    def of(cls, near: Neighbours, radial: Float[Array, "n K basis"], lmax: int) -> Pairs:
+        """Harmonics up to `lmax`; everything is zero where there is no pair."""
+        flat = spherical_harmonics(near.directions, lmax).astype(radial.dtype)
+        parts = [jnp.where(near.mask, jnp.squeeze(y, -1), 0.0) for y in jnp.split(flat, flat.shape[-1], axis=-1)]
+        return cls(near, radial, {l: tuple(parts[l * l : (l + 1) ** 2]) for l in range(lmax + 1)})
+
+
+class RadialWeights(eqx.Module):
+    """R_path(r): a perceptron of the radial basis, `channels` outputs per path; without bias it is 0 at the cutoff."""
+
+    hidden: list[Linear]
+    outer: list[Linear]
+
+    def __init__(self, n_radial: int, hidden: tuple[int, ...], channels: int, paths: int, *, key: PRNGKeyArray):
+        sizes = (n_radial, *hidden)
+        keys = jax.random.split(key, len(hidden) + paths)
+        self.hidden = [Linear(a, b, bias=False, key=k) for a, b, k in zip(sizes[:-1], sizes[1:], keys)]
+        self.outer = [Linear(sizes[-1], channels, bias=False, key=k) for k in keys[len(hidden) :]]
+
+    def __call__(self, basis: Float[Array, "n K basis"]) -> list[Float[Array, "n K channels"]]:
+        for layer in self.hidden:
+            basis = silu(layer(basis))
+        return [layer(basis) for layer in self.outer]
+
+
+class Convolution(eqx.Module):
+    """Features of the senders and directions, coupled to densities of degree 0 ... `out`."""
+
+    up: list[Linear]
+    radial: RadialWeights
+    mix: list[Linear]
+    paths: tuple[Path, ...] = eqx.field(static=True)
+    norm: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        channels: int,
+        degrees: tuple[int, int, int],
+        n_radial: int,
+        n_neighbours: float,
+        *,
+        hidden: tuple[int, ...] = (64, 64),
+        key: PRNGKeyArray,
+    ):
+        """degrees: largest degree of the features, of the harmonics and of the result."""
+        sender, harmonic, out = (range(l + 1) for l in degrees)
+        self.paths = coupling_paths(sender, harmonic, out)
+        first, second, third = jax.random.split(key, 3)
+        self.up = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(first, len(sender))]
+        self.radial = RadialWeights(n_radial, hidden, channels, len(self.paths), key=second)
+        copies = {l3: sum(path[2] == l3 for path in self.paths) for l3 in out}
+        keys = jax.random.split(third, len(self.paths))
+        self.mix = [
+            Linear(channels, channels, bias=False, gain=copies[path[2]] ** -0.5, key=k)
+            for path, k in zip(self.paths, keys)
+        ]
+        self.norm = n_neighbours**-0.5
+
+    def __call__(self, h: Components, pairs: Pairs) -> dict[int, Parts]:
+        """Densities by degree, components [n, channels]."""
+        near = pairs.neighbours
+        sent = {l: mapped(near.at_senders, mapped(up, h[l])) for l, up in enumerate(self.up)}
+        heard: dict[int, list[list[Array | None]]] = {}
+        for path, weight, mix in zip(self.paths, self.radial(pairs.radial), self.mix, strict=True):
+            weighted = [weight * x for x in sent[path[0]]]
+            heard.setdefault(path[2], []).append(
+                [mix(x) for x in _summed(contracted(pairs.harmonics[path[1]], path), weighted)]
+            )
+        return {
+            l: tuple(self.norm * x for x in map(total, zip(*copies, strict=True)) if x is not None)
+            for l, copies in heard.items()
+        }
+
+
+def _summed(turned: list[list[Array | None]], weighted: list[Array]) -> list[Array]:
+    """sum_j sum_a G[a][c]_ij x_a,ij for every c: the sum over neighbours as a product of matrices."""
+    sums = []
+    for column in zip(*turned, strict=True):
+        terms = [jnp.einsum("nk,nkc->nc", g, x) for g, x in zip(column, weighted, strict=True) if g is not None]
+        sums.append(sum(terms[1:], terms[0]))
+    return sums
