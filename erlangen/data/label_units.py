@@ -36,28 +36,30 @@ class LabelUnits:
     length: float = 1.0
     force: float | None = 1.0
     text: str = "eV"
+    per_atom: bool = False  # energies of a frame are divided by its atoms
 
     @classmethod
     def parse(cls, text: str) -> LabelUnits:
-        """Read "eV", "kcal/mol", "hartree,hartree/bohr", "hartree,bohr,hartree/bohr": in any order."""
-        energy, length, force = None, None, None
+        """Read "eV", "kcal/mol", "eV/atom", "hartree,hartree/bohr", "hartree,bohr,hartree/bohr": in any order."""
+        energy, length, force, per_atom = None, None, None, False
         for word in (w.strip().lower() for w in text.split(",")):
             top, _, bottom = word.rpartition("/")
-            if word in ENERGIES:
+            if bottom == "atom" and top in ENERGIES:
+                energy, per_atom = ENERGIES[top], True
+            elif word in ENERGIES:
                 energy = ENERGIES[word]
             elif word in LENGTHS:
                 length = LENGTHS[word]
             elif top in ENERGIES and bottom in LENGTHS:
                 force = ENERGIES[top] / LENGTHS[bottom]
             else:
-                raise unknown(
-                    "a unit of energy, length or force", word, [*ENERGIES, *LENGTHS, "hartree/bohr", "hartree/A"]
-                )
+                known = [*ENERGIES, *LENGTHS, "eV/atom", "hartree/bohr", "hartree/A"]
+                raise unknown("a unit of energy, length or force", word, known)
         energy = 1.0 if energy is None else energy
         atomic = energy in (ENERGIES["hartree"], ENERGIES["ry"])
         if force is None and not (atomic and length is None):
             force = energy / (length or 1.0)
-        return cls(energy, length or 1.0, force, text)
+        return cls(energy, length or 1.0, force, text, per_atom)
 
     def require_force(self, path: Any) -> float:
         """The force factor; refuses to guess between Hartree/Bohr and Hartree/Angstrom."""

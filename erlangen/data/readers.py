@@ -22,8 +22,9 @@ import numpy as np
 from ..contract import Samples
 from ..core.errors import Invalid, unknown
 from ..core.systems import Atoms
-from . import atom_files, structure_files
+from . import atom_files, plausibility, structure_files
 from .atom_files import Table
+from .file_arguments import split_arguments
 from .label_units import LabelUnits, stated_units, suspect
 
 READ: dict[str, atom_files.Reader] = {
@@ -84,13 +85,14 @@ def read_atoms(
     need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, unconverted.
     units: of the file, e.g. "kcal/mol" or "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom,
     refused where the numbers look like another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"}
-    where the names are unusual. pbc: overrules the file. Pitfall: a cell without a `pbc` entry and with 15 A of vacuum
-    on every side counts as the box around an isolated molecule.
+    where the names are unusual. pbc: overrules the file. All three may be written behind the path (`file_arguments`).
+    Pitfall: a cell with 15 A of vacuum on every side counts as the box around an isolated molecule, unless pbc is given
+    or the frame has a stress.
     """
-    path = Path(path)
-    kind = atom_files.format_of(path)
-    tables = READ[kind](path)
-    asked = _Asked(need, units, keys or {}, pbc)
+    path, given = split_arguments(path)
+    units, pbc = given.get("units", units), given.get("pbc", pbc)
+    tables = READ[atom_files.format_of(path)](path)
+    asked = _Asked(need, units, {**(keys or {}), **given.get("keys", {})}, pbc)
     for label, key in asked.keys.items():
         if key not in {**tables[0].info, **tables[0].columns}:
             raise unknown(f"the key of {label} in {path}", key, {**tables[0].info, **tables[0].columns})
@@ -109,9 +111,17 @@ def read_samples(
     keys: Mapping[str, str] | None = None,
     pbc: bool | None = None,
 ) -> Samples:
-    """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for, all required."""
+    """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for, all required.
+
+    Refused as well: atoms in one place, mixed charges or spins, energies per atom that are not said to be.
+    """
     frames = read_atoms(path, need=outputs, units=units, keys=keys, pbc=pbc)
-    return Samples([f.atoms for f in frames], {name: [f.labels[name] for f in frames] for name in outputs})
+    inputs, stated = [f.atoms for f in frames], units or split_arguments(path)[1].get("units")
+    plausibility.check_apart(path, inputs)
+    plausibility.check_states(path, inputs, [f.info for f in frames], outputs)
+    if "energy" in outputs and not stated:
+        plausibility.check_totals(path, inputs, [f.labels["energy"] for f in frames])
+    return Samples(inputs, {name: [f.labels[name] for f in frames] for name in outputs})
 
 
 def write_atoms(
@@ -195,7 +205,8 @@ def _labels(
         key = keys.get(label) or _pick({**whole, **per_atom}, (label.lower(),))
         if key is not None and (value := whole.get(key, per_atom.get(key))) is not None:
             found[label] = key, _number(value, label)
-    factor = {"energy": units.energy, "stress": units.energy / units.length**3}
+    atoms = len(table.atomic_numbers) if units.per_atom else 1
+    factor = {"energy": units.energy * atoms, "stress": units.energy / units.length**3}
     if "forces" in found:
         factor["forces"] = units.require_force(path)
     labels = {label: value * factor.get(label, 1.0) for label, (_, value) in found.items()}
@@ -239,7 +250,7 @@ def _frame(path: Path, number: int, table: Table, asked: _Asked) -> Frame:
             )
     if "forces" in labels and labels["forces"].shape != positions.shape:
         raise atom_files.broken(path, number, f"forces have shape {labels['forces'].shape} for {len(positions)} atoms")
-    periodic = _periodic(positions, cell, table.pbc) if pbc is None else np.full(3, pbc)
+    periodic = _periodic(positions, cell, table.pbc, "stress" in labels) if pbc is None else np.full(3, pbc)
     atoms = Atoms(
         positions, np.asarray(table.atomic_numbers, np.int32), np.where(periodic[:, None], cell, 0.0), periodic
     )
@@ -247,8 +258,8 @@ def _frame(path: Path, number: int, table: Table, asked: _Asked) -> Frame:
     return Frame(atoms, labels, info, {k: v for k, v in table.columns.items() if k not in used}, table.source)
 
 
-def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None) -> np.ndarray:
-    if pbc is not None:
+def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None, has_stress: bool) -> np.ndarray:
+    if pbc is not None and (has_stress or not np.all(pbc)):
         return np.asarray(pbc, bool)
     if abs(np.linalg.det(cell)) == 0:
         return np.zeros(3, bool)
@@ -265,7 +276,7 @@ def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need:
             raise Invalid(
                 must=f"every frame has {label}",
                 came=f"{path}: {len(missing)} of {len(frames)} frames have none, as frame {missing[0] + 1} with {seen}",
-                do=f'Call it "{label}" in the file (or read with keys={{"{label}": "..."}}), or leave such frames out.',
+                do=f"Name its key behind the file, as in {path.name}:{label}=KEY, or leave such frames out.",
             )
 
 
@@ -278,8 +289,8 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
         raise Invalid(
             must="energies are in eV and forces in eV/A unless stated otherwise",
             came=f"{path}: {why}",
-            do='State it in the header of the first frame or as an argument: units="kcal/mol", "hartree,hartree/bohr", '
-            'or units="eV" if the numbers are right.',
+            do=f"State it behind the file, as in {path.name}:units=kcal/mol or :units=hartree+hartree/bohr, or in the "
+            "header of the first frame; units=eV if the numbers are right.",
         )
 
 

@@ -21,6 +21,8 @@ from ..core.systems import Atoms, Field, System
 from ..data import readers
 from ..data.atom_files import COMPRESSED, format_of
 from ..data.field_files import read_fields, write_fields
+from ..data.file_arguments import file_of
+from ..data.plausibility import check_apart, check_states
 from ..learn import batching
 from .record import Record
 from .run import Run, load
@@ -46,13 +48,13 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     """
     kept = load(run)
     task = registry.load_task(kept.record.task)(**kept.record.task_fields)
-    file = Path(file)
+    source, file = str(file), file_of(file)
     if output is not None and Path(output).resolve() == file.resolve():
         raise Invalid(
             must="the file that was read is kept", came=f"the same output {output}", do="Name another output."
         )
     if task.container is Atoms:
-        return _of_atoms(kept, task, file, Path(output) if output is not None else _output(file, atoms=True))
+        return _of_atoms(kept, task, source, Path(output) if output is not None else _output(file, atoms=True))
     if task.container is Field:
         return _of_fields(kept, task, file, Path(output) if output is not None else _output(file, atoms=False))
     raise Invalid(
@@ -71,8 +73,10 @@ def _output(file: Path, *, atoms: bool) -> Path:
     return file.with_name(f"{plain.stem}.predicted{plain.suffix}{packed}")
 
 
-def _of_atoms(kept: Run, task: Task, file: Path, output: Path) -> Prediction:
-    frames = readers.read_atoms(file)
+def _of_atoms(kept: Run, task: Task, source: str, output: Path) -> Prediction:
+    frames, file = readers.read_atoms(source), file_of(source)
+    check_apart(file, [frame.atoms for frame in frames])
+    check_states(file, [frame.atoms for frame in frames], [frame.info for frame in frames])
     _check_elements(kept.record, [frame.atoms for frame in frames], file)
     answers = answer(kept.fitted, [frame.atoms for frame in frames])
     readers.write_atoms(output, frames, [_named(answers, i) for i in range(len(frames))])

@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +23,7 @@ from ...core.errors import Invalid, unknown
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms, System
 from ...data.cache import cost_of, remembered
+from ...data.file_arguments import file_of
 from ...data.readers import read_samples
 from ...physics.electronic_structure import DensityFunctional
 from ...physics.molecular_dynamics import Sampling, canonical_frames
@@ -45,7 +45,7 @@ class Forces(Supervised):
     engine: str = "gfn2"  # gfn2, gfn1, or functional/basis as in pbe/def2-svp (GFN2 samples, DFT labels)
     n_train: int = 1000  # training frames
     n_test: int = 500  # test frames, and as many for calibration; a third of it for validation
-    data: str = ""  # own training file (extended XYZ, ...) with energies and forces; replaces the fields above
+    data: str = ""  # own file with energies and forces, or my.xyz:energy=E_dft:units=kcal/mol; replaces the above
     test: str = ""  # own test file; default: a share of `data`
     judged_on: str = ""  # further own files on which the answer is judged, separated by commas
 
@@ -201,7 +201,7 @@ class Forces(Supervised):
 def _read(path: str) -> Samples:
     """Frames of a file, parsed once per version of the file."""
     try:
-        version = Path(path).stat().st_mtime_ns
+        version = file_of(path).stat().st_mtime_ns
     except OSError:
         version = 0  # the reader says what is wrong
     return _read_version(path, version)
@@ -209,7 +209,13 @@ def _read(path: str) -> Samples:
 
 @functools.lru_cache(maxsize=8)
 def _read_version(path: str, version: int) -> Samples:
-    return read_samples(path)
+    try:
+        return read_samples(path)
+    except Invalid as error:
+        if error.must == "every frame has forces":
+            more = "Energies alone are fitted by molecules/properties --target energy."
+            raise Invalid(must=error.must, came=error.came, do=f"{error.do} {more}") from None
+        raise
 
 
 def _of_known_elements(samples: Samples, train: Samples, path: str) -> Samples:

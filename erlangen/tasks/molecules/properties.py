@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +25,7 @@ from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, tensor, vector
 from ...core.systems import Atoms, System
 from ...data.cache import cost_of, remembered
+from ...data.file_arguments import file_of
 from ...data.qm9 import QUANTITIES as QM9
 from ...data.qm9 import is_qm9, read_qm9
 from ...data.readers import read_samples
@@ -219,7 +219,7 @@ def _is_held_out(scaffold: str) -> bool:
 
 def _version(path: str) -> int:
     try:
-        return Path(path).stat().st_mtime_ns
+        return file_of(path).stat().st_mtime_ns
     except OSError:
         return 0  # the reader says what is wrong
 

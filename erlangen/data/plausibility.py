@@ -1,0 +1,140 @@
+"""Whether the frames of a file can be what they are taken for: before a fit, not after a strange result.
+
+check_apart(path, inputs)              no two atoms in one place
+check_states(path, inputs, infos)      charge and spin that no method sees
+check_totals(path, inputs, energies)   energies of whole frames, not per atom
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import Invalid
+from ..core.systems import Atoms
+from ..nn.neighbour_lists import neighbour_list
+
+CLOSEST = 0.3  # A; the shortest bond there is, of H2, has 0.74 A and is never compressed to half
+DENSE = 300  # atoms up to which all pairs are faster than a list
+STATES = {
+    "charge": ("charge", "total_charge", "net_charge", "molecular_charge"),
+    "spin": ("spin", "total_spin", "multiplicity", "spin_multiplicity", "n_unpaired"),
+}
+USUAL = {"charge": (0,), "spin": (0, 1)}  # a singlet is spin 0 or multiplicity 1
+
+
+def check_apart(path: str | os.PathLike[str], inputs: Sequence[Atoms]) -> None:
+    """Raise `Invalid` for the first frame in which two atoms, or an atom and an image of another, nearly coincide."""
+    for number, x in enumerate(inputs, 1):
+        found = _too_close(x)
+        if found is not None:
+            i, j, distance = found
+            raise Invalid(
+                must=f"atoms are at least {CLOSEST} A apart",
+                came=f"{path}, frame {number}: atoms {i + 1} and {j + 1} at {distance:.3f} A",
+                do="Remove the doubled atom or the frame; where positions are in another unit, say units=bohr or nm.",
+            )
+
+
+def _too_close(x: Atoms) -> tuple[int, int, float] | None:
+    r, cell, pbc = np.asarray(x.positions, float), np.asarray(x.cell, float), np.asarray(x.pbc, bool)
+    if len(r) > DENSE:
+        pairs = neighbour_list(r, x.atomic_numbers, CLOSEST, cell=cell, pbc=pbc)
+        if not pairs.mask.any():
+            return None
+        i, k = np.argwhere(pairs.mask)[0]
+        j = int(pairs.reverse[i, k]) // pairs.width
+        return int(i), j, float(np.linalg.norm(r[i] - r[j] - pairs.shifts[i, k] @ cell))
+    apart = r[:, None] - r
+    if pbc.any():
+        # distances this short are those to the image that rounding finds, however skewed the cell
+        inverse = np.linalg.pinv(np.where(pbc[:, None], cell, 0.0))
+        apart = apart - np.round(apart @ inverse) @ np.where(pbc[:, None], cell, 0.0)
+    distances = np.sqrt(np.sum(apart**2, -1)) + np.where(np.eye(len(r), dtype=bool), np.inf, 0.0)
+    if not len(r) or distances.min() >= CLOSEST:
+        return None
+    i, j = np.unravel_index(np.argmin(distances), distances.shape)
+    return int(i), int(j), float(distances[i, j])
+
+
+def check_states(
+    path: str | os.PathLike[str],
+    inputs: Sequence[Atoms],
+    infos: Sequence[Mapping[str, Any]],
+    outputs: Sequence[str] = (),
+) -> None:
+    """Charge and spin of a frame are no input of any method: refuse where they differ, warn where they are unusual.
+
+    At equal composition two states have two energies at the same positions, which no function of positions can be.
+    """
+    states = [{} if not info else _state(info, outputs) for info in infos]
+    if not any(states):
+        return
+    seen: dict[bytes, tuple[int, dict[str, float]]] = {}
+    for number, (x, state) in enumerate(zip(inputs, states, strict=True), 1):
+        first, other = seen.setdefault(np.sort(x.atomic_numbers).tobytes(), (number, state))
+        if other != state:
+            raise Invalid(
+                must="frames of equal composition have equal charge and spin, which methods do not see",
+                came=f"{path}: frame {first} has {_said(other)}, frame {number} {_said(state)}",
+                do="Put each state into a file of its own and fit one answer to each.",
+            )
+    odd = sorted({_said(s) for s in states if any(value not in USUAL[name] for name, value in s.items())})
+    if odd:
+        warnings.warn(
+            f"{path} has {'; '.join(odd[:3])}: methods see elements and positions only, so that an answer fitted to it "
+            "holds for this state and no other",
+            stacklevel=3,
+        )
+
+
+def _state(info: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, float]:
+    lower = {key.lower(): value for key, value in info.items() if key not in outputs}
+    found = {}
+    for name, keys in STATES.items():
+        for key in keys:
+            if isinstance(lower.get(key), int | float | np.number):
+                found[name] = float(lower[key])
+                break
+    return found
+
+
+def _said(state: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in state.items()) or "neither charge nor spin"
+
+
+def check_totals(path: str | os.PathLike[str], inputs: Sequence[Atoms], energies: Sequence[float]) -> None:
+    """Raise `Invalid` where energies of frames of several sizes are energies per atom."""
+    if energy_scale([np.asarray(x.atomic_numbers) for x in inputs], energies) == "per atom":
+        sizes = [len(x.atomic_numbers) for x in inputs]
+        raise Invalid(
+            must="energies are those of whole frames",
+            came=f"{path}: frames of {min(sizes)} to {max(sizes)} atoms whose energies grow with composition, not size",
+            do="They are energies per atom: say units=eV/atom, or units=eV if the numbers are right.",
+        )
+
+
+def energy_scale(numbers: Sequence[np.ndarray], energies: Sequence[float]) -> str | None:
+    """ "total" or "per atom", whichever explains the energies far better; None where nothing can be told.
+
+    total: E = sum_Z N_Z e_Z;  per atom: E = sum_Z (N_Z / n) e_Z, both by least squares over the elements Z. The better
+    one leaves less than a fifth of the other's residual, and sizes differ by more than a tenth.
+    """
+    sizes, values = np.array([len(z) for z in numbers], float), np.asarray(energies, float)
+    elements = np.unique(np.concatenate(numbers)) if len(numbers) else np.zeros(0, int)
+    if len(values) < 2 * len(elements) + 4 or np.std(sizes) < 0.1 * np.mean(sizes):
+        return None
+    counts = np.stack([np.sum(z == elements[:, None], 1) for z in numbers]).astype(float)
+
+    def residual(columns: np.ndarray) -> float:
+        fit = np.linalg.lstsq(columns, values, rcond=None)[0]
+        return float(np.sqrt(np.mean((values - columns @ fit) ** 2)))
+
+    total, per_atom = residual(counts), residual(counts / sizes[:, None])
+    if per_atom < 0.2 * total:
+        return "per atom"
+    return "total" if total < 0.2 * per_atom else None
