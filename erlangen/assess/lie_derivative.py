@@ -21,21 +21,32 @@ from ..contract import Fitted, Method, Samples, Task
 from ..core.groups import Broken, Group, Orthogonal, Translations, act
 from ..core.systems import System
 from ..numerics.precision import double
-from .rows import SymmetryRow
-from .symmetry import METHOD_TOLERANCE, in_double, keeps, label_scales
+from .rows import Subject, SymmetryRow
+from .symmetry import METHOD_TOLERANCE, double_tolerances, in_double, keeps, label_scales
 
 Map = Callable[[System], Mapping[str, Array]]
 
 
 def lie_derivatives(
-    fitted: Fitted | Map, method: Method, task: Task, samples: Samples, *, inputs: int = 2
+    fitted: Fitted | Map,
+    method: Method,
+    task: Task,
+    samples: Samples,
+    *,
+    inputs: int = 2,
+    subject: Subject = "method",
 ) -> list[SymmetryRow]:
     """How fast an answer leaves its symmetry, on the first `inputs` of `samples`: a row per group and output.
 
     Rotations: per radian about each axis; translations: per unit of length along each axis. Needs an answer that JAX
-    can differentiate. The tolerance is ten times that of the audit: a derivative of float32 numbers loses a digit.
+    can differentiate. `subject` "method, float64" casts the parameters first. Tolerances are those of the audit.
     """
     scales = label_scales(task, samples)
+    limits = dict.fromkeys(scales, METHOD_TOLERANCE)
+    if subject == "method, float64":
+        with double():
+            fitted = in_double(fitted)
+        limits = double_tolerances(task, samples)
     rows = []
     with double():
         for group in task.symmetry:
@@ -50,7 +61,8 @@ def lie_derivatives(
                 error = float(np.max([v[name] for v in speeds])) / scales.get(name, 1.0)
                 title, broken = f"{group.name}, infinitesimal", isinstance(group, Broken)
                 declared = keeps(method, group)
-                rows.append(SymmetryRow("method", title, name, error, declared, broken, 10 * METHOD_TOLERANCE))
+                limit = limits.get(name, METHOD_TOLERANCE)
+                rows.append(SymmetryRow(subject, title, name, error, declared, broken, limit))
     return rows
 
 

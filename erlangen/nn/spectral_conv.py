@@ -65,9 +65,8 @@ class SpectralConv(eqx.Module):
         first, last = math.prod(grid[:-1]), grid[-1]
         m = self.modes[-1]
         # [first, last, c] -> [*grid[:-1], 2, m, c]: cosine and minus-sine coefficients
-        y = jnp.einsum("kr,frc->fkc", analysis_real(last, m), x.reshape(first, last, c_in)).reshape(
-            *grid[:-1], 2, m * c_in
-        )
+        inward, outward = (jnp.asarray(f(last, m), x.dtype) for f in (analysis_real, synthesis_real))
+        y = jnp.einsum("kr,frc->fkc", inward, x.reshape(first, last, c_in)).reshape(*grid[:-1], 2, m * c_in)
         for axis in reversed(range(len(grid) - 1)):
             y = _along(y, axis, analysis_complex(grid[axis], self.modes[axis]))
         y = self._mix(jnp.moveaxis(y, -2, 0).reshape(2, -1, c_in))
@@ -75,7 +74,7 @@ class SpectralConv(eqx.Module):
         y = jnp.moveaxis(y.reshape(2, *(2 * k - 1 for k in self.modes[:-1]), m * c_out), 0, -2)
         for axis in range(len(grid) - 1):
             y = _along(y, axis, synthesis_complex(grid[axis], self.modes[axis]))
-        y = jnp.einsum("kr,fkc->frc", synthesis_real(last, m), y.reshape(first, 2 * m, c_out))
+        y = jnp.einsum("kr,fkc->frc", outward, y.reshape(first, 2 * m, c_out))
         return y.reshape(*grid, c_out)
 
     def _mix(self, x_hat: Float[Array, "2 modes c_in"]) -> Float[Array, "2 modes c_out"]:
@@ -104,20 +103,20 @@ class SpectralConv(eqx.Module):
 def analysis_real(n: int, modes: int) -> np.ndarray:
     """[2 modes, n]: rows (1/n) cos(2 pi m r / n), then -(1/n) sin(...): real and imaginary parts of x_m, m >= 0."""
     angle = 2 * np.pi * np.outer(np.arange(modes), np.arange(n)) / n
-    return (np.concatenate([np.cos(angle), -np.sin(angle)]) / n).astype(np.float32)
+    return np.concatenate([np.cos(angle), -np.sin(angle)]) / n
 
 
 def synthesis_real(n: int, modes: int) -> np.ndarray:
     """[2 modes, n]: x(r) = Re x_0 + 2 sum_{m > 0} Re(x_m e^{i m r}), inverse of `analysis_real` if band-limited."""
     weight = np.where(np.arange(2 * modes) % modes == 0, 1.0, 2.0)[:, None]
-    return (n * weight * analysis_real(n, modes)).astype(np.float32)
+    return n * weight * analysis_real(n, modes)
 
 
 def analysis_complex(n: int, modes: int) -> np.ndarray:
     """[2, modes', 2, n]: (re, im) of x_m from (re, im) of x(r); modes' = 0 ... modes - 1, -modes + 1 ... -1."""
     angle = 2 * np.pi * np.outer(np.r_[0:modes, 1 - modes : 0], np.arange(n)) / n
     cos, sin = np.cos(angle) / n, np.sin(angle) / n
-    return np.array([[cos, sin], [-sin, cos]]).transpose(0, 2, 1, 3).astype(np.float32)
+    return np.array([[cos, sin], [-sin, cos]]).transpose(0, 2, 1, 3)
 
 
 def synthesis_complex(n: int, modes: int) -> np.ndarray:
@@ -127,5 +126,5 @@ def synthesis_complex(n: int, modes: int) -> np.ndarray:
 
 def _along(y: Array, axis: int, matrix: np.ndarray) -> Array:
     """Apply a complex matrix [2, out, 2, in] along `axis` of y [*grid, 2, rest]."""
-    y = jnp.tensordot(matrix, y, axes=((2, 3), (y.ndim - 2, axis)))  # [2, out, *others, rest]
+    y = jnp.tensordot(jnp.asarray(matrix, y.dtype), y, axes=((2, 3), (y.ndim - 2, axis)))  # [2, out, *others, rest]
     return jnp.moveaxis(jnp.moveaxis(y, 0, -2), 0, axis)

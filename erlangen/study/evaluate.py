@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ..assess import calibration, cost, metrics, shift, symmetry
+from ..assess.lie_derivative import lie_derivatives
 from ..assess.rows import CoverageRow, Estimate
 from ..contract import Evolution, Fitted, Interval, Method, Samples, Score, Supervised
 from ..core.systems import Atoms, Field
@@ -40,6 +41,9 @@ def evaluate_supervised(
     if isinstance(fitted, Interval):
         record.coverage = _coverage(task, fitted, test, "test", key=keys[1])
     record.symmetry = symmetry.audit_method(fitted, method, task, test, key=keys[2])
+    if symmetry.is_single(fitted):
+        record.symmetry += symmetry.audit_in_double(fitted, method, task, test, key=keys[2])
+        record.symmetry += lie_derivatives(fitted, method, task, test, inputs=1, subject="method, float64")
     record.symmetry += symmetry.audit_solver(task, test, key=keys[2])
     for row in symmetry.guilty(record.symmetry):
         say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")

@@ -305,6 +305,7 @@ def answers(record: Record) -> dict[str, str]:
         else "-",
         "pays after (N*)": break_even(record),
         "symmetry, method": certificate(record, "method"),
+        "symmetry, float64": certificate(record, "method, float64"),
         "symmetry, solver": certificate(record, "solver"),
         "intervals": f"{100 * covered.level:.3g} % hold {plus_minus(100 * covered.coverage, 100 * covered.error, '%')}"
         if covered

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from ..assess import symmetry
 from ..assess.conformal import calibrate
-from ..assess.symmetry import audit_method, in_double, label_scales
+from ..assess.symmetry import audit_in_double, audit_method, in_double, label_scales
 from ..contract import Interval, Method, Supervised
 from ..core.equivariance import equivariance_defects, guilty
 from ..core.systems import Atoms, System
@@ -60,8 +60,9 @@ def check_same_bits(case: Case) -> None:
 
 
 def check_symmetry(case: Case) -> None:
-    """The answer keeps every symmetry that the method declares, on held-out samples."""
-    accuse(str(case), audit_method(case.answer, case.method, case.task, case.samples, key=jax.random.key(3)))
+    """The answer keeps every symmetry that the method declares, on held-out samples, in float32 and in float64."""
+    for audit in (audit_method, audit_in_double):
+        accuse(str(case), audit(case.answer, case.method, case.task, case.samples, key=jax.random.key(3)))
 
 
 def check_symmetry_of_drawn_inputs(case: Case, examples: int = 5) -> None:
@@ -175,5 +176,3 @@ def _with_ghosts(x: System, count: int) -> System:
 
 def _is_real(a: Any) -> bool:
     return np.issubdtype(np.asarray(a).dtype, np.inexact)
-
-

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from erlangen.assess.lie_derivative import lie_derivatives
-from erlangen.assess.symmetry import audit_method, audit_solver, guilty, label_scales
+from erlangen.assess.symmetry import (
+    audit_in_double,
+    audit_method,
+    audit_solver,
+    double_tolerances,
+    guilty,
+    label_scales,
+)
 from erlangen.contract import Fitted, Method, Samples, Signature, Supervised
 from erlangen.core.groups import Broken, Galilean, Orthogonal, Permutations, Shifts, Translations
 from erlangen.core.quantity import Quantity, atomic_numbers, energy, forces, positions, vector
@@ -110,6 +117,42 @@ def test_a_fault_in_the_energy_breaks_three_groups_but_no_forces():
     rows = audit_method(Answer(0.01, "energy"), EVERYTHING, task, task.truth("test"), key=KEY)
     assert {output for _, output in broken_pairs(rows)} == {"energy"}
     assert len(broken_pairs(rows)) == 3
+
+
+class Network(Fitted):
+    """The springs with parameters in float32; `hidden`: a constant that was rounded on the way."""
+
+    weight: jax.Array
+    hidden: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, x):
+        r = jnp.asarray(x["positions"], self.weight.dtype)
+        stiffness = jnp.float32(1 / 3) * jnp.sin(r[0, 0]) * 1e-7 if self.hidden else 0.0
+        e, g = jax.value_and_grad(springs)(r, self.weight + stiffness)
+        return {"energy": e, "forces": -g}
+
+
+def test_in_float64_a_network_is_exact_and_a_small_fault_no_longer_hides():
+    task = Springs()
+    test = task.truth("test")
+    weight = jnp.ones((), jnp.float32)
+    single = audit_method(Network(weight, hidden=True), EVERYTHING, task, test, key=KEY)
+    assert not guilty(single) and max(row.error for row in single) > 1e-9
+    rows = audit_in_double(Network(weight), EVERYTHING, task, test, key=KEY)
+    assert len(rows) == 6 and not guilty(rows) and {r.subject for r in rows} == {"method, float64"}
+    assert max(row.error for row in rows) < 1e-13 and {r.tolerance for r in rows} == {1e-12}
+    assert len(guilty(audit_in_double(Network(weight, hidden=True), EVERYTHING, task, test, key=KEY))) == 6
+    assert not audit_in_double(Answer(0.0, ""), EVERYTHING, task, test, key=KEY), "no float32 parameters: no rows"
+    rows = lie_derivatives(Network(weight), EVERYTHING, task, test, subject="method, float64")
+    assert not guilty(rows) and max(row.error for row in rows) < 1e-13
+
+
+def test_a_total_is_not_held_to_more_digits_than_it_has():
+    task = Springs()
+    test = task.truth("test")
+    far = [np.asarray(e) + 1e6 for e in test.outputs["energy"]]
+    limits = double_tolerances(task, Samples(test.inputs, {**test.outputs, "energy": far}))
+    assert limits["forces"] == 1e-12 and 1e-11 < limits["energy"] < 1e-8
 
 
 def test_what_is_not_declared_is_shown_but_not_guilty():
