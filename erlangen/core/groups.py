@@ -85,6 +85,55 @@ class Translations(Group):
 
 
 @dataclasses.dataclass(frozen=True)
+class LatticeBasis(Group):
+    """GL(3, Z): another choice of lattice vectors for the same crystal, h -> M h with det M = +1 or -1.
+
+    Rows of h are the vectors; positions and everything else stay as they are. Elements are products of `steps` shears
+    a_i -> a_i + a_j or a_i - a_j among the periodic vectors, with an exchange or reversal: cells grow slanted, so an
+    answer has to find all images within its cutoff in any cell. The identity where nothing is periodic.
+    """
+
+    steps: int = 2
+
+    @property
+    def name(self) -> str:
+        return "choice of lattice vectors GL(3, Z)"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        periodic = np.flatnonzero(np.asarray(x["pbc"]))
+        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())
+        element = np.eye(3)
+        if len(periodic):
+            element[periodic] = element[rng.permutation(periodic)] * rng.choice([-1.0, 1.0], (len(periodic), 1))
+        for _ in range(self.steps if len(periodic) > 1 else 0):
+            i, j = rng.choice(periodic, 2, replace=False)
+            element[i] += rng.choice([-1.0, 1.0]) * element[j]
+        return jnp.asarray(element)
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        return jnp.asarray(g, jnp.result_type(value)) @ value if quantity.home == "lattice" else value
+
+
+@dataclasses.dataclass(frozen=True)
+class LatticeTranslations(Group):
+    """Z^3 for every atom on its own: each may be named by any of its periodic images, r_i -> r_i + n_i h."""
+
+    reach: int = 2
+
+    @property
+    def name(self) -> str:
+        return "lattice translations of single atoms"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+        shape = np.shape(x["positions"])
+        whole = jax.random.randint(key, shape, -self.reach, self.reach + 1) * jnp.asarray(x["pbc"])
+        return whole.astype(jnp.result_type(jnp.float32, x["cell"])) @ jnp.asarray(x["cell"])
+
+    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+        return jnp.asarray(value) + g if quantity.rep.affine and quantity.home == "atoms" else value
+
+
+@dataclasses.dataclass(frozen=True)
 class Permutations(Group):
     """S_n: relabelling of the atoms."""
 

@@ -31,6 +31,7 @@ pseudoscalar = Representation("pseudoscalar", pseudo=True)
 vector = Representation("vector", rank=1)
 position = Representation("position", rank=1, affine=True)
 tensor = Representation("tensor", rank=2)
+third_rank = Representation("tensor of rank 3", rank=3)
 fermionic = Representation("fermionic", alternating=True)
 
 

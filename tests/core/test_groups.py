@@ -140,3 +140,56 @@ def test_containers_replace_quantities_wherever_they_live():
     assert y["u"][0] == 1 and y["viscosity"] == 0.2 and x["viscosity"] == 0.1
     charged = Atoms(np.zeros((1, 3)), np.array([3]), labels={"charge": 1}).replace(charge=0)
     assert charged["charge"] == 0 and charged.mask.all()
+
+
+def lattice_sum(x):
+    """Energy, vector per atom, and tensors of rank 2 and 3 of a crystal; images by a wide enough shell of cells."""
+    r, h = jnp.asarray(x["positions"]), jnp.asarray(x["cell"])
+    reach = 6
+    shifts = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3), -1).reshape(-1, 3) * np.asarray(x["pbc"])
+    d = r[:, None, None] - r[None, :, None] + (np.unique(shifts, axis=0) @ h)
+    w = jnp.exp(-2 * jnp.sum(d**2, -1))
+    return {
+        "energy": jnp.sum(w),
+        "pull": jnp.einsum("ijs,ijsa->ia", w, d),
+        "rank2": jnp.einsum("ijs,ijsa,ijsb->ab", w, d, d),
+        "rank3": jnp.einsum("ijs,ijsa,ijsb,ijsc,i->abc", w, d, d, d, jnp.asarray(x["atomic_numbers"], float)),
+    }
+
+
+CRYSTAL = Atoms(
+    RNG.normal(size=(3, 3)), np.array([6, 1, 8]), 2.5 * np.eye(3) + 0.2 * RNG.normal(size=(3, 3)), np.ones(3, bool)
+)
+PERIODIC = (quantity.positions, quantity.atomic_numbers, quantity.cell)
+TENSORS = (
+    Quantity("energy", "E", "1", "system"),
+    Quantity("pull", "p", "1", "atoms", quantity.vector),
+    Quantity("rank2", "t", "1", "system", quantity.tensor),
+    Quantity("rank3", "e", "1", "system", quantity.third_rank),
+)
+
+
+@pytest.mark.parametrize("pbc", [(True, True, True), (True, False, True), (False, False, False)])
+@pytest.mark.parametrize(
+    "group", [groups.LatticeBasis(), groups.LatticeTranslations(1), groups.Orthogonal(), groups.Permutations()]
+)
+def test_a_lattice_sum_keeps_every_symmetry_of_a_crystal_up_to_rank_three(group, pbc):
+    x = CRYSTAL.replace(pbc=np.array(pbc))
+    with double():
+        found = equivariance_defects(lattice_sum, x, PERIODIC, TENSORS, group, key=jax.random.key(0))
+    assert [d.output for d in found] == ["energy", "pull", "rank2", "rank3"] and not guilty(found, 1e-12)
+
+
+def test_new_lattice_vectors_span_the_same_lattice_and_a_wrong_shell_of_images_is_found():
+    group = groups.LatticeBasis()
+    for key in jax.random.split(jax.random.key(2), 10):
+        g = np.asarray(group.sample(CRYSTAL, key=key))
+        assert np.array_equal(g, np.round(g)) and abs(np.linalg.det(g)) == pytest.approx(1)
+
+    def nearest_in_row(x):
+        shifts = np.array([[-1, 0, 0], [0, 0, 0], [1, 0, 0]]) @ jnp.asarray(x["cell"])
+        return {"energy": jnp.sum(jnp.exp(-jnp.sum((x["positions"] + shifts[:, None]) ** 2, -1)))}
+
+    with double():
+        found = equivariance_defects(nearest_in_row, CRYSTAL, PERIODIC, TENSORS[:1], group, key=jax.random.key(0))
+    assert guilty(found, 1e-3)
