@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..assess.symmetry import label_scales
+from ..assess.symmetry import in_double, label_scales
 from ..contract import Supervised
 from ..core.errors import Invalid
 from ..core.systems import Atoms, System
@@ -19,6 +19,8 @@ from .cases import Case, demand
 GRADIENT = 1e-4  # of the largest force
 EXTENSIVITY = 1e-4  # of the spread of the energy labels
 JUMP = 2e-3  # of the range of the energy along the path
+FORCE_JUMP = 1e-6  # eV/A
+BESIDE = 1e-10  # Angstrom to either side of the cutoff
 APART = 64.0  # Angstrom; a power of two, so that moving a copy there rounds nothing
 STEPS = 512
 REACH = 8.0  # Angstrom
@@ -96,6 +98,39 @@ def check_smooth(case: Case) -> None:
         f"the energy of {case} must be smooth while an atom leaves",
         f"a jump of {abs(residual[worst]):.2g} when it is {steps[worst]:.2f} A further out",
     )
+
+
+def check_force_jump(case: Case) -> None:
+    """No force jumps by more than 1e-6 eV/A when an atom crosses the cutoff of another: both sides in float64.
+
+    The outermost atom moves out and passes every other atom's cutoff in turn. A potential whose forces jump there heats
+    or cools molecular dynamics without notice. Answers without a cutoff and periodic systems are passed over.
+    """
+    cutoff = getattr(case.answer, "cutoff", None)
+    x = case.samples.inputs[0]
+    if not has_energy(case, "forces") or cutoff is None or np.any(x["pbc"]):
+        return
+    with double():
+        positions = np.asarray(x["positions"], np.float64)
+        outward = positions - positions.mean(0)
+        leaver = int(np.argmax(np.linalg.norm(outward, axis=1)))
+        away = outward[leaver] / np.linalg.norm(outward[leaver])
+        gaps = np.delete(positions[leaver] - positions, leaver, 0)
+        # |gap + s away| = cutoff
+        along = gaps @ away
+        crossings = -along + np.sqrt(np.maximum(along**2 + cutoff**2 - np.sum(gaps**2, 1), 0.0))
+        crossings = crossings[crossings > BESIDE]
+        if not len(crossings):
+            return
+        steps = np.stack([crossings - BESIDE, crossings + BESIDE], 1)
+        paths = np.broadcast_to(positions, (*steps.shape, *positions.shape)).copy()
+        paths[:, :, leaver] += steps[..., None] * away
+        answer = in_double(case.answer)
+        run = eqx.filter_jit(jax.vmap(jax.vmap(lambda r: answer(in_double(x).replace(positions=r))["forces"])))
+        forces = np.asarray(run(jnp.asarray(paths)))
+    jump = float(np.max(np.abs(forces[:, 1] - forces[:, 0])))
+    rule = f"forces of {case} must not jump when an atom crosses the cutoff"
+    demand(jump <= FORCE_JUMP, rule, f"a jump of {jump:.1e} eV/A at {cutoff:g} A")
 
 
 def check_solver_forces(task: Supervised) -> None:

@@ -41,6 +41,7 @@ PAIR_RULES = (
     energy_checks.check_forces_are_the_gradient,
     energy_checks.check_extensive,
     energy_checks.check_smooth,
+    energy_checks.check_force_jump,
 )
 
 

@@ -23,13 +23,13 @@ from erlangen.testing.suite import PAIR_RULES
 CUTOFF = 4.0
 
 
-def cluster_energy(r, mask, cutoff=CUTOFF, smooth=True):
-    """Pairs attract like -exp(-d/2) inside the cutoff, where a smooth envelope ends the interaction."""
+def cluster_energy(r, mask, cutoff=CUTOFF, power=3):
+    """Pairs attract like -exp(-d/2) inside the cutoff, where an envelope ends the interaction (power 0: a step)."""
     gaps = r[:, None] - r[None]
     real = mask[:, None] & mask[None] & ~jnp.eye(len(r), dtype=bool)
     d = jnp.sqrt(jnp.where(real, jnp.sum(gaps**2, -1), 1.0))
     inside = real & (d < cutoff)
-    envelope = (1 - (jnp.minimum(d, cutoff) / cutoff) ** 2) ** 3 if smooth else 1.0
+    envelope = (1 - (jnp.minimum(d, cutoff) / cutoff) ** 2) ** power
     return -jnp.sum(jnp.where(inside, envelope * jnp.exp(-d / 2), 0.0)) / 2
 
 
@@ -94,11 +94,13 @@ class Model(Fitted):
     gain: Any
     fault: str = eqx.field(static=True, default="")
     extra: Any = eqx.field(static=True, default=None)
+    cutoff: float = eqx.field(static=True, default=CUTOFF)
 
     def __call__(self, x):
         r = jnp.asarray(x["positions"])
         mask = jnp.asarray(x["atomic_numbers"]) > (-1 if self.fault == "ghosts" else 0)
-        e, g = jax.value_and_grad(lambda q: cluster_energy(q, mask, smooth=self.fault != "jump"))(r)
+        power = {"jump": 0, "kink": 1}.get(self.fault, 3)
+        e, g = jax.value_and_grad(lambda q: cluster_energy(q, mask, power=power))(r)
         if self.fault == "intensive":
             n = jnp.sum(mask)
             e, g = e / n, g / n
@@ -155,6 +157,7 @@ FAULTS = [
     ("gradient", energy_checks.check_forces_are_the_gradient, "minus the gradient"),
     ("intensive", energy_checks.check_extensive, "twice the energy"),
     ("jump", energy_checks.check_smooth, r"a jump of 0\.\d+ when it is"),
+    ("kink", energy_checks.check_force_jump, r"a jump of \d\.\de-0[1-4] eV/A at 4 A"),
 ]
 
 
