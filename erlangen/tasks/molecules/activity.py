@@ -30,6 +30,7 @@ from ...data.compound_files import CompoundTable, columns, read_compounds
 from ...data.downloads import catalogue, fetch
 from ...data.splits import at_random, by_scaffold, scaffolds
 from ...learn.support_vectors import SupportVectors, fit_support_vectors
+from ...numerics.precision import double
 from ...physics.enumeration import small_molecules
 
 SET = "moleculeace"
@@ -177,7 +178,9 @@ class Activity(Supervised):
         return remembered(key, compute)
 
     def _opponent(self, x: System, setting: float) -> Outputs:
-        return {"activity": _machine(dataclasses.replace(self, judged_on="alike"), setting)(x["ecfp4"])}
+        machine = _machine(dataclasses.replace(self, judged_on="alike"), setting)
+        with double():
+            return {"activity": machine(x["ecfp4"])}
 
 
 @functools.lru_cache(maxsize=8)
