@@ -94,6 +94,9 @@ class TensorHead(eqx.Module):
         ]
 
     def __call__(self, x: Components, pairs: Pairs) -> Float[Array, "n ..."]:
+        lmax = max(self.rank, 2)
+        if lmax not in pairs.harmonics:  # the network itself heard lower degrees only
+            pairs = Pairs.of(pairs.neighbours, pairs.radial, lmax)
         parts = self.convolution({0: x[0]}, pairs)
         density = {l: jnp.stack(p, 1) for l, p in parts.items()}  # [n, 2l+1, channels]
         scalars = self.scalar(x[0][0])
