@@ -103,10 +103,11 @@ def _dataset(cell: np.ndarray, fractional: np.ndarray, numbers: np.ndarray, prec
 
     import spglib
 
+    given: Any = (cell, fractional, numbers)
     for tolerance in (precision, precision / 10, 10 * precision):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # spglib announces a change of its own error handling
-            found = spglib.get_symmetry_dataset((cell, fractional, numbers), symprec=tolerance)
+            found = spglib.get_symmetry_dataset(given, symprec=tolerance)
         if found is not None:
             return found
     raise ValueError("no space group was found: atoms overlap, or the cell is broken")

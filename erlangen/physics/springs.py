@@ -29,7 +29,7 @@ SIGNS = (-1.0) ** (POINTS @ POINTS.T)  # exp(i q R) by (point, parity of R)
 @functools.cache
 def elements() -> dict[str, np.ndarray]:
     """Columns of `elements.csv` by name, indexed by atomic number (0 at number 0)."""
-    text = resources.files(__package__).joinpath("elements.csv").read_text(encoding="utf-8")
+    text = resources.files("erlangen.physics").joinpath("elements.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
     names = ("group", "period", "mass", "covalent_radius", "electronegativity")
     return {name: np.array([0.0, *(float(row[name]) for row in rows)]) for name in names}

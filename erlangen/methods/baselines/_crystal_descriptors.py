@@ -53,7 +53,7 @@ def _primitive(positions: np.ndarray, numbers: np.ndarray, cell: np.ndarray) -> 
 
     import spglib
 
-    given = (cell, positions @ np.linalg.inv(cell), numbers)
+    given: Any = (cell, positions @ np.linalg.inv(cell), numbers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # spglib announces a change of its own error handling
         loose = spglib.get_symmetry_dataset(given, symprec=TOLERANCE)
@@ -75,7 +75,8 @@ def _composition(numbers: np.ndarray) -> list[float]:
     for values in (table["electronegativity"][numbers], table["covalent_radius"][numbers], group, period, valence):
         found += [values.mean(), values.std(), values.min(), values.max()]
     found += [np.mean(numbers == z) for z in LIGHT]
-    return [*found, np.mean((group > 2) & (group < 13)), np.mean(group <= 2), np.mean(period >= 6)]
+    found += [np.mean((group > 2) & (group < 13)), np.mean(group <= 2), np.mean(period >= 6)]
+    return [float(v) for v in found]
 
 
 def _packing(bonds: Bonds, volume: float) -> list[float]:
