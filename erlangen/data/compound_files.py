@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import Invalid, unknown
-from .atom_files import read_text
+from .atom_files import read_text, write_text
 
 log = logging.getLogger("erlangen.data")
 SMILES = ("smiles", "canonical_smiles", "smi", "molecule")
@@ -43,11 +43,6 @@ class CompoundTable:
 
     def __len__(self) -> int:
         return len(self.smiles)
-
-
-def columns(path: str | os.PathLike[str]) -> list[str]:
-    """Names of the columns of a table."""
-    return next(csv.reader(io.StringIO(read_text(Path(path)))))
 
 
 def read_compounds(
@@ -80,6 +75,33 @@ def read_compounds(
         more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
         say(f"{path.name}: {reason}, left out: line {', '.join(map(str, lines[:SHOWN]))}{more}")
     return _table(path, chosen, left_out)
+
+
+def read_queries(path: str | os.PathLike[str]) -> tuple[list[dict[str, str]], dict[int, str]]:
+    """All rows of a table as they are, and the SMILES of those rows (by place) whose molecule can be read."""
+    path = Path(path)
+    rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(io.StringIO(read_text(path)))]
+    names = {name.strip().lower(): name for row in rows[:1] for name in row}
+    column = _pick(names, SMILES, "", path, "SMILES")
+    found = {i: row[column].strip() for i, row in enumerate(rows) if _canonical(row[column]) is not None}
+    faults = [i + 2 for i in range(len(rows)) if i not in found]
+    if faults:
+        more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        log.warning("%s: SMILES that cannot be read: line %s%s", path.name, ", ".join(map(str, faults[:SHOWN])), more)
+    return rows, found
+
+
+def write_rows(
+    path: str | os.PathLike[str], rows: Sequence[Mapping[str, str]], extra: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """The rows as a table, with further columns for some of them (by place) and empty fields for the others."""
+    more = list(dict.fromkeys(name for values in extra.values() for name in values))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*rows[0], *more], restval="", lineterminator="\n")
+    writer.writeheader()
+    for i, row in enumerate(rows):
+        writer.writerow({**row, **{name: f"{float(value):.6g}" for name, value in extra.get(i, {}).items()}})
+    write_text(Path(path), text.getvalue())
 
 
 def _table(path: Path, rows: Sequence[Mapping[str, Any]], left_out: Mapping[str, list[int]]) -> CompoundTable:

@@ -17,11 +17,12 @@ import numpy as np
 from .. import registry
 from ..contract import Fitted, Interval, Task
 from ..core.errors import Invalid
-from ..core.systems import Atoms, Field, System
-from ..data import readers
+from ..core.systems import Atoms, Compound, Field, System
+from ..data import compound_files, readers
 from ..data.atom_files import COMPRESSED, format_of
 from ..data.field_files import read_fields, write_fields
 from ..data.file_arguments import file_of
+from ..data.fingerprints import fingerprints
 from ..data.plausibility import check_apart, check_states
 from ..learn import batching
 from .record import Record
@@ -57,8 +58,10 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
         return _of_atoms(kept, task, source, Path(output) if output is not None else _output(file, atoms=True))
     if task.container is Field:
         return _of_fields(kept, task, file, Path(output) if output is not None else _output(file, atoms=False))
+    if task.container is Compound:
+        return _of_compounds(kept, file, Path(output) if output is not None else _output(file, atoms=False))
     raise Invalid(
-        must="the run answers atoms or fields, which files can hold",
+        must="the run answers atoms, fields or compounds, which files can hold",
         came=f"a run of {kept.record.task}, which takes {task.container.__name__}",
         do="Use erlangen.load(run).fitted in Python.",
     )
@@ -93,6 +96,14 @@ def _of_fields(kept: Run, task: Task, file: Path, output: Path) -> Prediction:
     units |= {f"predicted_{q.name}{end}": q.unit for q in task.outputs for end in ("", "_lower", "_upper")}
     write_fields(output, fields, [_named(answers, i) for i in range(len(fields))], units=units)
     return Prediction(output, len(fields), {}, _level(kept.fitted))
+
+
+def _of_compounds(kept: Run, file: Path, output: Path) -> Prediction:
+    """Rows of SMILES; where a molecule cannot be read the prediction stays empty, and a warning names the line."""
+    rows, smiles = compound_files.read_queries(file)
+    answers = answer(kept.fitted, fingerprints(list(smiles.values())))
+    compound_files.write_rows(output, rows, {place: _named(answers, i) for i, place in enumerate(smiles)})
+    return Prediction(output, len(smiles), {}, _level(kept.fitted))
 
 
 def _level(fitted: Fitted) -> float | None:

@@ -153,7 +153,7 @@ def test_splits_follow_the_table_and_share_no_scaffold_where_asked(table):
     task = Activity(data=table)
     sizes = [len(task.truth(s)) for s in SPLITS]
     assert sum(sizes) == 60 and sizes[3] == 12
-    assert "cliffs" not in task.shifts[0].values
+    assert not any("cliffs" in shift.values for shift in task.shifts)
     apart = Activity(data="crippen", division="scaffold", judged_on="scaffolds")
     assert len(apart.truth("test")) == len(Activity(data="crippen", division="scaffold").truth("test"))
 
@@ -187,3 +187,18 @@ def test_tables_without_the_columns_or_rows_are_refused(tmp_path, table):
         read_compounds(table, column="valu")
     with pytest.raises(Invalid, match="circular"):
         GaussianProcess(kinds=("circle",)).fit(Activity(data=table), BUDGET, key=KEY)
+
+
+def test_a_table_of_smiles_gets_predictions_beside_its_own_columns(tmp_path):
+    from erlangen.study.predict import predict as predict_file
+    from erlangen.study.run import run
+
+    lines = ["C" * n + f"O,{0.4 * n - 1.0}" for n in range(1, 25)]
+    (tmp_path / "train.csv").write_text("smiles,value\n" + "\n".join(lines) + "\n")
+    task = Activity(data=str(tmp_path / "train.csv"))
+    kept = run(task, SVM(costs=(10.0,), gammas=(0.03,)), budget="1s", runs=tmp_path / "runs", quiet=True)
+    (tmp_path / "new.csv").write_text("name,SMILES\na,CCCCCO\nb,C1CC\nc,CCCCCCO\n")
+    done = predict_file(kept.folder, tmp_path / "new.csv")
+    head, *rows = done.path.read_text().splitlines()
+    assert head == "name,SMILES,predicted_activity" and done.count == 2
+    assert rows[1] == "b,C1CC," and float(rows[0].split(",")[2]) < float(rows[2].split(",")[2])

@@ -26,7 +26,7 @@ from ...core.quantity import Quantity
 from ...core.systems import Compound, System
 from ...data import fingerprints
 from ...data.cache import remembered
-from ...data.compound_files import CompoundTable, columns, read_compounds
+from ...data.compound_files import CompoundTable, read_compounds
 from ...data.downloads import catalogue, fetch
 from ...data.splits import at_random, by_scaffold, scaffolds
 from ...learn.support_vectors import SupportVectors, fit_support_vectors
@@ -121,11 +121,12 @@ class Activity(Supervised):
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
-        cliffs = self.data in _targets() or (
-            self._is_own and Path(self.data).is_file() and "cliff_mol" in columns(self.data)
-        )
-        values = tuple(v for v in (("cliffs",) if cliffs else ()) + ("scaffolds",) if v != self.judged_on)
-        return (Shift("judged_on", values, "held out"),)
+        values = {COMPUTED: ("scaffolds",)}.get(self.data, ("cliffs", "scaffolds"))
+        if self._is_own:
+            there = Path(self.data).is_file()
+            values = tuple(v for v in values if there and len(self.shifted("judged_on", v)._chosen("test")[1]))
+        values = tuple(v for v in values if v != self.judged_on)
+        return (Shift("judged_on", values, "held out"),) if values else ()
 
     @property
     def opponents(self) -> tuple[Opponent, ...]:
@@ -133,6 +134,15 @@ class Activity(Supervised):
 
     def truth(self, split: Split) -> Samples:
         """Fingerprints and values of one split; only the test split depends on `judged_on`."""
+        table, chosen = self._chosen(split)
+        if not len(chosen):
+            raise Invalid(
+                must=f"the {split} split has molecules", came=f"none ({self.judged_on})", do="Give more data."
+            )
+        return self._fingerprints(table).take(chosen)
+
+    def _chosen(self, split: Split) -> tuple[CompoundTable, np.ndarray]:
+        """The table and the rows of one split."""
         table, rows = self._division()
         chosen = rows[split]
         if split == "test" and self.judged_on == "cliffs":
@@ -140,12 +150,8 @@ class Activity(Supervised):
         if split == "test" and self.judged_on == "scaffolds":
             frames = np.array(scaffolds(table.smiles))
             trained = set(frames[np.concatenate([rows[s] for s in ("train", "validation", "calibration")])])
-            chosen = chosen[[frame not in trained for frame in frames[chosen]]]
-        if not len(chosen):
-            raise Invalid(
-                must=f"the {split} split has molecules", came=f"none ({self.judged_on})", do="Give more data."
-            )
-        return self._fingerprints(table).take(chosen)
+            chosen = chosen[np.array([frame not in trained for frame in frames[chosen]], bool)]
+        return table, chosen
 
     def _division(self) -> tuple[CompoundTable, dict[Split, np.ndarray]]:
         table = _table(self.data, self.column, _version(self.data))
