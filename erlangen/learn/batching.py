@@ -22,6 +22,7 @@ from ..nn.neighbour_lists import LABEL, NeighbourList, round_width
 from ..numerics.precision import double
 
 MAX_SHAPES = 4
+PAIRS = 2**18  # of atoms in one call: a few hundred MB of features
 MANY = 40  # shapes
 FEW = 32  # samples: a bucket with fewer fills no batch, and its samples would be drawn more often than others
 PER_ATOM = ("positions", "atomic_numbers", "forces")
@@ -39,6 +40,14 @@ class Bucket:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def at_once(self, batch: int) -> int:
+        """How many samples go through a network together: `batch`, fewer where their pairs would fill the memory."""
+        if self.sizes is None:
+            return batch
+        n = self.inputs.atomic_numbers.shape[1]
+        width = self.inputs.labels[LABEL].mask.shape[-1] if LABEL in self.inputs.labels else n
+        return max(min(batch, PAIRS // (n * width)), 1)
 
 
 def pack(inputs: Sequence[System], outputs: Mapping[str, Sequence[Any]] | None = None) -> list[Bucket]:
@@ -76,7 +85,7 @@ def predict(
     arrays, static = eqx.partition(fitted, _is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
     with double():
         for bucket in pack(prepared(fitted, inputs)):
-            size = min(batch, 1 << (len(bucket) - 1).bit_length())
+            size = min(bucket.at_once(batch), 1 << (len(bucket) - 1).bit_length())
             for start in range(0, len(bucket), size):
                 rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
                 chunk = jax.tree.map(lambda a: a[rows], bucket.inputs)

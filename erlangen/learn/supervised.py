@@ -254,7 +254,7 @@ class _Engine:
         """Mean loss over all samples of `buckets`."""
         total = count = 0.0
         for bucket in buckets:
-            size = min(batch, len(bucket))
+            size = min(bucket.at_once(batch), len(bucket))
             for start in range(0, len(bucket), size):
                 rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
                 weight = (np.arange(start, start + size) < len(bucket)).astype(np.float32)

@@ -51,8 +51,9 @@ class Setting:
 class Potential(Fitted):
     """A fitted interatomic potential: energy [eV], forces [eV/A] and, where it was trained on it, stress [eV/A^3].
 
-    Answers NaN for an element that it does not know, and for a cell so small that its images do not cover the cutoff;
-    outside of compiled code both raise `Invalid` with the list.
+    Any cell is exact, also those smaller than the cutoff. Answers NaN for an element that it does not know, and where
+    compiled code gets a crystal that is not prepared and whose images it does not know from training; outside of
+    compiled code the one raises `Invalid`, the other is prepared.
     """
 
     network: Network
@@ -63,6 +64,10 @@ class Potential(Fitted):
     stress: bool = eqx.field(static=True, default=False)
 
     def __call__(self, x: Atoms) -> Outputs:
+        if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((self, x))):
+            x = self.prepare(x)  # type: ignore[assignment]
+            self.check(x)
+            return _compiled(self, x)
         if not isinstance(x["atomic_numbers"], Tracer):
             self.check(x)
         out = (energy_forces_stress if self.stress else energy_and_forces)(self.interaction, x)
@@ -86,16 +91,18 @@ class Potential(Fitted):
         """Raise `Invalid` where the potential has no answer for `x`."""
         self.elements.check(x.atomic_numbers)
         have = (0, 0, 0) if self.images is None else tuple(np.abs(np.array(self.images)).max(0))
-        if (
-            LABEL not in x.labels
-            and np.any(x.pbc)
-            and (self.images is None or np.any(_reach(x, self.cutoff) > have))
-        ):
+        if LABEL not in x.labels and np.any(x.pbc) and (self.images is None or np.any(_reach(x, self.cutoff) > have)):
             raise Invalid(
                 must=f"the images of the cell must cover the cutoff of {self.cutoff} A as in training",
                 came=f"a cell with rows {np.round(np.asarray(x.cell), 3).tolist()}",
                 do="Prepare it first (fitted.prepare(x)), or repeat the cell.",
             )
+
+
+@eqx.filter_jit
+def _compiled(potential: Potential, x: Atoms) -> Outputs:
+    """The same answer, in seconds less: outside of compiled code JAX would compile every operation on its own."""
+    return potential(x)
 
 
 def fit_network(
@@ -177,5 +184,3 @@ def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, in
 
 def _reach(x: System, cutoff: float) -> np.ndarray:
     return np.asarray(reach(jnp.asarray(x["cell"]), jnp.asarray(x["pbc"]), cutoff))
-
-
