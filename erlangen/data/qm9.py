@@ -2,9 +2,9 @@
 
     read_qm9(path, names) -> contract.Samples         names out of QUANTITIES, in eV, e A and A^n
 
-path: the folder or archive of `dsgdb9nsd_000001.xyz` ... (or one such file), or `gdb9.sdf` with `gdb9.sdf.csv` beside
-it. The raw files write exponents as 2.1*^-6. Where `uncharacterized.txt` lies beside the data, the molecules that it
-numbers (their geometry does not fit their SMILES) are left out, as is usual.
+path: "qm9" for the public archive, or a folder or archive of `dsgdb9nsd_000001.xyz` ..., one such file, or `gdb9.sdf`
+with `gdb9.sdf.csv` beside it. The raw files write exponents as 2.1*^-6. Molecules whose geometry does not fit their
+SMILES, listed in `uncharacterized.txt` beside the data, are left out, as is usual.
 Ramakrishnan, Dral, Rupp, von Lilienfeld 2014, doi:10.1038/sdata.2014.22 (data: doi:10.6084/m9.figshare.c.978904).
 """
 
@@ -24,6 +24,7 @@ from ..core.errors import Invalid, unknown
 from ..core.quantity import Quantity
 from ..core.systems import Atoms
 from .atom_files import broken, read_text
+from .downloads import fetch
 from .label_units import ENERGIES, LENGTHS
 
 HARTREE, BOHR, CALORIE = ENERGIES["hartree"], LENGTHS["bohr"], ENERGIES["kcal/mol"] / 1000
@@ -47,25 +48,34 @@ QUANTITIES = {
 }
 FACTORS = {"mu": DEBYE, "alpha": BOHR**3, "r2": BOHR**2, "cv": CALORIE}  # all else is in Hartree
 ROW = ("tag", "index", "A", "B", "C", *QUANTITIES)  # the second line of a raw file
+PUBLIC = "qm9"  # name in the catalogue of downloads
 ARCHIVES = (".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tgz")
 
 
 def is_qm9(path: str | Path) -> bool:
     """Whether a path looks like QM9: "gdb9" in the name of a file, archive or folder, or a folder of such files."""
     path = Path(path)
-    return "gdb9" in path.name.lower() or (path.is_dir() and any(path.glob("*gdb9*.xyz")))
+    return str(path) == PUBLIC or "gdb9" in path.name.lower() or (path.is_dir() and any(path.glob("*gdb9*.xyz")))
 
 
 def read_qm9(path: str | Path, names: Sequence[str] = ("u0",)) -> Samples:
-    """All molecules with the properties `names`, in the order of their numbers."""
-    path = Path(path)
+    """All molecules with the properties `names`, in the order of their numbers.
+
+    path "qm9": the public archive, downloaded once (86 MB) with the list of molecules to leave out.
+    """
+    if str(path) == PUBLIC:
+        files = {**fetch(PUBLIC), **fetch(f"{PUBLIC}-uncharacterized")}
+        path, listed = files["dsgdb9nsd.xyz.tar.bz2"], files["uncharacterized.txt"]
+    else:
+        path = Path(path)
+        listed = (path if path.is_dir() else path.parent) / "uncharacterized.txt"
     for name in names:
         if name not in QUANTITIES:
             raise unknown("the QM9 property", name, QUANTITIES)
     if not path.exists():
         raise Invalid(must="the QM9 data exist", came=f"no {path}", do="Give the folder, the archive or gdb9.sdf.")
     records = _from_sdf(path) if path.suffix.lower() == ".sdf" else map(_record, *zip(*_raw(path)))
-    excluded = _excluded(path)
+    excluded = _excluded(listed)
     inputs, outputs = [], {name: [] for name in names}
     for number, atoms, values in sorted(records, key=lambda record: record[0]):
         if number not in excluded:
@@ -144,8 +154,7 @@ def _atomic_numbers(symbols: Sequence[str]) -> np.ndarray:
     return np.array([atomic_numbers[symbol] for symbol in symbols], np.int32)
 
 
-def _excluded(path: Path) -> set[int]:
-    """Numbers of the molecules in `uncharacterized.txt`: lines that begin with a number."""
-    file = (path if path.is_dir() else path.parent) / "uncharacterized.txt"
+def _excluded(file: Path) -> set[int]:
+    """Numbers of the molecules in `uncharacterized.txt`: lines of number, SMILES, SMILES, ...; the last is a count."""
     words: Iterable[Any] = (line.split() for line in read_text(file).splitlines()) if file.is_file() else ()
-    return {int(word[0]) for word in words if word and word[0].isdigit()}
+    return {int(word[0]) for word in words if len(word) > 2 and word[0].isdigit()}

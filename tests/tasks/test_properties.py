@@ -99,7 +99,7 @@ def test_qm9_from_folder_archive_and_sdf(tmp_path):
     folder = tmp_path / "gdb9"
     folder.mkdir()
     raw_files(folder)
-    (folder / "uncharacterized.txt").write_text("Index  SMILES\n=====\n     3  CC  C\n")
+    (folder / "uncharacterized.txt").write_text("Index  SMILES\n=====\n     3  CC  C\n     1 compounds\n")
     found = read_qm9(folder, ("u0", "alpha", "mu", "homo"))
     assert len(found) == 5
     assert float(found.outputs["u0"][0]) == pytest.approx(-1101.4878, abs=1e-3)  # -40.47893 Hartree

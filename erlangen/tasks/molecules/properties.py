@@ -61,7 +61,7 @@ class Properties(Supervised):
     engine: str = "gfn2"  # gfn2 or gfn1
     n_train: int = 1000  # training molecules
     n_test: int = 300  # test molecules, and as many for calibration; a third of it for validation
-    data: str = ""  # QM9 (folder, .tar.bz2 or gdb9.sdf beside its .csv) or an own file; replaces all but target
+    data: str = ""  # qm9 (downloaded), a copy of it (folder, archive, gdb9.sdf) or an own file; replaces all but target
     judged_on: str = "alike"  # alike, or larger, rings, fluorine: what is held out of training
 
     container: ClassVar[type[Atoms]] = Atoms
