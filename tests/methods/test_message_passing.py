@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,100 +13,156 @@ import pytest
 from ase.build import bulk, molecule
 from scipy.spatial.transform import Rotation
 
+from erlangen import registry
 from erlangen.contract import Budget, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict
-from erlangen.methods.message_passing import moments, painn
 from erlangen.methods.message_passing._potential import Potential
-from erlangen.methods.message_passing.moments import Moments
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
+from erlangen.nn.neighbour_lists import LABEL, listed
 from erlangen.nn.neighbours import images_within, neighbours
-from erlangen.nn.radial import Bessel
 from erlangen.numerics.precision import double
 from erlangen.tasks.molecules.forces import Forces
 
 ETHANOL = molecule("CH3CH2OH")
+CUTOFF, ROOM = 3.0, 18  # A; atoms to which all molecules are padded, so that each method is compiled once
+METHODS = [e.name for e in registry.entries("method") if e.group == "message_passing"]
+every = pytest.mark.parametrize("name", METHODS)
 
 
-def potential(dtype=jnp.float64, images=None, numbers=(1, 6, 8), cutoff=4.0, kind=painn):
+def settings(name, **changed):
+    """The defaults of a method, small."""
+    default = registry.load_method(name)()
+    radial = dataclasses.replace(default.radial, cutoff=CUTOFF, count=6)
+    return dataclasses.replace(default, **{"channels": 8, "layers": 2, "radial": radial} | changed)
+
+
+def cast(tree, dtype):
+    return jax.tree.map(lambda a: jnp.asarray(a, dtype) if eqx.is_inexact_array(a) else a, tree)
+
+
+def potential(name="painn", dtype=jnp.float64, images=None, stress=False):
     """Random weights, scaled such that forces are of the order of 1 eV/A."""
-    network = kind.network(len(numbers), 16, 3, Bessel(cutoff, 6), key=jax.random.key(1))
-    network = jax.tree.map(lambda a: jnp.asarray(a, dtype) if jnp.ndim(a) else a, network)
-    return Potential(network, Elements(numbers, (-10.0,) * len(numbers)), 5.0, cutoff, images)
+    network = settings(name).build(3, 6.0, key=jax.random.key(1))
+    return Potential(cast(network, dtype), Elements((1, 6, 8), (-10.0,) * 3), 5.0, CUTOFF, images, stress)
+
+
+@functools.cache
+def compiled(name, dtype="float64"):
+    return eqx.filter_jit(potential(name, jnp.dtype(dtype)))
+
+
+def padded(x):
+    """With places that hold no atom."""
+    n = ROOM - len(x.atomic_numbers)
+    return Atoms(np.pad(x.positions, ((0, n), (0, 0))), np.pad(x.atomic_numbers, (0, n)))
+
+
+def answer(x, name, dtype="float64"):
+    found = compiled(name, dtype)(padded(x))
+    return float(found["energy"]), np.asarray(found["forces"])[: len(x.atomic_numbers)]
 
 
 def atoms(a):
     return Atoms(np.asarray(a.positions), np.asarray(a.numbers), np.asarray(a.cell.array), np.asarray(a.pbc))
 
 
-@pytest.mark.parametrize("kind", [painn, moments])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float64, 1e-12), (jnp.float32, 1e-5)])
-def test_rotations_reflections_translations_permutations(dtype, tolerance, kind):
+@every
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 5e-6)])
+def test_rotations_reflections_translations_permutations(name, dtype, tolerance):
     with double():
-        f, rng = eqx.filter_jit(potential(dtype, kind=kind)), np.random.default_rng(0)
-        x = atoms(ETHANOL)
-        plain = f(x)
-        size = np.abs(plain["forces"]).max()
+        rng, x = np.random.default_rng(0), atoms(ETHANOL)
+        energy, forces = answer(x, name, dtype)
+        size = np.abs(forces).max()
         for sign in (1, -1):
             turn = sign * Rotation.random(random_state=3).as_matrix()
             order = rng.permutation(9)
             moved = Atoms((x.positions @ turn.T + 3.0)[order], x.atomic_numbers[order])
-            found = f(moved)
-            assert abs(found["energy"] - plain["energy"]) <= tolerance * size
-            expected = (np.asarray(plain["forces"]) @ turn.T)[order]
-            np.testing.assert_allclose(found["forces"], expected, atol=tolerance * size)
+            new_energy, new_forces = answer(moved, name, dtype)
+            assert abs(new_energy - energy) <= tolerance * max(size, abs(energy))
+            np.testing.assert_allclose(new_forces, (forces @ turn.T)[order], atol=tolerance * size)
 
 
-@pytest.mark.parametrize("kind", [painn, moments])
-def test_forces_are_minus_the_gradient_by_finite_differences(kind):
+@every
+def test_forces_are_minus_the_gradient_by_finite_differences(name):
     with double():
-        f, x = eqx.filter_jit(potential(kind=kind)), atoms(ETHANOL)
+        x = atoms(ETHANOL)
         way, h = np.random.default_rng(0).normal(size=(9, 3)), 1e-5
-        plus, minus = (f(Atoms(x.positions + s * h * way, x.atomic_numbers))["energy"] for s in (1, -1))
-        slope = -np.sum(np.asarray(f(x)["forces"]) * way)
-        assert float(plus - minus) / (2 * h) == pytest.approx(slope, rel=1e-6)
+        plus, minus = (answer(Atoms(x.positions + s * h * way, x.atomic_numbers), name)[0] for s in (1, -1))
+        assert (plus - minus) / (2 * h) == pytest.approx(-np.sum(answer(x, name)[1] * way), rel=1e-6)
 
 
-def test_energy_is_extensive_and_forces_sum_to_zero():
+@every
+def test_energy_is_extensive_and_forces_sum_to_zero(name):
     with double():
-        f, x = eqx.filter_jit(potential()), atoms(ETHANOL)
+        x = atoms(ETHANOL)
         far = Atoms(np.concatenate([x.positions, x.positions + 50]), np.tile(x.atomic_numbers, 2))
-        one, two = f(x), f(far)
-        assert float(two["energy"]) == pytest.approx(2 * float(one["energy"]), abs=1e-10)
-        assert np.allclose(np.sum(one["forces"], 0), 0, atol=1e-10)
+        (one, forces), (two, _) = answer(x, name), answer(far, name)
+        assert two == pytest.approx(2 * one, abs=1e-10)
+        assert np.allclose(np.sum(forces, 0), 0, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", [painn, moments])
-def test_no_jump_when_an_atom_crosses_the_cutoff(kind):
-    """Energy, forces and their slope are continuous: the last differences shrink with the step."""
+@every
+def test_no_jump_when_an_atom_crosses_the_cutoff(name):
+    """Beside one atom nothing is felt at the cutoff; beside a molecule, angles and torsions change without a jump."""
     with double():
-        f = eqx.filter_jit(potential(numbers=(1,), kind=kind))
+        inside, outside = (
+            answer(Atoms(np.array([[0, 0, 0], [0, 0, r]]), np.array([1, 1])), name)
+            for r in (CUTOFF - 1e-5, CUTOFF + 1e-5)
+        )
+        assert abs(inside[0] - outside[0]) < 1e-12
+        assert np.abs(inside[1]).max() < 1e-8 and np.all(outside[1] == 0)
+        x = atoms(ETHANOL)
+        away = x.positions[8] - x.positions[0]  # two atoms that the cutoff is to divide
+        away *= CUTOFF / np.linalg.norm(away)
+        near, far = (
+            answer(
+                Atoms(np.vstack([x.positions[:8], x.positions[0] + away * (1 + s * 1e-9)]), x.atomic_numbers), name
+            )
+            for s in (-1, 1)
+        )
+        assert np.abs(near[1] - far[1]).max() < 1e-6
 
-        def pair(r):
-            return f(Atoms(jnp.array([[0, 0, 0], [0, 0, r]]), jnp.array([1, 1])))
 
-        inside, outside = pair(4.0 - 1e-5), pair(4.0 + 1e-5)
-        assert abs(inside["energy"] - outside["energy"]) < 1e-12
-        assert np.abs(inside["forces"]).max() < 1e-8 and np.all(np.asarray(outside["forces"]) == 0)
-
-
-def test_a_crystal_and_its_supercell_agree_per_atom():
-    """The primitive cell of diamond is far smaller than the cutoff."""
+@every
+def test_crystals_of_any_cell_agree_and_stress_is_the_derivative_by_strain(name):
+    """The primitive cell of diamond is smaller than the cutoff."""
     carbon = bulk("C", "diamond", 3.57)
+    carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
+    big = carbon.repeat((2, 1, 2))
     with double():
-        small = eqx.filter_jit(potential(images=images_within((3, 3, 3)), numbers=(6,)))
-        carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
-        big = carbon.repeat((2, 1, 2))
-        one, four = small(atoms(carbon)), small(atoms(big))
+        f = potential(name, stress=True)
+        run = eqx.filter_jit(f)
+        one, four = run(f.prepare(atoms(carbon))), run(f.prepare(atoms(big)))
         assert float(four["energy"]) == pytest.approx(4 * float(one["energy"]), abs=1e-9)
         np.testing.assert_allclose(four["forces"], np.tile(one["forces"], (4, 1)), atol=1e-9)
+        np.testing.assert_allclose(four["stress"], one["stress"], atol=1e-10)
+        way, h = np.array([[0.3, 0.2, -0.1], [0.2, -0.5, 0.4], [-0.1, 0.4, 0.2]]), 1e-5
+        energies = []
+        for sign in (1, -1):
+            strained = carbon.copy()
+            strained.set_cell(carbon.cell.array @ (np.eye(3) + sign * h * way), scale_atoms=True)
+            energies.append(float(run(f.prepare(atoms(strained)))["energy"]))
+        slope = (energies[0] - energies[1]) / (2 * h) / carbon.get_volume()
+        assert slope == pytest.approx(np.sum(np.asarray(one["stress"]) * way), rel=1e-6)
+
+
+@every
+def test_all_pairs_and_a_list_of_them_give_the_same(name):
+    carbon = bulk("C", "diamond", 3.57, cubic=True)
+    carbon.positions += np.random.default_rng(1).normal(size=(8, 3)) * 0.1
+    x = atoms(carbon)
+    with double():
+        run = eqx.filter_jit(potential(name, images=images_within((1, 1, 1))).interaction)
+        by_list, by_pairs = run(listed(x, CUTOFF)), run(x)
+        assert LABEL not in x.labels and float(by_list) == pytest.approx(float(by_pairs), abs=1e-10)
 
 
 @pytest.mark.parametrize("where", ["element", "images", "periodic"])
 def test_what_was_not_in_the_training_data_is_refused_and_never_answered(where):
-    f = potential(jnp.float32, images_within((1, 1, 1)) if where == "images" else None)
+    f = potential("painn", jnp.float32, images_within((1, 1, 1)) if where == "images" else None)
     x = atoms(bulk("C", "diamond", 3.57)) if where != "element" else atoms(molecule("CH3Cl"))
     with pytest.raises(Invalid):
         f(x)
@@ -153,29 +212,29 @@ def test_large_totals_lose_no_digits(mixed):
     np.testing.assert_allclose(energies, total, atol=2e-5)
 
 
-@pytest.mark.parametrize("method", [PaiNN(channels=16, layers=2), Moments(channels=16, layers=1)])
-def test_learning_lowers_the_error(method):
-    task = Forces(**Forces.toy)
-    few, more = (method.fit(task, Budget(steps=n), key=jax.random.key(0)) for n in (1, 200))
+@every
+def test_learning_lowers_the_error(name):
+    task, method = Forces(**Forces.toy), settings(name, channels=16)
+    few, more = (method.fit(task, Budget(steps=n), key=jax.random.key(0)) for n in (1, 150))
     test = task.truth("test")
     errors = [
         np.mean(np.abs(np.array(predict(f, test.inputs)["forces"]) - test.outputs["forces"])) for f in (few, more)
     ]
-    assert errors[1] < 0.1 * errors[0]
+    assert errors[1] < 0.2 * errors[0]
 
 
-def test_moments_tell_apart_what_pairs_and_vectors_cannot():
+def test_products_tell_apart_what_pairs_and_vectors_cannot():
     """Equal distances and vanishing dipoles: a square and a tetrahedron around one atom.
 
-    One layer of scalars and vectors sees no difference; the rank-2 moment of the tetrahedron vanishes.
+    One layer of scalars and vectors sees no difference; the density of degree 2 vanishes for the tetrahedron only.
     """
     square = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0.0]])
     tetrahedron = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 3**0.5
     gaps = []
     with double():
-        for kind in (painn, moments):
-            network = kind.network(2, 8, 1, Bessel(1.5, 4), key=jax.random.key(0))
-            network = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.ndim(a) else a, network)
+        for name in ("painn", "mace"):
+            radial = dataclasses.replace(settings(name).radial, cutoff=1.5)
+            network = cast(settings(name, layers=1, radial=radial).build(2, 4.0, key=jax.random.key(0)), jnp.float64)
             centre, run = [], eqx.filter_jit(network)
             for around in (square, tetrahedron):
                 near = neighbours(np.concatenate([np.zeros((1, 3)), around]), np.array([6, 1, 1, 1, 1]), 1.5)

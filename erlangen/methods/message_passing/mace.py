@@ -1,7 +1,7 @@
 """MACE: equivariant message passing whose messages are correlations of four bodies.
 
-    A_i  = density of the neighbours: features h_j (degree <= lmax) coupled to Y_l(r_ij), l <= density   (nn.convolution)
-    B_i  = products of up to body_order - 1 factors A_i, contracted to degree <= lmax                    (nn.contraction)
+    A_i  = density of the neighbours: features h_j (degree <= lmax) coupled to Y_l(r_ij), l <= density  (nn.convolution)
+    B_i  = products of up to body_order - 1 factors A_i, contracted to degree <= lmax                   (nn.contraction)
     h_i' = W B_i + (1 + e(Z_i)) V h_i,            E_i = sum over layers of readouts: linear, the last one a perceptron
 
 Two layers suffice, since angles and torsions enter within one. Batatia, Kovacs, Simm, Ortner, Csanyi 2022,
@@ -20,18 +20,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
-from ...core.errors import within
-from ...core.groups import Group, Orthogonal, Permutations, Translations
-from ...core.systems import Atoms
 from ...learn.supervised import Training
 from ...nn.components import Components, mapped
 from ...nn.contraction import Contraction
 from ...nn.convolution import Convolution, Pairs
 from ...nn.linear import Linear
 from ...nn.radial import Bessel
+from ._method import MessagePassing
 from ._network import Network
-from ._potential import Setting, fit_network
 
 
 class Interaction(eqx.Module):
@@ -88,7 +84,7 @@ TRAINING = Training(rate=5e-3, batch=5, clip=10.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class MACE(Method):
+class MACE(MessagePassing):
     """Equivariant message passing with many-body messages: degree lmax, bodies body_order."""
 
     channels: int = 64  # features per degree and atom
@@ -100,24 +96,11 @@ class MACE(Method):
     energy_weight: float = 0.1  # of the squared energy error per atom, against the squared force error, both / scale^2
     training: Training = TRAINING
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Atoms)
+    limits: ClassVar = {"lmax": (0, 6), "density": (1, 6), "body_order": (2, 4)}
 
-    def __post_init__(self):
-        within(self, channels=(1, 4096), layers=(1, 64), lmax=(-1e-9, 6), density=(1, 6), body_order=(2, 4))
-        within(self, energy_weight=(-1e-9, 1e9))
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return (Orthogonal, Translations, Permutations)
-
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
-        """Match the outputs of the training split; the parameters that do best on validation are kept."""
-
-        def build(n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
-            return network(n_species, n_neighbours, self, key=key)
-
-        setting = Setting(self.radial.cutoff, self.energy_weight, self.training)
-        return fit_network(build, task, setting, budget, key=key, session=session)
+    def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
+        """MACE with random weights."""
+        return network(n_species, n_neighbours, self, key=key)
 
 
 small = MACE(channels=32)

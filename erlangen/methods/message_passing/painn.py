@@ -21,17 +21,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
-from ...core.errors import within
-from ...core.groups import Group, Orthogonal, Permutations, Translations
-from ...core.systems import Atoms
 from ...learn.supervised import Training
 from ...nn.components import Components
 from ...nn.convolution import Pairs
 from ...nn.linear import Linear, Perceptron
 from ...nn.radial import Bessel
+from ._method import MessagePassing
 from ._network import Network
-from ._potential import Setting, fit_network
 
 
 class Message(eqx.Module):
@@ -109,7 +105,7 @@ TRAINING = Training(rate=2e-3, batch=8, clip=10.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class PaiNN(Method):
+class PaiNN(MessagePassing):
     """E(3)-equivariant message passing with scalars and vectors (lmax = 1, two bodies per layer)."""
 
     channels: int = 64  # features per degree and atom
@@ -120,23 +116,10 @@ class PaiNN(Method):
 
     lmax: ClassVar[int] = 1
     body_order: ClassVar[int] = 2
-    accepts: ClassVar[Signature] = Signature(Supervised, Atoms)
 
-    def __post_init__(self):
-        within(self, channels=(1, 4096), layers=(1, 64), energy_weight=(-1e-9, 1e9))
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return (Orthogonal, Translations, Permutations)
-
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
-        """Match the outputs of the training split; the parameters that do best on validation are kept."""
-
-        def build(n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
-            return network(n_species, self.channels, self.layers, self.radial, key=key)
-
-        setting = Setting(self.radial.cutoff, self.energy_weight, self.training)
-        return fit_network(build, task, setting, budget, key=key, session=session)
+    def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
+        """PaiNN with random weights."""
+        return network(n_species, self.channels, self.layers, self.radial, key=key)
 
 
 small = PaiNN(channels=32, layers=2)
