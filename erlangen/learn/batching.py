@@ -26,6 +26,7 @@ PAIRS = 2**18  # of atoms in one call: a few hundred MB of features
 MANY = 40  # shapes
 FEW = 32  # samples: a bucket with fewer fills no batch, and its samples would be drawn more often than others
 PER_ATOM = ("positions", "atomic_numbers", "forces")
+COMPILING = 50_000  # what one more shape costs to compile, as atoms * columns: small sets are padded to one shape
 _Group = tuple[tuple[int, int], int, list[tuple[int, int]]]  # shape, number of inputs, the shapes that it is for
 
 
@@ -138,7 +139,7 @@ def padded_shapes(inputs: Sequence[System]) -> list[tuple[int, int]]:
     """(atoms, columns of the list of neighbours) to which each input is padded; 0 where it has no atoms, or no list.
 
     Shapes are merged, the cheapest pair first, until `MAX_SHAPES` are left for inputs with lists and as many for those
-    without. The cost of a bucket is (samples, at least `FEW`) * atoms * columns; without a list columns are atoms.
+    without, and on while padding costs less than compiling. The cost of a bucket is (samples, at least `FEW`) * atoms * columns; without a list columns are atoms.
     """
     if not inputs or not isinstance(inputs[0], Atoms):
         return [(0, 0)] * len(inputs)
@@ -167,14 +168,16 @@ def _merged(counts: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], tupl
         return max(count, FEW) * n * (width or n)
 
     groups: list[_Group] = [(shape, count, [shape]) for shape, count in sorted(counts.items())]
-    while len(groups) > MAX_SHAPES:
+    while len(groups) > 1:
         pairs = []
         for i, a in enumerate(groups):
             for j in range(i):
                 b = groups[j]
                 both = ((max(a[0][0], b[0][0]), max(a[0][1], b[0][1])), a[1] + b[1], a[2] + b[2])
                 pairs.append((cost(both) - cost(a) - cost(b), i, j, both))
-        _, i, j, both = min(pairs, key=lambda pair: pair[:3])
+        more, i, j, both = min(pairs, key=lambda pair: pair[:3])
+        if len(groups) <= MAX_SHAPES and more > COMPILING:
+            break
         groups = [g for place, g in enumerate(groups) if place not in (i, j)] + [both]
     return {shape: target for target, _, members in groups for shape in members}
 

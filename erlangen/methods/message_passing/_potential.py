@@ -118,7 +118,8 @@ def fit_network(
         return build(len(elements.numbers), n_neighbours, key=first)
 
     if "forces" not in names:
-        model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, key=first)
+        images = _images(train.inputs, setting.cutoff)
+        model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, images, key=first)
         return fit_supervised(
             model, loss, train, validation, training=setting.training, budget=budget, key=second, session=session
         )

@@ -157,6 +157,7 @@ class Property(Fitted):
     elements: Elements
     readings: tuple[Reading, ...] = eqx.field(static=True)  # in the order of the heads
     cutoff: float = eqx.field(static=True)
+    images: tuple[tuple[int, int, int], ...] | None = eqx.field(static=True)  # of crystals without a list
 
     def prepare(self, x: System) -> System:
         """With a list of neighbours."""
@@ -166,7 +167,7 @@ class Property(Fitted):
         if not isinstance(x["atomic_numbers"], Tracer):
             self.elements.check(x.atomic_numbers)
             x = self.prepare(x) if np.any(x.pbc) else x  # type: ignore[assignment]
-        near = near_of(x, self.cutoff)
+        near = near_of(x, self.cutoff, self.images)
         numbers = jnp.asarray(x.atomic_numbers)
         species, real = self.elements.species(numbers), numbers > 0
         features, pairs = self.network.hear(species, near)
@@ -180,7 +181,14 @@ class Property(Fitted):
 
 
 def fit_property(
-    of: Callable[[Elements], Network], task: Supervised, train: Samples, cutoff: float, n_neighbours: float, *, key
+    of: Callable[[Elements], Network],
+    task: Supervised,
+    train: Samples,
+    cutoff: float,
+    n_neighbours: float,
+    images: tuple[tuple[int, int, int], ...] | None,
+    *,
+    key: PRNGKeyArray,
 ) -> tuple[Property, Callable[[Property, System, Outputs], Array]]:
     """An unfitted `Property` for the outputs of `task`, and its loss: mean squared error in units of the spread."""
     counted = [np.asarray(x["atomic_numbers"]) for x in train.inputs]
@@ -198,7 +206,7 @@ def fit_property(
             heads[q.name] = TensorHead(q, symmetric, channels, n_radial, n_neighbours, key=one)
         readings[q.name] = _reading(q, labels, counted, elements)
     ordered = tuple(readings[name] for name in sorted(heads))
-    model = Property(network, heads, elements, ordered, cutoff)
+    model = Property(network, heads, elements, ordered, cutoff, images)
 
     def loss(found: Property, x: System, true: Outputs) -> Array:
         answer, real = found(x), x["atomic_numbers"] > 0  # type: ignore[arg-type]
