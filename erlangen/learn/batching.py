@@ -139,7 +139,8 @@ def padded_shapes(inputs: Sequence[System]) -> list[tuple[int, int]]:
     """(atoms, columns of the list of neighbours) to which each input is padded; 0 where it has no atoms, or no list.
 
     Shapes are merged, the cheapest pair first, until `MAX_SHAPES` are left for inputs with lists and as many for those
-    without, and on while padding costs less than compiling. The cost of a bucket is (samples, at least `FEW`) * atoms * columns; without a list columns are atoms.
+    without, and on while padding costs less than compiling. The cost of a bucket is (samples, at least `FEW`) * atoms *
+    columns; without a list columns are atoms.
     """
     if not inputs or not isinstance(inputs[0], Atoms):
         return [(0, 0)] * len(inputs)
