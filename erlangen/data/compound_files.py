@@ -84,11 +84,32 @@ def read_queries(path: str | os.PathLike[str]) -> tuple[list[dict[str, str]], di
     names = {name.strip().lower(): name for row in rows[:1] for name in row}
     column = _pick(names, SMILES, "", path, "SMILES")
     found = {i: row[column].strip() for i, row in enumerate(rows) if _canonical(row[column]) is not None}
-    faults = [i + 2 for i in range(len(rows)) if i not in found]
+    _warn(path, [i + 2 for i in range(len(rows)) if i not in found])
+    return rows, found
+
+
+def read_smiles(path: str | os.PathLike[str]) -> dict[int, str]:
+    """Line number -> SMILES of a list of molecules: a .csv with a column of SMILES, or text with one at the start of
+    each line; copies and lines that cannot be read are left out, the latter with a warning.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        lines = {place + 2: smiles for place, smiles in read_queries(path)[1].items()}
+    else:
+        words = {number: line.split() for number, line in enumerate(read_text(path).splitlines(), 1)}
+        asked = {number: word[0] for number, word in words.items() if word and not word[0].startswith("#")}
+        lines = {number: smiles for number, smiles in asked.items() if _canonical(smiles) is not None}
+        _warn(path, [number for number in asked if number not in lines])
+    seen: dict[str, int] = {}
+    return {
+        number: smiles for number, smiles in lines.items() if seen.setdefault(str(_canonical(smiles)), number) == number
+    }
+
+
+def _warn(path: Path, faults: Sequence[int]) -> None:
     if faults:
         more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         log.warning("%s: SMILES that cannot be read: line %s%s", path.name, ", ".join(map(str, faults[:SHOWN])), more)
-    return rows, found
 
 
 def write_rows(

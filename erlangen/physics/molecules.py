@@ -59,6 +59,11 @@ def conformers(molecule: str, count: int = 1, seed: int = 0) -> list[Atoms]:
     return _embed(smiles or molecule, molecule, count, seed)
 
 
+def from_smiles(smiles: str, count: int = 1, seed: int = 0) -> list[Atoms]:
+    """`count` structures of a SMILES, never read as a name: "CO" is methanol here, carbon monoxide in `conformers`."""
+    return _embed(smiles, smiles, count, seed)
+
+
 def charge_and_spin(molecule: str) -> tuple[int, int]:
     """Total charge [e] and number of unpaired electrons as written in the SMILES; (0, 0) for names."""
     if molecule.lower().replace(" ", "_").replace("-", "_") in SMILES:

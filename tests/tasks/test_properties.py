@@ -165,3 +165,23 @@ def test_a_damaged_qm9_file_is_named(tmp_path):
     (tmp_path / "dsgdb9nsd_000002.xyz").write_text("5\ngdb 2\t1.0\nC 0 0 0\n")
     with pytest.raises(Invalid, match="dsgdb9nsd_000002"):
         read_qm9(tmp_path)
+
+
+def test_an_own_list_of_smiles_is_labelled_and_what_cannot_be_is_named(tmp_path, caplog):
+    chains = "\n".join("C" * n + end for n in range(1, 9) for end in ("O", "N", "F", "C=O", "C#N"))
+    (tmp_path / "list.smi").write_text(f"# chains\n{chains}\nC1CC bad\n[CH3] radical\n[Na+] ion\nOC copy\n[U] x\n")
+    task = Properties(target="dipole,gap", data=str(tmp_path / "list.smi"), n_train=40, n_test=10)
+    sizes = [len(task.truth(split)) for split in SPLITS]
+    assert sum(sizes) == 40 and min(sizes) >= 1
+    assert "C1CC" not in caplog.text and "line 42" in caplog.text
+    for smiles, why in (("[CH3]", "1 unpaired"), ("[Na+]", "charge +1"), ("[U]", "")):
+        assert f"{smiles} ({why}" in caplog.text
+
+
+def test_smiles_that_are_also_names_of_radicals_and_gases_are_read_as_smiles():
+    from erlangen.physics.molecules import from_smiles
+
+    sizes = {smiles: len(from_smiles(smiles)[0].atomic_numbers) for smiles in ("C", "CO", "CN", "N", "CF")}
+    assert sizes == {"C": 5, "CO": 6, "CN": 7, "N": 4, "CF": 5}
+    chosen = [s for split in SPLITS for s in Properties(**Properties.toy)._molecules(split)]
+    assert {"C", "CO", "CN"} <= set(chosen)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, tensor, vector
 from ...core.systems import Atoms, System
 from ...data.cache import cost_of, remembered
+from ...data.compound_files import read_smiles
 from ...data.file_arguments import file_of
 from ...data.qm9 import QUANTITIES as QM9
 from ...data.qm9 import is_qm9, read_qm9
@@ -32,8 +34,9 @@ from ...data.readers import read_samples
 from ...data.splits import scaffolds
 from ...physics.electric_response import ElectricResponse
 from ...physics.enumeration import small_molecules
-from ...physics.molecules import conformers
+from ...physics.molecules import charge_and_spin, from_smiles
 
+log = logging.getLogger("erlangen.data")
 COMPUTED = {
     q.name: q
     for q in (
@@ -48,6 +51,7 @@ COMPUTED = {
 XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
 HELD_OUT = {"larger": "one heavy atom more", "rings": "ring systems not trained on", "fluorine": "two or more F"}
 SHARES = {"test": 0.15, "calibration": 0.1, "validation": 0.05}  # of an own data file
+LISTS = (".smi", ".csv")
 RINGS_HELD_OUT = 0.2  # of all ring systems
 
 
@@ -61,7 +65,7 @@ class Properties(Supervised):
     engine: str = "gfn2"  # gfn2 or gfn1
     n_train: int = 1000  # training molecules
     n_test: int = 300  # test molecules, and as many for calibration; a third of it for validation
-    data: str = ""  # qm9 (downloaded), a copy of it (folder, archive, gdb9.sdf) or an own file; replaces all but target
+    data: str = ""  # qm9 or a copy of it, an own file with labels, or a list of SMILES (.smi, .csv) to be labelled
     judged_on: str = "alike"  # alike, or larger, rings, fluorine: what is held out of training
 
     container: ClassVar[type[Atoms]] = Atoms
@@ -75,9 +79,9 @@ class Properties(Supervised):
     )
 
     def __post_init__(self):
-        known = set(COMPUTED) | (set(QM9) if self.data else set())
+        known = set(COMPUTED) | (set(QM9) if self._from_labels else set())
         for name in self._names:
-            if self.data and not is_qm9(self.data) and name.isidentifier():
+            if self._from_labels and not is_qm9(self.data) and name.isidentifier():
                 continue  # an own file may hold any scalar
             if name not in known:
                 raise unknown("the property", name, known)
@@ -88,12 +92,17 @@ class Properties(Supervised):
         within(self, n_heavy=(1, 8), n_train=(3, 10**6), n_test=(3, 10**6))
 
     @property
+    def _from_labels(self) -> bool:
+        """Whether the labels come from a file."""
+        return bool(self.data) and not self.data.lower().endswith(LISTS)
+
+    @property
     def _names(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in self.target.split(","))
 
     @property
     def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
-        table = QM9 if self.data and is_qm9(self.data) else COMPUTED
+        table = QM9 if self._from_labels and is_qm9(self.data) else COMPUTED
         return tuple(table.get(name) or Quantity(name, name, "1", "system") for name in self._names)
 
     @property
@@ -120,22 +129,22 @@ class Properties(Supervised):
 
     @property
     def opponents(self) -> tuple[Opponent, ...]:
-        return () if self.data else (Opponent("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._opponent),)
+        return () if self._from_labels else (Opponent("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._opponent),)
 
     def truth(self, split: Split) -> Samples:
         """Molecules with the asked properties. All properties are computed once and kept for every later question."""
-        if self.data:
+        if self._from_labels:
             return self._from_file(split)
         whole = remembered(self._key(split), lambda: self._compute(split))
         return Samples(whole.inputs, {name: whole.outputs[name] for name in self._names}, whole.group)
 
     def solve(self, x: System) -> Outputs | None:
         """The reference method itself; none for own files."""
-        return None if self.data else self._xtb(x, self.engine, 1e-4)
+        return None if self._from_labels else self._xtb(x, self.engine, 1e-4)
 
     def label_seconds(self) -> float:
         """Geometries and labels of the training and validation molecules, all six properties; 0 for own files."""
-        return 0.0 if self.data else sum(cost_of(self._key(s)) or 0.0 for s in ("train", "validation"))
+        return 0.0 if self._from_labels else sum(cost_of(self._key(s)) or 0.0 for s in ("train", "validation"))
 
     def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
         response = ElectricResponse(XTB[engine], accuracy)
@@ -147,30 +156,32 @@ class Properties(Supervised):
         return {k: v for k, v in found.items() if not (other and k == "energy")}  # totals have different zeros
 
     def _key(self, split: Split) -> dict[str, Any]:
-        fields = {k: v for k, v in self.fields.items() if k not in ("target", "data", "judged_on")}
+        fields = {k: v for k, v in self.fields.items() if k not in ("target", "judged_on")}
+        fields |= {"version": _version(self.data)} if self.data else {}
         return {"task": self.name(), "split": split, "on": self.judged_on if split == "test" else "alike", **fields}
 
     def _compute(self, split: Split) -> Samples:
-        """Geometry and labels of the molecules of one split; a molecule that has none is passed over."""
+        """Geometry and labels of the molecules of one split; one that has none is passed over, and named if listed."""
         counts = {"test": self.n_test, "calibration": self.n_test, "validation": max(self.n_test // 3, 3)}
         wanted = {**counts, "train": self.n_train}[split]
-        response, inputs, labels = ElectricResponse(XTB[self.engine]), [], []
+        response, inputs, labels, faults = ElectricResponse(XTB[self.engine]), [], [], []
         for smiles in self._molecules(split):
             if len(inputs) == wanted:
                 break
             try:
-                x = conformers(smiles)[0]
-                found = response(x.atomic_numbers, x.positions, tuple(COMPUTED))
-            except Invalid:
+                x, found = _labelled(smiles, response)
+            except Invalid as error:
+                faults.append(f"{smiles} ({error.came})")
                 continue
-            if all(np.all(np.isfinite(value)) for value in found.values()):
-                inputs.append(x)
-                labels.append(found)
-        if len(inputs) < (3 if self.judged_on != "alike" else wanted):
+            inputs.append(x)
+            labels.append(found)
+        if faults and self.data:
+            log.warning("%s, %s split: left out %s", self.data, split, "; ".join(faults[:8]))
+        if len(inputs) < (1 if self.data else 3 if self.judged_on != "alike" else wanted):
             raise Invalid(
                 must=f"there are enough molecules for the {split} split",
-                came=f"{len(inputs)} of {wanted} with up to {self.n_heavy} atoms of {self.elements}",
-                do="Ask for fewer, or raise n_heavy.",
+                came=f"{len(inputs)} of {wanted} " + (f"in {self.data}" if self.data else f"of {self.elements}"),
+                do="List more of them." if self.data else "Ask for fewer, or raise n_heavy.",
             )
         return Samples(inputs, {name: [one[name] for one in labels] for name in COMPUTED})
 
@@ -179,7 +190,7 @@ class Properties(Supervised):
         if split == "test" and self.judged_on != "alike":
             pool = _pools(self.n_heavy + (self.judged_on == "larger"), self.elements)[self.judged_on]
             return [pool[i] for i in np.random.default_rng(1).permutation(len(pool))]
-        pool = _pools(self.n_heavy, self.elements)["alike"]
+        pool = _listed(self.data, _version(self.data)) if self.data else _pools(self.n_heavy, self.elements)["alike"]
         order = np.random.default_rng(0).permutation(len(pool))
         sizes = np.array([self.n_train, max(self.n_test // 3, 3), self.n_test, self.n_test], float)
         ends = np.round(np.cumsum(sizes / sizes.sum()) * len(pool)).astype(int)
@@ -197,6 +208,19 @@ class Properties(Supervised):
                 return whole.take(np.sort(order[start : start + size]))
             start += size
         return whole.take(np.sort(order[start:]))
+
+
+def _labelled(smiles: str, response: ElectricResponse) -> tuple[Atoms, dict[str, Any]]:
+    """A geometry and all properties of a molecule; `Invalid` where there are none."""
+    charge, n_unpaired = charge_and_spin(smiles)
+    if charge or n_unpaired:
+        came = f"charge {charge:+d}" if charge else f"{n_unpaired} unpaired electrons"
+        raise Invalid(must="molecules are neutral closed shells", came=came, do="Leave it out.")
+    x = from_smiles(smiles)[0]
+    found = response(x.atomic_numbers, x.positions, tuple(COMPUTED))
+    if not all(np.all(np.isfinite(value)) for value in found.values()):
+        raise Invalid(must="all properties are finite", came="no empty orbital", do="Leave it out.")
+    return x, found
 
 
 @functools.lru_cache(maxsize=8)
@@ -222,6 +246,12 @@ def _version(path: str) -> int:
         return file_of(path).stat().st_mtime_ns
     except OSError:
         return 0  # the reader says what is wrong
+
+
+@functools.lru_cache(maxsize=4)
+def _listed(path: str, version: int) -> list[str]:
+    """An own list of SMILES, read (and complained about) once."""
+    return list(read_smiles(path).values())
 
 
 @functools.lru_cache(maxsize=4)
