@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Spread, Supervised, Task
 from ...core.errors import Invalid, within
-from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
 from ._crystal_descriptors import describe
 
@@ -175,7 +175,7 @@ class Springs(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Orthogonal, Translations, Permutations)
+        return (Orthogonal, Translations, Permutations, LatticeBasis, LatticeTranslations)
 
     def check(self, task: Task) -> None:
         """Accept properties of whole systems that do not grow with their size."""

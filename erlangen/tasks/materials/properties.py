@@ -23,7 +23,7 @@ from ...assess.metrics import absolute
 from ...contract import Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
 from ...core import quantity
 from ...core.errors import Invalid, within
-from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, Representation
 from ...core.systems import Atoms, System
 from ...data.cache import cost_of, remembered
@@ -33,7 +33,7 @@ from ...physics.prototypes import halide_crystals
 
 FREQUENCY = Quantity("frequency", "omega", "cm^-1", "system", label="highest phonon frequency")
 DIELECTRIC = Quantity("dielectric", "eps", "1", "system", quantity.tensor, label="electronic dielectric tensor")
-PIEZOELECTRIC = Quantity("piezoelectric", "e", "C/m^2", "system", Representation("tensor of rank 3", rank=3))
+PIEZOELECTRIC = Quantity("piezoelectric", "e", "C/m^2", "system", quantity.third_rank)
 OUTPUTS = {
     "ionic": (FREQUENCY, DIELECTRIC),
     "phonons": (FREQUENCY,),
@@ -101,7 +101,7 @@ class Properties(Supervised):
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
-        return (Orthogonal(), Translations(), Permutations())
+        return (Orthogonal(), Translations(), Permutations(), LatticeBasis(), LatticeTranslations())
 
     @property
     def scores(self) -> tuple[Score, ...]:
