@@ -9,8 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from erlangen.contract import Budget
+from erlangen.contract import Budget, Samples
 from erlangen.core.errors import Invalid
+from erlangen.core.systems import Atoms
 from erlangen.data.property_sets import PUBLIC
 from erlangen.learn.batching import predict
 from erlangen.methods.baselines._crystal_descriptors import describe
@@ -42,13 +43,17 @@ def test_new_pairs_do_not_occur_in_training():
     assert not rare & pairs(known, "train")
 
 
-def test_official_folds_cover_every_crystal_once():
-    from sklearn.model_selection import KFold
+def test_official_folds():
+    """First test crystals of every fold in the published results (Dunn et al. 2020), counted from 1."""
+    from erlangen.data.property_sets import _divide
 
-    # ids of the first test crystals of each fold in the published results (Dunn et al. 2020), counted from 1
-    published = {0: [2, 3, 7]}
-    parts = list(KFold(5, shuffle=True, random_state=18012019).split(np.arange(1265)))
-    assert (parts[0][1][:3] + 1).tolist() == published[0]
+    published = [[2, 3, 7], [5, 9, 12], [14, 20, 23], [4, 8, 11], [1, 6, 15]]
+    nothing = Samples([Atoms(np.zeros((1, 3)), np.ones(1))] * 1265, {})
+    parts = [_divide(nothing, True, fold) for fold in range(5)]
+    assert [(p["test"][:3] + 1).tolist() for p in parts] == published
+    assert np.array_equal(np.sort(np.concatenate([p["test"] for p in parts])), np.arange(1265))
+    for part in parts:
+        assert np.array_equal(np.sort(np.concatenate(list(part.values()))), np.arange(1265))
 
 
 @pytest.mark.parametrize("fold", [0, 4])
