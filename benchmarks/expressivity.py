@@ -1,0 +1,179 @@
+"""What each network can tell apart, measured with random weights in float64 and set beside what theory says.
+
+python benchmarks/expressivity.py [--only painn mace] [--largest 4]: one row per preset. Chains: the number of layers
+after which two k-chains differ ("-": never within k + 2). Stars and bodies: whether one layer tells them apart. Where
+measurement and theory differ an entry reads "measured (theory)"; the last line counts the entries that agree.
+
+With random weights two structures have features that are equal to rounding (1e-15) where the architecture cannot tell
+them apart, and differ by far more where it can: no training, no statistics. Joshi et al. 2023, arXiv:2301.09308.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erlangen import registry
+from erlangen.assess.symmetry import in_double
+from erlangen.core.systems import Atoms
+from erlangen.methods.message_passing._method import MessagePassing
+from erlangen.nn.neighbours import neighbours
+from erlangen.numerics.precision import double
+from erlangen.tasks.molecules.expressivity import CUTOFF, pair
+
+APART = 1e-12  # relative to the largest feature
+ELEMENTS = (1, 6, 8)
+NEVER = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Theory:
+    """What decides: directions up to `degree`, `bodies` correlated by the scalars of one layer, and how long an
+    orientation takes to become a scalar (a function of k; NEVER where messages carry none).
+    """
+
+    degree: int
+    bodies: int
+    chain: Callable[[int], int]
+
+    def says(self, test: str, size: int) -> int:
+        """Layers for a chain; 1 or 0 for can or cannot."""
+        if test == "chain":
+            return self.chain(size)
+        return int(self.bodies > size if test == "bodies" else self.bodies > 2 and self.degree >= size)
+
+
+def met_halfway(k: int) -> int:
+    """Directions walk one atom per layer from both ends and are multiplied with each other where they meet."""
+    return k // 2 + 1
+
+
+def walked_through(k: int) -> int:
+    """Features are only ever multiplied with the next direction: one walk has to pass both ends."""
+    return k + 1
+
+
+def seen_moved(k: int) -> int:
+    """Directions move atoms, and the distance of two moved atoms is heard one layer later."""
+    return (k + 1) // 2 + 1
+
+
+def never(k: int) -> int:
+    """Angles between neighbours are the same in both, and messages carry nothing else."""
+    return NEVER
+
+
+def theory_of(method: Any) -> Theory | None:
+    """The rule for a preset, from the equations in its docstring; None for a method that is not known here."""
+    if method.name() == "mace":
+        chain = never if method.lmax == 0 else met_halfway if method.body_order > 2 else walked_through
+        return Theory(method.density, method.body_order, chain)
+    if method.name() == "nequip":
+        return Theory(method.lmax, 2, walked_through if method.lmax else never)
+    known = {
+        "schnet": Theory(0, 2, never),
+        "egnn": Theory(1, 2, seen_moved),
+        "painn": Theory(1, 3, met_halfway),  # |V v|^2 in the update is a sum over pairs of neighbours
+    }
+    return known.get(method.name())
+
+
+def presets(only: Sequence[str]) -> dict[str, Any]:
+    """Small, shallow versions of every message-passing method, and of MACE at several places of the plane."""
+    found = {}
+    for entry in registry.entries("method"):
+        cls = None if entry.problem else registry.load_method(entry.name)
+        if cls is not None and issubclass(cls, MessagePassing) and (not only or cls.name() in only):
+            found[cls.name()] = cls()
+    if "mace" in found:
+        mace = found.pop("mace")
+        for lmax, density, bodies in ((0, 2, 3), (1, 2, 2), (1, 2, 3), (1, 3, 4)):
+            changed = dataclasses.replace(mace, lmax=lmax, density=density, body_order=bodies)
+            found[f"mace lmax={lmax} l<={density} bodies={bodies}"] = changed
+    return {
+        name: dataclasses.replace(m, channels=8, radial=dataclasses.replace(m.radial, cutoff=CUTOFF))
+        for name, m in found.items()
+    }
+
+
+def padded(x: Atoms, n: int) -> tuple[np.ndarray, np.ndarray]:
+    missing = n - len(x.atomic_numbers)
+    numbers = np.concatenate([x.atomic_numbers, np.zeros(missing, int)])
+    return np.concatenate([x.positions, np.zeros((missing, 3))]), numbers
+
+
+def separations(method, tests: Sequence[tuple[str, int]], layers: int, seed: int = 0) -> np.ndarray:
+    """[tests, layers]: the largest difference of scalar features between the two structures, relative to their size.
+
+    One compiled program: all structures padded to one shape, the features of all layers at once (the first t layers of
+    a deep network are a network of t layers).
+    """
+    pairs = [pair(*test) for test in tests]
+    n = max(len(marked) for _, marked in pairs)
+    arrays = [padded(x, n) for structures, _ in pairs for x in structures]
+    positions, numbers = (np.stack(column) for column in zip(*arrays, strict=True))
+    with double():
+        network = method.build(len(ELEMENTS), 3.0, key=jax.random.key(seed))
+        network = in_double(network)
+
+        def features(r, z):
+            species = jnp.searchsorted(jnp.asarray(ELEMENTS), z)
+            heard = network.hear(species, neighbours(r, z, CUTOFF))[0]
+            return jnp.stack([x[0][0] for x in heard])
+
+        found = np.asarray(jax.jit(jax.vmap(features))(jnp.asarray(positions), jnp.asarray(numbers)))
+    table = np.zeros((len(tests), layers))
+    for i, ((test, _), (_, marked)) in enumerate(zip(tests, pairs, strict=True)):
+        judged = np.arange(len(marked)) if test == "chain" else np.flatnonzero(marked)
+        one, other = found[2 * i][:, judged], found[2 * i + 1][:, judged]
+        size = np.abs(one).max((1, 2))
+        table[i] = np.abs(one - other).max((1, 2)) / np.where(size > 0, size, 1)
+    return table
+
+
+def verdicts(method, tests: Sequence[tuple[str, int]]) -> list[int]:
+    """Per test: the first layer that tells a chain's structures apart (NEVER if none); 1 or 0 for stars and bodies."""
+    layers = max(size + 2 for _, size in tests)
+    apart = separations(dataclasses.replace(method, layers=layers), tests, layers) > APART
+    first = [
+        int(np.argmax(row[: size + 2])) + 1 if row[: size + 2].any() else NEVER
+        for row, (_, size) in zip(apart, tests, strict=True)
+    ]
+    return [f if test == "chain" else int(f == 1) for f, (test, _) in zip(first, tests, strict=True)]
+
+
+def shown(test: str, value: int) -> str:
+    if test == "chain":
+        return str(value) if value else "-"
+    return "can" if value else "cannot"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", default=[], help="names of methods; default: all message-passing methods")
+    parser.add_argument("--largest", type=int, default=4, help="longest chain and most arms")
+    options = parser.parse_args()
+    sizes = range(2, options.largest + 1)
+    tests = [(test, n) for test in ("chain", "star", "bodies") for n in (sizes if test != "bodies" else (2, 3, 4))]
+    clock, right, cells = time.perf_counter(), 0, 0
+    print(f"{'':<30}" + "".join(f"{test} {n}".rjust(10) for test, n in tests))
+    for name, method in presets(options.only).items():
+        rule, row = theory_of(method), f"{name:<30}"
+        for (test, n), value in zip(tests, verdicts(method, tests), strict=True):
+            expected = rule.says(test, n) if rule else value
+            cells, right = cells + bool(rule), right + (rule is not None and value == expected)
+            text = shown(test, value) if value == expected else f"{shown(test, value)} ({shown(test, expected)})"
+            row += text.rjust(10)
+        print(row + ("" if rule else "   no theory"), flush=True)
+    print(f"{right} of {cells} cells equal theory, {time.perf_counter() - clock:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
