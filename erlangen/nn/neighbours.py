@@ -53,6 +53,15 @@ class Neighbours(eqx.Module):
         copies = self.mask.shape[1] // self.mask.shape[0]
         return (x if copies == 1 else jnp.tile(x, (copies,) + (1,) * (x.ndim - 1)))[None]
 
+    def at_reverse(self, y: Float[Array, "n K *features"]) -> Float[Array, "n K *features"]:
+        """Of every pair the value of its reverse, sender and receiver exchanged (its own where there is no pair)."""
+        n, k = self.mask.shape
+        if self.reverse is not None:
+            return send(y.reshape(n * k, *y.shape[2:]), self.reverse.reshape(n * k, 1)).reshape(y.shape)
+        # images stand in an order in which the opposite of each mirrors its place
+        copies = y.reshape(n, k // n, n, *y.shape[2:])
+        return jnp.swapaxes(copies[:, ::-1], 0, 2).reshape(y.shape)
+
 
 def neighbours(
     positions: Float[ArrayLike, "n 3"],

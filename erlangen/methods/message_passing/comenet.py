@@ -1,0 +1,142 @@
+"""ComENet: messages between atoms whose weights hear all four angles of a pair and the neighbourhoods of both ends.
+
+    x_i' = x_i + MLP[ sum_j  w_angle(r_ij, theta_ij, phi_ij) * U x_j  ,  sum_j  w_rotation(r_ij, tau_ij) * V x_j ]
+
+theta, phi: spherical coordinates of j about i, counted from neighbours of i; tau: rotation angle about the pair ij
+between a neighbour of i and a neighbour of j, so that one layer correlates four bodies; all features are invariant
+(lmax 0). Wang, Liu, Lin, Liu, Ji 2022, arXiv:2206.08515. What differs here: the paper's reference neighbours are the
+nearest ones, which jump when two are equally far and make the energy discontinuous; all neighbours are references
+here, each with a weight that it learns from distance and features, j and i themselves among them where their angle is
+plain. With A_i the density of the neighbours of i (`nn.angles`),
+
+    w_angle    = sum_L  R_L(r_ij) [A_i, and products of two A_i of equal degree]_L . Y_L(r_ij)      theta, theta and phi
+    w_rotation = sum_lm R_lm(r_ij) P_lm(A_i, A_j; r_ij),      P ~ cos m(phi_k - phi_q),  m > 0      tau
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ...learn.supervised import Training
+from ...nn.angles import density, projected, torsions_between
+from ...nn.components import Components, Parts, coupled
+from ...nn.convolution import Pairs
+from ...nn.linear import Linear, Perceptron
+from ...nn.radial import Bessel
+from ._method import MessagePassing
+from ._network import Network
+
+
+class Interaction(eqx.Module):
+    """One layer: densities of references, weights of the pairs, messages, update."""
+
+    reference: Linear
+    densities: list[Linear]  # of the radial basis, by degree
+    angle: list[Linear]  # of the radial basis, by degree of the projection
+    rotation: list[Linear]  # of the radial basis, by torsion (l, m)
+    widen: list[Linear]
+    sent: list[Linear]
+    update: Perceptron
+    norm: float = eqx.field(static=True)
+
+    def __init__(
+        self, channels: int, inner: int, torsion: int, n_radial: int, n_neighbours: float, *, key: PRNGKeyArray
+    ):
+        """inner: channels of the densities; torsion: their largest degree."""
+        keys = jax.random.split(key, 7)
+        n_torsions, n_angles = torsion * (torsion + 1) // 2, 2 * torsion + 1
+
+        def radial(count: int, k: PRNGKeyArray) -> list[Linear]:
+            return [
+                Linear(n_radial, inner, bias=False, gain=count**-0.5, key=one) for one in jax.random.split(k, count)
+            ]
+
+        self.reference = Linear(channels, inner, key=keys[0])
+        self.densities = [
+            Linear(n_radial, inner, bias=False, key=k) for k in jax.random.split(keys[1], torsion + 1)
+        ]
+        self.angle, self.rotation = radial(n_angles, keys[2]), radial(n_torsions, keys[3])
+        self.widen = [Linear(inner, channels, bias=False, key=k) for k in jax.random.split(keys[4])]
+        self.sent = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(keys[5])]
+        self.update = Perceptron(2 * channels, channels, channels, key=keys[6])
+        self.norm = n_neighbours**-0.5
+
+    def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
+        (h,), near = x[0], pairs.neighbours
+        around = self.around(near.at_senders(self.reference(h)), pairs)
+        narrow = (self.angles(around, pairs), self.rotations(around, pairs))
+        heard = [
+            self.norm * jnp.sum(widen(weights) * near.at_senders(sent(h)), 1)
+            for widen, weights, sent in zip(self.widen, narrow, self.sent, strict=True)
+        ]
+        return {0: (h + self.update(jnp.concatenate(heard, -1)),)}
+
+    def around(self, said: Float[Array, "rows K inner"], pairs: Pairs) -> dict[int, Parts]:
+        """A_i: densities of the neighbours by degree."""
+        return {
+            l: tuple(self.norm * part for part in density(radial(pairs.radial) * said, pairs.harmonics[l]))
+            for l, radial in enumerate(self.densities)
+        }
+
+    def angles(self, around: dict[int, Parts], pairs: Pairs) -> Float[Array, "n K inner"]:
+        """Weights of pairs by what the neighbourhood of the receiver looks like along them."""
+        seen = {l: list(parts) for l, parts in around.items()}
+        for l in range(1, len(around)):
+            for L in range(0, 2 * l + 1, 2):
+                product = [part / (2 * l + 1) for part in coupled(around[l], around[l], (l, l, L))]
+                seen[L] = [a + b for a, b in zip(seen[L], product, strict=True)] if L in seen else product
+        terms = [
+            radial(pairs.radial) * projected([part[:, None] for part in seen[l]], pairs.harmonics[l])
+            for l, radial in enumerate(self.angle)
+            if l in seen
+        ]
+        return sum(terms[1:], terms[0])
+
+    def rotations(self, around: dict[int, Parts], pairs: Pairs) -> Float[Array, "n K inner"]:
+        """Weights of pairs by how the neighbourhoods of both ends are turned against each other."""
+        orders = [(l, m) for l in range(1, len(around)) for m in range(1, l + 1)]
+        far = {l: [pairs.neighbours.at_senders(part) for part in around[l]] for l in range(1, len(around))}
+        terms = [
+            radial(pairs.radial) * torsions_between(around[l], far[l], pairs.harmonics, m) / (2 * l + 1)
+            for (l, m), radial in zip(orders, self.rotation, strict=True)
+        ]
+        return sum(terms[1:], terms[0])
+
+
+RADIAL = Bessel(5.0, 8)
+TRAINING = Training(rate=2e-3, batch=8, clip=10.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ComENet(MessagePassing):
+    """Messages of atoms with the angles and torsions of both ends: invariant features, four bodies per layer."""
+
+    channels: int = 64  # features per atom
+    layers: int = 3  # rounds of messages; an atom sees (layers + 1) * cutoff far
+    torsions: int = 2  # largest degree of the densities
+    radial: Bessel = RADIAL
+    energy_weight: float = 0.1  # of the squared energy error per atom, against the squared force error, both / scale^2
+    training: Training = TRAINING
+
+    lmax: ClassVar[int] = 0
+    body_order: ClassVar[int] = 4
+    limits: ClassVar = {"torsions": (1, 3)}
+
+    def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
+        """ComENet with random weights."""
+        first, *keys = jax.random.split(key, 1 + self.layers)
+        inner = max(self.channels // 2, 1)
+        layers = [
+            Interaction(self.channels, inner, self.torsions, self.radial.count, n_neighbours, key=k) for k in keys
+        ]
+        return Network(n_species, self.channels, self.radial, 2 * self.torsions, layers, key=first)
+
+
+small = ComENet(channels=32, layers=2)
+base = ComENet()
