@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...contract import Budget, Fitted, Outputs, Samples, Session, Supervised
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
-from ...learn.derivatives import energy_and_forces, energy_forces_stress
+from ...learn.derivatives import energy_and_forces, energy_forces_stress, misfit_of_derivatives
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
 from ...nn.elements import Elements
@@ -151,15 +151,18 @@ def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outp
     """
 
     def loss(potential: Potential, x: Any, true: Outputs) -> Array:
-        found = (energy_forces_stress if "stress" in true else energy_and_forces)(potential.interaction, x)
         real = x.atomic_numbers > 0
         n = jnp.sum(real)
-        total = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
-        total += energy_weight * (found["energy"] - true["energy"]) ** 2 / n
-        if "stress" in true:
-            virial = (found["stress"] - true["stress"]) * jnp.abs(jnp.linalg.det(x.cell))
-            total += jnp.mean(virial**2) / n
-        return total / scale**2
+
+        def misfit(found: Outputs) -> Array:
+            total = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
+            total += energy_weight * (found["energy"] - true["energy"]) ** 2 / n
+            if "stress" in true:
+                virial = (found["stress"] - true["stress"]) * jnp.abs(jnp.linalg.det(x.cell))
+                total += jnp.mean(virial**2) / n
+            return total / scale**2
+
+        return misfit_of_derivatives(Potential.interaction, potential, x, misfit, stress="stress" in true)
 
     return loss
 
