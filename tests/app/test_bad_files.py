@@ -25,6 +25,15 @@ def damaged(how: str) -> str:
         return "\n".join(rows).replace(":forces:R:3", "") + "\n"
     if how == "no energy":
         return "\n".join(lines).replace("energy=", "enthusiasm=") + "\n"
+    if how == "two states":
+        return "\n".join(lines).replace("energy=", "charge=1 energy=", 1) + "\n"
+    if how == "overlapping":
+        place, forces = lines[2].split()[1:4], lines[3].split()[4:]
+        lines[3] = " ".join(["C", *place, *forces])
+        return "\n".join(lines) + "\n"
+    if how == "unknown element":
+        lines[2] = lines[2].replace("C ", "Qq ", 1)
+        return "\n".join(lines) + "\n"
     words = lines[5 * SIZE + 2].split()
     words[-1] = {"nan": "nan", "infinite": "inf"}[how]
     lines[5 * SIZE + 2] = " ".join(words)
@@ -36,7 +45,10 @@ def damaged(how: str) -> str:
     [
         ("empty", "empty"),
         ("truncated", "frame"),
-        ("no forces", "forces"),
+        ("no forces", "molecules/properties --target energy"),
+        ("two states", "equal charge and spin"),
+        ("overlapping", "atoms 1 and 2 at 0.000 A"),
+        ("unknown element", "Qq"),
         ("no energy", "energy"),
         ("nan", "frame"),
         ("infinite", "frame"),
@@ -49,6 +61,22 @@ def test_training_file(capsys, tmp_path, how, words):
     said = capsys.readouterr().err.strip().splitlines()
     assert code == 2 and words in said[-1] and said[-1].startswith("erlangen: ") and "came: " in said[-1]
     assert not any("Traceback" in line for line in said)
+
+
+def test_energies_alone_are_a_property(capsys, tmp_path):
+    file = tmp_path / "mine.xyz"
+    file.write_text(damaged("no forces"))
+    argv = ["run", "molecules/properties", "--target", "energy", "--method", "mean", "--data", str(file), "--quiet"]
+    assert main([*argv, "--out", str(tmp_path / "runs")]) == 0
+
+
+def test_keys_and_units_behind_the_name_of_a_file(capsys, tmp_path):
+    file, runs = tmp_path / "mine.xyz", str(tmp_path / "runs")
+    file.write_text(FRAMES.read_text().replace("energy=", "E_dft="))
+    argv = ["run", "molecules/forces", "--method", "mean", "--quiet", "--out", runs]
+    assert main([*argv, "--data", f"{file}:energy=E_dft:units=eV"]) == 0
+    assert main([*argv, "--data", str(file)]) == 2
+    assert "mine.xyz:energy=KEY" in capsys.readouterr().err
 
 
 def test_missing_training_file(capsys, tmp_path):
