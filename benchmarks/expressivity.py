@@ -35,19 +35,26 @@ NEVER = 0
 
 @dataclasses.dataclass(frozen=True)
 class Theory:
-    """What decides: directions up to `degree`, `bodies` correlated by the scalars of one layer, and how long an
+    """What decides: the `degrees` of the directions, `bodies` correlated by the scalars of one layer, and how long an
     orientation takes to become a scalar (a function of k; NEVER where messages carry none).
+
+    figures: "bodies" around an atom, or around "bonds" where messages belong to pairs. largest: of the figures in which
+    neighbours do not see each other, where one layer hears neighbours of neighbours too.
     """
 
-    degree: int
+    degrees: Sequence[int]
     bodies: int
     chain: Callable[[int], int]
+    figures: str = "bodies"
+    largest: int = 4
 
     def says(self, test: str, size: int) -> int:
-        """Layers for a chain; 1 or 0 for can or cannot."""
+        """Layers for a chain; 1 or 0 for can or cannot. L periods in a plane need l = L, L + 2, ..."""
         if test == "chain":
             return self.chain(size)
-        return int(self.bodies > size if test == "bodies" else self.bodies > 2 and self.degree >= size)
+        if test == "star":
+            return int(self.bodies > 2 and any(l >= size and (l - size) % 2 == 0 for l in self.degrees))
+        return int(self.bodies > size)
 
 
 def met_halfway(k: int) -> int:
@@ -70,19 +77,29 @@ def never(k: int) -> int:
     return NEVER
 
 
-def theory_of(method: Any) -> Theory | None:
-    """The rule for a preset, from the equations in its docstring; None for a method that is not known here."""
+def one_bond(k: int) -> int:
+    """Torsions about a bond between the neighbourhoods of its two ends: enough for two atoms between the ends."""
+    return 1 if k == 2 else NEVER
+
+
+def theory_of(method: Any) -> Theory:
+    """The rule for a preset, from the equations in its docstring."""
     if method.name() == "mace":
         chain = never if method.lmax == 0 else met_halfway if method.body_order > 2 else walked_through
-        return Theory(method.density, method.body_order, chain)
+        return Theory(range(method.density + 1), method.body_order, chain)
     if method.name() == "nequip":
-        return Theory(method.lmax, 2, walked_through if method.lmax else never)
-    known = {
-        "schnet": Theory(0, 2, never),
-        "egnn": Theory(1, 2, seen_moved),
-        "painn": Theory(1, 3, met_halfway),  # |V v|^2 in the update is a sum over pairs of neighbours
-    }
-    return known.get(method.name())
+        return Theory(range(method.lmax + 1), 2, walked_through if method.lmax else never)
+    if method.name() in ("dimenet", "spherenet"):
+        return Theory(range(method.angles + 1), method.body_order, never, "bonds")
+    if method.name() == "comenet":
+        # the weights of a pair hear its direction up to the degree of the densities, and even ones up to twice that
+        d = method.torsions
+        return Theory((*range(d + 1), *range(0, 2 * d + 1, 2)), 4, one_bond, largest=3)
+    return {
+        "schnet": Theory((0,), 2, never),
+        "egnn": Theory((0, 1), 2, seen_moved),
+        "painn": Theory((0, 1), 3, met_halfway),  # |V v|^2 in the update is a sum over pairs of neighbours
+    }[method.name()]
 
 
 def presets(only: Sequence[str]) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def padded(x: Atoms, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([x.positions, np.zeros((missing, 3))]), numbers
 
 
-def separations(method, tests: Sequence[tuple[str, int]], layers: int, seed: int = 0) -> np.ndarray:
+def separations(method: Any, tests: Sequence[tuple[str, int]], seed: int = 0) -> np.ndarray:
     """[tests, layers]: the largest difference of scalar features between the two structures, relative to their size.
 
     One compiled program: all structures padded to one shape, the features of all layers at once (the first t layers of
@@ -129,7 +146,7 @@ def separations(method, tests: Sequence[tuple[str, int]], layers: int, seed: int
             return jnp.stack([x[0][0] for x in heard])
 
         found = np.asarray(jax.jit(jax.vmap(features))(jnp.asarray(positions), jnp.asarray(numbers)))
-    table = np.zeros((len(tests), layers))
+    table = np.zeros((len(tests), found.shape[1]))
     for i, ((test, _), (_, marked)) in enumerate(zip(tests, pairs, strict=True)):
         judged = np.arange(len(marked)) if test == "chain" else np.flatnonzero(marked)
         one, other = found[2 * i][:, judged], found[2 * i + 1][:, judged]
@@ -138,15 +155,18 @@ def separations(method, tests: Sequence[tuple[str, int]], layers: int, seed: int
     return table
 
 
-def verdicts(method, tests: Sequence[tuple[str, int]]) -> list[int]:
-    """Per test: the first layer that tells a chain's structures apart (NEVER if none); 1 or 0 for stars and bodies."""
-    layers = max(size + 2 for _, size in tests)
-    apart = separations(dataclasses.replace(method, layers=layers), tests, layers) > APART
-    first = [
-        int(np.argmax(row[: size + 2])) + 1 if row[: size + 2].any() else NEVER
-        for row, (_, size) in zip(apart, tests, strict=True)
-    ]
-    return [f if test == "chain" else int(f == 1) for f, (test, _) in zip(first, tests, strict=True)]
+def verdicts(method: Any, tests: Sequence[tuple[str, int]]) -> list[int]:
+    """Per test: the first layer that tells a chain's structures apart (NEVER if none); 1 or 0 for one layer else."""
+    deepest = max((size + 2 for test, size in tests if test == "chain"), default=1)
+    apart = separations(dataclasses.replace(method, layers=deepest), tests) > APART
+    first = apart
+    if apart.shape[1] < deepest:  # all rounds are one layer of the network: one round is another network
+        first = separations(dataclasses.replace(method, layers=1), tests) > APART
+    found = []
+    for i, (test, size) in enumerate(tests):
+        row = apart[i, : size + 2]
+        found.append((int(np.argmax(row)) + 1 if row.any() else NEVER) if test == "chain" else int(first[i, 0]))
+    return found
 
 
 def shown(test: str, value: int) -> str:
@@ -160,18 +180,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="names of methods; default: all message-passing methods")
     parser.add_argument("--largest", type=int, default=4, help="longest chain and most arms")
     options = parser.parse_args()
-    sizes = range(2, options.largest + 1)
-    tests = [(test, n) for test in ("chain", "star", "bodies") for n in (sizes if test != "bodies" else (2, 3, 4))]
+    sizes, figures = range(2, options.largest + 1), (2, 3, 4)
+    heads = [(test, n) for test in ("chain", "star", "bodies") for n in (figures if test == "bodies" else sizes)]
     clock, right, cells = time.perf_counter(), 0, 0
-    print(f"{'':<30}" + "".join(f"{test} {n}".rjust(10) for test, n in tests))
+    print(f"{'':<30}" + "".join(f"{test} {n}".rjust(10) for test, n in heads))
     for name, method in presets(options.only).items():
-        rule, row = theory_of(method), f"{name:<30}"
+        rule = theory_of(method)
+        tests = [(rule.figures if test == "bodies" else test, n) for test, n in heads]
+        tests = [(test, n) for test, n in tests if test in ("chain", "star") or n <= rule.largest]
+        row = f"{name:<30}"
         for (test, n), value in zip(tests, verdicts(method, tests), strict=True):
-            expected = rule.says(test, n) if rule else value
-            cells, right = cells + bool(rule), right + (rule is not None and value == expected)
+            expected = rule.says(test, n)
+            cells, right = cells + 1, right + (value == expected)
             text = shown(test, value) if value == expected else f"{shown(test, value)} ({shown(test, expected)})"
             row += text.rjust(10)
-        print(row + ("" if rule else "   no theory"), flush=True)
+        print(row + ("   about bonds" if rule.figures == "bonds" else ""), flush=True)
     print(f"{right} of {cells} cells equal theory, {time.perf_counter() - clock:.0f} s")
 
 

@@ -6,6 +6,7 @@
             with L periods, so harmonics of degree l < L see the same in both
     bodies  two neighbourhoods with equal sets of all n-atom figures that hold the centre, and unequal (n+1)-atom ones:
             a layer that correlates n bodies cannot tell them apart
+    bonds   the same for figures that hold a bond, for networks whose messages belong to pairs of atoms
 
 The classes say what is possible, not what is learnt: an answer that can do it scores 0, one that cannot scores 1/2.
 Joshi, Bodnar, Mathis, Cohen, Lio 2023, arXiv:2301.09308 (theory and chains; there a star is read through features that
@@ -29,7 +30,7 @@ from ...core.quantity import Quantity
 from ...core.systems import Atoms
 
 SIDE = Quantity("side", "c", "1", "atoms", label="class at the marked atoms")
-SIZES = {"chain": (2, 12), "star": (2, 12), "bodies": (2, 4)}
+SIZES = {"chain": (2, 12), "star": (2, 12), "bodies": (2, 4), "bonds": (2, 4)}
 SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
 BOND = 2.0  # A
 CUTOFF = 3.5  # A: in a chain only adjacent atoms are nearer
@@ -39,7 +40,7 @@ CUTOFF = 3.5  # A: in a chain only adjacent atoms are nearer
 class Expressivity(Supervised):
     """One pair of structures, turned, reflected, moved and relabelled at random; the class is +1 or -1."""
 
-    test: str = "chain"  # chain, star or bodies
+    test: str = "chain"  # chain, star, bodies or bonds
     size: int = 4  # k atoms of a chain, L arms of a star, or n bodies whose figures are equal
     n_train: int = 64  # training structures
     n_test: int = 32  # test structures, and as many for calibration and validation
@@ -57,7 +58,7 @@ class Expressivity(Supervised):
             raise Invalid(
                 must=f"the size of a {self.test} is {low} to {high}, and splits hold at least 2 structures",
                 came=f"size={self.size}, n_train={self.n_train}, n_test={self.n_test}",
-                do="Good values: --size 4 --n_train 64 --n_test 32; at most 4 for bodies.",
+                do="Good values: --size 4 --n_train 64 --n_test 32.",
             )
 
     @property
@@ -96,7 +97,7 @@ def wrong(predicted: Any, true: Any) -> float:
 
 def pair(test: str, size: int) -> tuple[tuple[Atoms, Atoms], np.ndarray]:
     """The two structures, atom by atom in the same order, and which atoms are marked."""
-    return {"chain": chains, "star": stars, "bodies": neighbourhoods}[test](size)
+    return {"chain": chains, "star": stars, "bodies": neighbourhoods, "bonds": bonds}[test](size)
 
 
 def chains(k: int) -> tuple[tuple[Atoms, Atoms], np.ndarray]:
@@ -114,39 +115,61 @@ def chains(k: int) -> tuple[tuple[Atoms, Atoms], np.ndarray]:
 
 
 def stars(arms: int) -> tuple[tuple[Atoms, Atoms], np.ndarray]:
-    """A carbon atom with equal hydrogen arms in a plane and an oxygen atom 45 degrees above it: over an arm, or between
-    two. Marked is the centre.
+    """A carbon atom with equal hydrogen arms in a plane and an oxygen atom high above it, leaning towards an arm or
+    between two. Marked are the carbon and the oxygen atom, which no arm sees.
     """
     angle = 2 * np.pi * np.arange(arms) / arms
     plane = BOND * np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
-    pointers = [1.2 * BOND * np.array([np.cos(a), np.sin(a), 1.0]) / 2**0.5 for a in (0.0, np.pi / arms)]
-    numbers = np.array([6, *[1] * arms, 8])
-    one, other = (Atoms(np.concatenate([np.zeros((1, 3)), plane, p[None]]), numbers) for p in pointers)
-    return (one, other), np.arange(arms + 2) == 0
+    lean = np.deg2rad(10.0)
+    pair = []
+    for phi in (0.0, np.pi / arms):
+        pointer = 3.3 * np.array([np.sin(lean) * np.cos(phi), np.sin(lean) * np.sin(phi), np.cos(lean)])
+        pair.append(Atoms(np.concatenate([np.zeros((1, 3)), plane, pointer[None]]), np.array([6, *[1] * arms, 8])))
+    return (pair[0], pair[1]), pair[0].atomic_numbers > 1
 
 
 def neighbourhoods(bodies: int) -> tuple[tuple[Atoms, Atoms], np.ndarray]:
     """A carbon atom with hydrogen neighbours in `bodies` groups: any bodies - 1 of the groups are congruent in both.
 
-    Group i is turned into its other state by one reflection of its own, the last group by every reflection; any choice
-    of states for all groups but one is reached by reflections, the parity of all of them is not.
+    Each group is turned into its other state by one reflection of its own, the last group by every reflection; any
+    choice of states for all groups but one is reached by reflections, the parity of all of them is not.
 
-        2 bodies   b at 60 or 120 degrees from a
-        3 bodies   a along x, b along y or -y, and a pair along +-(1, 1, 0)
+        2 bodies   b at 100 or 140 degrees from a
+        3 bodies   a along x, b along y or -y, and a pair along (s, s, -c) and (-s, -s, -c)
         4 bodies   a along x, b along y, c along z or -z, and a tetrahedron (1,1,1), (1,-1,-1), (-1,1,-1), (-1,-1,1)
 
-    Radii of the groups differ. Marked is the centre. Five bodies need four independent reflections: not in space.
+    Radii of the groups differ; up to 3 bodies no two neighbours see each other. Marked is the centre. Five bodies would
+    need four independent reflections, one more than space has.
     """
-    a, b, c, last = 1.8, 2.0, 2.2, 2.4
     pairs = []
     for s in (1.0, -1.0):
         if bodies == 2:
-            near = [(a, 0, 0), (b * 0.5 * s, b * 0.75**0.5, 0)]
+            angle = np.deg2rad(120.0 - 20.0 * s)
+            near = np.array([[2.4, 0, 0], [2.6 * np.cos(angle), 2.6 * np.sin(angle), 0]])
         elif bodies == 3:
-            near = [(a, 0, 0), (0, b * s, 0), *(last * np.array([[1, 1, 0], [-1, -1, 0]]) / 2**0.5)]
+            low = np.array([[0.4, 0.4, -(0.68**0.5)], [-0.4, -0.4, -(0.68**0.5)]])
+            near = np.concatenate([[[3.1, 0, 0], [0, 3.2 * s, 0]], 3.3 * low])
         else:
-            corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
-            near = [(a, 0, 0), (0, b, 0), (0, 0, c * s), *(last * corners / 3**0.5)]
-        positions = np.concatenate([np.zeros((1, 3)), np.array([np.asarray(p, float) for p in near])])
-        pairs.append(Atoms(positions, np.array([6, *[1] * len(near)])))
-    return (pairs[0], pairs[1]), np.arange(len(pairs[0].atomic_numbers)) == 0
+            corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 3**0.5
+            near = np.concatenate([np.diag([1.8, 2.0, 2.2 * s]), 2.4 * corners])
+        pairs.append(Atoms(np.concatenate([np.zeros((1, 3)), near]), np.array([6, *[1] * len(near)])))
+    return (pairs[0], pairs[1]), pairs[0].atomic_numbers > 1
+
+
+def bonds(bodies: int) -> tuple[tuple[Atoms, Atoms], np.ndarray]:
+    """A bond of a carbon and an oxygen atom, and hydrogen neighbours of the carbon atom that the oxygen does not see.
+
+        2 bodies   one neighbour, at 100 or 140 degrees from the bond
+        3 bodies   two neighbours at 100 degrees, turned about the bond by 90 or 180 degrees against each other
+        4 bodies   four neighbours at 100 degrees, at 0, 1, 3, 4 or 0, 1, 2, 5 eighths of a turn: equal differences
+
+    Marked is the oxygen atom: all it can know came along the bond.
+    """
+    turns = {2: ([0], [0]), 3: ([0, 2], [0, 4]), 4: ([0, 1, 3, 4], [0, 1, 2, 5])}[bodies]
+    pairs = []
+    for theta, eighths in zip((100.0, 140.0 if bodies == 2 else 100.0), turns, strict=True):
+        theta, phi = np.deg2rad(theta), np.array(eighths) * np.pi / 4
+        near = 2.2 * np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), 0 * phi + np.cos(theta)], 1)
+        positions = np.concatenate([np.zeros((1, 3)), [[0, 0, 3.0]], near])
+        pairs.append(Atoms(positions, np.array([6, 8, *[1] * len(near)])))
+    return (pairs[0], pairs[1]), pairs[0].atomic_numbers == 8
