@@ -54,6 +54,7 @@ class Entry:
     doc: str = ""
     class_name: str = ""
     settings: tuple[Setting, ...] = ()
+    presets: tuple[str, ...] = ()  # names of the instances that the file defines
     problem: str = ""
 
 
@@ -89,6 +90,17 @@ def load_task(name: str) -> type:
 def load_method(name: str) -> type:
     """The class of the method called ``name``; imports its module."""
     return _load(find("method", name))
+
+
+def load_preset(name: str, preset: str) -> object:
+    """The instance called ``preset`` in the file of the method ``name``; imports its module."""
+    entry = find("method", name)
+    if not entry.presets:
+        raise Invalid(must="a preset must be defined", came=f"{preset!r}, {name} has none", do="Leave --preset out.")
+    if preset not in entry.presets:
+        raise unknown(f"the preset of {name}", preset, entry.presets)
+    _load(entry)
+    return getattr(sys.modules[entry.module], preset)
 
 
 @dataclass(frozen=True)
@@ -196,7 +208,8 @@ def _read(entry: Entry) -> Entry:
         t.id: n.value for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
     }
     settings = tuple(_settings(classes[0], text.splitlines(), named))
-    return replace(entry, class_name=classes[0].name, settings=settings)
+    made = [n for n, value in named.items() if isinstance(value, ast.Call) and _last_name(value) == classes[0].name]
+    return replace(entry, class_name=classes[0].name, settings=settings, presets=tuple(made))
 
 
 def _parse(text: str, name: str, *, whole: bool) -> tuple[str, ast.Module]:

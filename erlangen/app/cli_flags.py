@@ -123,14 +123,16 @@ class _Ambiguous(argparse.Action):
         )
 
 
-def build(cls: type, owner: str, given: Mapping[str, Any], **others: Any) -> Any:
-    """An instance of `cls` with the values given on the command line (dest -> text) converted and filled in."""
+def build(cls: type, owner: str, given: Mapping[str, Any], *, start: Any = None, **others: Any) -> Any:
+    """An instance of `cls`, or `start`, with the values given on the command line (dest -> text) converted and filled
+    in.
+    """
     values: dict[tuple[str, ...], Any] = {(name,): value for name, value in others.items()}
     for flag in flags_of(cls, owner):
         if flag.dest in given:
             raw = given[flag.dest]
             values[flag.path] = convert(raw, flag.kind, f"--{flag.name}") if isinstance(raw, str) else raw
-    return _fill(cls, values, None)
+    return _fill(cls, values, start)
 
 
 def _fill(cls: type, values: dict[tuple[str, ...], Any], start: Any) -> Any:

@@ -12,7 +12,7 @@ from ..core.errors import Invalid, unknown
 from .cli_flags import Parser, add_flags, build, flags_of
 
 USAGE = "erlangen run TASK --method METHOD [settings of both] [options]"
-RESERVED = ("method", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
+RESERVED = ("method", "preset", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
 
 
 def run(argv: list[str]) -> int:
@@ -55,6 +55,7 @@ def _parser() -> Parser:
     parser = Parser(prog="erlangen run", usage=USAGE, add_help=False)
     parser.add_argument("task")
     parser.add_argument("--method")
+    parser.add_argument("--preset", help="settings of the method that its file names, for instance small")
     parser.add_argument("--budget", help="time or steps: 30s, 2m, 1h, 500steps (default: what the task suggests)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="repeat with that many seeds and give the spread")
@@ -91,7 +92,8 @@ def _question_and_answer(
     if args.seeds < 1:
         raise Invalid(must="--seeds must be at least 1", came=str(args.seeds), do="For instance: --seeds 3")
     given = vars(args)
-    method = build(method_class, "method", given)
+    preset = registry.load_preset(answer, args.preset) if args.preset else None
+    method = build(method_class, "method", given, start=preset)
     for cls in wrappers:
         method = build(cls, cls.name(), given, method=method)
     return build(task_class, "task", given), method, args
@@ -151,3 +153,5 @@ def _settings_help(entry: registry.Entry, every: Sequence[str]) -> Iterator[str]
         yield f"  --{owner}{s.name.replace('_', '-'):<{20 - len(owner)}}{told}".rstrip()
     if not entry.settings:
         yield "  none"
+    if entry.presets:
+        yield f"  {'--preset':<22}one of {', '.join(entry.presets)}: other values of these settings"

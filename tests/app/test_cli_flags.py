@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erlangen import registry
 from erlangen.app.cli_flags import Parser, add_flags, build, convert, flags_of
+from erlangen.app.cli_run import _question_and_answer
 from erlangen.core.errors import Invalid
 
 
@@ -52,6 +54,20 @@ def test_every_kind_of_field():
     )
     assert task == Lattice(20, (2, 10), (8, 8, 4), 0.5, "heisenberg", False, 5, Path("a.xyz"))
     assert net == Net(64, Schedule(1e-4, 10))
+
+
+def test_a_preset_is_the_start_and_flags_replace_its_values():
+    preset, given = Net(16, Schedule(rate=1e-4)), {"method:schedule.warm_up": "5"}
+    assert build(Net, "method", given, start=preset) == Net(16, Schedule(rate=1e-4, warm_up=5))
+    _, method, _ = _question_and_answer(
+        ["molecules/forces", "--method", "painn", "--preset", "small", "--layers", "5"], "molecules/forces", "painn"
+    )
+    assert (method.channels, method.layers) == (32, 5)
+    assert registry.find("method", "painn").presets == ("small", "base")
+    with pytest.raises(Invalid, match="smal"):
+        registry.load_preset("painn", "smal")
+    with pytest.raises(Invalid, match="Leave --preset out"):
+        registry.load_preset("mean", "small")
 
 
 def test_defaults_are_kept_and_nested_defaults_are_the_owners():
