@@ -89,13 +89,15 @@ def fit(
     budget: Budget,
     key: PRNGKeyArray,
     session: Session = Session(),
+    judge: Loss | None = None,
 ) -> Any:
     """The model with the parameters (moving average) that did best on `validation` within `budget`.
 
     model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
+    judge: what is measured on validation, where that is cheaper than the loss.
     Raises `Invalid` where the loss stays non-finite after several roll-backs.
     """
-    engine = _Engine(model, loss, train, validation, training, key)
+    engine = _Engine(model, (loss, judge or loss), train, validation, training, key)
     state, progress = engine.start(), _Progress()
     if session.resume and session.folder is not None:
         found = load_state(session.folder, state)
@@ -152,7 +154,13 @@ class _Engine:
     """The compiled parts of one fit: batches, step, validation."""
 
     def __init__(
-        self, model: Any, loss: Loss, train: Samples, validation: Samples, training: Training, key: PRNGKeyArray
+        self,
+        model: Any,
+        losses: tuple[Loss, Loss],
+        train: Samples,
+        validation: Samples,
+        training: Training,
+        key: PRNGKeyArray,
     ):
         if not len(train) or not len(validation):
             came = f"{len(train)} and {len(validation)}"
@@ -168,13 +176,16 @@ class _Engine:
         )
         self._epoch: tuple[int, list[tuple[int, np.ndarray]]] = (-1, [])
 
-        def mean_loss(params: Any, inputs: Any, outputs: Any, weight: Array) -> Array:
-            whole = eqx.combine(params, self.static)
-            return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
+        def mean(loss: Loss) -> Callable[[Any, Any, Any, Array], Array]:
+            def of(params: Any, inputs: Any, outputs: Any, weight: Array) -> Array:
+                whole = eqx.combine(params, self.static)
+                return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
+
+            return of
 
         def step(state: _State, data: Any, rows: Array, rate: Array, number: Array) -> tuple[_State, Array]:
             inputs, outputs = jax.tree.map(lambda a: a[rows], data)
-            value, gradient = jax.value_and_grad(mean_loss)(
+            value, gradient = jax.value_and_grad(mean(losses[0]))(
                 state.params, inputs, outputs, jnp.ones(len(rows), jnp.float32)
             )
             update, optimiser = self.optimiser.update(gradient, state.optimiser, state.params)
@@ -184,7 +195,7 @@ class _Engine:
             return _State(params, optimiser, average, state.best), value
 
         self._step = jax.jit(step)
-        self._loss = jax.jit(mean_loss)
+        self._loss = jax.jit(mean(losses[1]))
 
     def start(self) -> _State:
         return _State(self.params, self.optimiser.init(self.params), self.params, self.params)

@@ -62,9 +62,7 @@ class Block(eqx.Module):
     dense: list[Linear]
     norm: float = eqx.field(static=True)
 
-    def __init__(
-        self, channels: int, inner: int, degrees: tuple[int, int], n_radial: int, n_neighbours: float, *, key
-    ):
+    def __init__(self, channels: int, inner: int, degrees: tuple[int, int], n_radial: int, n_neighbours: float, *, key):
         """inner: channels of the angular sums. degrees: largest of the angles and of the torsions (0: none)."""
         angles, torsion = degrees
         keys = jax.random.split(key, 9)
@@ -136,9 +134,7 @@ class Directional(eqx.Module):
         self.sender = Linear(channels, channels, bias=False, gain=0.5, key=ends[1])
         self.edge = Linear(n_radial, channels, bias=False, key=ends[2])
         self.blocks = [Block(channels, half, degrees, n_radial, n_neighbours, key=k) for k in keys]
-        self.gather = [
-            Linear(n_radial, channels, bias=False, key=k) for k in jax.random.split(first, layers + 1)
-        ]
+        self.gather = [Linear(n_radial, channels, bias=False, key=k) for k in jax.random.split(first, layers + 1)]
         self.out = [Linear(channels, channels, key=k) for k in jax.random.split(third, layers + 1)]
         self.norm = n_neighbours**-0.5
 

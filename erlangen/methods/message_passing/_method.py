@@ -20,7 +20,7 @@ from ...core.systems import Atoms
 from ...learn.supervised import Training
 from ...nn.radial import Bessel, Gaussians
 from ._network import Network
-from ._potential import Setting, fit_network
+from ._potential import Potential, Setting, fit_network
 
 
 class MessagePassing(Method):
@@ -50,7 +50,18 @@ class MessagePassing(Method):
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """The network with random weights, for so many elements and a mean number of neighbours."""
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
-        """Match the outputs of the training split; the parameters that do best on validation are kept."""
+    def fit(
+        self,
+        task: Supervised,
+        budget: Budget,
+        *,
+        key: PRNGKeyArray,
+        session: Session = Session(),
+        start: Potential | None = None,
+    ) -> Fitted:
+        """Match the outputs of the training split; the parameters that do best on validation are kept.
+
+        start: a potential of this method for the same elements whose weights the fit begins with.
+        """
         setting = Setting(self.radial.cutoff, self.energy_weight, self.training)
-        return fit_network(self.build, task, setting, budget, key=key, session=session)
+        return fit_network(self.build, task, setting, budget, key=key, session=session, start=start)

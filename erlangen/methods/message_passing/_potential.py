@@ -106,15 +106,27 @@ def _compiled(potential: Potential, x: Atoms) -> Outputs:
 
 
 def fit_network(
-    build: Build, task: Supervised, setting: Setting, budget: Budget, *, key: PRNGKeyArray, session: Session
+    build: Build,
+    task: Supervised,
+    setting: Setting,
+    budget: Budget,
+    *,
+    key: PRNGKeyArray,
+    session: Session,
+    start: Potential | None = None,
 ) -> Fitted:
-    """Fit the network that `build` makes to whatever `task` asks for: a potential, or properties by representation."""
+    """Fit the network that `build` makes to whatever `task` asks for: a potential, or properties by representation.
+
+    start: a potential for the same elements whose weights the fit begins with.
+    """
     first, second = jax.random.split(key)
     train, validation = task.truth("train"), task.truth("validation")
     names = {q.name for q in task.outputs}
     n_neighbours = mean_neighbours(train.inputs, setting.cutoff)
 
     def of(elements: Elements) -> Network:
+        if start is not None and start.elements.numbers == elements.numbers:
+            return start.network
         return build(len(elements.numbers), n_neighbours, key=first)
 
     if "forces" not in names:
@@ -125,8 +137,10 @@ def fit_network(
         )
     model = _potential(of, train, setting.cutoff)
     net = [_beyond_reference(s, model.elements) for s in (train, validation)]
-    loss = _energy_loss(model.scale, setting.energy_weight)
-    return fit_supervised(model, loss, *net, training=setting.training, budget=budget, key=second, session=session)
+    loss, judge = (_energy_loss(model.scale, setting.energy_weight, differentiable=d) for d in (True, False))
+    return fit_supervised(
+        model, loss, *net, training=setting.training, budget=budget, key=second, session=session, judge=judge
+    )
 
 
 def mean_neighbours(inputs: Sequence[System], cutoff: float, count: int = 50) -> float:
@@ -144,7 +158,7 @@ def _potential(of: Callable[[Elements], Network], train: Samples, cutoff: float)
     return Potential(of(elements), elements, scale, cutoff, _images(train.inputs, cutoff), "stress" in train.outputs)
 
 
-def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outputs], Array]:
+def _energy_loss(scale: float, energy_weight: float, *, differentiable: bool) -> Callable[[Any, Any, Outputs], Array]:
     """L = |F - F*|^2 / (3 n s^2)  +  energy_weight (E - E*)^2 / (n s^2)  +  V^2 |sigma - sigma*|^2 / (9 n s^2)
 
     s = rms of the training forces; energies are those beyond the reference.
@@ -162,7 +176,8 @@ def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outp
                 total += jnp.mean(virial**2) / n
             return total / scale**2
 
-        return misfit_of_derivatives(Potential.interaction, potential, x, misfit, stress="stress" in true)
+        kind = {"stress": "stress" in true, "differentiable": differentiable}
+        return misfit_of_derivatives(Potential.interaction, potential, x, misfit, **kind)
 
     return loss
 

@@ -58,9 +58,7 @@ class Interaction(eqx.Module):
             ]
 
         self.reference = Linear(channels, inner, key=keys[0])
-        self.densities = [
-            Linear(n_radial, inner, bias=False, key=k) for k in jax.random.split(keys[1], torsion + 1)
-        ]
+        self.densities = [Linear(n_radial, inner, bias=False, key=k) for k in jax.random.split(keys[1], torsion + 1)]
         self.angle, self.rotation = radial(n_angles, keys[2]), radial(n_torsions, keys[3])
         self.widen = [Linear(inner, channels, bias=False, key=k) for k in jax.random.split(keys[4])]
         self.sent = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(keys[5])]
