@@ -51,7 +51,7 @@ def fingerprints(smiles: Sequence[str]) -> list[Compound]:
 
 
 @functools.cache
-def _generators() -> dict[str, Callable[[Any], np.ndarray]]:
+def _generators() -> dict[str, Callable[..., Any]]:
     from rdkit.Chem import rdFingerprintGenerator as made
 
     roles = made.GetMorganFeatureAtomInvGen()
@@ -63,6 +63,6 @@ def _generators() -> dict[str, Callable[[Any], np.ndarray]]:
         "paths": made.GetRDKitFPGenerator(maxPath=6, numBitsPerFeature=1, fpSize=LENGTH),
     }
     bits = made.GetMorganGenerator(radius=2, fpSize=ECFP4_LENGTH)
-    return {name: kind.GetCountFingerprintAsNumPy for name, kind in kinds.items()} | {
-        "ecfp4": bits.GetFingerprintAsNumPy
-    }
+    found: dict[str, Callable[..., Any]] = {name: kind.GetCountFingerprintAsNumPy for name, kind in kinds.items()}
+    found["ecfp4"] = bits.GetFingerprintAsNumPy
+    return found
