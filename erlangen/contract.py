@@ -306,6 +306,14 @@ class Spread(Fitted):
         """Positive scale of the error of each output, shaped like the output."""
 
 
+class Linearised(Fitted):
+    """An answer that can say how its outputs move along H directions of its parameters (its last layers)."""
+
+    @abc.abstractmethod
+    def tangents(self, x: System) -> Outputs:
+        """Derivative of each output along the H directions: shaped like the output, with a last axis of H."""
+
+
 class Interval(Fitted):
     """An answer with calibrated intervals at `level`."""
 

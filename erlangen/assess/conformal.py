@@ -168,12 +168,17 @@ def is_array(leaf: Any) -> bool:
     return isinstance(leaf, (jax.Array, np.ndarray))
 
 
-def _answers(fitted: Fitted, inputs: Sequence[System], batch: int = 64) -> list[dict[str, dict[str, np.ndarray]]]:
-    """centre and spread of every input, by `vmap` over inputs of equal shape; float32 in, float64 kept where added."""
+def _answers(fitted: Fitted, inputs: Sequence[System]) -> list[dict[str, dict[str, np.ndarray]]]:
+    """centre and spread of every input."""
 
-    def both(f: Fitted, x: System) -> Any:
+    def both(f: Any, x: System) -> Any:
         return {"centre": f(x), "spread": f.spread(x) if isinstance(f, Spread) else {}}
 
+    return for_each(both, fitted, inputs)
+
+
+def for_each(of: Callable[[Any, Any], Any], fitted: Fitted, inputs: Sequence[System], batch: int = 64) -> list[Any]:
+    """of(fitted, x) for every input, by `vmap` over inputs of equal shape; float32 in, float64 kept where added."""
     shapes: dict[str, list[int]] = {}
     singles = [jax.tree.map(_single, fitted.prepare(x)) for x in inputs]
     for i, x in enumerate(singles):
@@ -181,7 +186,7 @@ def _answers(fitted: Fitted, inputs: Sequence[System], batch: int = 64) -> list[
         shapes.setdefault(f"{structure} {[np.shape(leaf) for leaf in leaves]}", []).append(i)
     found: list[Any] = [None] * len(inputs)
     arrays, rest = eqx.partition(fitted, is_array)
-    run: Callable = jax.jit(lambda a, xs: jax.vmap(lambda x: both(eqx.combine(a, rest), x))(xs))
+    run: Callable = jax.jit(lambda a, xs: jax.vmap(lambda x: of(eqx.combine(a, rest), x))(xs))
     with double():
         for rows in shapes.values():
             size = min(batch, len(rows))

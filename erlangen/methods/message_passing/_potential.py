@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Outputs, Samples, Session, Supervised
+from ...contract import Budget, Fitted, Linearised, Outputs, Samples, Session, Supervised
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
 from ...learn.derivatives import energy_and_forces, energy_forces_stress, misfit_of_derivatives
@@ -48,7 +48,7 @@ class Setting:
     training: Training
 
 
-class Potential(Fitted):
+class Potential(Linearised):
     """A fitted interatomic potential: energy [eV], forces [eV/A] and, where it was trained on it, stress [eV/A^3].
 
     Any cell is exact, also those smaller than the cutoff. Answers NaN for an element that it does not know, and where
@@ -86,6 +86,19 @@ class Potential(Fitted):
         total = self.scale * jnp.sum(jnp.where(jnp.asarray(x.atomic_numbers) > 0, atomic, 0.0))
         answerable = jnp.all(self.elements.known(x.atomic_numbers)) & near.complete
         return jnp.where(answerable, total, jnp.nan).astype(jnp.result_type(x.positions, total))
+
+    def tangents(self, x: System) -> Outputs:
+        """Along one weight per invariant feature of every layer: dE = sum_i s_i, dF = -d(sum_i s_i)/dr."""
+        real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
+        species = self.elements.species(x["atomic_numbers"])
+
+        def summed(r: Array) -> Float[Array, " H"]:
+            near = near_of(x.replace(positions=r), self.cutoff, self.images)  # type: ignore[arg-type]
+            found = self.network.hear(species, near)[0]
+            return jnp.concatenate([jnp.sum(jnp.where(real, h[0][0], 0.0), 0) for h in found])
+
+        r = jnp.asarray(x["positions"], jnp.float32)
+        return {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
 
     def check(self, x: Atoms) -> None:
         """Raise `Invalid` where the potential has no answer for `x`."""
