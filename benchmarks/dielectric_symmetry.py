@@ -119,7 +119,7 @@ def main() -> None:
     makers = {
         "PaiNN, tensor head": lambda: equivariant.fit(task, budget, key=jax.random.key(0)),
         "PaiNN, six components": lambda: fit_six_components(task, asked.channels, training, budget),
-        "springs (isotropic)": lambda: registry.load_method("springs")().fit(task, budget, key=jax.random.key(0)),
+        "springs": lambda: registry.load_method("springs")().fit(task, budget, key=jax.random.key(0)),
         "mean by composition": lambda: registry.load_method("mean")().fit(task, budget, key=jax.random.key(0)),
     }
     true = test.outputs["dielectric"]

@@ -21,6 +21,8 @@ REST = ((0.4, 0.3, 0.15), (0.7, 0.1, 0.15))
 TOLERANCE = 1e-2  # A, of the space group
 ROUNDING = 1e-4  # A, within which atoms count as copies of each other
 SHELLS = (0, 1, 2, 3, 5)
+DIRECTED = ((0.25, 1), (0.4, 5), (0.6, 1), (1.0, 5), (2.0, 1))  # decay, number of weights of the bond tensors
+TENSORS = sum(count for _, count in DIRECTED)
 
 
 def describe(positions: Any, atomic_numbers: Any, cell: Any, pbc: Any) -> np.ndarray:
@@ -45,6 +47,34 @@ def describe(positions: Any, atomic_numbers: Any, cell: Any, pbc: Any) -> np.nda
         if (decay, polarity) in ((0.4, 0.0), (0.4, 0.3), (0.7, 0.1)):
             found += _surroundings(bonds, stiffness, modes)
     return np.asarray(found, float)
+
+
+def bond_tensors(positions: Any, atomic_numbers: Any, cell: Any, pbc: Any) -> np.ndarray:
+    """Traceless tensors [count, 3, 3] of how the bonds point: sum_ij w_ij k_ij (u u^T - 1/3) / sum_ij k_ij.
+
+    w: 1, and contrast and means of electronegativity, radius and period; k: springs of several decays. They turn with
+    the crystal and vanish where its point group forbids them.
+    """
+    numbers = np.asarray(atomic_numbers)
+    real = numbers > 0
+    if not np.any(real):
+        return np.zeros((TENSORS, 3, 3))
+    positions, numbers, cell = np.asarray(positions, float)[real], numbers[real], np.asarray(cell, float)
+    if not np.all(pbc):
+        cell = np.eye(3) * (2 * np.max(np.linalg.norm(positions - np.mean(positions, 0), axis=1)) + 15.0)
+    bonds, table, found = Bonds.of(positions, numbers, cell), elements(), []
+    chi, radius, period = (table[name][numbers] for name in ("electronegativity", "covalent_radius", "period"))
+    plain = np.ones((len(numbers),) * 2)
+    contrast = np.abs(chi[:, None] - chi)
+    means = [0.5 * (v[:, None] + v) - middle for v, middle in ((chi, 2.0), (radius, 1.3), (period, 4.0))]
+    for decay, weights in DIRECTED:
+        stiffness = bonds.stiffness(decay)
+        total = max(float(np.sum(stiffness)), 1e-12)
+        for weight in (plain, contrast, *means)[:weights]:
+            weighted = stiffness * weight[..., None]
+            tensor = np.einsum("ijm,ijma,ijmb->ab", weighted, bonds.directions, bonds.directions, optimize=True)
+            found.append((tensor - np.trace(tensor) / 3 * np.eye(3)) / total)
+    return np.array(found)
 
 
 def _primitive(positions: np.ndarray, numbers: np.ndarray, cell: np.ndarray) -> tuple[Any, ...]:

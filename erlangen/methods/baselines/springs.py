@@ -1,10 +1,12 @@
 """Spring models of the crystal as descriptors, with a Gaussian process and a forest behind them.
 
     log y = 1/2 [ GP(w * x) + forest(x) ],      k(x, x') = a^2 Matern_3/2(|x - x'| / l) + b^2 exp(-|x - x'|^2 / 2 L^2)
+    t     = y [ 1 + sum_k c_k B_k(x) ]                                              of a symmetric tensor of rank 2
 
 x: invariants of the structure, above all the highest frequencies of spring models whose stiffness follows from bond
-lengths; w: importances of the forest, to the power 0.15. Answers invariants only: tensors of rank 2 come out isotropic,
-vectors and tensors of odd rank zero. For a few thousand samples; no gradient with respect to positions.
+lengths; w: importances of the forest, to the power 0.15; B_k: traceless sums over the directions of bonds, c by ridge
+regression. Vectors and tensors of odd rank come out zero. For a few thousand samples; no gradient with respect to
+positions.
 Geurts, Ernst and Wehenkel 2006, doi:10.1007/s10994-006-6226-1; Rasmussen and Williams 2006, ISBN 9780262182539.
 """
 
@@ -24,9 +26,10 @@ from ...contract import Budget, Fitted, Method, Outputs, Samples, Session, Signa
 from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
-from ._crystal_descriptors import describe
+from ._crystal_descriptors import TENSORS, bond_tensors, describe
 
 CLIP = 4.0  # standard deviations: beyond what was seen, a descriptor says no more than "large"
+RIDGE = 1e-2  # relative to the mean of the diagonal
 SHARPEN = 0.15  # power of the importances that scale the axes of the Gaussian process
 
 
@@ -114,50 +117,55 @@ class SpringRegression(Spread):
     centre: Float[Array, " d"]
     width: Float[Array, " d"]
     axes: Float[Array, " d"]
+    anisotropy: Float[Array, "outputs tensors"]  # c; zero for scalars
     outputs: tuple[tuple[str, int], ...] = eqx.field(static=True)  # name, rank
     logarithmic: tuple[bool, ...] = eqx.field(static=True)
 
     def __call__(self, x: Atoms) -> Outputs:
-        scaled = self._scaled(x)
+        scaled, tensors = self._scaled(x)
         trees = jnp.mean(self.forest(scaled), 0)
         found = [0.5 * (one(scaled * self.axes) + trees[i]) for i, one in enumerate(self.processes)]
         values = [jnp.exp(v) if log else v for v, log in zip(found, self.logarithmic, strict=True)]
-        return self._by_name(values, jnp.eye(3))
+        shapes = jnp.eye(3) + jnp.tensordot(self.anisotropy, tensors, axes=1)
+        return self._by_name(values, shapes)
 
     def spread(self, x: Atoms) -> Outputs:
-        trees = self.forest(self._scaled(x))
+        trees = self.forest(self._scaled(x)[0])
         width = jnp.std(trees, 0) + 1e-3
         centre = jnp.mean(trees, 0)
         values = [width[i] * (jnp.exp(centre[i]) if log else 1.0) for i, log in enumerate(self.logarithmic)]
-        return self._by_name(values, jnp.ones((3, 3)))
+        return self._by_name(values, jnp.ones((len(values), 3, 3)))
 
-    def _scaled(self, x: Atoms) -> Array:
-        kind = jnp.result_type(float)
-        positions, cell = (
-            jax.lax.bitcast_convert_type(jnp.asarray(v, kind), jnp.uint32) for v in (x.positions, x.cell)
-        )
+    def _scaled(self, x: Atoms) -> tuple[Array, Array]:
+        """Descriptors in units of their spread, and bond tensors."""
+        kind, d = jnp.result_type(float), len(self.centre)
+        floats = (jnp.asarray(v, kind) for v in (x.positions, x.cell))
+        positions, cell = (jax.lax.bitcast_convert_type(v, jnp.uint32) for v in floats)
         double = kind == jnp.float64
 
         def compute(*given: Any) -> np.ndarray:
             where, numbers, lattice, repeats = map(np.asarray, given)
             where, lattice = (v.view(kind)[..., 0] if double else v.view(kind) for v in (where, lattice))
-            return describe(where, numbers, lattice, repeats).astype(kind).view(np.uint32).reshape(shape)
+            both = (describe(where, numbers, lattice, repeats), bond_tensors(where, numbers, lattice, repeats).ravel())
+            return np.concatenate(both).astype(kind).view(np.uint32).reshape(shape)
 
         # callbacks run in a thread of their own, where JAX rounds floats to 32 bits: they travel as their bits
-        shape = (len(self.centre), 2) if double else (len(self.centre),)
+        shape = (d + 9 * TENSORS, 2) if double else (d + 9 * TENSORS,)
         answer = jax.ShapeDtypeStruct(shape, jnp.uint32)
         given = (positions, jnp.asarray(x.atomic_numbers), cell, jnp.asarray(x.pbc))
         bits = jax.pure_callback(compute, answer, *given, vmap_method="sequential")
         found = jax.lax.bitcast_convert_type(bits, kind)
-        return jnp.clip((found - self.centre) / self.width, -CLIP, CLIP)
+        scaled = jnp.clip((found[:d] - self.centre) / self.width, -CLIP, CLIP)
+        return scaled, found[d:].reshape(TENSORS, 3, 3)
 
-    def _by_name(self, values: Sequence[Array], isotropic: Array) -> Outputs:
-        found, numbers = {}, iter(values)
+    def _by_name(self, values: Sequence[Array], shapes: Array) -> Outputs:
+        found, numbers = {}, iter(zip(values, shapes, strict=True))
         for name, rank in self.outputs:
-            if rank == 0:
-                found[name] = next(numbers)
+            if rank in (0, 2):
+                value, shape = next(numbers)
+                found[name] = value * shape if rank == 2 else value
             else:
-                found[name] = next(numbers) * isotropic if rank == 2 else jnp.zeros((3,) * rank)
+                found[name] = jnp.zeros((3,) * rank)
         return found
 
 
@@ -183,7 +191,7 @@ class Springs(Method):
         odd = [q.name for q in task.outputs if q.home != "system" or q.extensive or q.rep.pseudo]
         if odd or not any(q.rep.rank in (0, 2) for q in task.outputs):
             raise Invalid(
-                must="springs answers for intensive properties of the whole system, scalars or tensors of rank 2",
+                must="springs answers for intensive scalars and symmetric tensors of rank 2 of the whole system",
                 came=f"{task.name()} with the outputs {[q.name for q in task.outputs]}",
                 do="Use a method with forces or vectors (painn).",
             )
@@ -211,11 +219,29 @@ class Springs(Method):
         axes /= np.sqrt(np.mean(axes[width < 1e9] ** 2)) if np.any(width < 1e9) else 1.0
         rows = np.unique(np.linspace(0, len(scaled) - 1, min(self.most, len(scaled))).astype(int))
         processes = [Process.of(scaled[rows] * axes, column[rows], seed) for column in targets.T]
-        names = outputs, logarithmic
-        return SpringRegression(Forest.of(forest), processes, centre, width, axes, *names)  # type: ignore[arg-type]
+        told = [(name, rank) for name, rank in outputs if rank in (0, 2)]
+        directed = any(rank == 2 for _, rank in told)
+        asked = ("positions", "atomic_numbers", "cell", "pbc")
+        tensors = np.array([bond_tensors(*(x[name] for name in asked)) for x in inputs if directed])
+        turned = [_anisotropy(tensors, parts, name) if rank == 2 else np.zeros(TENSORS) for name, rank in told]
+        answer = (Forest.of(forest), processes, centre, width, axes, np.array(turned), outputs, logarithmic)
+        return SpringRegression(*answer)  # type: ignore[arg-type]
 
 
 def _invariants(parts: Sequence[Samples], name: str, rank: int) -> np.ndarray:
     """A scalar itself, of a tensor of rank 2 a third of the trace."""
     values = [np.asarray(y, float) for part in parts for y in part.outputs[name]]
     return np.array([np.trace(y) / 3 if rank == 2 else y for y in values], float)
+
+
+def _anisotropy(tensors: np.ndarray, parts: Sequence[Samples], name: str) -> np.ndarray:
+    """c of t = y (1 + sum_k c_k B_k), y a third of the trace; tensors B [samples, count, 3, 3]. Ridge regression."""
+    labels = np.array([np.asarray(y, float) for part in parts for y in part.outputs[name]])
+    labels = 0.5 * (labels + np.swapaxes(labels, 1, 2))
+    isotropic = np.trace(labels, axis1=1, axis2=2)[:, None, None] / 3
+    sound = np.abs(isotropic[:, 0, 0]) > 1e-3 * np.max(np.abs(labels), (1, 2))  # else the ratio means nothing
+    ratio = (labels / np.where(sound[:, None, None], isotropic, 1.0) - np.eye(3))[sound]
+    columns = tensors[sound].transpose(0, 2, 3, 1).reshape(-1, TENSORS)
+    square = columns.T @ columns
+    ridge = RIDGE * np.trace(square) / TENSORS + 1e-30
+    return np.linalg.solve(square + ridge * np.eye(TENSORS), columns.T @ ratio.reshape(-1))
