@@ -54,6 +54,27 @@ def test_forces_are_the_gradient_of_the_energy(run):
     assert forces[1, 1] == pytest.approx(-(energies[0] - energies[1]) / (2 * h), abs=5e-3)
 
 
+def test_ten_thousand_atoms_and_one(tmp_path):
+    """Pairs of atoms 7 A from each other have the energy of one pair each, in a crystal of 10,000 atoms."""
+    distances = np.linspace(0.6, 1.1, 30)
+    frames = [H2.format(d=d, energy=5 * (d - 0.8) ** 2, pull=10 * (d - 0.8), push=10 * (0.8 - d)) for d in distances]
+    single = '1\nProperties=species:S:1:pos:R:3:forces:R:3 energy=0.0 pbc="F F F"\nH 0 0 0 0 0 0\n'
+    (tmp_path / "pairs.xyz").write_text("".join(frames) + 6 * single)
+    argv = ["--data", str(tmp_path / "pairs.xyz"), "--out", str(tmp_path / "runs"), "--budget", "20steps", "--quiet"]
+    argv += ["--method", "painn", "--channels", "4", "--layers", "1"]
+    assert cli.main(["run", "molecules/forces", *argv]) == 0
+    (folder,) = (p for p in (tmp_path / "runs").iterdir() if not p.name.startswith("."))
+    pair = Atoms("H2", [[0, 0, 0], [0.75, 0, 0]], cell=[7, 7, 7], pbc=False)
+    many = pair.repeat((10, 20, 25))
+    many.pbc = True
+    one = Atoms("H", [[0, 0, 0]])
+    for atoms in (pair, many, one):
+        atoms.calc = erlangen.calculator(folder)
+    assert many.get_potential_energy() == pytest.approx(5000 * pair.get_potential_energy(), rel=1e-4)
+    np.testing.assert_allclose(many.get_forces()[:2], pair.get_forces(), atol=1e-3)
+    assert np.isfinite(one.get_potential_energy()) and not np.any(one.get_forces())
+
+
 def test_an_element_never_seen_is_refused(run):
     atoms = Atoms("HeH", [[0, 0, 0], [0.8, 0, 0]])
     atoms.calc = erlangen.calculator(run)

@@ -114,7 +114,7 @@ def test_show_a_task_a_method_and_a_planned_leaf(capsys):
         (["run", "continuum/burgers", "--method", "fno", "--viscosity", "-1"], ["viscosity must be above 0", "0.01"]),
         (["run", "continuum/burgers", "--method", "fno", "--width", "0"], ["width must be 1 to 4096", "came: 0"]),
         (["run", "continuum/kolmogorov", "--method", "fno", "--forcing-mode", "40"], ["forcing_mode", "1 to 16"]),
-        (["run", "molecules/forces", "--method", "painn", "--cutoff", "nan"], ["cutoff must be", "came: nan"]),
+        (["run", "molecules/forces", "--method", "painn", "--radial.cutoff", "nan"], ["cutoff must be", "came: nan"]),
         (["run", "quantum/spins", "--method", "fno"], ["must accept the task"]),
         (["data", "inof"], ["action", "info"]),
         (["data", "clear", "--older-than", "long"], ["age", "30d"]),
