@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -140,12 +141,16 @@ def separations(method: Any, tests: Sequence[tuple[str, int]], seed: int = 0) ->
         network = method.build(len(ELEMENTS), 3.0, key=jax.random.key(seed))
         network = in_double(network)
 
-        def features(r, z):
-            species = jnp.searchsorted(jnp.asarray(ELEMENTS), z)
-            heard = network.hear(species, neighbours(r, z, CUTOFF))[0]
-            return jnp.stack([x[0][0] for x in heard])
+        @eqx.filter_jit  # the weights as arguments: as constants they would be folded, for minutes
+        def features(network, positions, numbers):
+            def one(r, z):
+                species = jnp.searchsorted(jnp.asarray(ELEMENTS), z)
+                heard = network.hear(species, neighbours(r, z, CUTOFF))[0]
+                return jnp.stack([x[0][0] for x in heard])
 
-        found = np.asarray(jax.jit(jax.vmap(features))(jnp.asarray(positions), jnp.asarray(numbers)))
+            return jax.vmap(one)(positions, numbers)
+
+        found = np.asarray(features(network, jnp.asarray(positions), jnp.asarray(numbers)))
     table = np.zeros((len(tests), found.shape[1]))
     for i, ((test, _), (_, marked)) in enumerate(zip(tests, pairs, strict=True)):
         judged = np.arange(len(marked)) if test == "chain" else np.flatnonzero(marked)

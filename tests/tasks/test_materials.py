@@ -159,3 +159,14 @@ def test_springs_beat_the_mean_on_real_phonons():
         fitted = method.fit(task, Budget(steps=1), key=jax.random.key(0))
         errors.append(np.mean(np.abs(np.asarray(predict(fitted, test.inputs)["frequency"], float) - true)))
     assert errors[0] < 0.6 * errors[1]
+
+
+def test_springs_know_the_direction_of_bonds():
+    task = Properties(n_train=60, n_test=12)
+    test = task.truth("test")
+    fitted = Springs(trees=30).fit(task, Budget(steps=1), key=jax.random.key(0))
+    found = predict(fitted, test.inputs)["dielectric"]
+    true = [np.asarray(t, float) for t in test.outputs["dielectric"]]
+    isotropic = [np.trace(f) / 3 * np.eye(3) for f in found]
+    assert np.mean(list(map(frobenius, found, true))) < np.mean(list(map(frobenius, isotropic, true)))
+    assert max(map(forbidden, found, true)) < 1e-5
