@@ -45,11 +45,12 @@ PAIR_RULES = (
 )
 
 
-def contract_suite(folder: str | Path | None = None) -> type:
+def contract_suite(folder: str | Path | None = None, rarely: Callable[[Case], bool] = lambda case: False) -> type:
     """A pytest class that holds every task and method of `folder` to the contract (of the package itself where None).
 
     `folder` is laid out like one of ERLANGEN_PATH. Methods in it also meet the package's tasks, and its tasks the
-    package's methods, where they accept each other. A class attribute called Test... is collected by pytest.
+    package's methods, where they accept each other. Pairs for which `rarely` holds are marked `slow`. A class attribute
+    called Test... is collected by pytest.
     """
     tasks, methods, cases = find(folder)
     supervised = [t for t in tasks if isinstance(t, Supervised)]
@@ -59,15 +60,24 @@ def contract_suite(folder: str | Path | None = None) -> type:
         "test_supervised_task": _test(SUPERVISED_RULES, supervised),
         "test_variational_task": _test(VARIATIONAL_RULES, variational),
         "test_method": _test(METHOD_RULES, methods),
-        "test_pair": _test(PAIR_RULES, cases),
+        "test_pair": _test(PAIR_RULES, cases, rarely),
     }
     return type("TestContract", (), tests)
 
 
-def _test(rules: Sequence[Callable[[Any], None]], subjects: Sequence[Task | Method | Case]) -> Any:
+def _test(
+    rules: Sequence[Callable[[Any], None]],
+    subjects: Sequence[Task | Method | Case],
+    rarely: Callable[[Any], bool] = lambda subject: False,
+) -> Any:
     """One test function, parametrised over subjects (outer: fits are shared) and rules."""
     pairs = [
-        pytest.param(rule, subject, id=f"{_title(subject)}-{rule.__name__.removeprefix('check_')}")
+        pytest.param(
+            rule,
+            subject,
+            id=f"{_title(subject)}-{rule.__name__.removeprefix('check_')}",
+            marks=[pytest.mark.slow] * rarely(subject),
+        )
         for subject in subjects
         for rule in rules
     ]

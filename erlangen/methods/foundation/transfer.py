@@ -147,3 +147,7 @@ def _sampled(starts: list[Any], frames: int, temperature: float) -> Samples:
         energies += list(found.energy)
         forces += list(found.forces)
     return Samples(inputs, {"energy": energies, "forces": forces}, np.repeat(np.arange(len(starts)), counts))
+
+
+small = Transfer(network="painn", channels=16, frames=100)
+base = Transfer()

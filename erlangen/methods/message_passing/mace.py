@@ -103,5 +103,5 @@ class MACE(MessagePassing):
         return network(n_species, n_neighbours, self, key=key)
 
 
-small = MACE(channels=32)
+small = MACE(channels=32, density=2)
 base = MACE()
