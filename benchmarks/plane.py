@@ -22,7 +22,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from plane_figure import draw, table
+from plane_figure import draw, page, table
 
 from erlangen import registry
 from erlangen.contract import Budget, Samples, Session
@@ -136,7 +136,7 @@ def main() -> None:
         path.write_text(json.dumps(record, indent=1) + "\n")
     record = json.loads(path.read_text())
     (asked.out / "plane.svg").write_text(draw(record))
-    (asked.out / "plane_table.txt").write_text(table(record))
+    (asked.out / "plane_table.txt").write_text(page(record))
     print(table(record))
 
 

@@ -98,6 +98,15 @@ def _front(axes: Any, record: dict[str, Any]) -> None:
     axes.legend(handles=handles, loc="best", ncols=2, fontsize=8, labelcolor=INK)
 
 
+def page(record: dict[str, Any]) -> str:
+    """Markdown of figure and table, for docs/plane.md to take in."""
+    caption = (
+        "Left: the plane; larger marks have smaller errors. "
+        "Right: force error against cost; rings mark the methods that none cheaper betters"
+    )
+    return f"![{caption}](plane.svg)\n\n{table(record)}"
+
+
 def table(record: dict[str, Any]) -> str:
     """Markdown, sorted by error."""
     lines = [
