@@ -62,27 +62,31 @@ def torsions(a: Components, b: Components, weights: Mapping[Torsion, Float[Array
 
 
 def torsions_between(
-    a: Sequence[Float[Array, "n c"]],
-    b: Sequence[Float[Array, "rows K c"]],
-    harmonics: Components,
-    m: int,
-) -> Float[Array, "n K c"]:
-    """P_lm of the densities a of the receiver and b of the sender about the direction of their pair."""
-    l, total = len(a) // 2, None
-    tables = {L: torsion_table(l)[m, L // 2] * coupling_table(l, l, L) for L in range(0, 2 * l + 1, 2)}
-    for i, one in enumerate(a):
-        turned = None
-        for j, other in enumerate(b):
-            terms = [
-                float(table[i, j, k]) * harmonics[L][k]
-                for L, table in tables.items()
-                for k in np.flatnonzero(np.abs(table[i, j]) > 1e-12)
-            ]
-            if terms:
-                part = sum(terms[1:], terms[0])[..., None] * other
-                turned = part if turned is None else turned + part
-        if turned is not None:
-            total = one[:, None] * turned if total is None else total + one[:, None] * turned
-    if total is None:
-        return jnp.zeros((*harmonics[0][0].shape, a[0].shape[-1]), a[0].dtype)
-    return total
+    a: Sequence[Float[Array, "n c"]], b: Sequence[Float[Array, "rows K c"]], harmonics: Components
+) -> list[Float[Array, "n K c"]]:
+    """P_lm, m = 1 ... l, of the densities a of the receiver and b of the sender about the direction of their pair."""
+    l = len(a) // 2
+    flat = jnp.stack([y for L in range(0, 2 * l + 1, 2) for y in harmonics[L]], -1)
+    table = _pair_table(l)
+    # the geometry first, as one product; an entry of it per pair then meets the channels
+    entries = jnp.split(flat @ jnp.asarray(table, flat.dtype), table.shape[1], axis=-1)
+    found = []
+    for m in range(l):
+        turned = []
+        for i, one in enumerate(a):
+            row = entries[(m * len(a) + i) * len(a) :][: len(b)]
+            terms = [entry * other for entry, other in zip(row, b, strict=True)]
+            turned.append(one[:, None] * sum(terms[1:], terms[0]))
+        found.append(sum(turned[1:], turned[0]))
+    return found
+
+
+@functools.cache
+def _pair_table(l: int) -> np.ndarray:
+    """[harmonics of degree 0, 2 ... 2l, (m, a, b)]: P_lm = sum_ab A_a B_b sum_LM table Y_LM, m = 1 ... l."""
+    rows = [
+        torsion_table(l)[1:, L // 2, None, None] * coupling_table(l, l, L)[None, :, :, M]
+        for L in range(0, 2 * l + 1, 2)
+        for M in range(2 * L + 1)
+    ]
+    return np.stack([row.ravel() for row in rows])

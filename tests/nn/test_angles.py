@@ -75,7 +75,7 @@ def test_products_of_densities_are_sums_over_torsions(scene, l, m):
         found = torsions({l: a}, {l: b}, {(l, m): jnp.ones(1)})
         total = sum(projected([part[:, None] for part in parts], here[L]) for L, parts in found.items())
         assert float(total[0, 0, 0]) == pytest.approx(expected, abs=1e-12)
-        between = torsions_between(a, [part[:, None] for part in b], here, m)
+        between = torsions_between(a, [part[:, None] for part in b], here)[m - 1]
         assert float(between[0, 0, 0]) == pytest.approx(expected, abs=1e-12)
 
 

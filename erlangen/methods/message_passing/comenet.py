@@ -98,12 +98,10 @@ class Interaction(eqx.Module):
 
     def rotations(self, around: dict[int, Parts], pairs: Pairs) -> Float[Array, "n K inner"]:
         """Weights of pairs by how the neighbourhoods of both ends are turned against each other."""
-        orders = [(l, m) for l in range(1, len(around)) for m in range(1, l + 1)]
-        far = {l: [pairs.neighbours.at_senders(part) for part in around[l]] for l in range(1, len(around))}
-        terms = [
-            radial(pairs.radial) * torsions_between(around[l], far[l], pairs.harmonics, m) / (2 * l + 1)
-            for (l, m), radial in zip(orders, self.rotation, strict=True)
-        ]
+        degrees = range(1, len(around))
+        far = {l: [pairs.neighbours.at_senders(part) for part in around[l]] for l in degrees}
+        seen = [p / (2 * l + 1) for l in degrees for p in torsions_between(around[l], far[l], pairs.harmonics)]
+        terms = [radial(pairs.radial) * p for radial, p in zip(self.rotation, seen, strict=True)]
         return sum(terms[1:], terms[0])
 
 
