@@ -183,10 +183,9 @@ class _Engine:
 
             return of
 
-        def step(state: _State, data: Any, rows: Array, rate: Array, number: Array) -> tuple[_State, Array]:
-            inputs, outputs = jax.tree.map(lambda a: a[rows], data)
+        def step(state: _State, inputs: Any, outputs: Any, rate: Array, number: Array) -> tuple[_State, Array]:
             value, gradient = jax.value_and_grad(mean(losses[0]))(
-                state.params, inputs, outputs, jnp.ones(len(rows), jnp.float32)
+                state.params, inputs, outputs, jnp.ones(self.size, jnp.float32)
             )
             update, optimiser = self.optimiser.update(gradient, state.optimiser, state.params)
             params = jax.tree.map(lambda p, u: p - rate * u, state.params, update)
@@ -194,6 +193,8 @@ class _Engine:
             average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, params)
             return _State(params, optimiser, average, state.best), value
 
+        # drawn apart: the program of a step then does not depend on the number of samples, and is compiled once for all
+        self._draw = jax.jit(lambda data, rows: jax.tree.map(lambda a: a[rows], data))
         self._step = jax.jit(step)
         self._loss = jax.jit(mean(losses[1]))
 
@@ -237,7 +238,8 @@ class _Engine:
         which, rows = self.rows(progress.step)
         rate = self.training.rate * progress.scale * schedule(progress.step / progress.total, self.training)
         bucket = self.train[which]
-        return self._step(state, (bucket.inputs, bucket.outputs), rows, jnp.float32(rate), jnp.float32(progress.step))
+        inputs, outputs = self._draw((bucket.inputs, bucket.outputs), rows)
+        return self._step(state, inputs, outputs, jnp.float32(rate), jnp.float32(progress.step))
 
     def run(self, state: _State, progress: _Progress) -> tuple[_State, float]:
         """Steps up to the next check; the mean loss over them (NaN as soon as one is)."""

@@ -149,6 +149,8 @@ def fit_network(
             model, loss, train, validation, training=setting.training, budget=budget, key=second, session=session
         )
     model = _potential(of, train, setting.cutoff)
+    if start is not None:  # the unit that its weights are used to; also the same program again
+        model = dataclasses.replace(model, scale=start.scale)
     net = [_beyond_reference(s, model.elements) for s in (train, validation)]
     loss, judge = (_energy_loss(model.scale, setting.energy_weight, differentiable=d) for d in (True, False))
     return fit_supervised(
