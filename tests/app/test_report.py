@@ -25,6 +25,7 @@ from erlangen.assess.uncertainty import Conformal, Ensemble
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.supervised import Training
+from erlangen.nn.radial import Bessel
 from erlangen.study.run import _blank as blank
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
@@ -210,7 +211,7 @@ def test_the_command_names_what_differs_from_the_defaults():
         (
             "molecules/forces",
             {"molecule": "CC(=O) O"},
-            ("painn", {"training": Training(rate=0.5, patience=None), "cutoff": 4.25}),
+            ("painn", {"training": Training(rate=0.5, patience=None), "radial": Bessel(4.25, 8)}),
         ),
         ("continuum/burgers", {}, ("fno", {"modes": 7})),
     ],
