@@ -30,7 +30,7 @@ def fitted(task):
 def test_training_forces_are_interpolated(task, fitted):
     train = task.truth("train")
     gaps = np.array(predict(fitted, train.inputs)["forces"]) - np.array(train.outputs["forces"])
-    assert np.abs(gaps).max() < 2e-3
+    assert np.abs(gaps).max() < 3e-3
 
 
 def test_held_out_forces_and_energies_beat_the_mean(task, fitted):
