@@ -31,10 +31,12 @@ def check_forces_are_the_gradient(case: Case) -> None:
     if not has_energy(case, "forces"):
         return
 
+    answer = case.answer  # fitted here, not while compiled code is traced
+
     @jax.jit
     def both(x: System) -> tuple[Any, Any]:
-        gradient = jax.grad(lambda r: jnp.asarray(case.answer(x.replace(positions=r))["energy"]))
-        return case.answer(x)["forces"], gradient(jnp.asarray(x["positions"]))
+        gradient = jax.grad(lambda r: jnp.asarray(answer(x.replace(positions=r))["energy"]))
+        return answer(x)["forces"], gradient(jnp.asarray(x["positions"]))
 
     with double():
         for x in map(_snapped, case.samples.inputs[:2]):
