@@ -23,7 +23,6 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...contract import Fitted, Outputs, Samples, Supervised
-from ...core.clebsch_gordan import clebsch_gordan
 from ...core.irreps import cartesian_basis
 from ...core.quantity import Quantity
 from ...core.systems import Atoms, System
@@ -32,6 +31,7 @@ from ...nn.convolution import Convolution, Pairs
 from ...nn.elements import Elements
 from ...nn.linear import Linear, Perceptron
 from ...nn.neighbour_lists import LABEL, listed, near_of
+from ...nn.tensor_product import coupling_table
 from ._network import Network
 
 Block = tuple[int, int, int]
@@ -64,9 +64,8 @@ class TensorHead(eqx.Module):
         self, quantity: Quantity, pairs: tuple, channels: int, n_radial: int, norm: float, *, key: PRNGKeyArray
     ):
         self.rank, self.pairs, self.pseudo = quantity.rep.rank, pairs, quantity.rep.pseudo
-        lmax = max(self.rank, 2)
         first, second, third = jax.random.split(key, 3)
-        self.convolution = Convolution(channels, (0, lmax, lmax), n_radial, norm, key=first)
+        self.convolution = Convolution(channels, (0, self.lmax, self.lmax), n_radial, norm, key=first)
         self.scalar = Perceptron(channels, channels, len(self.blocks), gain=0.3, key=second)
         self.single, self.double = {}, {}
         for i, (l, parity, copy) in enumerate(self.blocks):
@@ -78,25 +77,27 @@ class TensorHead(eqx.Module):
                 self.double[f"{l}_{copy}"] = Linear(len(paths) * channels, 1, bias=False, gain=0.3, key=two)
 
     @property
+    def lmax(self) -> int:
+        """Largest degree of the densities."""
+        return max(self.rank, 2)
+
+    @property
     def blocks(self) -> tuple[Block, ...]:
         return tuple(cartesian_basis(self.rank, self.pairs, pseudo=self.pseudo))
 
     def products(self, l: int, parity: int) -> list[tuple[int, int]]:
         """Pairs of degrees of densities whose product holds degree l with this parity."""
-        lmax = max(self.rank, 2)
-        low = range(lmax + 1)
         # two equal factors couple antisymmetrically to odd l1 + l2 + l: such products vanish
         return [
             (a, b)
-            for a in low
-            for b in range(a, lmax + 1)
+            for a in range(self.lmax + 1)
+            for b in range(a, self.lmax + 1)
             if abs(a - b) <= l <= a + b and (-1) ** (a + b) == parity and not (a == b and l % 2)
         ]
 
     def __call__(self, x: Components, pairs: Pairs) -> Float[Array, "n ..."]:
-        lmax = max(self.rank, 2)
-        if lmax not in pairs.harmonics:  # the network itself heard lower degrees only
-            pairs = Pairs.of(pairs.neighbours, pairs.radial, lmax)
+        if self.lmax not in pairs.harmonics:  # the network itself heard lower degrees only
+            pairs = Pairs.of(pairs.neighbours, pairs.radial, self.lmax)
         parts = self.convolution({0: x[0]}, pairs)
         density = {l: jnp.stack(p, 1) for l, p in parts.items()}  # [n, 2l+1, channels]
         scalars = self.scalar(x[0][0])
@@ -108,7 +109,7 @@ class TensorHead(eqx.Module):
                 terms.append(self.single[name](density[l])[..., 0])
             if name in self.double:
                 products = [
-                    jnp.einsum("nac,nbc,abm->nmc", density[a], density[b], _table(a, b, l, scalars.dtype))
+                    jnp.einsum("nac,nbc,abm->nmc", density[a], density[b], jnp.asarray(coupling_table(a, b, l), scalars.dtype))
                     for a, b in self.products(l, parity)
                 ]
                 terms.append(self.double[name](jnp.concatenate(products, -1))[..., 0])
@@ -117,10 +118,6 @@ class TensorHead(eqx.Module):
             part = jnp.tensordot(sum(terms[1:], terms[0]), jnp.asarray(basis[l, parity, copy], scalars.dtype), axes=1)
             total = part if total is None else total + part
         return jnp.zeros((len(scalars), *(3,) * self.rank), scalars.dtype) if total is None else total
-
-
-def _table(a: int, b: int, l: int, dtype) -> Array:
-    return jnp.asarray(np.sqrt(2 * l + 1) * clebsch_gordan(a, b, l), dtype)
 
 
 @dataclasses.dataclass(frozen=True)
