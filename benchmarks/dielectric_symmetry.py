@@ -25,7 +25,7 @@ from erlangen.core.systems import Atoms
 from erlangen.data.property_sets import symmetric_crystal
 from erlangen.learn.batching import predict
 from erlangen.learn.supervised import Training, fit
-from erlangen.methods.message_passing import painn
+from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
 from erlangen.nn.linear import Perceptron
 from erlangen.nn.neighbour_lists import LABEL, listed, near_of
@@ -63,7 +63,7 @@ def fit_six_components(task: Properties, channels: int, training: Training, budg
     labels = np.array(train.outputs["dielectric"], float)
     elements = Elements.from_counts([np.asarray(x["atomic_numbers"]) for x in train.inputs], np.zeros(len(train)))
     first, second, third = jax.random.split(jax.random.key(0), 3)
-    network = painn.network(len(elements.numbers), channels, LAYERS, Bessel(CUTOFF, 8), key=first)
+    network = PaiNN(channels, LAYERS, Bessel(CUTOFF, 8)).build(len(elements.numbers), 20.0, key=first)
     mean = tuple(float(labels[:, i, j].mean()) for i, j in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)))
     head = Perceptron(channels, channels, 6, gain=0.3, key=second)
     model = SixComponents(network, head, elements, mean, float(labels.std()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import ase
 import equinox as eqx
 import jax
@@ -14,10 +12,9 @@ from ase.build import bulk, molecule
 
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict
-from erlangen.methods.message_passing import painn
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.message_passing.mace import MACE
-from erlangen.methods.message_passing.mace import network as mace_network
+from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
 from erlangen.nn.neighbour_lists import LABEL
 from erlangen.nn.neighbours import images_within
@@ -31,11 +28,10 @@ def potential(kind="painn", images=None, numbers=(6,), dtype=jnp.float64):
     """Random weights, forces of the order of 1 eV/A."""
     key, radial = jax.random.key(1), Bessel(CUTOFF, 6)
     if kind == "painn":
-        network = painn.network(len(numbers), 8, 2, radial, key=key)
+        method = PaiNN(channels=8, layers=2, radial=radial)
     else:
-        network = mace_network(
-            len(numbers), 8.0, dataclasses.replace(MACE(), channels=4, density=2, body_order=2, radial=radial), key=key
-        )
+        method = MACE(channels=4, density=2, body_order=2, radial=radial)
+    network = method.build(len(numbers), 8.0, key=key)
     network = jax.tree.map(lambda a: jnp.asarray(a, dtype) if eqx.is_inexact_array(a) else a, network)
     return Potential(
         network, Elements(numbers, (-10.0,) * len(numbers)), 5.0, CUTOFF, images, stress=images is not None

@@ -13,8 +13,8 @@ from erlangen.core import quantity
 from erlangen.core.quantity import Quantity
 from erlangen.core.systems import Atoms
 from erlangen.data.property_sets import symmetric_crystal
-from erlangen.methods.message_passing import painn
 from erlangen.methods.message_passing._properties import fit_property
+from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.radial import Bessel
 from erlangen.numerics.precision import double
 from erlangen.physics.crystal_symmetry import forbidden
@@ -54,7 +54,7 @@ def answers():
     train = Samples([crystals[i % 2][0] for i in range(4)], labels)
 
     def network(elements):
-        return painn.network(len(elements.numbers), 8, 1, Bessel(CUTOFF, 4), key=jax.random.key(0))
+        return PaiNN(8, 1, Bessel(CUTOFF, 4)).build(len(elements.numbers), 20.0, key=jax.random.key(0))
 
     model, _ = fit_property(network, Question(), train, CUTOFF, 20.0, None, key=jax.random.key(1))
     model = jax.tree.map(lambda a: np.asarray(a, np.float64) if eqx.is_inexact_array(a) else a, model)

@@ -27,6 +27,24 @@ class Layer(Protocol):
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components: ...
 
 
+class SelfInteraction(eqx.Module):
+    """x_l -> (1 + e_l(Z)) * V_l x_l: channels mixed, degree by degree, with a factor per element and channel."""
+
+    linear: list[Linear]
+    element: Float[Array, "degrees species channels"]
+
+    def __init__(self, n_species: int, channels: int, lmax: int, *, key: PRNGKeyArray):
+        self.linear = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(key, lmax + 1)]
+        self.element = jnp.zeros((lmax + 1, n_species, channels), jnp.float32)
+
+    def __call__(self, x: Components, species: Float[Array, "n species"]) -> Components:
+        """Of the degrees 0 .. lmax; higher ones are dropped."""
+        factors = [1 + species @ e for e in self.element]
+        return {
+            l: tuple(w(part) * f for part in x[l]) for l, (w, f) in enumerate(zip(self.linear, factors, strict=True))
+        }
+
+
 class Network(eqx.Module):
     """Features of atoms after every layer, and what each atom adds to the energy in units of the scale."""
 

@@ -108,10 +108,8 @@ class TensorHead(eqx.Module):
             if name in self.single:
                 terms.append(self.single[name](density[l])[..., 0])
             if name in self.double:
-                products = [
-                    jnp.einsum("nac,nbc,abm->nmc", density[a], density[b], jnp.asarray(coupling_table(a, b, l), scalars.dtype))
-                    for a, b in self.products(l, parity)
-                ]
+                tables = {p: jnp.asarray(coupling_table(*p, l), scalars.dtype) for p in self.products(l, parity)}
+                products = [jnp.einsum("nac,nbc,abm->nmc", density[a], density[b], t) for (a, b), t in tables.items()]
                 terms.append(self.double[name](jnp.concatenate(products, -1))[..., 0])
             if l == 0 and parity == 1:
                 terms.append(scalars[:, i : i + 1])

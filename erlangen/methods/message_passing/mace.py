@@ -17,17 +17,15 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.components import Components, mapped
+from ...nn.components import Components
 from ...nn.contraction import Contraction
 from ...nn.convolution import Convolution, Pairs
-from ...nn.linear import Linear
 from ...nn.radial import Bessel
 from ._method import MessagePassing
-from ._network import Network
+from ._network import Network, SelfInteraction
 
 
 class Interaction(eqx.Module):
@@ -35,8 +33,7 @@ class Interaction(eqx.Module):
 
     convolution: Convolution
     contraction: Contraction
-    residual: list[Linear]
-    element: Float[Array, "degrees species channels"]
+    residual: SelfInteraction
 
     def __init__(
         self, n_species: int, channels: int, degrees: tuple[int, int, int], order: int, convolution: Convolution, *, key
@@ -46,37 +43,13 @@ class Interaction(eqx.Module):
         sender, density, out = degrees
         self.convolution = convolution
         self.contraction = Contraction(channels, density, out, order, n_species, key=first)
-        keys = jax.random.split(second, min(sender, out) + 1)
-        self.residual = [Linear(channels, channels, bias=False, key=k) for k in keys]
-        self.element = jnp.zeros((len(self.residual), n_species, channels), jnp.float32)
+        self.residual = SelfInteraction(n_species, channels, min(sender, out), key=second)
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         new = dict(self.contraction(self.convolution(x, pairs), species))
-        for l, (linear, element) in enumerate(zip(self.residual, self.element)):
-            kept = mapped(lambda part, w=linear, e=element: w(part) * (1 + species @ e), x[l])
+        for l, kept in self.residual(x, species).items():
             new[l] = tuple(a + b for a, b in zip(new[l], kept, strict=True))
         return new
-
-
-def network(n_species: int, n_neighbours: float, method: MACE, *, key: PRNGKeyArray) -> Network:
-    """MACE with random weights."""
-    keys = jax.random.split(key, 2 * method.layers + 1)
-    layers, sender = [], 0
-    for i in range(method.layers):
-        out = method.lmax if i < method.layers - 1 else 0
-        convolution = Convolution(
-            method.channels,
-            (sender, method.density, method.density),
-            method.radial.count,
-            n_neighbours,
-            key=keys[2 * i],
-        )
-        degrees, order = (sender, method.density, out), method.body_order - 1
-        layers.append(Interaction(n_species, method.channels, degrees, order, convolution, key=keys[2 * i + 1]))
-        sender = out
-    return Network(
-        n_species, method.channels, method.radial, method.density, layers, every=True, hidden=16, key=keys[-1]
-    )
 
 
 RADIAL = Bessel(5.0, 8)
@@ -100,7 +73,21 @@ class MACE(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """MACE with random weights."""
-        return network(n_species, n_neighbours, self, key=key)
+        keys = jax.random.split(key, 2 * self.layers + 1)
+        layers, sender = [], 0
+        for i in range(self.layers):
+            out = self.lmax if i < self.layers - 1 else 0
+            convolution = Convolution(
+                self.channels,
+                (sender, self.density, self.density),
+                self.radial.count,
+                n_neighbours,
+                key=keys[2 * i],
+            )
+            degrees, order = (sender, self.density, out), self.body_order - 1
+            layers.append(Interaction(n_species, self.channels, degrees, order, convolution, key=keys[2 * i + 1]))
+            sender = out
+        return Network(n_species, self.channels, self.radial, self.density, layers, every=True, hidden=16, key=keys[-1])
 
 
 small = MACE(channels=32, density=2)

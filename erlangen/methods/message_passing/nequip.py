@@ -16,24 +16,22 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.components import Components, mapped
+from ...nn.components import Components
 from ...nn.convolution import Convolution, Pairs
 from ...nn.linear import Linear, silu
 from ...nn.radial import Bessel
 from ._method import MessagePassing
-from ._network import Network
+from ._network import Network, SelfInteraction
 
 
 class Interaction(eqx.Module):
     """One layer: convolution, self-interaction, gate."""
 
     convolution: Convolution
-    own: list[Linear]
-    element: Float[Array, "degrees species channels"]
+    own: SelfInteraction
     gates: list[Linear]
 
     def __init__(self, n_species: int, channels: int, degrees: tuple[int, int], convolution: Convolution, *, key):
@@ -41,14 +39,12 @@ class Interaction(eqx.Module):
         first, second = jax.random.split(key)
         out = degrees[1]
         self.convolution = convolution
-        self.own = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(first, min(degrees) + 1)]
-        self.element = jnp.zeros((len(self.own), n_species, channels), jnp.float32)
+        self.own = SelfInteraction(n_species, channels, min(degrees), key=first)
         self.gates = [Linear(channels, channels, key=k) for k in jax.random.split(second, out)] if out else []
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         new = dict(self.convolution(x, pairs))
-        for l, (linear, element) in enumerate(zip(self.own, self.element)):
-            kept = mapped(lambda part, w=linear, e=element: w(part) * (1 + species @ e), x[l])
+        for l, kept in self.own(x, species).items():
             new[l] = tuple((a + b) * 0.5**0.5 for a, b in zip(new[l], kept, strict=True))
         (scalars,) = new[0]
         for l, gate in enumerate(self.gates, 1):

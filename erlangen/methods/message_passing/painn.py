@@ -87,19 +87,6 @@ class Interaction(eqx.Module):
         return self.update(self.message(x, pairs))
 
 
-def network(n_species: int, channels: int, layers: int, radial: Bessel, *, key: PRNGKeyArray) -> Network:
-    """PaiNN with random weights."""
-    keys = jax.random.split(key, 2 * layers + 1)
-    # before the first message there are no vectors to pass on
-    rounds = [
-        Interaction(
-            Message(channels, radial.count, vectors=i > 0, key=keys[2 * i]), Update(channels, key=keys[2 * i + 1])
-        )
-        for i in range(layers)
-    ]
-    return Network(n_species, channels, radial, 1, rounds, key=keys[-1])
-
-
 RADIAL = Bessel(5.0, 8)
 TRAINING = Training(rate=2e-3, batch=8, clip=10.0)
 
@@ -119,7 +106,16 @@ class PaiNN(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """PaiNN with random weights."""
-        return network(n_species, self.channels, self.layers, self.radial, key=key)
+        keys = jax.random.split(key, 2 * self.layers + 1)
+        layers = [
+            # before the first message there are no vectors to pass on
+            Interaction(
+                Message(self.channels, self.radial.count, vectors=i > 0, key=keys[2 * i]),
+                Update(self.channels, key=keys[2 * i + 1]),
+            )
+            for i in range(self.layers)
+        ]
+        return Network(n_species, self.channels, self.radial, 1, layers, key=keys[-1])
 
 
 small = PaiNN(channels=32, layers=2)
