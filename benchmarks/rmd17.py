@@ -4,7 +4,7 @@
 
 FOLDER holds <molecule>/train_01.xyz[.xz] and test_01.xyz[.xz], the first official split (Christensen, von Lilienfeld
 2020, doi:10.1088/2632-2153/abba6f). 50 of the 1,000 training structures, chosen by the seed, are all that a fit sees:
-there is no validation set, the last moving average is judged. Scored on all 1,000 test structures.
+the moving average that does best on these same 50 is kept. Scored on all 1,000 test structures.
 Published: MACE, NequIP and linear ACE at 50 structures (arXiv:2206.07697, table 2).
 """
 

@@ -66,7 +66,7 @@ def audit_method(
     that 1e-7 A into 1e-5 eV/A. What is audited is the rounding of the network, not that of the input.
     """
     declared = {group.name: keeps(method, group) for group in task.symmetry}
-    f = eqx.filter_jit(fitted)
+    f = _asked(fitted)
     with double():
         part = _first(samples, inputs)
         return audit("method", f, task, part, declared, METHOD_TOLERANCE, key=key, inputs=inputs, count=count)
@@ -92,10 +92,16 @@ def audit_in_double(
     declared = {group.name: keeps(method, group) for group in task.symmetry}
     with double():
         whole, part = in_double(fitted), _first(samples, inputs)
-        f, limits = eqx.filter_jit(whole), double_tolerances(task, samples)
+        f, limits = _asked(whole), double_tolerances(task, samples)
         exact = {name for name, v in f(part.inputs[0]).items() if v.dtype == np.float64}
         rows = audit("method, float64", f, task, part, declared, limits, key=key, inputs=inputs, count=count)
     return [row for row in rows if row.output in exact]
+
+
+def _asked(fitted: Fitted | Map) -> Map:
+    """The answer as users get it: inputs prepared anew (neighbours of the moved crystal), then compiled."""
+    compiled = eqx.filter_jit(fitted)
+    return lambda x: compiled(fitted.prepare(x) if isinstance(fitted, Fitted) else x)
 
 
 def is_single(fitted: Fitted | Map) -> bool:

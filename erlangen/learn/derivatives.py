@@ -45,8 +45,8 @@ def misfit_of_derivatives(
         L = misfit(E, F, sigma),    dL/dtheta = d/dtheta [ L_E E(r) + dE along (-L_F, L_sigma / V) ],  L_q = dL/dq fixed
 
     What is differentiated is one derivative along one direction, forward in (r, strain), so that the only reverse pass
-    is that over theta. Exact, not an approximation; on CPU it was measured to take a third of reverse over reverse, and
-    a quarter of its time to compile. Not `differentiable`: the value alone.
+    is that over theta. Exact, not an approximation; `benchmarks/force_matching.py` sets it beside reverse over reverse.
+    Not `differentiable`: the value alone.
     """
     frozen = jax.tree.map(lambda a: jax.lax.stop_gradient(a) if eqx.is_inexact_array(a) else a, model)
     found = (energy_forces_stress if stress else energy_and_forces)(lambda y: energy(frozen, y), x)

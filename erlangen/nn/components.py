@@ -2,7 +2,7 @@
 
 Equivariant features are held as {l: (x_-l, ..., x_l)}, each component an array [n, channels] of its own. A compiler
 then fuses a product of degrees into one pass over memory; with the components on an axis, the transpose of every slice
-would be a padded sum (measured on CPU: 3 to 10 times slower with gradients). `nn.tensor_product` is the plain twin.
+would be a padded sum. `nn.tensor_product` is the plain twin.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 A product of nu densities holds bodies up to order nu + 1 without a sum over triples or quadruples of neighbours: the
 density trick. Order 3 is factorised (an inner sum Q, then an outer product): every symmetric power of
-`core.symmetric_powers` is reached, with products of weights in place of free ones, at a tenth of the arithmetic.
+`core.symmetric_powers` is reached, with products of weights in place of free ones, and far fewer terms.
 Drautz 2019, doi:10.1103/PhysRevB.99.014104; Batatia et al. 2022, arXiv:2206.07697.
 """
 
@@ -64,7 +64,7 @@ class Contraction(eqx.Module):
 
     def __call__(self, density: Components, species: Float[Array, "n species"]) -> dict[int, Parts]:
         """Features of degree 0 ... `out`; species is one-hot."""
-        # a polynomial on its own, not drawn into the loops around it: three times faster with its derivatives on a CPU
+        # a polynomial on its own, not drawn into the loops around it, where parts of it would be computed again
         density = jax.lax.optimization_barrier(dict(density))
         sums = {l: [w * a for a in density[l]] for l, w in enumerate(self.linear(species))}
         products = {p: coupled(density[p[0]], density[p[1]], p) for p in self.pairs}

@@ -75,7 +75,8 @@ def test_a_charge_that_no_method_sees_is_warned_of_once(tmp_path):
 def test_a_neutral_singlet_is_no_news(tmp_path, word):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_samples(edited(tmp_path, with_header(word)))
+        read = read_samples(edited(tmp_path, with_header(word)))
+    assert read.outputs["energy"] == read_samples(ACAC).outputs["energy"]
 
 
 @pytest.mark.parametrize("word", ["charge=1", "multiplicity=3"])

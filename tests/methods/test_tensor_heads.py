@@ -10,6 +10,7 @@ from ase.spacegroup import crystal as spacegroup_crystal
 
 from erlangen.contract import Samples
 from erlangen.core import quantity
+from erlangen.core.errors import Invalid
 from erlangen.core.quantity import Quantity
 from erlangen.core.systems import Atoms
 from erlangen.data.property_sets import symmetric_crystal
@@ -74,3 +75,16 @@ def test_piezoelectric_tensor_needs_a_crystal_without_centre(answers):
     assert np.max(np.abs(rutile["e"])) < 1e-12
     assert np.max(np.abs(quartz["e"])) > 1e-3
     assert np.allclose(quartz["e"], np.swapaxes(quartz["e"], 1, 2))
+
+
+def test_a_pseudoscalar_is_refused():
+    """An invariant readout cannot change its sign under a reflection."""
+    rotation = Quantity("rotation", "R", "degree", "system", quantity.pseudoscalar)
+    task = type("Question", (), {"outputs": (rotation,)})()
+    train = Samples([made(136, RUTILE)[0]], {"rotation": [1.0]})
+
+    def network(elements):
+        return PaiNN(8, 1, Bessel(CUTOFF, 4)).build(len(elements.numbers), 20.0, key=jax.random.key(0))
+
+    with pytest.raises(Invalid, match="changes its sign"):
+        fit_property(network, task, train, CUTOFF, 20.0, None, key=jax.random.key(1))

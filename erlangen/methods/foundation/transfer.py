@@ -5,7 +5,8 @@
 
 The sampled structures come from canonical dynamics that start at training structures, hotter than they are, so that
 the answer has seen more of the surface than the data show. Sampling, labelling and the first fit are part of the
-budget. The answer is a network like any other: no semi-empirical calculation is left in it. Needs isolated molecules.
+budget. The answer is a network like any other: no semi-empirical calculation is left in it. Needs isolated
+molecules, taken as neutral and with as few unpaired electrons as there can be.
 Smith et al. 2019, doi:10.1038/s41467-019-10827-4 (transfer between levels of theory); Bannwarth, Ehlert, Grimme 2019,
 doi:10.1021/acs.jctc.8b01176 (GFN2-xTB).
 """

@@ -15,7 +15,7 @@ from jaxtyping import PRNGKeyArray
 
 from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
 from ...core.errors import within
-from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
 from ...learn.supervised import Training
 from ...nn.radial import Bessel, Gaussians
@@ -24,7 +24,10 @@ from ._potential import Potential, Setting, fit_network
 
 
 class MessagePassing(Method):
-    """A method whose answer is a network of messages between atoms; E(3) and permutations are kept exactly."""
+    """A method whose answer is a network of messages between atoms.
+
+    E(3), permutations and the choice of lattice vectors and images are kept exactly.
+    """
 
     # settings that every subclass declares, so that its file shows their defaults
     channels: int
@@ -44,7 +47,7 @@ class MessagePassing(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Orthogonal, Translations, Permutations)
+        return (Orthogonal, Translations, Permutations, LatticeBasis, LatticeTranslations)
 
     @abc.abstractmethod
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:

@@ -23,6 +23,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...contract import Fitted, Outputs, Samples, Supervised
+from ...core.errors import Invalid
 from ...core.irreps import cartesian_basis
 from ...core.quantity import Quantity
 from ...core.systems import Atoms, System
@@ -194,6 +195,12 @@ def fit_property(
     heads, readings = {}, {}
     for i, q in enumerate(task.outputs):
         labels, one = train.outputs[q.name], jax.random.fold_in(key, i)
+        if q.rep.rank == 0 and q.rep.pseudo:
+            raise Invalid(
+                must="invariant readouts answer scalars that a reflection keeps",
+                came=f"{q.name}, which changes its sign under reflections",
+                do="Ask for its magnitude, or for a vector or tensor from which it follows.",
+            )
         if q.rep.rank == 0:
             heads[q.name] = ScalarHead(channels, key=one)
         else:
