@@ -56,6 +56,20 @@ def test_solver_reproduces_the_labels_and_opponents_are_the_reference_itself():
     assert "energy" not in task.opponents[0].solve(test.inputs[0], "gfn1")
 
 
+def test_several_molecules_share_an_answer_and_others_judge_it():
+    task = Forces(molecule="water, [OH-]", n_train=5, n_test=3, judged_on="OO")
+    train = task.truth("train")
+    assert [len(x.positions) for x in train.inputs] == [3, 3, 3, 2, 2]
+    assert train.group.tolist() == [0, 0, 0, 1, 1]
+    for i in (0, 4):  # each with its own charge
+        found = task.solve(train.inputs[i])
+        assert float(found["energy"]) == pytest.approx(float(train.outputs["energy"][i]), abs=1e-5)
+    unseen = task.shifted("molecule", "OO").truth("test")
+    assert {len(x.positions) for x in unseen.inputs} == {4}
+    with pytest.raises(Invalid, match="C in methane"):
+        Forces(molecule="water", judged_on="methane")
+
+
 def test_shifts_are_hotter_frames():
     task = Forces(**Forces.toy)
     axis = task.shifts[0]

@@ -4,6 +4,7 @@
 
 Truth: frames of canonical molecular dynamics labelled by GFN2-xTB (Bannwarth et al. 2019, doi:10.1021/acs.jctc.8b01176)
 or Kohn-Sham DFT, or the user's own file. Splits are independent trajectories, each from a conformer of its own.
+Several molecules may share one answer; it can then be judged on molecules that it has not seen.
 The opponent is the reference method itself: a model pays only where it is faster.
 """
 
@@ -38,16 +39,16 @@ HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of a
 
 @dataclasses.dataclass(frozen=True)
 class Forces(Supervised):
-    """Energy and forces of one molecule given by name or SMILES, or of whatever an own file holds."""
+    """Energy and forces of molecules given by name or SMILES, or of whatever an own file holds."""
 
-    molecule: str = "ethanol"  # name or SMILES
+    molecule: str = "ethanol"  # name or SMILES; several, separated by commas, share the frames
     temperature: float = 500.0  # K, of the sampled frames
     engine: str = "gfn2"  # gfn2, gfn1, or functional/basis as in pbe/def2-svp (GFN2 samples, DFT labels)
     n_train: int = 1000  # training frames
     n_test: int = 500  # test frames, and as many for calibration; a third of it for validation
     data: str = ""  # own file with energies and forces, or my.xyz:energy=E_dft:units=kcal/mol; replaces the above
     test: str = ""  # own test file; default: a share of `data`
-    judged_on: str = ""  # further own files on which the answer is judged, separated by commas
+    judged_on: str = ""  # further own files (without `data`: molecules) to judge the answer on, separated by commas
 
     container: ClassVar[type[Atoms]] = Atoms
     inputs: ClassVar = (quantity.positions, quantity.atomic_numbers, quantity.cell)
@@ -69,12 +70,19 @@ class Forces(Supervised):
                 came=f"n_train={self.n_train}, n_test={self.n_test}, temperature={self.temperature}",
                 do="Good values: 1000, 300, 300-1000 K.",
             )
-        if not self.data and (self.test or self.judged_on):
+        if not self.data and self.test:
             raise Invalid(
-                must="own test files come with an own training file",
-                came=f"test={self.test!r}, judged_on={self.judged_on!r} without data",
+                must="an own test file comes with an own training file",
+                came=f"test={self.test!r} without data",
                 do="Add --data FILE.",
             )
+        if not self.data and self.judged_on:
+            self._check_elements()
+
+    @property
+    def molecules(self) -> tuple[str, ...]:
+        """Names or SMILES."""
+        return _listed(self.molecule)
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -90,14 +98,15 @@ class Forces(Supervised):
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
-        if not self.data:
-            return (Shift("temperature", (1.4 * self.temperature, 2 * self.temperature), "hotter", "K"),)
-        files = tuple(name.strip() for name in self.judged_on.split(",") if name.strip())
-        return (Shift("test", files, "other file"),) if files else ()
+        others = _listed(self.judged_on)
+        if self.data:
+            return (Shift("test", others, "other file"),) if others else ()
+        hotter = Shift("temperature", (1.4 * self.temperature, 2 * self.temperature), "hotter", "K")
+        return (hotter, Shift("molecule", others, "other molecule")) if others else (hotter,)
 
     def shifted(self, axis: str, value: Any) -> Forces:
-        """The same molecule hotter, judged on a third of the frames, or the same training on another test file."""
-        fewer = {"n_test": max(self.n_test // 3, 3)} if axis == "temperature" else {}
+        """The same molecules hotter or others, judged on a third of the frames; or another test file."""
+        fewer = {} if axis == "test" else {"n_test": max(self.n_test // 3, 3)}
         return dataclasses.replace(self, **{axis: value}, **fewer)
 
     @property
@@ -137,7 +146,7 @@ class Forces(Supervised):
         return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros
 
     def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
-        charge, n_unpaired = (0, 0) if self.data else charge_and_spin(self.molecule)
+        charge, n_unpaired = (0, 0) if self.data else self._charges[_composition(x["atomic_numbers"])]
         method = TightBinding(XTB[engine], charge, n_unpaired, accuracy)
         potential = method.potential(np.asarray(x["atomic_numbers"]), np.asarray(x["cell"]), np.asarray(x["pbc"]))
         energy, forces = potential(np.asarray(x["positions"], float))
@@ -152,13 +161,23 @@ class Forces(Supervised):
         return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
 
     def _sample(self, split: Split) -> Samples:
-        count, stream = self._count(split), SPLITS[split]
+        """Frames of all molecules, as equal in number as can be."""
+        shares = np.full(len(self.molecules), self._count(split) // len(self.molecules))
+        shares[: self._count(split) % len(shares)] += 1
+        parts = [self._frames(m, n, SPLITS[split]) for m, n in zip(self.molecules, shares.tolist(), strict=True) if n]
+        groups = [np.asarray(part.group) for part in parts]
+        first = np.cumsum([0, *(len(np.unique(g)) for g in groups)])
+        outputs = {name: [v for part in parts for v in part.outputs[name]] for name in ("energy", "forces")}
+        apart = np.concatenate([g + start for g, start in zip(groups, first)])
+        return Samples([x for part in parts for x in part.inputs], outputs, apart)
+
+    def _frames(self, molecule: str, count: int, stream: int) -> Samples:
         per_trajectory = [PER_TRAJECTORY] * (count // PER_TRAJECTORY) + [count % PER_TRAJECTORY] * (
             count % PER_TRAJECTORY > 0
         )
-        starts = conformers(self.molecule, len(per_trajectory), seed=1000 * stream)
+        starts = conformers(molecule, len(per_trajectory), seed=1000 * stream)
         numbers = starts[0].atomic_numbers
-        charge, n_unpaired = charge_and_spin(self.molecule)
+        charge, n_unpaired = charge_and_spin(molecule)
         sampler = TightBinding(XTB.get(self.engine, XTB["gfn2"]), charge, n_unpaired)
         frames = canonical_frames(
             lambda: sampler.potential(numbers),
@@ -175,6 +194,22 @@ class Forces(Supervised):
             energy, forces = (np.stack(column) for column in zip(*map(label, positions), strict=True))
         groups = np.repeat(np.arange(len(frames)), per_trajectory)
         return Samples([Atoms(r, numbers) for r in positions], {"energy": list(energy), "forces": list(forces)}, groups)
+
+    @functools.cached_property
+    def _charges(self) -> dict[tuple[int, ...], tuple[int, int]]:
+        """Charge and unpaired electrons of every molecule, by composition."""
+        return {_composition(conformers(m)[0].atomic_numbers): charge_and_spin(m) for m in self.molecules}
+
+    def _check_elements(self) -> None:
+        known = {z for m in self.molecules for z in _composition(conformers(m)[0].atomic_numbers)}
+        for other in _listed(self.judged_on):
+            strange = sorted(set(_composition(conformers(other)[0].atomic_numbers)) - known)
+            if strange:
+                raise Invalid(
+                    must="all elements of the molecules that an answer is judged on occur in training",
+                    came=f"{', '.join(symbols(strange))} in {other}",
+                    do="Train on a molecule that contains them: --molecule ethanol,...",
+                )
 
     def _from_file(self, split: Split) -> Samples:
         whole = _read(self.data)
@@ -196,6 +231,14 @@ class Forces(Supervised):
                 return whole.take(np.sort(order[start : start + size]))
             start += size
         raise unknown("the split", split, counts)
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _composition(atomic_numbers: Any) -> tuple[int, ...]:
+    return tuple(sorted(int(z) for z in np.asarray(atomic_numbers) if z > 0))
 
 
 def _read(path: str) -> Samples:
