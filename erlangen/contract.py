@@ -314,6 +314,14 @@ class Linearised(Fitted):
         """Derivative of each output along the H directions: shaped like the output, with a last axis of H."""
 
 
+class Featured(Fitted):
+    """An answer that shows what its last layer sees: numbers from which a head can be learned."""
+
+    @abc.abstractmethod
+    def features(self, x: System) -> Outputs:
+        """Invariant features of each output: shaped like the output, components of vectors as one, last axis of H."""
+
+
 class Interval(Fitted):
     """An answer with calibrated intervals at `level`."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Linearised, Outputs, Samples, Session, Supervised
+from ...contract import Budget, Featured, Fitted, Linearised, Outputs, Samples, Session, Supervised
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
 from ...learn.derivatives import energy_and_forces, energy_forces_stress, misfit_of_derivatives
@@ -48,7 +48,7 @@ class Setting:
     training: Training
 
 
-class Potential(Linearised):
+class Potential(Linearised, Featured):
     """A fitted interatomic potential: energy [eV], forces [eV/A] and, where it was trained on it, stress [eV/A^3].
 
     Any cell is exact, also those smaller than the cutoff. Answers NaN for an element that it does not know, and where
@@ -99,6 +99,14 @@ class Potential(Linearised):
 
         r = jnp.asarray(x["positions"], jnp.float32)
         return {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
+
+    def features(self, x: System) -> Outputs:
+        """Scalars of the last two layers: of each atom for its force, their mean over atoms for the energy."""
+        real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
+        near = near_of(x, self.cutoff, self.images)  # type: ignore[arg-type]
+        found = self.network.hear(self.elements.species(x["atomic_numbers"]), near)[0][-2:]
+        atomic = jnp.where(real, jnp.concatenate([h[0][0] for h in found], 1), 0.0)
+        return {"energy": jnp.sum(atomic, 0) / jnp.sum(real), "forces": atomic[:, None]}
 
     def check(self, x: Atoms) -> None:
         """Raise `Invalid` where the potential has no answer for `x`."""
