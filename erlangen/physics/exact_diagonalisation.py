@@ -86,7 +86,8 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     if not law.is_stoquastic and law.lattice.sublattice is not None and law.rotated().is_stoquastic:
         law = law.rotated()
     n_up = law.n_sites // 2 if law.conserves_magnetisation else None
-    flips = (0,) if law.conserves_magnetisation and law.n_sites % 2 else (1, -1)
+    has_flip = law.is_flip_symmetric and not (law.conserves_magnetisation and law.n_sites % 2)
+    flips = (1, -1) if has_flip else (0,)
     if law.is_stoquastic:
         sectors = [Sector(law.lattice.space_group, flips[0], n_up)]
     else:
@@ -130,25 +131,23 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
     import scipy.sparse
 
     states, root = basis.states, np.sqrt(basis.weights)
-    up = (states[:, None] >> np.arange(law.n_sites) & 1) == 1
-    diagonal = np.zeros(len(states))
+    spins = basis.configurations()
+    diagonal = law.elements(np.zeros(law.n_sites, bool), spins)
     rows, columns, values = [], [], []
-    moves = [(1 << i | 1 << j, 2 * x, up[:, i] != up[:, j]) for (i, j), x in zip(law.bonds, law.exchange) if x]
-    moves += [(1 << i, x, np.ones(len(states), bool)) for i, x in enumerate(law.field) if x]
-    for (i, j), zz in zip(law.bonds, law.zz):
-        diagonal += np.where(up[:, i] == up[:, j], zz, -zz)
-    for mask, element, possible in moves:
-        source = np.flatnonzero(possible)
-        target, character = _represent(basis, states[source] ^ mask)
+    for flips in law.flips:
+        # <s'|H|s> of the columns s is the conjugate of <s|H|s'>
+        element = law.elements(flips, spins).conj()
+        source = np.flatnonzero(element)
+        target, character = _represent(basis, states[source] ^ int((1 << np.flatnonzero(flips)).sum()))
         place = np.minimum(np.searchsorted(states, target), len(states) - 1)
         inside = states[place] == target
         source, place = source[inside], place[inside]
         rows.append(place)
         columns.append(source)
-        values.append(element * character[inside] * root[place] / root[source])
+        values.append(element[source] * character[inside] * root[place] / root[source])
     size = (len(states), len(states))
     matrix = scipy.sparse.diags(diagonal, format="csr")
-    if moves:
+    if rows:
         entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
         matrix = matrix + scipy.sparse.csr_matrix(entries, shape=size)
     return matrix

@@ -1,68 +1,91 @@
-"""Hamiltonians of spins 1/2 on a lattice, in the sigma_z basis.
+"""Hamiltonians of spins 1/2: sums of Pauli strings, in the sigma_z basis.
 
-    H = sum_b [ zz_b sz_i sz_j + exchange_b (sx_i sx_j + sy_i sy_j) ] + sum_i field_i sx_i,      b = (i, j)
+    H = sum_t c_t  s^a1_i1 s^a2_i2 ...           s^x |s> = |-s>,   s^y |s> = i s |-s>,   s^z |s> = s |s>
 
-with Pauli matrices s. A configuration is an array of +1/-1 (twice S_z) per site. All matrix elements are real.
+A configuration is an array of +1/-1 (twice S_z) per site. Strings that flip the same spins share one matrix element.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Inexact, Int, Shaped
 
 from ..core.errors import Invalid
-from .lattices import Lattice
+from .lattices import Lattice, Loose
+
+AXES = "IXYZ"
+Bond = tuple[int, int, float, float]
+MOST_PATTERNS = 12  # sites around one flip whose patterns are enumerated
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Hamiltonian:
-    """A sum of pair couplings and transverse fields; build it by `transverse_ising`, `heisenberg` or `j1j2`.
+    """A sum of Pauli strings; build it by `transverse_ising`, `xxz`, `heisenberg`, `j1j2`, `of_terms` or from a file.
 
-    bonds [bonds, 2]; zz, exchange [bonds]; field [sites]; all couplings multiply Pauli matrices.
+    strings [terms, sites]: 0, 1, 2, 3 for the unit matrix, sx, sy, sz; coefficients [terms].
+    conserves_magnetisation: S_z is a good quantum number, and the ground state has a member at S_z = 0.
     sign_rule: Marshall's rotation has been applied, amplitudes are (-1)^(number of up spins on sublattice A) psi.
     """
 
     title: str
-    lattice: Lattice
-    bonds: np.ndarray
-    zz: np.ndarray
-    exchange: np.ndarray
-    field: np.ndarray
+    lattice: Lattice | Loose
+    strings: np.ndarray
+    coefficients: np.ndarray
+    conserves_magnetisation: bool = False
     sign_rule: bool = False
 
     @property
     def n_sites(self) -> int:
         return self.lattice.n_sites
 
-    @property
-    def conserves_magnetisation(self) -> bool:
-        """Whether S_z is a good quantum number of an exchange model; its ground state then has a member at S_z = 0."""
-        return bool(np.any(self.exchange)) and not np.any(self.field)
+    @functools.cached_property
+    def flips(self) -> np.ndarray:
+        """[moves, sites] sets of spins that some string reverses."""
+        masks = np.unique(_flipped(self.strings), axis=0)
+        return masks[masks.any(1)]
 
     @property
+    def is_real(self) -> bool:
+        """Whether all matrix elements are: no string has an odd number of sy."""
+        return not np.any((self.strings == 2).sum(1) % 2)
+
+    @property
+    def is_flip_symmetric(self) -> bool:
+        """Whether the reversal of all spins commutes with H: every string has an even number of sy and sz."""
+        return not np.any((self.strings >= 2).sum(1) % 2)
+
+    @functools.cached_property
     def is_stoquastic(self) -> bool:
         """Whether all off-diagonal elements are <= 0: the ground state is then positive (Perron-Frobenius)."""
-        return bool(np.all(self.exchange <= 0) and np.all(self.field <= 0))
+        return self.is_real and all(np.all(np.real(self._patterns(mask)[1]) <= 0) for mask in self.flips)
 
-    def connected(self, spins: Int[Array, " sites"]) -> tuple[Int[Array, "moves sites"], Float[Array, " moves"]]:
+    def connected(self, spins: Int[Array, " sites"]) -> tuple[Int[Array, "moves sites"], Inexact[Array, " moves"]]:
         """All s' with <s|H|s'> != 0 and these elements; row 0 is s itself.
 
-        moves = 1 + exchanged bonds + fields. A bond of parallel spins is listed with element 0: the shape is fixed.
+        moves = 1 + number of sets of flipped spins. A move may have element 0 (exchange of parallel spins): the shape
+        is fixed.
         """
+        signs, factors, members = self._tables
         spins = jnp.asarray(spins)
-        first, second = self.bonds.T
-        aligned = spins[first] * spins[second]
-        diagonal = jnp.sum(aligned * jnp.asarray(self.zz))
-        swapped, moved = _swaps(self), np.flatnonzero(self.field)
-        flipped = 1 - 2 * jnp.asarray(np.eye(self.n_sites, dtype=int)[moved], spins.dtype)
-        active = np.flatnonzero(self.exchange)
-        configurations = jnp.concatenate([spins[None], spins[swapped], spins * flipped])
-        exchanged = (1 - aligned[active]) * jnp.asarray(self.exchange[active])
-        flips = jnp.asarray(self.field[moved], diagonal.dtype)
-        return configurations, jnp.concatenate([diagonal[None], exchanged, flips])
+        signed = jnp.concatenate([spins, jnp.ones(1, spins.dtype)])[signs]
+        values = jnp.asarray(factors) * jnp.prod(signed, axis=1)
+        elements = jnp.concatenate([values, jnp.zeros(1, values.dtype)])[members].sum(axis=1)
+        flipped = jnp.concatenate([jnp.zeros((1, self.n_sites), bool), self.flips])
+        return jnp.where(flipped, -spins, spins), elements
+
+    def elements(self, flips: Shaped[np.ndarray, " sites"], spins: Int[np.ndarray, "n sites"]) -> np.ndarray:
+        """[n] of <s|H|s'> for configurations s' that differ from s in the spins `flips` (none: the diagonal)."""
+        total = np.zeros(len(spins), float if self.is_real else complex)
+        for t in np.flatnonzero((_flipped(self.strings) == flips).all(1)):
+            total += self._factors[t] * np.prod(spins[:, self.strings[t] >= 2], axis=1, dtype=float)
+        return total
 
     def rotated(self) -> Hamiltonian:
         """The same spectrum after a rotation of one sublattice by pi about z: exchange between sublattices flips sign.
@@ -76,14 +99,62 @@ class Hamiltonian:
                 came=str(self.lattice),
                 do="Take an even extent, open boundaries, or sign_rule=False.",
             )
-        exchange = self.exchange * signs[self.bonds[:, 0]] * signs[self.bonds[:, 1]]
-        return dataclasses.replace(self, exchange=exchange, sign_rule=not self.sign_rule)
+        turned = self.coefficients * (-1.0) ** (_flipped(self.strings) & (signs < 0)).sum(1)
+        return dataclasses.replace(self, coefficients=turned, sign_rule=not self.sign_rule)
 
-    def energy_of_product_state(self, unit_vectors: Float[np.ndarray, "sites 3"]) -> float:
+    def energy_of_product_state(self, unit_vectors: Float[Array, "sites 3"]) -> Float[Array, ""]:
         """Energy of a product of spins along `unit_vectors` n_i: every Pauli matrix becomes a component of n_i."""
-        a, b = unit_vectors[self.bonds[:, 0]], unit_vectors[self.bonds[:, 1]]
-        pairs = self.zz * a[:, 2] * b[:, 2] + self.exchange * (a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1])
-        return float(pairs.sum() + (self.field * unit_vectors[:, 0]).sum())
+        padded = jnp.concatenate([jnp.ones((self.n_sites, 1)), jnp.asarray(unit_vectors)], axis=1)
+        padded = jnp.concatenate([padded, jnp.ones((1, 4))])  # one more site, for strings with fewer than the longest
+        sites = _padded([np.flatnonzero(row) for row in self.strings], self.n_sites)
+        axes = np.take_along_axis(np.pad(self.strings, ((0, 0), (0, 1))), sites, axis=1)
+        return jnp.asarray(self.coefficients) @ jnp.prod(padded[sites, axes], axis=1)
+
+    @functools.cached_property
+    def _factors(self) -> np.ndarray:
+        """c_t (-i)^(number of sy): what is left of a string once its signs s_i are taken out."""
+        factors = self.coefficients * (-1j) ** (self.strings == 2).sum(1)
+        return factors.real if self.is_real else factors
+
+    @functools.cached_property
+    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sites whose signs each string takes [terms, w], factors [terms], strings of each move [1 + moves, k]."""
+        flipped = _flipped(self.strings)
+        moves = [np.zeros(self.n_sites, bool), *self.flips]
+        members = [np.flatnonzero((flipped == move).all(1)) for move in moves]
+        signs = _padded([np.flatnonzero(row >= 2) for row in self.strings], self.n_sites)
+        return signs, self._factors, _padded(members, len(self.strings))
+
+    def _patterns(self, flips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All patterns of the spins around one move, [patterns, sites] (+1 elsewhere), and its elements there."""
+        strings = self.strings[(_flipped(self.strings) == flips).all(1)]
+        sites = np.flatnonzero(flips | (strings != 0).any(0))
+        if len(sites) > MOST_PATTERNS:
+            raise Invalid(
+                must=f"the strings around one flip touch at most {MOST_PATTERNS} sites",
+                came=f"{len(sites)}",
+                do="Split them.",
+            )
+        spins = np.ones((2 ** len(sites), self.n_sites), int)
+        spins[:, sites] = list(itertools.product((1, -1), repeat=len(sites)))
+        return spins, self.elements(flips, spins)
+
+
+def of_terms(
+    title: str,
+    lattice: Lattice | Loose,
+    terms: Iterable[tuple[float, Mapping[int, str]]],
+    *,
+    conserves_magnetisation: bool = False,
+) -> Hamiltonian:
+    """A law from (coefficient, {site: "X", "Y" or "Z"}); equal strings are added."""
+    total: dict[tuple[int, ...], float] = {}
+    for coefficient, string in terms:
+        row = tuple(AXES.index(string.get(i, "I")) for i in range(lattice.n_sites))
+        total[row] = total.get(row, 0.0) + float(coefficient)
+    kept = {row: c for row, c in total.items() if c}
+    strings = np.array(list(kept), np.int8).reshape(-1, lattice.n_sites)
+    return Hamiltonian(title, lattice, strings, np.array(list(kept.values()), float), conserves_magnetisation)
 
 
 def transverse_ising(lattice: Lattice, *, coupling: float = 1.0, field: float = 1.0) -> Hamiltonian:
@@ -92,10 +163,9 @@ def transverse_ising(lattice: Lattice, *, coupling: float = 1.0, field: float = 
     Good values: J = 1; the periodic chain is critical at h = J, the square lattice at h/J = 3.04438(2)
     (Bloete and Deng 2002, doi:10.1103/PhysRevE.66.066110).
     """
-    bonds = lattice.bonds()
-    zz, none = np.full(len(bonds), -float(coupling)), np.zeros(len(bonds))
-    transverse = np.full(lattice.n_sites, -float(field))
-    return Hamiltonian(f"transverse Ising h={field:g} on {lattice}", lattice, bonds, zz, none, transverse)
+    terms: list[Any] = [(-coupling, {i: "Z", j: "Z"}) for i, j in lattice.bonds()]
+    terms += [(-field, {i: "X"}) for i in range(lattice.n_sites)]
+    return of_terms(f"transverse Ising h={field:g} on {lattice}", lattice, terms)
 
 
 def heisenberg(lattice: Lattice, *, coupling: float = 1.0, sign_rule: bool = False) -> Hamiltonian:
@@ -106,17 +176,42 @@ def heisenberg(lattice: Lattice, *, coupling: float = 1.0, sign_rule: bool = Fal
     return j1j2(lattice, j1=coupling, j2=0.0, sign_rule=sign_rule)
 
 
+def xxz(lattice: Lattice, *, anisotropy: float = 1.0, sign_rule: bool = False) -> Hamiltonian:
+    """H = sum_<ij> [ Sx_i Sx_j + Sy_i Sy_j + Delta Sz_i Sz_j ],  S = sigma / 2, Delta = anisotropy > -1.
+
+    On two sublattices Delta = 1 is the Heisenberg antiferromagnet, larger is Ising-like, Delta = 0 the XY model; at
+    Delta <= -1 the ground state leaves S_z = 0.
+    """
+    if not anisotropy > -1:
+        raise Invalid(
+            must="the anisotropy is above -1: the ground state then has S_z = 0",
+            came=f"{anisotropy:g}",
+            do="Raise it.",
+        )
+    bonds = [(i, j, 1.0, anisotropy) for i, j in lattice.bonds()]
+    return _exchange(f"XXZ Delta={anisotropy:g} on {lattice}", lattice, bonds, sign_rule)
+
+
 def j1j2(lattice: Lattice, *, j1: float = 1.0, j2: float = 0.5, sign_rule: bool = False) -> Hamiltonian:
     """H = J1 sum_<ij> S_i . S_j + J2 sum_<<ij>> S_i . S_j  over nearest and next-nearest neighbours, S = sigma / 2.
 
     Good values: J1 = 1, J2 = 0.5 (square lattice: most frustrated; chain: exact dimers, Majumdar and Ghosh 1969,
     doi:10.1063/1.1664978, with E = -3 J1 N / 8).
     """
-    near, far = lattice.bonds(1), lattice.bonds(2) if j2 else np.zeros((0, 2), int)
-    bonds = np.concatenate([near, far])
-    zz = np.concatenate([np.full(len(near), j1 / 4), np.full(len(far), j2 / 4)])
+    bonds = [(i, j, j1, 1.0) for i, j in lattice.bonds(1)]
+    bonds += [(i, j, j2, 1.0) for i, j in lattice.bonds(2)] if j2 else []
     title = f"J1-J2 J2={j2:g} on {lattice}" if j2 else f"Heisenberg on {lattice}"
-    law = Hamiltonian(title, lattice, bonds, zz, zz.copy(), np.zeros(lattice.n_sites))
+    return _exchange(title, lattice, bonds, sign_rule)
+
+
+def _exchange(title: str, lattice: Lattice, bonds: Iterable[Bond], sign_rule: bool) -> Hamiltonian:
+    """sum over (i, j, J, Delta) of  J [ Sx Sx + Sy Sy + Delta Sz Sz ]."""
+    terms = [
+        (j * weight / 4, {a: axis, b: axis})
+        for a, b, j, delta in bonds
+        for axis, weight in (("X", 1.0), ("Y", 1.0), ("Z", delta))
+    ]
+    law = of_terms(title, lattice, terms, conserves_magnetisation=True)
     return law.rotated() if sign_rule else law
 
 
@@ -137,10 +232,12 @@ def ising_chain_energy(n_sites: int, *, coupling: float = 1.0, field: float = 1.
     return -float(np.sqrt(coupling**2 + field**2 - 2 * coupling * field * np.cos(k)).sum())
 
 
-def _swaps(law: Hamiltonian) -> np.ndarray:
-    """[exchanged bonds, sites] the permutation that exchanges the two ends of each bond."""
-    bonds = law.bonds[np.flatnonzero(law.exchange)]
-    swaps = np.tile(np.arange(law.n_sites), (len(bonds), 1))
-    rows = np.arange(len(bonds))
-    swaps[rows, bonds[:, 0]], swaps[rows, bonds[:, 1]] = bonds[:, 1], bonds[:, 0]
-    return swaps
+def _flipped(strings: np.ndarray) -> np.ndarray:
+    """Which sites each string flips: those with sx or sy."""
+    return (strings == 1) | (strings == 2)
+
+
+def _padded(rows: list[np.ndarray], fill: int) -> np.ndarray:
+    """Index lists of unequal length as one array, filled up with `fill`; at least one column."""
+    width = max([1, *map(len, rows)])
+    return np.array([[*row, *[fill] * (width - len(row))] for row in rows], int).reshape(len(rows), width)

@@ -31,11 +31,24 @@ SMALL = [
     spins.j1j2(lattices.chain(8), j2=0.4),
     spins.j1j2(lattices.square(3), j2=0.6),
     spins.heisenberg(lattices.chain(5)),
+    spins.xxz(lattices.chain(6), anisotropy=-0.4),
+    spins.heisenberg(lattices.named("triangular", 9)),
+    spins.of_terms("odd", lattices.Loose(4), [(0.7, {0: "Y"}), (-1.1, {0: "Z", 2: "Y", 3: "X"}), (0.4, {1: "X"})]),
+    spins.of_terms("three bodies", lattices.Loose(5), [(0.7, {0: "Y", 1: "Y", 4: "Z"}), (0.3, {0: "X", 1: "X"})]),
 ]
-LATTICES = [lattices.chain(6), lattices.square(4), lattices.square(2, 3, is_periodic=False)]
+LATTICES = [
+    lattices.chain(6),
+    lattices.square(4),
+    lattices.square(2, 3, is_periodic=False),
+    lattices.named("square", 10),
+    lattices.named("triangular", 12),
+    lattices.named("kagome", 12),
+    lattices.named("honeycomb", 24),
+    lattices.named("kagome", 12, is_periodic=False),
+]
 PAULI = {
     "x": np.array([[0, 1], [1, 0]]),
-    "y": np.array([[0, -1j], [1j, 0]]),
+    "y": np.array([[0, 1j], [-1j, 0]]),
     "z": np.array([[-1, 0], [0, 1]]),  # the integer 1 is spin up
 }
 
@@ -53,12 +66,11 @@ def pauli(n, **axes):
 
 
 def dense(law):
-    total = sum(x * pauli(law.n_sites, **{f"s{i}": "x"}) for i, x in enumerate(law.field))
-    for (i, j), zz, exchange in zip(law.bonds, law.zz, law.exchange):
-        for axis, strength in (("z", zz), ("x", exchange), ("y", exchange)):
-            total = total + strength * pauli(law.n_sites, **{f"s{i}": axis, f"s{j}": axis})
-    assert np.abs(np.imag(total)).max() < 1e-14
-    return np.real(total)
+    """From the strings alone; the strings of the models are checked against published energies."""
+    total = 0
+    for string, coefficient in zip(law.strings, law.coefficients):
+        total = total + coefficient * pauli(law.n_sites, **{f"s{i}": "Ixyz"[a] for i, a in enumerate(string) if a})
+    return np.real(total) if law.is_real else total
 
 
 @pytest.mark.parametrize("law", SMALL, ids=title)
@@ -117,23 +129,44 @@ def test_orders_of_the_space_groups():
     sizes = [len(g.space_group) for g in (lattices.chain(16), lattices.square(4), lattices.square(4, 6))]
     assert sizes == [32, 128, 96]
     assert [len(lattices.square(4).bonds(s)) for s in (1, 2)] == [32, 32]
+    named = [("square", 20), ("triangular", 36), ("kagome", 36), ("honeycomb", 32), ("kagome", 108)]
+    found = [lattices.named(*one) for one in named]
+    assert [len(g.space_group) for g in found] == [80, 432, 144, 192, 432]
+    assert [len(g.translations) for g in found] == [20, 36, 12, 16, 36]
+    assert [2 * len(g.bonds()) / g.n_sites for g in found] == [4, 6, 4, 3, 4]
+    assert [g.sublattice is not None for g in found] == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("law", SMALL, ids=title)
+def test_conserved_magnetisation_and_spin_flip_are_said_truly(law):
+    matrix = dense(law)
+    states = np.arange(len(matrix))
+    up = np.bitwise_count(states)
+    if law.conserves_magnetisation:
+        assert np.all(matrix[up[:, None] != up] == 0)
+    turned = matrix[::-1, ::-1]
+    assert (np.abs(turned - matrix).max() < 1e-13) == law.is_flip_symmetric
+    assert law.is_stoquastic == bool(np.all((matrix - np.diag(np.diag(matrix))).real <= 1e-13) and law.is_real)
 
 
 @given(st.lists(st.floats(0, 2 * np.pi), min_size=6, max_size=6))
 def test_product_state_energy_is_an_expectation_value(angles):
-    law = spins.transverse_ising(lattices.chain(6), field=0.8)
-    vectors = np.stack([np.sin(angles), np.zeros(6), np.cos(angles)], axis=1)
+    terms = [(0.8, {0: "X", 1: "Y", 3: "Z"}), (-0.5, {2: "X"}), (0.3, {4: "Z", 5: "Z"}), (0.2, {})]
+    law, around = spins.of_terms("mixed", lattices.Loose(6), terms), np.linspace(0, 3, 6)
+    vectors = np.stack([np.sin(angles) * np.cos(around), np.sin(angles) * np.sin(around), np.cos(angles)], axis=1)
     psi = np.ones(1)
-    for angle in reversed(angles):
-        psi = np.kron(psi, [np.sin(angle / 2), np.cos(angle / 2)])
-    assert law.energy_of_product_state(vectors) == pytest.approx(psi @ dense(law) @ psi, abs=1e-12)
+    for angle, turn in zip(reversed(angles), reversed(around)):
+        psi = np.kron(psi, [np.exp(1j * turn) * np.sin(angle / 2), np.cos(angle / 2)])
+    with double():
+        assert law.energy_of_product_state(vectors) == pytest.approx((psi.conj() @ dense(law) @ psi).real, abs=1e-12)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         lambda: lattices.named("kagom", 12),
-        lambda: lattices.named("square", 15),
+        lambda: lattices.named("square", 14),
+        lambda: spins.xxz(lattices.chain(4), anisotropy=-1.0),
         lambda: lattices.chain(1),
         lambda: spins.heisenberg(lattices.chain(5), sign_rule=True),
         lambda: ed.ground_state(spins.heisenberg(lattices.chain(26))),

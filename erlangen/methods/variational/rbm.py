@@ -3,8 +3,9 @@
     log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                     symmetrise = "features"
     psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                   symmetrise = "projection"
 
-G is the space group of the lattice; log cosh is even, which keeps the spin flip. Real weights make psi positive,
-complex ones give it a sign structure (needed where the model is frustrated).
+G is the space group of the lattice; log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s)
+has a bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where the model is
+frustrated).
 Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, doi:10.1088/1361-648X/abe268.
 """
 
@@ -63,7 +64,8 @@ class RBM(Method):
             spread = (law.n_sites * self.alpha * copies) ** -0.5
             weights = spread * jax.random.normal(first, shape, jnp.float64)
             phases = spread * jax.random.normal(second, shape, jnp.float64) if is_complex else None
-        psi = RestrictedBoltzmann(weights, phases, permutations, is_projected)
+            biases = None if law.is_flip_symmetric else jnp.full(self.alpha, spread, jnp.float64)
+        psi = RestrictedBoltzmann(weights, phases, permutations, is_projected, biases)
         settings = Settings(
             samples=self.samples,
             chains=min(self.samples, 1024),
@@ -76,17 +78,20 @@ class RBM(Method):
 
 
 class RestrictedBoltzmann(Wavefunction):
-    """The amplitude above. weights, phases [features, sites]: real and (or None) imaginary part of w."""
+    """The amplitude above. weights, phases [features, sites]: real and (or None) imaginary part of w; biases."""
 
     weights: Float[Array, "features sites"]
     phases: Float[Array, "features sites"] | None
     permutations: Array
     projected: bool = eqx.field(static=True)
+    biases: Float[Array, " features"] | None = None
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
         # weights moved by all of G (which contains its inverses) instead of spins: one matrix product for every sample
         spins = jnp.asarray(spins, self.weights.dtype)
         real = self.weights[:, self.permutations] @ spins
+        if self.biases is not None:
+            real = real + self.biases[:, None]
         if self.phases is None:
             return logsumexp(log_cosh(real).sum(axis=0)) if self.projected else log_cosh(real).sum()
         imaginary = self.phases[:, self.permutations] @ spins
@@ -96,7 +101,7 @@ class RestrictedBoltzmann(Wavefunction):
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
-        return np.asarray(self.permutations), True
+        return np.asarray(self.permutations), self.biases is None
 
 
 def logsumexp(x: Inexact[Array, " n"]) -> Inexact[Array, ""]:

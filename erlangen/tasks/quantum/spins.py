@@ -3,6 +3,8 @@
     ising        H = -J sum_<ij> sz_i sz_j - h sum_i sx_i                       Pauli matrices, J = 1, h = field
     heisenberg   H =  J sum_<ij> S_i . S_j                                      S = sigma / 2, J = 1
     j1j2         H =  J sum_<ij> S_i . S_j + J2 sum_<<ij>> S_i . S_j            S = sigma / 2, J = 1, J2 = j2
+    xxz          H =  J sum_<ij> [ Sx_i Sx_j + Sy_i Sy_j + Delta Sz_i Sz_j ]    S = sigma / 2, J = 1, Delta = anisotropy
+    file         any sum of Pauli strings (`data.pauli_files`)
 
 Antiferromagnets on two sublattices are stated in Marshall's rotated basis, where the unfrustrated ground state is
 positive (1955, doi:10.1098/rspa.1955.0200). Truth: free fermions for the periodic Ising chain (Pfeuty 1970,
@@ -24,20 +26,24 @@ from erlangen.core.errors import Invalid, unknown
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.quantity import log_psi, spins
 from erlangen.core.systems import SpinLattice, System
+from erlangen.data.pauli_files import read_pauli_sum
+from erlangen.data.varbench import SOURCE, Row, published
 from erlangen.physics import exact_diagonalisation, lattices, mean_field
 from erlangen.physics import spins as laws
 
-MODELS = ("ising", "heisenberg", "j1j2")
+MODELS = ("ising", "heisenberg", "j1j2", "xxz")
 
 
 @dataclasses.dataclass(frozen=True)
 class Spins(Variational):
-    model: Literal["ising", "heisenberg", "j1j2"] = "ising"
-    lattice: Literal["chain", "square"] = "chain"
-    sites: int = 16  # in total; a square number on the square lattice
+    model: Literal["ising", "heisenberg", "j1j2", "xxz"] = "ising"
+    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
+    sites: int = 16  # in total
     periodic: bool = True
     field: float = 1.0  # h / J of the Ising model; the chain is critical at 1, the square lattice at 3.044
     j2: float = 0.5  # J2 / J1 of the J1-J2 model
+    anisotropy: float = 1.0  # Delta of the XXZ model
+    file: str = ""  # own sum of Pauli strings; replaces all of the above
 
     container = SpinLattice
     inputs = (spins,)
@@ -51,38 +57,47 @@ class Spins(Variational):
         for name in ("field", "j2"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise Invalid(must=f"{name} is finite and not negative", came=str(getattr(self, name)), do="Change it.")
-        if self.model != "ising" and self.sites % 2:
+        if self.model != "ising" and self.sites % 2 and not self.file:
             raise Invalid(
                 must="S_z = 0 needs an even number of spins", came=f"{self.sites} sites", do=f"Take {self.sites + 1}."
             )
-        self.geometry  # noqa: B018  # an impossible lattice is refused here and not in mid-run
+        self.hamiltonian  # noqa: B018  # an impossible lattice or file is refused here and not in mid-run
 
     @property
-    def geometry(self) -> lattices.Lattice:
-        return lattices.named(self.lattice, self.sites, is_periodic=self.periodic)
+    def geometry(self) -> lattices.Lattice | lattices.Loose:
+        return self.hamiltonian.lattice
 
-    @property
+    @functools.cached_property
     def hamiltonian(self) -> laws.Hamiltonian:
         """The law, in Marshall's basis where the lattice has two sublattices."""
+        if self.file:
+            return read_pauli_sum(self.file)
+        lattice = lattices.named(self.lattice, self.sites, is_periodic=self.periodic)
         if self.model == "ising":
-            return laws.transverse_ising(self.geometry, field=self.field)
-        j2 = self.j2 if self.model == "j1j2" else 0.0
-        return laws.j1j2(self.geometry, j2=j2, sign_rule=self.geometry.sublattice is not None)
+            return laws.transverse_ising(lattice, field=self.field)
+        sign_rule = lattice.sublattice is not None
+        if self.model == "xxz":
+            return laws.xxz(lattice, anisotropy=self.anisotropy, sign_rule=sign_rule)
+        return laws.j1j2(lattice, j2=self.j2 if self.model == "j1j2" else 0.0, sign_rule=sign_rule)
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
-        point = SiteSymmetry(_rows(self.geometry.point_group), "rotations and reflections of the lattice")
-        flip = SpinFlip()
-        if not self.periodic:
-            return point, flip
-        return SiteSymmetry(_rows(self.geometry.translations), "lattice translations"), point, flip
+        lattice = self.geometry
+        named = (("lattice translations", lattice.translations), ("lattice isometries", lattice.space_group))
+        sites = tuple(SiteSymmetry(_rows(group), title) for title, group in named if len(group) > 1)
+        return (*sites, SpinFlip()) if self.hamiltonian.is_flip_symmetric else sites
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
         """The state found here as a trial state of other couplings."""
+        if self.file:
+            return ()
         if self.model == "ising":
             values = tuple(round(self.field * (1 + x), 6) for x in (-0.2, -0.1, -0.05, 0.05, 0.1, 0.2))
             return (Shift("field", values, "other transverse field", "J"),)
+        if self.model == "xxz":
+            values = tuple(round(self.anisotropy + x, 6) for x in (-0.2, -0.05, 0.05, 0.2) if self.anisotropy + x > -1)
+            return (Shift("anisotropy", values, "other anisotropy"),)
         own = self.j2 if self.model == "j1j2" else 0.0
         values = tuple(round(own + x, 6) for x in (-0.1, 0.02, 0.05, 0.1) if own + x >= 0)
         return (Shift("j2", values, "other frustration", "J1"),)
@@ -98,7 +113,7 @@ class Spins(Variational):
     @property
     def opponents(self) -> tuple[Opponent, ...]:
         mean = Opponent("mean field (product state)", "starts", (1, 8), self.solve_mean_field)
-        if self.sites > exact_diagonalisation.MAX_SITES:
+        if self.geometry.n_sites > exact_diagonalisation.MAX_SITES:
             return (mean,)
         exact = Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly)
         return exact, mean
@@ -113,53 +128,43 @@ class Spins(Variational):
 
     @property
     def peers(self) -> tuple[Peer, ...]:  # type: ignore[override]  # published numbers depend on the settings
-        """Published relative energy errors for exactly this model."""
-        key = (self.model, self.lattice, self.sites, self.periodic, self.coupling)
-        source = "Wu et al. 2024, doi:10.1126/science.adg9774"
+        """Published relative energy errors for exactly this law."""
+        rows = self._published()
+        exact = next((row.energy for row in rows if row.is_exact), None)
+        if exact is None:
+            reference = _reference(self) if rows else None
+            exact = reference["energy"] / self._pauli_unit if reference else None
+        if exact is None:
+            return tuple(Peer(r.method, "energy", r.energy * self._pauli_unit / self.sites, "J", SOURCE) for r in rows)
         return tuple(
-            Peer(name, "energy_error", abs(energy / exact - 1), "1", source)
-            for name, energy, exact in PUBLISHED.get(key, ())
+            Peer(r.method, "energy_error", abs(r.energy / exact - 1), "1", SOURCE) for r in rows if not r.is_exact
         )
 
+    def _published(self) -> list[Row]:
+        if self.file or self.model == "xxz":
+            return []
+        return published(self.model, self.geometry, {"ising": self.field, "j1j2": self.j2}.get(self.model, 0.0))
+
     @property
-    def coupling(self) -> float:
-        """The one number beside J that this model depends on."""
-        return {"ising": self.field, "heisenberg": 0.0, "j1j2": self.j2}[self.model]
-
-
-PUBLISHED = {
-    ("ising", "chain", 10, True, 1.0): (
-        ("RBM (alpha = 1)", -12.785231, -12.784906443),
-        ("Jastrow", -12.77246, -12.784906443),
-    ),
-    ("ising", "chain", 32, True, 1.0): (
-        ("symmetric feed-forward net", -40.760008, -40.760032494),
-        ("RBM (alpha = 1)", -40.75763, -40.760032494),
-        ("Jastrow", -40.70126, -40.760032494),
-    ),
-    ("heisenberg", "chain", 20, True, 0.0): (
-        ("RNN with translations", -35.6175098, -35.617546120),
-        ("RBM (alpha = 1)", -35.60392, -35.617546120),
-        ("Jastrow", -35.55179, -35.617546120),
-    ),
-    ("j1j2", "square", 16, True, 0.5): (
-        ("Clebsch tree", -33.831039193, -33.831693406),
-        ("RBM (alpha = 1)", -33.0219, -33.831693406),
-        ("Jastrow", -32.5106, -33.831693406),
-    ),
-}
-"""(model, lattice, sites, periodic, coupling) -> (name, energy, exact energy) in the units of the source."""
+    def _pauli_unit(self) -> float:
+        """What an energy in Pauli units is here."""
+        return 1.0 if self.model == "ising" else 0.25
 
 
 @functools.lru_cache(maxsize=64)
 def _reference(task: Spins) -> Mapping[str, Any] | None:
     begun = time.perf_counter()
-    if task.model == "ising" and task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2:
+    is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2 and not task.file
+    if task.model == "ising" and is_ring:
         energy = laws.ising_chain_energy(task.sites, field=task.field)
         return {"energy": energy, "source": "free fermions", "seconds": time.perf_counter() - begun}
     try:
         found = exact_diagonalisation.ground_state(task.hamiltonian)
     except Invalid as limit:
+        table = next((row for row in task._published() if row.is_exact), None)
+        if table is not None:
+            source = f"exact diagonalisation, {SOURCE}"
+            return {"energy": table.energy * task._pauli_unit, "source": source, "seconds": 0.0}
         warnings.warn(str(limit), stacklevel=3)
         return None
     source = f"exact diagonalisation, {len(found.vector)} states, residual {found.residual:.0e}"
