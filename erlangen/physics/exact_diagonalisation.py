@@ -63,9 +63,15 @@ class Basis:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GroundState:
-    """The lowest eigenpair: energy, unit vector over `basis`, the law in the basis used, residual |H v - E v|."""
+    """The lowest eigenpair: energy, unit vector over `basis`, the law in the basis used, residual |H v - E v|.
+
+    excited: the next energy in the sectors that were searched (None where there is one state); is_symmetric: these hold
+    only states that the whole space group and the spin flip leave as they are.
+    """
 
     energy: float
+    excited: float | None
+    is_symmetric: bool
     vector: np.ndarray
     basis: Basis
     law: Hamiltonian
@@ -94,8 +100,10 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
         sectors = [Sector(np.arange(law.n_sites)[None], flip, n_up) for flip in flips]
     bases = [enumerate_basis(law.n_sites, sector) for sector in sectors]
     found = [_lowest(law, basis, tolerance) for basis in bases if len(basis.states)]
-    energy, vector, basis, residual = min(found, key=lambda pair: pair[0])
-    return GroundState(energy, vector, basis, law, residual, time.perf_counter() - start)
+    (energy, _), vector, basis, residual = min(found, key=lambda pair: pair[0][0])
+    energies = sorted(e for pair, *_ in found for e in pair)
+    excited = energies[1] if math.isfinite(energies[1]) else None
+    return GroundState(energy, excited, law.is_stoquastic, vector, basis, law, residual, time.perf_counter() - start)
 
 
 def require_affordable(n_sites: int) -> None:
@@ -153,7 +161,8 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
     return matrix
 
 
-def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[float, np.ndarray, Basis, float]:
+def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[tuple[float, float], np.ndarray, Basis, float]:
+    """The two lowest energies (infinity where there is one state), the state, its basis and its residual."""
     import scipy.sparse.linalg
 
     matrix = sparse_matrix(law, basis)
@@ -161,9 +170,11 @@ def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[float, np
         values, vectors = np.linalg.eigh(matrix.toarray())
     else:
         start = np.random.default_rng(0).uniform(0.5, 1.5, len(basis.states))
-        values, vectors = scipy.sparse.linalg.eigsh(matrix, k=1, which="SA", v0=start, tol=tolerance)  # pyright: ignore[reportArgumentType]
-    vector = vectors[:, 0]
-    return float(values[0]), vector, basis, float(np.linalg.norm(matrix @ vector - values[0] * vector))
+        values, vectors = scipy.sparse.linalg.eigsh(matrix, k=2, which="SA", v0=start, tol=tolerance)  # pyright: ignore[reportArgumentType]
+    order = np.argsort(values)
+    vector, lowest = vectors[:, order[0]], float(values[order[0]])
+    second = float(values[order[1]]) if len(order) > 1 else math.inf
+    return (lowest, second), vector, basis, float(np.linalg.norm(matrix @ vector - lowest * vector))
 
 
 def _represent(basis: Basis, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

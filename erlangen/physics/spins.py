@@ -222,6 +222,20 @@ def ising_chain_energy(n_sites: int, *, coupling: float = 1.0, field: float = 1.
 
     for J, h >= 0 and even N (Pfeuty 1970, doi:10.1016/0003-4916(70)90270-8).
     """
+    return -float(_quasi_energies(n_sites, coupling, field).sum())
+
+
+def ising_chain_excited_energy(n_sites: int, *, coupling: float = 1.0, field: float = 1.0) -> float:
+    """The next energy above `ising_chain_energy` among states that translations, reflections and the flip keep.
+
+    E_1 = E_0 + 4 sqrt(J^2 + h^2 - 2 J h cos(pi / N)):      two quasiparticles of opposite smallest momentum
+    """
+    energies = _quasi_energies(n_sites, coupling, field)
+    return -float(energies.sum()) + 4 * float(energies.min())
+
+
+def _quasi_energies(n_sites: int, coupling: float, field: float) -> np.ndarray:
+    """[sites] of sqrt(J^2 + h^2 - 2 J h cos k), k = (2 m + 1) pi / N."""
     if n_sites % 2 or coupling < 0 or field < 0:
         raise Invalid(
             must="the free-fermion formula holds for an even number of sites and couplings >= 0",
@@ -229,7 +243,7 @@ def ising_chain_energy(n_sites: int, *, coupling: float = 1.0, field: float = 1.
             do="Use exact diagonalisation.",
         )
     k = (2 * np.arange(n_sites) + 1) * np.pi / n_sites
-    return -float(np.sqrt(coupling**2 + field**2 - 2 * coupling * field * np.cos(k)).sum())
+    return np.sqrt(coupling**2 + field**2 - 2 * coupling * field * np.cos(k))
 
 
 def _flipped(strings: np.ndarray) -> np.ndarray:

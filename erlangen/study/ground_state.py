@@ -6,6 +6,7 @@ opponents.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -41,8 +42,7 @@ def evaluate_variational(
     record.data["reference"] = dict(reference) if reference else None
     record.data["evaluation"] = {k: float(v) for k, v in vars(found).items()}
     record.scores = _scores(found, reference, problem.size)
-    if reference and found.energy + 5 * found.error < reference["energy"]:
-        say("the energy lies below the exact one by more than 5 error bars: the estimator or the reference is wrong")
+    record.data["bracket"] = _bracket(found, fitted, reference, task, say)
     if problem.size <= MAX_SUMMED_SITES:
         record.coverage = [_coverage(fitted, problem, key=keys[1])]
     record.symmetry = _certificate(task, method, fitted, problem, key=keys[2])
@@ -72,6 +72,19 @@ def _scores(found: Any, reference: Any, sites: int) -> list[Estimate]:
     size = abs(reference["energy"])
     gap = abs(found.energy - reference["energy"]) / size
     return [Estimate("energy_error", gap, found.error / size, "1", "relative energy error", by), per_site, v_score]
+
+
+def _bracket(found: Any, fitted: Any, reference: Any, task: Variational, say: Say) -> dict[str, Any]:
+    """Both sides of the energy; what contradicts itself is said."""
+    excited = (reference or {}).get("excited")
+    permutations, flip = fitted.invariance
+    whole = permutations is not None and len(permutations) == len(task.hamiltonian.lattice.space_group)
+    if reference and reference.get("is_symmetric") and not (whole and (flip or not task.hamiltonian.is_flip_symmetric)):
+        excited = None  # the state may hold others than those of the symmetry sector
+    bounds = variational.bracket(found, excited)
+    for contradiction in variational.contradictions(found, bounds, reference, excited):
+        say(contradiction)
+    return dataclasses.asdict(bounds)
 
 
 def _coverage(fitted: Any, problem: Any, *, key: PRNGKeyArray) -> CoverageRow:

@@ -149,6 +149,7 @@ def sections(record: Record) -> list[Section]:
     """Everything that was measured in one run, as tables of text; empty ones are left out."""
     every = (
         Section("scores", ("score", "value", "label floor", "error bar by"), _scores(record)),
+        Section("energy from both sides", (), _bracket(record)),
         Section("cost", (), _costs(record)),
         Section("opponents", ("solver", "setting", "per query", "score", "error"), _opponents(record)),
         Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
@@ -180,6 +181,24 @@ def _scores(record: Record) -> list[tuple[str, ...]]:
         return plus_minus(record.floor[one.name], 0, one.unit) if one.name in record.floor else "-"
 
     return [(title(one), estimate(one), floor(one), one.by) for one in record.scores]
+
+
+def _bracket(record: Record) -> list[tuple[str, ...]]:
+    """Variational ground states: the bounds of `learn.variational.bounds`, for the whole system."""
+    found = record.data.get("bracket")
+    if not found:
+        return []
+    reference = record.data.get("reference") or {}
+    low, high = found["weinstein"]
+    rows = [
+        ("variational upper bound", f"{found['upper']:.8f} +- {found['error']:.1g} J"),
+        ("an eigenvalue lies within (Weinstein)", f"{low:.6f} to {high:.6f} J"),
+    ]
+    if found["temple"] is not None:
+        rows.append(("lower bound (Temple)", f"{found['temple']:.8f} +- {found['temple_error']:.1g} J"))
+    if reference:
+        rows.append(("reference", f"{reference['energy']:.8f} J, {reference['source']}"))
+    return rows
 
 
 def _costs(record: Record) -> list[tuple[str, ...]]:

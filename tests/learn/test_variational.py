@@ -50,6 +50,22 @@ def table(law, *, is_complex=False, seed=0):
 
 @pytest.mark.parametrize("is_complex", [False, True])
 @pytest.mark.parametrize("n, parameters", [(5, 9), (30, 7)])
+def test_momentum_is_the_damped_problem_pulled_towards_the_last_direction():
+    """SPRING: argmin |O d - e|^2 + lambda |d - last|^2, in both spaces."""
+    rng = np.random.default_rng(0)
+    for shape in ((5, 9), (9, 5)):
+        derivatives, energies, last = rng.normal(size=shape), rng.normal(size=shape[0]), rng.normal(size=shape[1])
+        weights = np.full(shape[0], 1 / shape[0])
+        with double():
+            arrays = map(jnp.asarray, (derivatives, energies, weights))
+            delta, _ = natural_direction(*arrays, shift=0.1, last=jnp.asarray(last))
+        rows = (derivatives - derivatives.mean(0)) / shape[0] ** 0.5
+        residual = (energies - energies.mean()) / shape[0] ** 0.5
+        stacked = np.concatenate([rows, 0.1**0.5 * np.eye(shape[1])])
+        exact = np.linalg.lstsq(stacked, np.concatenate([residual, 0.1**0.5 * last]), rcond=None)[0]
+        assert np.allclose(delta, exact, atol=1e-10)
+
+
 def test_both_forms_of_the_natural_gradient_solve_the_normal_equations(n, parameters, is_complex):
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((n, parameters)) + (1j * rng.standard_normal((n, parameters)) if is_complex else 0)

@@ -11,6 +11,7 @@ from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.variational import evaluate, full_sum, spin_problem
 from erlangen.methods.variational.jastrow import Jastrow, pair_classes
+from erlangen.methods.variational.lcn import LCN
 from erlangen.methods.variational.mean_field import MeanField
 from erlangen.methods.variational.rbm import RBM
 from erlangen.numerics.precision import double
@@ -24,6 +25,8 @@ KINDS = [
     RBM(alpha=3),
     RBM(alpha=2, weights="real", symmetrise="projection"),
     Jastrow(),
+    LCN(channels=3),
+    LCN(channels=2, layers=1, weights="real"),
 ]
 
 

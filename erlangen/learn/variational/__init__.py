@@ -3,9 +3,11 @@
     E[psi] = sum_s |psi(s)|^2 E_loc(s) / sum_s |psi(s)|^2,      E_loc(s) = sum_s' <s|H|s'> psi(s') / psi(s)
 
 `minimise` fits, `evaluate` measures what was fitted with fresh samples and an error bar; figures of the fit itself are
-never results. `Problem` says what is being solved, `spin_problem` makes one from a spin Hamiltonian.
+never results. `bracket` adds the lower side. `Problem` says what is being solved, `spin_problem` makes one from a spin
+Hamiltonian.
 """
 
+from .bounds import Bracket, bracket, contradictions
 from .evaluation import Evaluation, evaluate, full_sum
 from .ground_state import Settings, minimise
 from .natural_gradient import natural_direction
@@ -13,10 +15,13 @@ from .problem import Problem, spin_problem
 from .wavefunction import Wavefunction
 
 __all__ = [
+    "Bracket",
     "Evaluation",
     "Problem",
     "Settings",
     "Wavefunction",
+    "bracket",
+    "contradictions",
     "evaluate",
     "full_sum",
     "minimise",

@@ -45,8 +45,9 @@ class Settings:
     samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
     rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %.
     shift: final diagonal shift lambda of the metric; it starts at 1e-2, falls by 3 % per accepted step and grows
-    tenfold when a step is refused. full_sum: all states instead of samples; "auto" where they are not more than the
-    samples, after reduction by the symmetry of psi.
+    tenfold when a step is refused. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic reconfiguration;
+    of use where samples are fewer than parameters. full_sum: all states instead of samples; "auto" where they are not
+    more than the samples, after reduction by the symmetry of psi.
     """
 
     samples: int = 1024
@@ -54,6 +55,7 @@ class Settings:
     sweeps: float = 1.0
     rate: float = 0.1
     shift: float = 1e-5
+    momentum: float = 0.0
     full_sum: Literal["auto", "yes", "no"] = "auto"
 
     def __post_init__(self):
@@ -66,13 +68,18 @@ class Settings:
 
 
 class State(eqx.Module):
-    """Everything a resumed run needs. kept: the parameters before the last step, to return to when that went wrong."""
+    """Everything a resumed run needs.
+
+    kept: the parameters before the last step, to return to when that went wrong; direction: of the last step, zero
+    after a refusal.
+    """
 
     step: Array
     parameters: PyTree
     kept: PyTree
     walkers: Array
     shift: Array
+    direction: Array
     energy: Array
     error: Array
     refused: Array
@@ -168,7 +175,9 @@ def _begin(parameters: PyTree, problem: Problem, chains: int, key: PRNGKeyArray)
     walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
     # explicit types: a weakly typed first state would have the step compiled twice
     zero, number = jnp.zeros((), jnp.int64), functools.partial(jnp.full, (), dtype=jnp.float64)
-    return State(zero, parameters, parameters, walkers, number(_FIRST_SHIFT), number(jnp.inf), number(1.0), zero)
+    still = jnp.zeros_like(ravel_pytree(parameters)[0])
+    shift, energy, error = number(_FIRST_SHIFT), number(jnp.inf), number(1.0)
+    return State(zero, parameters, parameters, walkers, shift, still, energy, error, zero)
 
 
 def _schedule(progress: float) -> float:
@@ -197,12 +206,13 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         derivatives = log_derivatives(log_psi, state.parameters, samples)
-        delta, length = natural_direction(derivatives, energies, weights, shift=state.shift)
+        last = settings.momentum * state.direction if settings.momentum else None
+        delta, length = natural_direction(derivatives, energies, weights, shift=state.shift, last=last)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
         scale = jnp.minimum(settings.rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
         scale = _shortened(lambda p: amplitudes(p, samples), state.parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
-        return _next(state, walkers, mean, error, good, solved, scale * delta, settings), {
+        return _next(state, walkers, (mean, error), good, solved, (scale, delta), settings), {
             **figures,
             "shift": state.shift,
         }
@@ -240,19 +250,19 @@ def _shortened(
 def _next(
     state: State,
     walkers: Array,
-    energy: Array,
-    error: Array,
+    measured: tuple[Array, Array],
     good: Array,
     solved: Array,
-    move: Float[Array, " parameters"],
+    step: tuple[Array, Float[Array, " parameters"]],
     settings: Settings,
 ) -> State:
     """Where the measured parameters are good, step on from them; otherwise go back to those before, with more damping.
 
     After a refusal the old energy counts with twice its error, so that one lucky low estimate cannot block the run.
     """
+    (energy, error), (scale, direction) = measured, step
     flat, unravel = ravel_pytree(state.parameters)
-    moved = unravel(jnp.where(solved, flat - move, flat))
+    moved = unravel(jnp.where(solved, flat - scale * direction, flat))
     decay = jnp.where(state.shift > _FIRST_SHIFT, 0.8, _DECAY)
     softer = jnp.maximum(state.shift * decay, settings.shift)
     harder = jnp.minimum(state.shift * 10, _LARGEST_SHIFT)
@@ -266,6 +276,7 @@ def _next(
         kept=choose(state.parameters, state.kept),
         walkers=walkers,
         shift=jnp.where(good & solved, softer, harder),
+        direction=jnp.where(good & solved, direction, 0.0),
         energy=jnp.where(good, energy, state.energy),
         error=jnp.where(good, error, 2 * state.error),
         refused=state.refused + jnp.where(good & solved, 0, 1),

@@ -3,6 +3,11 @@
     O_sk = sqrt(w_s) (d log psi(s) / d theta_k - mean),     e_s = sqrt(w_s) (E_loc(s) - mean),      sum of w = 1
     delta = (O^T O + lambda)^-1 O^T e = O^T (O O^T + lambda)^-1 e,          theta <- theta - rate * delta
 
+With momentum mu the damping pulls towards the last direction instead of zero, so that what one batch of samples cannot
+see is kept from those before (SPRING: Goldshlager, Abrahamsen, Lin 2024, arXiv:2401.10190):
+
+    delta = argmin_d |O d - e|^2 + lambda |d - mu delta'|^2 = mu delta' + O^T (O O^T + lambda)^-1 (e - mu O delta')
+
 (Sorella 1998, doi:10.1103/PhysRevLett.80.4558; second form on the sample kernel: Chen and Heyl 2024,
 doi:10.1038/s41567-024-02566-1; Rende et al. 2024, doi:10.1038/s42005-024-01732-4). A complex log psi of real parameters
 contributes its real and its imaginary part as two rows per sample.
@@ -47,11 +52,13 @@ def natural_direction(
     weights: Float[Array, " n"],
     *,
     shift: float | Float[Array, ""],
+    last: Float[Array, " parameters"] | None = None,
 ) -> tuple[Float[Array, " parameters"], Float[Array, ""]]:
     """(delta, its length sqrt(delta^T O^T O delta)): the step in parameters and how far it moves the state.
 
     Solved by Cholesky in the smaller of sample and parameter space, in the precision given: use float64.
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
+    last: mu times the last direction, towards which the damping pulls.
     """
     root = jnp.sqrt(weights)[:, None]
     rows = root * (derivatives - weights @ derivatives)
@@ -61,10 +68,14 @@ def natural_direction(
         residual = jnp.concatenate([residual.real, residual.imag])
     else:
         residual = residual.real
+    if last is not None:
+        residual = residual - rows @ last
     if rows.shape[0] < rows.shape[1]:
         delta = rows.T @ _solve(rows @ rows.T, residual, shift)
     else:
         delta = _solve(rows.T @ rows, rows.T @ residual, shift)
+    if last is not None:
+        delta = delta + last
     return delta, jnp.linalg.norm(rows @ delta)
 
 

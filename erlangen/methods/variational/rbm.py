@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
 
 from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import Invalid
+from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
@@ -35,9 +35,9 @@ class RBM(Method):
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
     symmetrise: Literal["auto", "features", "projection"] = "auto"  # auto: projection where weights are complex
     samples: int = 1024  # per step
-    sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
+    momentum: float = 0.0  # of the natural gradient (SPRING); 0.9 helps where parameters are more than samples
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
@@ -45,6 +45,7 @@ class RBM(Method):
     def __post_init__(self):
         if self.alpha < 1:
             raise Invalid(must="alpha is at least 1", came=str(self.alpha), do="Take 2 to 16.")
+        within(self, momentum=(-1e-9, 1))
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
@@ -69,9 +70,9 @@ class RBM(Method):
         settings = Settings(
             samples=self.samples,
             chains=min(self.samples, 1024),
-            sweeps=self.sweeps,
             rate=self.rate,
             shift=self.shift,
+            momentum=self.momentum,
             full_sum=self.full_sum,
         )
         return minimise(psi, spin_problem(law), settings, budget, key=run, session=session)

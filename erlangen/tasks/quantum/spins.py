@@ -107,7 +107,10 @@ class Spins(Variational):
         return dataclasses.replace(self, **changes, **{axis: value})
 
     def reference(self) -> Mapping[str, Any] | None:
-        """Energy, source and seconds of the exact ground state; None, with a warning, beyond exact diagonalisation."""
+        """Energy, source and seconds of the exact ground state; None, with a warning, beyond exact diagonalisation.
+
+        excited: the next energy, where it is known; is_symmetric: of states that keep all symmetry of the law.
+        """
         return _reference(self)
 
     @property
@@ -157,7 +160,15 @@ def _reference(task: Spins) -> Mapping[str, Any] | None:
     is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2 and not task.file
     if task.model == "ising" and is_ring:
         energy = laws.ising_chain_energy(task.sites, field=task.field)
-        return {"energy": energy, "source": "free fermions", "seconds": time.perf_counter() - begun}
+        excited = laws.ising_chain_excited_energy(task.sites, field=task.field)
+        seconds = time.perf_counter() - begun
+        return {
+            "energy": energy,
+            "excited": excited,
+            "is_symmetric": True,
+            "source": "free fermions",
+            "seconds": seconds,
+        }
     try:
         found = exact_diagonalisation.ground_state(task.hamiltonian)
     except Invalid as limit:
@@ -168,7 +179,8 @@ def _reference(task: Spins) -> Mapping[str, Any] | None:
         warnings.warn(str(limit), stacklevel=3)
         return None
     source = f"exact diagonalisation, {len(found.vector)} states, residual {found.residual:.0e}"
-    return {"energy": found.energy, "source": source, "seconds": found.seconds}
+    sector = {"excited": found.excited, "is_symmetric": found.is_symmetric}
+    return {"energy": found.energy, **sector, "source": source, "seconds": found.seconds}
 
 
 def _rows(permutations: Any) -> tuple[tuple[int, ...], ...]:

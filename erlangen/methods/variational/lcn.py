@@ -1,0 +1,128 @@
+"""Lattice convolution network: features on sites, kernels that the whole space group of the lattice leaves as they are.
+
+    h^0_i = s_i,        h^{l+1}_i = h^l_i + silu( b^l + sum_c W^l_c sum_{j in c(i)} h^l_j )
+    log psi(s) = sum_i sum_a log cosh( u_a . h^L_i )
+
+c(i): the sites j for which the pair (i, j) is of class c. Classes of pairs are the orbits of the space group, so
+that log psi is invariant under all of it: a convolution with isotropic kernels. The spin flip is kept by odd features
+(tanh instead of silu, no b) where the law has it. A second, imaginary u gives psi a sign structure. The role of group
+convolutions (Roth and MacDonald 2021, arXiv:2104.05085) and of lattice convolutions (Fu et al. 2022, arXiv:2206.07370),
+at a cost that does not grow with the point group.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
+
+from erlangen.contract import Budget, Method, Session, Signature, Variational
+from erlangen.core.errors import within
+from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
+from erlangen.core.systems import SpinLattice
+from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh
+from erlangen.numerics.precision import double
+
+
+@dataclasses.dataclass(frozen=True)
+class LCN(Method):
+    channels: int = 8  # features per site
+    layers: int = 2  # convolutions
+    weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
+    samples: int = 1024  # per step
+    rate: float = 0.1  # natural-gradient step
+    shift: float = 1e-5  # final diagonal shift of the metric
+    momentum: float = 0.0  # of the natural gradient (SPRING)
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+
+    def __post_init__(self):
+        within(self, channels=(1, 1024), layers=(1, 64), momentum=(-1e-9, 1))
+
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return SiteSymmetry, SpinFlip
+
+    def fit(
+        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> LatticeConvolution:
+        law = task.hamiltonian
+        is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
+        first, run = jax.random.split(key)
+        with double():
+            psi = LatticeConvolution.random(
+                law.lattice.space_group, self.channels, self.layers, is_complex, odd=law.is_flip_symmetric, key=first
+            )
+        settings = Settings(
+            samples=self.samples,
+            chains=min(self.samples, 1024),
+            rate=self.rate,
+            shift=self.shift,
+            momentum=self.momentum,
+            full_sum=self.full_sum,
+        )
+        return minimise(psi, spin_problem(law), settings, budget, key=run, session=session)
+
+
+class LatticeConvolution(Wavefunction):
+    """The amplitude above. kernels: one [classes, out, in] per layer; classes [sites, sites] of ordered pairs."""
+
+    kernels: list[Float[Array, "classes out in"]]
+    biases: list[Float[Array, " out"]] | None
+    head: Float[Array, "channels channels"]
+    phase: Float[Array, "channels channels"] | None
+    classes: Array
+    permutations: Array
+
+    @classmethod
+    def random(
+        cls, group: np.ndarray, channels: int, layers: int, is_complex: bool, *, odd: bool, key: PRNGKeyArray
+    ) -> LatticeConvolution:
+        """Weights with which log psi varies by about one between configurations."""
+        classes = ordered_pair_classes(group)
+        count, n_sites = int(classes.max()) + 1, len(classes)
+        widths = [1] + [channels] * layers
+        first, second, *keys = jax.random.split(key, 2 + layers)
+        kernels = [
+            jax.random.normal(k, (count, after, before), jnp.float64) * (before * n_sites) ** -0.5
+            for k, before, after in zip(keys, widths, widths[1:], strict=False)
+        ]
+        biases = None if odd else [jnp.full(after, 0.1, jnp.float64) for after in widths[1:]]
+        spread = (channels * n_sites) ** -0.5
+        head = spread * jax.random.normal(first, (channels, channels), jnp.float64)
+        phase = spread * jax.random.normal(second, (channels, channels), jnp.float64) if is_complex else None
+        return cls(kernels, biases, head, phase, jnp.asarray(classes), jnp.asarray(group))
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        features = jnp.asarray(spins, self.head.dtype)[:, None]
+        for i, kernel in enumerate(self.kernels):
+            sums = jnp.einsum("cij,jb->icb", self._members, features)
+            moved = jnp.einsum("cab,icb->ia", kernel, sums)
+            change = jnp.tanh(moved) if self.biases is None else jax.nn.silu(moved + self.biases[i])
+            features = change + (features if features.shape == change.shape else 0.0)
+        real = (features @ self.head).ravel()
+        if self.phase is None:
+            return log_cosh(real).sum()
+        return log_product_cosh(real, (features @ self.phase).ravel())
+
+    @property
+    def _members(self) -> Float[Array, "classes sites sites"]:
+        """1 where a pair is of the class."""
+        return jnp.asarray(self.classes == jnp.arange(len(self.kernels[0]))[:, None, None], self.head.dtype)
+
+    @property
+    def invariance(self) -> tuple[np.ndarray | None, bool]:
+        return np.asarray(self.permutations), self.biases is None
+
+
+def ordered_pair_classes(group: np.ndarray) -> np.ndarray:
+    """[sites, sites] the orbit of every ordered pair (i, j) under site permutations [elements, sites], from 0."""
+    n_sites = group.shape[1]
+    smallest = (group[:, :, None] * n_sites + group[:, None, :]).min(axis=0)
+    return np.unique(smallest, return_inverse=True)[1].reshape(n_sites, n_sites)
