@@ -152,6 +152,11 @@ class Budget:
             return cls(steps=int(number))
         return cls(seconds=number * {"": 1, "s": 1, "m": 60, "h": 3600}[unit])
 
+    def share(self, fraction: float) -> Budget:
+        """A part of it; at least one step."""
+        seconds = None if self.seconds is None else fraction * self.seconds
+        return Budget(seconds, None if self.steps is None else max(int(fraction * self.steps + 1e-6), 1))
+
     def __str__(self) -> str:
         return f"{self.steps}steps" if self.steps else f"{self.seconds:g}s"
 

@@ -70,10 +70,7 @@ class Ensemble(_Wrapper):
         """Fit the members one after the other."""
         if self.n < 2:
             raise Invalid(must="an ensemble has at least 2 members", came=f"n = {self.n}", do="Give --ensemble-n 5.")
-        part = Budget(
-            seconds=None if budget.seconds is None else budget.seconds / self.n,
-            steps=None if budget.steps is None else max(1, budget.steps // self.n),
-        )
+        part = budget.share(1 / self.n)
         members = []
         for i in range(self.n):
             session.say(f"member {i + 1} of {self.n}")

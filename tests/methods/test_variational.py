@@ -14,6 +14,7 @@ from erlangen.methods.variational.jastrow import Jastrow, pair_classes
 from erlangen.methods.variational.lcn import LCN
 from erlangen.methods.variational.mean_field import MeanField
 from erlangen.methods.variational.rbm import RBM
+from erlangen.methods.variational.vit import ViT, tiling
 from erlangen.numerics.precision import double
 from erlangen.physics import lattices, mean_field
 from erlangen.tasks.quantum.spins import Spins
@@ -26,6 +27,7 @@ KINDS = [
     RBM(alpha=2, weights="real", symmetrise="projection"),
     Jastrow(),
     LCN(channels=3),
+    ViT(channels=4, heads=2, layers=1, samples=64),
     LCN(channels=2, layers=1, weights="real"),
 ]
 
@@ -83,6 +85,19 @@ def test_mean_field_by_sampling_is_the_best_product_state():
     assert full_sum(psi, spin_problem(task.hamiltonian))[0] == pytest.approx(exact, rel=1e-5)
     # e = -J cos^2 t - h sin t per site, lowest at sin t = h / 2 J
     assert exact == pytest.approx(-8 * (1 + 0.7**2 / 4), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("lattice", "shape"),
+    [(lattices.chain(8), (4, 2)), (lattices.square(4), (4, 4)), (lattices.named("kagome", 12), (4, 3))],
+    ids=str,
+)
+def test_patches_tile_the_lattice_and_displacements_are_those_of_translations(lattice, shape):
+    patches, displacement, steps = tiling(lattice)
+    assert patches.shape == shape and sorted(patches.ravel()) == list(range(lattice.n_sites))
+    for p in range(len(patches)):
+        for q in range(len(patches)):
+            assert np.array_equal(steps[displacement[p, q]][patches[p]], patches[q])
 
 
 def test_pair_classes_are_distances_on_a_ring():

@@ -84,7 +84,7 @@ class Transfer(Method):
 def _part(budget: Budget, share: float, spent: float) -> Budget:
     """A share of the steps, or what is left of that share of the time after `spent` seconds (a tenth at least)."""
     if budget.seconds is None:
-        return Budget(steps=max(int(share * (budget.steps or 1)), 1))
+        return budget.share(share)
     return Budget(seconds=max(share * budget.seconds - spent, 0.1 * budget.seconds))
 
 

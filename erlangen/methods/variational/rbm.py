@@ -28,6 +28,8 @@ from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_pr
 from erlangen.nn.log_cosh import log_cosh, log_product_cosh
 from erlangen.numerics.precision import double
 
+from ._projection import logsumexp
+
 
 @dataclasses.dataclass(frozen=True)
 class RBM(Method):
@@ -103,9 +105,3 @@ class RestrictedBoltzmann(Wavefunction):
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.biases is None
-
-
-def logsumexp(x: Inexact[Array, " n"]) -> Inexact[Array, ""]:
-    """log sum exp x, complex too."""
-    largest = jax.lax.stop_gradient(jnp.max(jnp.real(x)))
-    return jnp.log(jnp.sum(jnp.exp(x - largest))) + largest

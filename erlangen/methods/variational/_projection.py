@@ -1,0 +1,55 @@
+"""A wavefunction made symmetric by a sum over the group: psi(s) = sum_g phi(g s), one g per coset of what phi keeps.
+
+The ground state is looked for among states that every element leaves as they are (character 1). Nomura 2021,
+doi:10.1088/1361-648X/abe268; staged (first phi alone, then the sum): Viteritti, Rende, Becca 2023,
+doi:10.1103/PhysRevLett.130.236401.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Inexact, Shaped
+
+from erlangen.learn.variational import Wavefunction
+
+
+class Projected(Wavefunction):
+    """The sum over `images` [cosets, sites] of permutations, and over both signs of all spins where `flip`."""
+
+    inner: Wavefunction
+    images: Array
+    group: Array
+    flip: bool = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, inner: Wavefunction, group: np.ndarray, *, flip: bool) -> Projected:
+        """`inner` made invariant under `group`, of which its own invariance has to be a part."""
+        own, own_flip = inner.invariance
+        images = coset_representatives(group, np.arange(group.shape[1])[None] if own is None else own)
+        return cls(inner, jnp.asarray(images), jnp.asarray(group), flip and not own_flip)
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        moved = jnp.asarray(spins)[self.images]
+        if self.flip:
+            moved = jnp.concatenate([moved, -moved])
+        return logsumexp(jax.vmap(self.inner.log_psi)(moved))
+
+    @property
+    def invariance(self) -> tuple[np.ndarray | None, bool]:
+        return np.asarray(self.group), self.flip or self.inner.invariance[1]
+
+
+def coset_representatives(group: np.ndarray, subgroup: np.ndarray) -> np.ndarray:
+    """One element of each set {t g: t in subgroup}, as permutations [cosets, sites]: phi(t g s) is the same for all."""
+    # (t (g s))_i = (g s)_{t(i)} = s_{g(t(i))}
+    smallest = {min(map(tuple, g[subgroup].tolist())) for g in group}
+    return np.array(sorted(smallest))
+
+
+def logsumexp(x: Inexact[Array, " n"]) -> Inexact[Array, ""]:
+    """log sum exp x, complex too."""
+    largest = jax.lax.stop_gradient(jnp.max(jnp.real(x)))
+    return jnp.log(jnp.sum(jnp.exp(x - largest))) + largest
