@@ -5,10 +5,8 @@ F_i = -dE/dr_i,     sigma = (1/V) dE/d epsilon   at   r -> r (1 + epsilon), h ->
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -29,37 +27,6 @@ def energy_forces_stress(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str
         positions, jnp.zeros((3, 3), positions.dtype)
     )
     return {"energy": value, "forces": -by_position, "stress": by_strain / _volume(x)}
-
-
-def misfit_of_derivatives(
-    energy: Callable[[Any, Atoms], Array],
-    model: Any,
-    x: Atoms,
-    misfit: Callable[[Mapping[str, Array]], Array],
-    *,
-    stress: bool = False,
-    differentiable: bool = True,
-) -> Array:
-    """misfit({energy, forces[, stress]}) whose gradient in the parameters of `model` needs no second reverse pass.
-
-        L = misfit(E, F, sigma),    dL/dtheta = d/dtheta [ L_E E(r) + dE along (-L_F, L_sigma / V) ],  L_q = dL/dq fixed
-
-    What is differentiated is one derivative along one direction, forward in (r, strain), so that the only reverse pass
-    is that over theta. Exact, not an approximation; `benchmarks/force_matching.py` sets it beside reverse over reverse.
-    Not `differentiable`: the value alone.
-    """
-    frozen = jax.tree.map(lambda a: jax.lax.stop_gradient(a) if eqx.is_inexact_array(a) else a, model)
-    found = (energy_forces_stress if stress else energy_and_forces)(lambda y: energy(frozen, y), x)
-    value, slopes = jax.value_and_grad(misfit)(found)
-    if not differentiable:
-        return value
-    r = jnp.asarray(x.positions)
-    start, along = (r, jnp.zeros((3, 3), r.dtype)), (-slopes["forces"], jnp.zeros((3, 3), r.dtype))
-    if stress:
-        along = (along[0], slopes["stress"] / _volume(x))
-    height, slope = jax.jvp(_strained(lambda y: energy(model, y), x), start, along)
-    surrogate = slopes["energy"] * height + slope
-    return value + (surrogate - jax.lax.stop_gradient(surrogate))
 
 
 def _strained(energy: Callable[[Atoms], Array], x: Atoms) -> Callable[[Array, Array], Array]:

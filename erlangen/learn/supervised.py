@@ -89,15 +89,13 @@ def fit(
     budget: Budget,
     key: PRNGKeyArray,
     session: Session = Session(),
-    judge: Loss | None = None,
 ) -> Any:
     """The model with the parameters (moving average) that did best on `validation` within `budget`.
 
     model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
-    judge: what is measured on validation, where that is cheaper than the loss.
     Raises `Invalid` where the loss stays non-finite after several roll-backs.
     """
-    engine = _Engine(model, (loss, judge or loss), train, validation, training, key)
+    engine = _Engine(model, loss, train, validation, training, key)
     state, progress = engine.start(), _Progress()
     if session.resume and session.folder is not None:
         found = load_state(session.folder, state)
@@ -156,7 +154,7 @@ class _Engine:
     def __init__(
         self,
         model: Any,
-        losses: tuple[Loss, Loss],
+        loss: Loss,
         train: Samples,
         validation: Samples,
         training: Training,
@@ -176,17 +174,13 @@ class _Engine:
         )
         self._epoch: tuple[int, list[tuple[int, np.ndarray]]] = (-1, [])
 
-        def mean(loss: Loss) -> Callable[[Any, Any, Any, Array], Array]:
-            def of(params: Any, inputs: Any, outputs: Any, weight: Array) -> Array:
-                whole = eqx.combine(params, self.static)
-                return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
-
-            return of
+        def mean(params: Any, inputs: Any, outputs: Any, weight: Array) -> Array:
+            whole = eqx.combine(params, self.static)
+            return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
 
         def step(state: _State, inputs: Any, outputs: Any, rate: Array, number: Array) -> tuple[_State, Array]:
-            value, gradient = jax.value_and_grad(mean(losses[0]))(
-                state.params, inputs, outputs, jnp.ones(self.size, jnp.float32)
-            )
+            equal = jnp.ones(self.size, jnp.float32)
+            value, gradient = jax.value_and_grad(mean)(state.params, inputs, outputs, equal)
             update, optimiser = self.optimiser.update(gradient, state.optimiser, state.params)
             params = jax.tree.map(lambda p, u: p - rate * u, state.params, update)
             keep = jnp.minimum(training.ema, (1 + number) / (10 + number)).astype(jnp.float32)
@@ -196,7 +190,7 @@ class _Engine:
         # drawn apart: the program of a step then does not depend on the number of samples, and is compiled once for all
         self._draw = jax.jit(lambda data, rows: jax.tree.map(lambda a: a[rows], data))
         self._step = jax.jit(step)
-        self._loss = jax.jit(mean(losses[1]))
+        self._loss = jax.jit(mean)
 
     def start(self) -> _State:
         return _State(self.params, self.optimiser.init(self.params), self.params, self.params)

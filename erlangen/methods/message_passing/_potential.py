@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...contract import Budget, Featured, Fitted, Linearised, Outputs, Samples, Session, Supervised
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
-from ...learn.derivatives import energy_and_forces, energy_forces_stress, misfit_of_derivatives
+from ...learn.derivatives import energy_and_forces, energy_forces_stress
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
 from ...nn.elements import Elements
@@ -160,9 +160,9 @@ def fit_network(
     if start is not None:  # the unit that its weights are used to; also the same program again
         model = dataclasses.replace(model, scale=start.scale)
     net = [_beyond_reference(s, model.elements) for s in (train, validation)]
-    loss, judge = (_energy_loss(model.scale, setting.energy_weight, differentiable=d) for d in (True, False))
+    loss = _energy_loss(model.scale, setting.energy_weight)
     return fit_supervised(
-        model, loss, *net, training=setting.training, budget=budget, key=second, session=session, judge=judge
+        model, loss, *net, training=setting.training, budget=budget, key=second, session=session
     )
 
 
@@ -181,7 +181,7 @@ def _potential(of: Callable[[Elements], Network], train: Samples, cutoff: float)
     return Potential(of(elements), elements, scale, cutoff, _images(train.inputs, cutoff), "stress" in train.outputs)
 
 
-def _energy_loss(scale: float, energy_weight: float, *, differentiable: bool) -> Callable[[Any, Any, Outputs], Array]:
+def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outputs], Array]:
     """L = |F - F*|^2 / (3 n s^2)  +  energy_weight (E - E*)^2 / (n s^2)  +  V^2 |sigma - sigma*|^2 / (9 n s^2)
 
     s = rms of the training forces; energies are those beyond the reference.
@@ -190,17 +190,13 @@ def _energy_loss(scale: float, energy_weight: float, *, differentiable: bool) ->
     def loss(potential: Potential, x: Any, true: Outputs) -> Array:
         real = x.atomic_numbers > 0
         n = jnp.sum(real)
-
-        def misfit(found: Outputs) -> Array:
-            total = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
-            total += energy_weight * (found["energy"] - true["energy"]) ** 2 / n
-            if "stress" in true:
-                virial = (found["stress"] - true["stress"]) * jnp.abs(jnp.linalg.det(x.cell))
-                total += jnp.mean(virial**2) / n
-            return total / scale**2
-
-        kind = {"stress": "stress" in true, "differentiable": differentiable}
-        return misfit_of_derivatives(Potential.interaction, potential, x, misfit, **kind)
+        found = (energy_forces_stress if "stress" in true else energy_and_forces)(potential.interaction, x)
+        total = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
+        total += energy_weight * (found["energy"] - true["energy"]) ** 2 / n
+        if "stress" in true:
+            virial = (found["stress"] - true["stress"]) * jnp.abs(jnp.linalg.det(x.cell))
+            total += jnp.mean(virial**2) / n
+        return total / scale**2
 
     return loss
 
