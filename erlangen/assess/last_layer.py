@@ -2,13 +2,15 @@
 
     LastLayer(method).fit(...) -> Spread,      Conformal(LastLayer(MACE())) -> intervals that widen far from the data
 
-    sigma^2(x) = alpha^2 J(x) ( sum_train J^T J + lambda )^(-1) J(x)^T + c^2
+    s^2(x) = mean over components of  J(x) ( sum_train J^T J + lambda )^(-1) J(x)^T
+    sigma^2(x) = c^2 + e^2b s(x)^(2 gamma)
 
-J(x): derivative of an output along directions of the parameters, here one weight per feature of the last layers
-(`contract.Linearised`), for forces the gradient of features in the positions. It is the posterior variance of Bayesian
-linear regression on frozen features, that is, a Laplace approximation in the last layer. lambda, alpha and c, one each
-per output, maximise the Gaussian likelihood of validation residuals. Bigi, Chong, Ceriotti, Grasselli 2024,
-arXiv:2403.02251. Good for ranking and for widening under shift; wrap it in `Conformal` for a promise.
+J(x): derivative of an output along directions of the parameters, here one weight per feature of every layer and element
+(`contract.Linearised`), for forces the gradient of features in the positions. s^2 is the posterior variance of Bayesian
+linear regression on frozen features, that is, a Laplace approximation in the last layer (Bigi, Chong, Ceriotti,
+Grasselli 2024, arXiv:2403.02251). It ranks errors well, but those of a network grow faster than it far from the data:
+the features themselves are wrong there. How fast is seen within the validation data, where c, b and gamma maximise the
+Gaussian likelihood of residuals. One sigma per sample and output; wrap it in `Conformal` for a promise.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+from scipy.optimize import minimize
 
 from ..contract import Budget, Linearised, Outputs, Samples, Session, Spread
 from ..core.errors import Invalid
@@ -27,7 +30,8 @@ from ..numerics.precision import double
 from .conformal import for_each
 from .uncertainty import _Wrapper
 
-RIDGES = np.logspace(-8, 2, 21)  # of lambda, in units of the mean diagonal of the sum
+RIDGE = 1e-8  # lambda in units of the mean eigenvalue of the sum
+STARTS = (0.5, 1.0, 2.0, 4.0)  # of gamma
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,11 +55,11 @@ class LastLayer(_Wrapper):
 
 
 class LastLayerSpread(Spread):
-    """An answer and the factor W of its posterior covariance: sigma = sqrt(|J W|^2 + c^2)."""
+    """An answer, the factor W of its posterior covariance, s^2 = mean |J W|^2, and (log c, b, gamma) per output."""
 
     inner: Linearised
     factors: dict[str, Float[Array, "H H"]]
-    floors: dict[str, Array]
+    laws: dict[str, Float[Array, " 3"]]
 
     def __call__(self, x: System) -> Outputs:
         return self.inner(x)
@@ -64,16 +68,19 @@ class LastLayerSpread(Spread):
         return self.inner.prepare(x)
 
     def spread(self, x: System) -> Outputs:
-        """Standard deviation of each output."""
-        found = self.inner.tangents(x)
-        return {
-            name: jnp.sqrt(jnp.sum((found[name] @ factor) ** 2, -1) + self.floors[name] ** 2)
-            for name, factor in self.factors.items()
-        }
+        """Standard deviation of each output, the same for all its components."""
+        found, out = self.inner.tangents(x), {}
+        for name, factor in self.factors.items():
+            log_c, b, gamma = self.laws[name]
+            square = (found[name] @ factor) ** 2
+            s = jnp.sqrt(jnp.mean(jnp.sum(square, -1)))
+            sigma = jnp.sqrt(jnp.exp(2 * log_c) + jnp.exp(2 * b) * s ** (2 * gamma))
+            out[name] = jnp.broadcast_to(sigma, square.shape[:-1])
+        return out
 
 
 def gaussian(inner: Linearised, train: Samples, validation: Samples) -> LastLayerSpread:
-    """The posterior of the last layer from training features, its scales from validation residuals."""
+    """The posterior of the last layer from training features, the law of its errors from validation residuals."""
 
     def squares(f: Linearised, x: System) -> Outputs:
         return {name: _product(j) for name, j in f.tangents(x).items()}
@@ -83,18 +90,19 @@ def gaussian(inner: Linearised, train: Samples, validation: Samples) -> LastLaye
 
     sums = for_each(squares, inner, train.inputs)
     held_out = for_each(both, inner, validation.inputs)
-    factors, floors = {}, {}
+    factors, laws = {}, {}
     for name in sums[0]:
-        total = np.sum([np.asarray(row[name], np.float64) for row in sums], 0)
-        tangents = np.concatenate([row["tangents"][name].reshape(-1, len(total)) for row in held_out]).astype(float)
-        residuals = np.concatenate(
-            [
-                np.ravel(np.asarray(row["centre"][name], float) - np.asarray(y, float))
-                for row, y in zip(held_out, validation.outputs[name], strict=True)
-            ]
-        )
-        factors[name], floors[name] = _likeliest(total, tangents, residuals)
-    return LastLayerSpread(inner, factors, floors)
+        values, vectors = np.linalg.eigh(np.sum([np.asarray(row[name], np.float64) for row in sums], 0))
+        factor = vectors / np.sqrt(np.maximum(values, 0) + RIDGE * np.mean(np.abs(values)))
+        spreads, errors = [], []
+        for row, label in zip(held_out, validation.outputs[name], strict=True):
+            posterior = np.sum((np.asarray(row["tangents"][name], float) @ factor) ** 2, -1)
+            spreads.append(np.sqrt(np.mean(posterior)))
+            errors.append(np.mean((np.asarray(row["centre"][name], float) - np.asarray(label, float)) ** 2))
+        with double():
+            factors[name] = jnp.asarray(factor, jnp.float32)
+            laws[name] = jnp.asarray(_likeliest(np.array(spreads), np.array(errors)), jnp.float32)
+    return LastLayerSpread(inner, factors, laws)
 
 
 def _product(j: Float[Array, "*output H"]) -> Float[Array, "H H"]:
@@ -102,25 +110,19 @@ def _product(j: Float[Array, "*output H"]) -> Float[Array, "H H"]:
     return flat.T @ flat
 
 
-def _likeliest(
-    total: Float[np.ndarray, "H H"], tangents: Float[np.ndarray, "m H"], residuals: Float[np.ndarray, " m"]
-) -> tuple[Array, Array]:
-    """W and c that maximise sum log N(residual; 0, alpha^2 |J W_lambda|^2 + c^2) over lambda, alpha and c."""
-    values, vectors = np.linalg.eigh(total)
-    projected, best = (tangents @ vectors) ** 2, (-np.inf, 1.0, 1.0, 0.0)
-    size, mean = np.sqrt(np.mean(residuals**2)) or 1e-12, np.mean(np.abs(values))
-    for ridge in RIDGES * mean:
-        shape = projected @ (1 / (np.maximum(values, 0) + ridge))
-        shape = shape / np.mean(shape)
-        for share in np.linspace(0.0, 0.95, 20):  # of the variance that does not depend on x
-            variance = size**2 * (share + (1 - share) * shape) + 1e-30
-            variance *= np.mean(residuals**2 / variance)
-            likelihood = -0.5 * np.mean(np.log(variance) + residuals**2 / variance)
-            if likelihood > best[0]:
-                scale = np.mean(variance) / np.mean(share + (1 - share) * shape)
-                alpha = (1 - share) * scale / np.mean(projected @ (1 / (np.maximum(values, 0) + ridge)))
-                best = (likelihood, ridge, alpha, share * scale)
-    _, ridge, alpha, floor = best
-    with double():
-        factor = vectors * np.sqrt(alpha / (np.maximum(values, 0) + ridge))
-        return jnp.asarray(factor, jnp.float32), jnp.asarray(np.sqrt(floor), jnp.float32)
+def _likeliest(spreads: Float[np.ndarray, " m"], squared: Float[np.ndarray, " m"]) -> tuple[float, float, float]:
+    """(log c, b, gamma) that maximise  -sum [ log sigma^2 + r^2 / sigma^2 ] / 2  over samples of mean r^2 and s."""
+    squared = squared + 1e-12 * squared.mean() + 1e-30
+    middle, size = float(np.mean(np.log(spreads))), 0.5 * float(np.log(squared.mean()))
+    along = np.log(spreads) - middle
+
+    def misfit(law: np.ndarray) -> float:
+        log_c, b, gamma = law
+        variance = np.exp(2 * np.clip(log_c, -60, 60)) + np.exp(2 * np.clip(b + gamma * along, -60, 60))
+        return 0.5 * float(np.mean(np.log(variance) + squared / variance))
+
+    found = [minimize(misfit, (size - gap, size, gamma)) for gamma in STARTS for gap in (0.5, 3.0)]
+    log_c, b, gamma = min(found, key=lambda one: one.fun).x
+    if gamma < 0:  # errors that do not grow with the spread: one width for all
+        return size, -60.0, 0.0
+    return float(log_c), float(b - gamma * middle), float(gamma)

@@ -130,24 +130,29 @@ class CheapLabels(Supervised):
 
 
 def _sampled(starts: list[Any], frames: int, temperature: float) -> Samples:
+    """Equally many frames of a trajectory from every start; those of one molecule run side by side."""
     counts = np.full(len(starts), frames // len(starts))
     counts[: frames - counts.sum()] += 1
-    inputs, energies, forces = [], [], []
-    for i, (start, count) in enumerate(zip(starts, counts, strict=True)):
-        numbers = np.asarray(start["atomic_numbers"])
-        n_unpaired = int(numbers.sum()) % 2
+    sampling = Sampling(temperature=temperature, interval=10, burn_in=100)
+    molecules: dict[tuple[int, ...], list[int]] = {}
+    for i, start in enumerate(starts):
+        molecules.setdefault(tuple(np.asarray(start["atomic_numbers"]).tolist()), []).append(i)
+    inputs, energies, forces, groups = [], [], [], []
+    for seed, (numbers, rows) in enumerate(molecules.items()):
+        method = TightBinding("GFN2-xTB", 0, sum(numbers) % 2)
         found = canonical_frames(
-            lambda z=numbers, spin=n_unpaired: TightBinding("GFN2-xTB", 0, spin).potential(z),
-            [start],
-            [int(count)],
-            Sampling(temperature=temperature, interval=10, burn_in=100),
-            seed=i,
-            threads=1,
-        )[0]
-        inputs += [Atoms(r, numbers) for r in found.positions]
-        energies += list(found.energy)
-        forces += list(found.forces)
-    return Samples(inputs, {"energy": energies, "forces": forces}, np.repeat(np.arange(len(starts)), counts))
+            lambda m=method, z=numbers: m.potential(np.array(z)),
+            [starts[i] for i in rows],
+            [int(counts[i]) for i in rows],
+            sampling,
+            seed=seed,
+        )
+        for i, frame in zip(rows, found, strict=True):
+            inputs += [Atoms(r, np.array(numbers, np.int32)) for r in frame.positions]
+            energies += list(frame.energy)
+            forces += list(frame.forces)
+            groups += [i] * len(frame.energy)
+    return Samples(inputs, {"energy": energies, "forces": forces}, np.array(groups))
 
 
 small = Transfer(network="painn", channels=16, frames=100)

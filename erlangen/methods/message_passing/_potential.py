@@ -88,14 +88,15 @@ class Potential(Linearised, Featured):
         return jnp.where(answerable, total, jnp.nan).astype(jnp.result_type(x.positions, total))
 
     def tangents(self, x: System) -> Outputs:
-        """Along one weight per invariant feature of every layer: dE = sum_i s_i, dF = -d(sum_i s_i)/dr."""
+        """Along one weight per element and invariant feature of every layer: dE = sum_i s_i, dF = -d(sum_i s_i)/dr."""
         real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
         species = self.elements.species(x["atomic_numbers"])
+        element = jnp.where(real, jax.nn.one_hot(species, len(self.elements.numbers), dtype=jnp.float32), 0.0)
 
         def summed(r: Array) -> Float[Array, " H"]:
             near = near_of(x.replace(positions=r), self.cutoff, self.images)  # type: ignore[arg-type]
             found = self.network.hear(species, near)[0]
-            return jnp.concatenate([jnp.sum(jnp.where(real, h[0][0], 0.0), 0) for h in found])
+            return jnp.concatenate([jnp.where(real, h[0][0], 0.0) for h in found], 1).T.dot(element).ravel()
 
         r = jnp.asarray(x["positions"], jnp.float32)
         return {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
