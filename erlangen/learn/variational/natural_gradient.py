@@ -25,6 +25,9 @@ from jaxtyping import Array, Float, Inexact, PyTree, Shaped
 _ROWS_AT_ONCE = 256
 """Log-derivatives computed side by side."""
 
+_BLOCKS = 4
+"""Blocks of rows of a matrix times its own transpose, of which those below the diagonal are not computed."""
+
 
 def log_derivatives(
     log_psi: Callable[[PyTree, Array], Array], parameters: PyTree, samples: Shaped[Array, "n ..."]
@@ -56,13 +59,14 @@ def natural_direction(
 ) -> tuple[Float[Array, " parameters"], Float[Array, ""]]:
     """(delta, its length sqrt(delta^T O^T O delta)): the step in parameters and how far it moves the state.
 
-    Solved by Cholesky in the smaller of sample and parameter space, in the precision given: use float64.
+    Solved by Cholesky in the smaller of sample and parameter space, in float64 if energies are; the products of rows
+    are in the precision of the derivatives (for samples float32: its rounding is far below their noise).
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """
-    root = jnp.sqrt(weights)[:, None]
-    rows = root * (derivatives - weights @ derivatives)
-    residual = root[:, 0] * (energies - weights @ energies)
+    own = weights.astype(derivatives.real.dtype)
+    rows = jnp.sqrt(own)[:, None] * (derivatives - own @ derivatives)
+    residual = jnp.sqrt(weights) * (energies - weights @ energies)
     if jnp.iscomplexobj(rows):
         rows = jnp.concatenate([rows.real, rows.imag])
         residual = jnp.concatenate([residual.real, residual.imag])
@@ -71,12 +75,24 @@ def natural_direction(
     if last is not None:
         residual = residual - rows @ last
     if rows.shape[0] < rows.shape[1]:
-        delta = rows.T @ _solve(rows @ rows.T, residual, shift)
+        found = _solve(_gram(rows).astype(residual.dtype), residual, shift)
+        delta = (rows.T @ found.astype(rows.dtype)).astype(residual.dtype)
     else:
-        delta = _solve(rows.T @ rows, rows.T @ residual, shift)
+        right = (rows.T @ residual.astype(rows.dtype)).astype(residual.dtype)
+        delta = _solve(_gram(rows.T).astype(residual.dtype), right, shift)
     if last is not None:
         delta = delta + last
     return delta, jnp.linalg.norm(rows @ delta)
+
+
+def _gram(rows: Float[Array, "n m"]) -> Float[Array, "n n"]:
+    """rows @ rows.T at five eighths of the arithmetic: blocks below the diagonal are transposes of those above."""
+    size = -(-len(rows) // _BLOCKS)
+    parts = [rows[i : i + size] for i in range(0, len(rows), size)]
+    above = {(i, j): a @ b.T for i, a in enumerate(parts) for j, b in enumerate(parts) if i <= j}
+    return jnp.block(
+        [[above[i, j] if i <= j else above[j, i].T for j in range(len(parts))] for i in range(len(parts))]
+    )
 
 
 def _solve(matrix: Array, right: Array, shift: float | Array) -> Array:
