@@ -91,13 +91,11 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     start = time.perf_counter()
     if not law.is_stoquastic and law.lattice.sublattice is not None and law.rotated().is_stoquastic:
         law = law.rotated()
-    n_up = law.n_sites // 2 if law.conserves_magnetisation else None
-    has_flip = law.is_flip_symmetric and not (law.conserves_magnetisation and law.n_sites % 2)
-    flips = (1, -1) if has_flip else (0,)
+    flips = (1, -1) if law.is_flip_symmetric else (0,)
     if law.is_stoquastic:
-        sectors = [Sector(law.lattice.space_group, flips[0], n_up)]
+        sectors = [Sector(law.lattice.space_group, flips[0], law.n_up)]
     else:
-        sectors = [Sector(np.arange(law.n_sites)[None], flip, n_up) for flip in flips]
+        sectors = [Sector(np.arange(law.n_sites)[None], flip, law.n_up) for flip in flips]
     bases = [enumerate_basis(law.n_sites, sector) for sector in sectors]
     found = [_lowest(law, basis, tolerance) for basis in bases if len(basis.states)]
     (energy, _), vector, basis, residual = min(found, key=lambda pair: pair[0][0])

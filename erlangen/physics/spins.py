@@ -30,7 +30,7 @@ class Hamiltonian:
     """A sum of Pauli strings; build it by `transverse_ising`, `xxz`, `heisenberg`, `j1j2`, `of_terms` or from a file.
 
     strings [terms, sites]: 0, 1, 2, 3 for the unit matrix, sx, sy, sz; coefficients [terms].
-    conserves_magnetisation: S_z is a good quantum number, and the ground state has a member at S_z = 0.
+    n_up: number of up spins among the states looked at, where S_z is a good quantum number; None: all states.
     sign_rule: Marshall's rotation has been applied, amplitudes are (-1)^(number of up spins on sublattice A) psi.
     """
 
@@ -38,7 +38,7 @@ class Hamiltonian:
     lattice: Lattice | Loose
     strings: np.ndarray
     coefficients: np.ndarray
-    conserves_magnetisation: bool = False
+    n_up: int | None = None
     sign_rule: bool = False
 
     @property
@@ -58,8 +58,21 @@ class Hamiltonian:
 
     @property
     def is_flip_symmetric(self) -> bool:
-        """Whether the reversal of all spins commutes with H: every string has an even number of sy and sz."""
-        return not np.any((self.strings >= 2).sum(1) % 2)
+        """Whether the reversal of all spins commutes with H and keeps S_z: strings have an even number of sy and sz."""
+        return self.n_up in (None, self.n_sites / 2) and not np.any((self.strings >= 2).sum(1) % 2)
+
+    def at_magnetisation(self, s_z: int) -> Hamiltonian:
+        """The same law among states of another S_z: the lowest one there is excited, or as low as that at S_z = 0."""
+        if self.n_up is None:
+            raise Invalid(must="the law conserves S_z", came=self.title, do="Take heisenberg, xxz or j1j2.")
+        n_up = self.n_sites // 2 + s_z
+        if not 0 <= n_up <= self.n_sites:
+            raise Invalid(
+                must=f"|S_z| is at most {self.n_sites / 2:g}: a sector without states otherwise",
+                came=str(s_z),
+                do="Lower it.",
+            )
+        return dataclasses.replace(self, n_up=n_up)
 
     @functools.cached_property
     def is_stoquastic(self) -> bool:
@@ -145,7 +158,7 @@ def of_terms(
     lattice: Lattice | Loose,
     terms: Iterable[tuple[float, Mapping[int, str]]],
     *,
-    conserves_magnetisation: bool = False,
+    n_up: int | None = None,
 ) -> Hamiltonian:
     """A law from (coefficient, {site: "X", "Y" or "Z"}); equal strings are added."""
     total: dict[tuple[int, ...], float] = {}
@@ -154,7 +167,7 @@ def of_terms(
         total[row] = total.get(row, 0.0) + float(coefficient)
     kept = {row: c for row, c in total.items() if c}
     strings = np.array(list(kept), np.int8).reshape(-1, lattice.n_sites)
-    return Hamiltonian(title, lattice, strings, np.array(list(kept.values()), float), conserves_magnetisation)
+    return Hamiltonian(title, lattice, strings, np.array(list(kept.values()), float), n_up)
 
 
 def transverse_ising(lattice: Lattice, *, coupling: float = 1.0, field: float = 1.0) -> Hamiltonian:
@@ -211,7 +224,7 @@ def _exchange(title: str, lattice: Lattice, bonds: Iterable[Bond], sign_rule: bo
         for a, b, j, delta in bonds
         for axis, weight in (("X", 1.0), ("Y", 1.0), ("Z", delta))
     ]
-    law = of_terms(title, lattice, terms, conserves_magnetisation=True)
+    law = of_terms(title, lattice, terms, n_up=lattice.n_sites // 2)
     return law.rotated() if sign_rule else law
 
 

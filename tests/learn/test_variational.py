@@ -95,7 +95,7 @@ def test_log_derivatives_are_differences_of_log_psi():
 @pytest.mark.parametrize("law", [RING, FRUSTRATED], ids=lambda law: law.title)
 def test_full_sum_energy_is_the_expectation_value(law):
     psi = table(law, is_complex=True)
-    n_up = 3 if law.conserves_magnetisation else None
+    n_up = law.n_up
     basis = ed.enumerate_basis(6, ed.Sector(np.arange(6)[None], n_up=n_up))
     matrix = ed.sparse_matrix(law, basis).toarray()
     with double():

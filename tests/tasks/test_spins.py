@@ -78,6 +78,8 @@ def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
         ({"model": "xxz", "anisotropy": -2.0}, "above -1"),
         ({"file": "no_such_file.txt"}, "no_such_file"),
         ({"field": float("nan")}, "finite"),
+        ({"model": "heisenberg", "magnetisation": 9}, "without states"),
+        ({"magnetisation": 1}, "conserves S_z"),
         ({"sites": 1}, "at least 2"),
     ],
 )

@@ -44,15 +44,15 @@ class Problem:
 
 
 def spin_problem(law: Hamiltonian) -> Problem:
-    """A spin lattice: single flips, or exchange along bonds at S_z = 0 where magnetisation is conserved."""
-    conserved = law.conserves_magnetisation
+    """A spin lattice: single flips, or exchange along bonds at fixed S_z where magnetisation is conserved."""
+    conserved = law.n_up is not None
     if conserved and law.n_sites % 2:
         raise Invalid(
             must="S_z = 0 needs an even number of spins",
             came=f"{law.n_sites} sites of {law.title}",
             do=f"Take {law.n_sites - 1} or {law.n_sites + 1} sites.",
         )
-    up = jnp.where(jnp.arange(law.n_sites) < law.n_sites // 2, 1, -1).astype(jnp.int8)
+    up = jnp.where(jnp.arange(law.n_sites) < (law.n_up or 0), 1, -1).astype(jnp.int8)
 
     def draw(n: int, key: PRNGKeyArray) -> Array:
         if conserved:
@@ -122,7 +122,6 @@ def _states(law: Hamiltonian, invariance: tuple[np.ndarray | None, bool]) -> tup
     permutations, flip = invariance
     if permutations is None:
         permutations = np.arange(law.n_sites)[None]
-    n_up = law.n_sites // 2 if law.conserves_magnetisation else None
-    sector = exact_diagonalisation.Sector(permutations, int(flip), n_up)
+    sector = exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
     basis = exact_diagonalisation.enumerate_basis(law.n_sites, sector)
     return basis.configurations(), basis.multiplicities()

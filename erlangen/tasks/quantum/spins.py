@@ -43,6 +43,7 @@ class Spins(Variational):
     field: float = 1.0  # h / J of the Ising model; the chain is critical at 1, the square lattice at 3.044
     j2: float = 0.5  # J2 / J1 of the J1-J2 model
     anisotropy: float = 1.0  # Delta of the XXZ model
+    magnetisation: int = 0  # S_z of an exchange model; 1 gives the lowest triplet
     file: str = ""  # own sum of Pauli strings; replaces all of the above
 
     container = SpinLattice
@@ -73,12 +74,14 @@ class Spins(Variational):
         if self.file:
             return read_pauli_sum(self.file)
         lattice = lattices.named(self.lattice, self.sites, is_periodic=self.periodic)
-        if self.model == "ising":
-            return laws.transverse_ising(lattice, field=self.field)
         sign_rule = lattice.sublattice is not None
-        if self.model == "xxz":
-            return laws.xxz(lattice, anisotropy=self.anisotropy, sign_rule=sign_rule)
-        return laws.j1j2(lattice, j2=self.j2 if self.model == "j1j2" else 0.0, sign_rule=sign_rule)
+        if self.model == "ising":
+            law = laws.transverse_ising(lattice, field=self.field)
+        elif self.model == "xxz":
+            law = laws.xxz(lattice, anisotropy=self.anisotropy, sign_rule=sign_rule)
+        else:
+            law = laws.j1j2(lattice, j2=self.j2 if self.model == "j1j2" else 0.0, sign_rule=sign_rule)
+        return law.at_magnetisation(self.magnetisation) if self.magnetisation else law
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -144,7 +147,7 @@ class Spins(Variational):
         )
 
     def _published(self) -> list[Row]:
-        if self.file or self.model == "xxz":
+        if self.file or self.model == "xxz" or self.magnetisation:
             return []
         return published(self.model, self.geometry, {"ising": self.field, "j1j2": self.j2}.get(self.model, 0.0))
 
