@@ -51,7 +51,7 @@ def fitted_within(name: str, task: Forces, seconds: float, seed: int, keep: Path
     fitted = method.fit(task, Budget(seconds=seconds), key=jax.random.key(seed), session=Session(progress=note))
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-        save_fitted(fitted, folder)
+        save_fitted(folder, fitted)
         (folder / "steps").write_text(str(steps[-1]))
     return fitted, steps[-1]
 
@@ -129,6 +129,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DOCS, help="folder for record, figure and table")
     parser.add_argument("--draw", action="store_true", help="draw and tabulate the record that is there")
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / "plane.json"
     if not asked.draw:
         environment.keep_compiled_programs()
