@@ -49,12 +49,12 @@ def _places(axes: Any, rows: list[dict[str, Any]]) -> None:
             value = float(np.mean(row["forces_mae"]))
             # larger where the error is smaller
             size = 60 + 260 * (errors.max() - np.log(value)) / span
-            axes.scatter(lmax - 0.28, y, s=size, color=COLOURS[bodies], alpha=0.85, linewidths=0, zorder=3)
-            axes.text(lmax - 0.1, y + 0.06, NAMES[row["method"]], fontweight="bold", va="center")
+            axes.scatter(lmax, y, s=size, color=COLOURS[bodies], alpha=0.85, linewidths=0, zorder=3)
+            axes.text(lmax + 0.14, y + 0.06, NAMES[row["method"]], fontweight="bold", va="center")
             digits = 0 if value >= 10 else 1
-            text = f"{value:.{digits}f} meV/Å · {row['microseconds_per_atom']:.2g} µs"
-            axes.text(lmax - 0.1, y - 0.09, text, fontsize=7.6, color=GREY, va="center")
-    axes.set_xlim(-0.5, max(lmax for lmax, _ in cells) + 0.75)
+            text = f"{value:.{digits}f} meV/Å · {row['microseconds_per_atom']:.0f} µs"
+            axes.text(lmax + 0.14, y - 0.09, text, fontsize=7.6, color=GREY, va="center")
+    axes.set_xlim(-0.25, max(lmax for lmax, _ in cells) + 1.0)
     axes.set_ylim(1.5, 4.5)
     axes.set_xticks(range(max(lmax for lmax, _ in cells) + 1))
     axes.set_yticks([2, 3, 4])
@@ -85,7 +85,7 @@ def _front(axes: Any, record: dict[str, Any]) -> None:
         (axes.xaxis, [r["microseconds_per_atom"] for r in rows]),
         (axes.yaxis, [np.mean(r["forces_mae"]) for r in rows]),
     ):
-        low, high = min(values) / 1.35, max(values) * 1.5
+        low, high = min(values) / 1.35, max(values) * 1.9
         (axes.set_xlim if axis is axes.xaxis else axes.set_ylim)(low, high)
         axis.set_ticks([t for t in ticks if low <= t <= high], [f"{t:g}" for t in ticks if low <= t <= high])
         axis.set_ticks([], minor=True)
