@@ -48,8 +48,6 @@ def table(law, *, is_complex=False, seed=0):
     return Table(modulus, phase if is_complex else None)
 
 
-@pytest.mark.parametrize("is_complex", [False, True])
-@pytest.mark.parametrize("n, parameters", [(5, 9), (30, 7)])
 def test_momentum_is_the_damped_problem_pulled_towards_the_last_direction():
     """SPRING: argmin |O d - e|^2 + lambda |d - last|^2, in both spaces."""
     rng = np.random.default_rng(0)
@@ -66,6 +64,8 @@ def test_momentum_is_the_damped_problem_pulled_towards_the_last_direction():
         assert np.allclose(delta, exact, atol=1e-10)
 
 
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize("n, parameters", [(5, 9), (30, 7)])
 def test_both_forms_of_the_natural_gradient_solve_the_normal_equations(n, parameters, is_complex):
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((n, parameters)) + (1j * rng.standard_normal((n, parameters)) if is_complex else 0)
