@@ -55,9 +55,13 @@ class Interaction(eqx.Module):
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         near, (h,) = pairs.neighbours, x[0]
         apart = [d[..., None] for d in jnp.unstack(near.displacements.astype(h.dtype), axis=-1)]
+        square = (near.distances**2).astype(h.dtype)[..., None]
         if 1 in x:
-            apart = [d + u[:, None] - near.at_senders(u) for d, u in zip(apart, x[1], strict=True)]
-        square = sum(d**2 for d in apart) / self.cutoff**2
+            shifts = [u[:, None] - near.at_senders(u) for u in x[1]]
+            # |d + u|^2 = |d|^2 + (2 d + u) . u: what is large has been rounded after it became invariant
+            square = square + sum((2 * d + u) * u for d, u in zip(apart, shifts, strict=True))
+            apart = [d + u for d, u in zip(apart, shifts, strict=True)]
+        square = square / self.cutoff**2
         heard = self.receiver(h)[:, None] + near.at_senders(self.sender(h))
         sent = silu(heard + self.edge(pairs.radial) + square * self.square)
         envelope = jnp.where(near.mask, polynomial_cutoff(near.distances, self.cutoff), 0.0).astype(h.dtype)
