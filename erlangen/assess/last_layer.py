@@ -9,13 +9,15 @@ J(x): derivative of an output along directions of the parameters, here one weigh
 (`contract.Linearised`), for forces the gradient of features in the positions. s^2 is the posterior variance of Bayesian
 linear regression on frozen features, that is, a Laplace approximation in the last layer (Bigi, Chong, Ceriotti,
 Grasselli 2024, arXiv:2403.02251). It ranks errors well, but those of a network grow faster than it far from the data:
-the features themselves are wrong there. How fast is seen within the validation data, where c, b and gamma maximise the
-Gaussian likelihood of residuals. One sigma per sample and output; wrap it in `Conformal` for a promise.
+the features themselves are wrong there. How fast is seen within the validation data, where c and b of each output and
+one gamma for all of them maximise the Gaussian likelihood of residuals. One sigma per sample and output; wrap it in
+`Conformal` for a promise.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,7 +33,7 @@ from .conformal import for_each
 from .uncertainty import _Wrapper
 
 RIDGE = 1e-8  # lambda in units of the mean eigenvalue of the sum
-STARTS = (0.5, 1.0, 2.0, 4.0)  # of gamma
+LARGEST = 4.0  # gamma
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +57,12 @@ class LastLayer(_Wrapper):
 
 
 class LastLayerSpread(Spread):
-    """An answer, the factor W of its posterior covariance, s^2 = mean |J W|^2, and (log c, b, gamma) per output."""
+    """An answer, the factor W of its posterior covariance, s^2 = mean |J W|^2, and log c, b per output; gamma."""
 
     inner: Linearised
     factors: dict[str, Float[Array, "H H"]]
-    laws: dict[str, Float[Array, " 3"]]
+    laws: dict[str, Float[Array, " 2"]]
+    gamma: Float[Array, ""]
 
     def __call__(self, x: System) -> Outputs:
         return self.inner(x)
@@ -71,10 +74,10 @@ class LastLayerSpread(Spread):
         """Standard deviation of each output, the same for all its components."""
         found, out = self.inner.tangents(x), {}
         for name, factor in self.factors.items():
-            log_c, b, gamma = self.laws[name]
+            log_c, b = self.laws[name]
             square = (found[name] @ factor) ** 2
             s = jnp.sqrt(jnp.mean(jnp.sum(square, -1)))
-            sigma = jnp.sqrt(jnp.exp(2 * log_c) + jnp.exp(2 * b) * s ** (2 * gamma))
+            sigma = jnp.sqrt(jnp.exp(2 * log_c) + jnp.exp(2 * b) * s ** (2 * self.gamma))
             out[name] = jnp.broadcast_to(sigma, square.shape[:-1])
         return out
 
@@ -90,7 +93,7 @@ def gaussian(inner: Linearised, train: Samples, validation: Samples) -> LastLaye
 
     sums = for_each(squares, inner, train.inputs)
     held_out = for_each(both, inner, validation.inputs)
-    factors, laws = {}, {}
+    factors, seen = {}, {}
     for name in sums[0]:
         values, vectors = np.linalg.eigh(np.sum([np.asarray(row[name], np.float64) for row in sums], 0))
         factor = vectors / np.sqrt(np.maximum(values, 0) + RIDGE * np.mean(np.abs(values)))
@@ -101,8 +104,11 @@ def gaussian(inner: Linearised, train: Samples, validation: Samples) -> LastLaye
             errors.append(np.mean((np.asarray(row["centre"][name], float) - np.asarray(label, float)) ** 2))
         with double():
             factors[name] = jnp.asarray(factor, jnp.float32)
-            laws[name] = jnp.asarray(_likeliest(np.array(spreads), np.array(errors)), jnp.float32)
-    return LastLayerSpread(inner, factors, laws)
+        seen[name] = np.log(spreads), np.array(errors)
+    gamma, laws = _likeliest(seen)
+    with double():
+        law = {name: jnp.asarray(one, jnp.float32) for name, one in laws.items()}
+        return LastLayerSpread(inner, factors, law, jnp.asarray(gamma, jnp.float32))
 
 
 def _product(j: Float[Array, "*output H"]) -> Float[Array, "H H"]:
@@ -110,19 +116,29 @@ def _product(j: Float[Array, "*output H"]) -> Float[Array, "H H"]:
     return flat.T @ flat
 
 
-def _likeliest(spreads: Float[np.ndarray, " m"], squared: Float[np.ndarray, " m"]) -> tuple[float, float, float]:
-    """(log c, b, gamma) that maximise  -sum [ log sigma^2 + r^2 / sigma^2 ] / 2  over samples of mean r^2 and s."""
-    squared = squared + 1e-12 * squared.mean() + 1e-30
-    middle, size = float(np.mean(np.log(spreads))), 0.5 * float(np.log(squared.mean()))
-    along = np.log(spreads) - middle
+def _likeliest(seen: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> tuple[float, dict[str, tuple[float, float]]]:
+    """gamma and (log c, b) of each output that maximise  -sum [ log sigma^2 + r^2 / sigma^2 ] / 2  over samples.
+
+    seen: log s and the mean of r^2 over components, for every output and sample; all count alike.
+    """
+    middles = [float(np.mean(log_s)) for log_s, _ in seen.values()]
+    along = [log_s - middle for (log_s, _), middle in zip(seen.values(), middles, strict=True)]
+    squares = [squared + 1e-12 * squared.mean() + 1e-30 for _, squared in seen.values()]
 
     def misfit(law: np.ndarray) -> float:
-        log_c, b, gamma = law
-        variance = np.exp(2 * np.clip(log_c, -60, 60)) + np.exp(2 * np.clip(b + gamma * along, -60, 60))
-        return 0.5 * float(np.mean(np.log(variance) + squared / variance))
+        total = 0.0
+        for x, squared, (log_c, b) in zip(along, squares, law[1:].reshape(-1, 2), strict=True):
+            variance = np.exp(2 * log_c) + np.exp(2 * (b + law[0] * x))
+            total += 0.5 * float(np.mean(np.log(variance) + squared / variance))
+        return total
 
-    found = [minimize(misfit, (size - gap, size, gamma)) for gamma in STARTS for gap in (0.5, 3.0)]
-    log_c, b, gamma = min(found, key=lambda one: one.fun).x
-    if gamma < 0:  # errors that do not grow with the spread: one width for all
-        return size, -60.0, 0.0
-    return float(log_c), float(b - gamma * middle), float(gamma)
+    sizes = np.array([0.5 * float(np.log(squared.mean())) for squared in squares])
+    found = []
+    for gamma in (0.5, 1.0, 2.0):
+        for gap in (0.5, 3.0):
+            start = np.concatenate([[gamma], np.stack([sizes - gap, sizes], 1).ravel()])
+            limits = [(0.0, LARGEST), *((value - 30, value + 5) for value in start[1:])]
+            found.append(minimize(misfit, start, method="L-BFGS-B", bounds=limits))
+    gamma, *rest = min(found, key=lambda one: one.fun).x.tolist()
+    laws = {name: (rest[2 * i], rest[2 * i + 1] - gamma * middles[i]) for i, name in enumerate(seen)}
+    return gamma, laws
