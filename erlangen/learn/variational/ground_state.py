@@ -206,8 +206,6 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         derivatives = log_derivatives(log_psi, state.parameters, samples)
-        if states is None:  # of samples: rounding is far below their noise
-            derivatives = derivatives.astype(jnp.complex64 if jnp.iscomplexobj(derivatives) else jnp.float32)
         last = settings.momentum * state.direction if settings.momentum else None
         delta, length = natural_direction(derivatives, energies, weights, shift=state.shift, last=last)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
