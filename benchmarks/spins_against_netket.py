@@ -70,8 +70,9 @@ def netket_step(side: int, alpha: int, samples: int, chains: int) -> tuple[int, 
     )
 
     def step() -> float:
-        driver.advance(1)
-        return float(np.real(driver.energy.mean))
+        log = netket.logging.RuntimeLog()
+        driver.run(1, out=log, show_progress=False)
+        return float(np.real(log.data["Energy"]["Mean"][-1]))
 
     return 2 * state.n_parameters, step
 
