@@ -59,8 +59,7 @@ def natural_direction(
 ) -> tuple[Float[Array, " parameters"], Float[Array, ""]]:
     """(delta, its length sqrt(delta^T O^T O delta)): the step in parameters and how far it moves the state.
 
-    Solved by Cholesky in the smaller of sample and parameter space, in the precision given: use float64. With rows in
-    float32 steps are refused close to convergence, and the energy of the Ising ring ends several times higher.
+    Solved by Cholesky in the smaller of sample and parameter space, in the precision given: use float64.
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """

@@ -39,7 +39,7 @@ class RBM(Method):
     samples: int = 1024  # per step
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
-    momentum: float = 0.0  # of the natural gradient (SPRING); 0.9 helps where parameters are more than samples
+    momentum: float = 0.0  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))

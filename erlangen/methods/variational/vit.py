@@ -3,7 +3,7 @@
     x_p = E s_patch(p),    x <- x + W concat_h sum_q a_h(q - p) V_h norm(x_q),    x <- x + MLP(norm(x))    layers times
     phi(s) = prod_a cosh( u_a . sum_p norm(x_p) + b_a ),        psi(s) = sum_g phi(g s)
 
-Attention that does not look at its input is as good here and cheaper, and keeps translations by whole patches exactly.
+Attention that does not look at its input keeps translations by whole patches exactly.
 The rest of the symmetry comes by projection, in two stages: phi alone, then the sum over the group. Viteritti, Rende,
 Becca 2023, doi:10.1103/PhysRevLett.130.236401; Rende, Viteritti 2025, arXiv:2405.18874 (attention of positions only).
 """
