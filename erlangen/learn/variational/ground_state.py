@@ -58,6 +58,12 @@ class Settings:
     momentum: float = 0.0
     full_sum: Literal["auto", "yes", "no"] = "auto"
 
+    @classmethod
+    def of(cls, method: Any) -> Settings:
+        """What a method says by settings of the same names; as many walkers as samples, 1,024 at most."""
+        given = {f.name: getattr(method, f.name) for f in dataclasses.fields(cls) if hasattr(method, f.name)}
+        return cls(**{"chains": min(method.samples, 1024), **given})
+
     def __post_init__(self):
         if self.chains < 1 or self.samples < self.chains:
             raise Invalid(

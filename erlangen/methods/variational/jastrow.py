@@ -42,8 +42,7 @@ class Jastrow(Method):
         with double():
             group = jnp.asarray(law.lattice.space_group)
             psi = JastrowState(jnp.zeros(classes.max(), jnp.float64), jnp.asarray(classes), group)
-        settings = Settings(self.samples, min(self.samples, 1024), self.sweeps, self.rate, full_sum=self.full_sum)
-        return minimise(psi, spin_problem(law), settings, budget, key=key, session=session)
+        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=key, session=session)
 
 
 class JastrowState(Wavefunction):

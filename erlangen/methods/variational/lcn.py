@@ -59,15 +59,7 @@ class LCN(Method):
             psi = LatticeConvolution.random(
                 law.lattice.space_group, self.channels, self.layers, is_complex, odd=law.is_flip_symmetric, key=first
             )
-        settings = Settings(
-            samples=self.samples,
-            chains=min(self.samples, 1024),
-            rate=self.rate,
-            shift=self.shift,
-            momentum=self.momentum,
-            full_sum=self.full_sum,
-        )
-        return minimise(psi, spin_problem(law), settings, budget, key=run, session=session)
+        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
 
 
 class LatticeConvolution(Wavefunction):

@@ -36,8 +36,7 @@ class MeanField(Method):
         with double():
             # spins start on one side of the symmetric saddle at a = 0
             tilts = 0.1 + 0.01 * jax.random.normal(first, (law.n_sites,), jnp.float64)
-        settings = Settings(self.samples, min(self.samples, 1024), rate=self.rate, full_sum=self.full_sum)
-        return minimise(ProductState(tilts), spin_problem(law), settings, budget, key=run, session=session)
+        return minimise(ProductState(tilts), spin_problem(law), Settings.of(self), budget, key=run, session=session)
 
 
 class ProductState(Wavefunction):

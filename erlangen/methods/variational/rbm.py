@@ -69,15 +69,7 @@ class RBM(Method):
             phases = spread * jax.random.normal(second, shape, jnp.float64) if is_complex else None
             biases = None if law.is_flip_symmetric else jnp.full(self.alpha, spread, jnp.float64)
         psi = RestrictedBoltzmann(weights, phases, permutations, is_projected, biases)
-        settings = Settings(
-            samples=self.samples,
-            chains=min(self.samples, 1024),
-            rate=self.rate,
-            shift=self.shift,
-            momentum=self.momentum,
-            full_sum=self.full_sum,
-        )
-        return minimise(psi, spin_problem(law), settings, budget, key=run, session=session)
+        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
 
 
 class RestrictedBoltzmann(Wavefunction):

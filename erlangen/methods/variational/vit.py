@@ -63,9 +63,7 @@ class ViT(Method):
         first, early, late = jax.random.split(key, 3)
         with double():
             psi = Transformer.random(law.lattice, self, not law.is_stoquastic, key=first)
-        chains = min(self.samples, 1024)
-        settings = Settings(self.samples, chains, rate=self.rate, shift=self.shift, momentum=self.momentum)
-        problem = spin_problem(law)
+        settings, problem = Settings.of(self), spin_problem(law)
         if self.alone > 0:
             part = budget.share(self.alone)
             psi = minimise(psi, problem, settings, part, key=early, session=session.inside("alone"))
