@@ -21,9 +21,25 @@ settings.register_profile(
 settings.load_profile("erlangen")
 
 
+MAPS = Path("/proc/self/maps")  # Linux only
+MANY = 20_000  # memory maps; a process may hold 65,530, and LLVM crashes beyond that
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_compiled_programs():
     """Compiled programs of one file are of no use to the next; together they would fill several GB."""
     yield
+    forget()
+
+
+@pytest.fixture(autouse=True)
+def forget_before_there_are_too_many():
+    """Each compiled program takes dozens of memory maps; the contract suite, one file, compiles thousands."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY:
+        forget()
+
+
+def forget() -> None:
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
