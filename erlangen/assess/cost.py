@@ -1,13 +1,13 @@
 """What an answer costs, and what the classical solver costs at equal accuracy.
 
-    count_parameters(fitted) -> int
-    seconds_per_query(f, inputs, *, repeats) -> float                    median wall time of a call, without compilation
-    peak_memory_mb() -> float
-    opponent_rows(task, samples, *, inputs) -> list[OpponentRow]         every setting of every opponent
-    cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost
-    break_even(upfront_seconds, query_seconds, opponent_seconds) -> float | None
+count_parameters(fitted) -> int
+seconds_per_query(f, inputs, *, repeats) -> float                    median wall time of a call, without compilation
+peak_memory_mb() -> float
+opponent_rows(task, samples, *, inputs) -> list[OpponentRow]         every setting of every opponent
+cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost
+break_even(upfront_seconds, query_seconds, opponent_seconds) -> float | None
 
-    N* = (truth_seconds + fit_seconds) / (opponent_seconds - query_seconds)
+N* = (truth_seconds + fit_seconds) / (opponent_seconds - query_seconds)
 """
 
 from __future__ import annotations

@@ -41,6 +41,18 @@ def log_product_cosh(a: Float[Array, " n"], b: Float[Array, " n"]) -> Complex[Ar
     return jax.lax.complex(modulus, jnp.arctan2(imaginary, real).sum())
 
 
+def tanh(a: Float[Array, "..."], b: Float[Array, "..."]) -> Complex[Array, "..."]:
+    """tanh(a + ib), the derivative of log cosh, in real arithmetic.
+
+    tanh(a + ib) = (sinh 2a + i sin 2b) / (cosh 2a + cos 2b), both sides of the fraction times e^-2|a|
+    """
+    small = jnp.exp(-2 * jnp.abs(a))
+    sine, cosine = sincos(b)
+    below = 0.5 * (1 - small) ** 2 + 2 * small * cosine**2
+    real, imaginary = 0.5 * jnp.sign(a) * (1 - small**2), 2 * small * sine * cosine
+    return jax.lax.complex(real / below, imaginary / below)
+
+
 @jax.custom_jvp
 def sincos(x: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """(sin x, cos x) by Taylor polynomials after reduction to |r| <= pi/4; error below 1e-15 for |x| < 1e4."""

@@ -1,6 +1,6 @@
 """The best product state of spins: every spin points along its own unit vector n_i.
 
-    E(n) = sum_t c_t n^a1_i1 n^a2_i2 ...,        n_i = (sin t_i cos f_i, sin t_i sin f_i, cos t_i)
+E(n) = sum_t c_t n^a1_i1 n^a2_i2 ...,        n_i = (sin t_i cos f_i, sin t_i sin f_i, cos t_i)
 """
 
 from __future__ import annotations

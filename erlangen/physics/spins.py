@@ -85,11 +85,12 @@ class Hamiltonian:
         moves = 1 + number of sets of flipped spins. A move may have element 0 (exchange of parallel spins): the shape
         is fixed.
         """
-        signs, factors, members = self._tables
+        signs, factors, diagonal, members = self._tables
         spins = jnp.asarray(spins)
         signed = jnp.concatenate([spins, jnp.ones(1, spins.dtype)])[signs]
         values = jnp.asarray(factors) * jnp.prod(signed, axis=1)
-        elements = jnp.concatenate([values, jnp.zeros(1, values.dtype)])[members].sum(axis=1)
+        moved = jnp.concatenate([values, jnp.zeros(1, values.dtype)])[members].sum(axis=1)
+        elements = jnp.concatenate([values[diagonal].sum(keepdims=True), moved])
         flipped = jnp.concatenate([jnp.zeros((1, self.n_sites), bool), self.flips])
         return jnp.where(flipped, -spins, spins), elements
 
@@ -130,13 +131,12 @@ class Hamiltonian:
         return factors.real if self.is_real else factors
 
     @functools.cached_property
-    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sites whose signs each string takes [terms, w], factors [terms], strings of each move [1 + moves, k]."""
+    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Sites whose signs each string takes [terms, w], factors [terms], diagonal strings, those of each move."""
         flipped = _flipped(self.strings)
-        moves = [np.zeros(self.n_sites, bool), *self.flips]
-        members = [np.flatnonzero((flipped == move).all(1)) for move in moves]
+        members = [np.flatnonzero((flipped == move).all(1)) for move in self.flips]
         signs = _padded([np.flatnonzero(row >= 2) for row in self.strings], self.n_sites)
-        return signs, self._factors, _padded(members, len(self.strings))
+        return signs, self._factors, np.flatnonzero(~flipped.any(1)), _padded(members, len(self.strings))
 
     def _patterns(self, flips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All patterns of the spins around one move, [patterns, sites] (+1 elsewhere), and its elements there."""

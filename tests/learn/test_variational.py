@@ -10,6 +10,7 @@ import pytest
 from erlangen.contract import Budget, Session
 from erlangen.core.errors import Invalid
 from erlangen.learn.variational import (
+    Factors,
     Settings,
     Wavefunction,
     evaluate,
@@ -79,6 +80,25 @@ def test_both_forms_of_the_natural_gradient_solve_the_normal_equations(n, parame
     exact = np.linalg.solve(metric + 1e-3 * np.eye(parameters), np.real(centred.conj().T @ residual))
     assert np.asarray(delta) == pytest.approx(exact, rel=1e-8)
     assert float(length) == pytest.approx(np.sqrt(exact @ metric @ exact), rel=1e-8)
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize("n, features", [(12, 9), (40, 2)])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_outer_products_step_as_the_matrix_that_they_stand_for(n, features, is_complex, momentum):
+    rng = np.random.default_rng(0)
+    left = rng.standard_normal((n, features)) + (1j * rng.standard_normal((n, features)) if is_complex else 0)
+    right = rng.standard_normal((n, 6))
+    whole = (left[:, :, None] * right[:, None]).reshape(n, -1)
+    whole = np.concatenate([whole, 1j * whole], axis=1) if is_complex else whole
+    energies, weights = rng.standard_normal(n) + 0.1j * rng.standard_normal(n), rng.dirichlet(np.ones(n))
+    with double():
+        last = jnp.asarray(momentum * rng.standard_normal(whole.shape[1]))
+        given = jnp.asarray(energies), jnp.asarray(weights)
+        found = natural_direction(Factors(jnp.asarray(left), jnp.asarray(right)), *given, shift=1e-3, last=last)
+        exact = natural_direction(jnp.asarray(whole), *given, shift=1e-3, last=last)
+    assert np.asarray(found[0]) == pytest.approx(np.asarray(exact[0]), rel=1e-8, abs=1e-10)
+    assert float(found[1]) == pytest.approx(float(exact[1]), rel=1e-8)
 
 
 def test_log_derivatives_are_differences_of_log_psi():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.variational import evaluate, full_sum, spin_problem
+from erlangen.learn.variational.natural_gradient import log_derivatives
 from erlangen.methods.variational.jastrow import Jastrow, pair_classes
 from erlangen.methods.variational.lcn import LCN
 from erlangen.methods.variational.mean_field import MeanField
@@ -43,6 +45,20 @@ def test_the_state_is_invariant_under_the_space_group_and_the_spin_flip(method):
             for flip in (1, -1):
                 moved = np.asarray(log_psi(flip * spins[:, permutation]))
                 assert np.abs(np.exp(moved - plain) - 1).max() < 1e-10
+
+
+@pytest.mark.parametrize("weights", ["real", "complex"])
+def test_log_derivatives_of_a_plain_rbm_are_outer_products(weights):
+    psi = RBM(alpha=3, weights=weights, symmetrise="none").fit(SQUARE, Budget(steps=1), key=jax.random.key(0))
+    samples = spin_problem(SQUARE.hamiltonian).draw(4, jax.random.key(1))
+    with double():
+        parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
+        exact = log_derivatives(lambda p, s: eqx.combine(p, fixed).log_psi(s), parameters, samples)
+        found = jax.vmap(psi.factors)(samples)
+    left, right = np.asarray(found.left), np.asarray(found.right)
+    outer = (left[:, :, None] * right[:, None]).reshape(4, -1)
+    outer = np.concatenate([outer, 1j * outer], axis=1) if weights == "complex" else outer
+    assert outer == pytest.approx(np.asarray(exact), abs=1e-12)
 
 
 @pytest.mark.parametrize("task", [Spins(sites=10), Spins("heisenberg", sites=12)], ids=repr)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erlangen.nn.log_cosh import log_cosh, log_product_cosh, sincos
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh, sincos, tanh
 from erlangen.numerics.precision import double
 
 
@@ -26,6 +26,13 @@ def test_product_of_complex_factors(n, size, seed):
     with double():
         found = complex(log_product_cosh(jnp.asarray(z.real), jnp.asarray(z.imag)))
     assert abs(np.exp(found - np.log(np.cosh(z)).sum()) - 1) < 1e-10
+
+
+@given(st.floats(-700, 700), st.floats(-100, 100))
+def test_complex_tanh(a, b):
+    with double():
+        found = complex(tanh(jnp.float64(a), jnp.float64(b)))
+    assert found == pytest.approx(np.tanh(complex(a, b)), rel=1e-12, abs=1e-13)
 
 
 @given(st.floats(-1e4, 1e4))

@@ -10,13 +10,14 @@ Hamiltonian.
 from .bounds import Bracket, bracket, contradictions
 from .evaluation import Evaluation, evaluate, full_sum
 from .ground_state import Settings, minimise
-from .natural_gradient import natural_direction
+from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
 from .wavefunction import Wavefunction
 
 __all__ = [
     "Bracket",
     "Evaluation",
+    "Factors",
     "Problem",
     "Settings",
     "Wavefunction",

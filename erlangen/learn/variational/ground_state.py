@@ -211,7 +211,9 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
         error = 1e-12 * jnp.abs(mean) if states else jnp.sqrt(variance / len(samples))
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
-        derivatives = log_derivatives(log_psi, state.parameters, samples)
+        derivatives = jax.vmap(eqx.combine(state.parameters, fixed).factors)(samples)
+        if derivatives is None:
+            derivatives = log_derivatives(log_psi, state.parameters, samples)
         last = settings.momentum * state.direction if settings.momentum else None
         delta, length = natural_direction(derivatives, energies, weights, shift=state.shift, last=last)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)

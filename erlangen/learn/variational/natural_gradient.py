@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
@@ -49,8 +50,19 @@ def log_derivatives(
     return jax.lax.map(chosen, samples, batch_size=_ROWS_AT_ONCE)
 
 
+class Factors(eqx.Module):
+    """Log-derivatives d log psi(s) / d theta of a single dense layer: left_s (x) right_s, raveled in this order.
+
+    left [n, features] real or complex; right [n, inputs]. Where left is complex, theta holds the real parts of all
+    weights and then their imaginary parts: psi is a holomorphic function of them.
+    """
+
+    left: Inexact[Array, "n features"]
+    right: Float[Array, "n inputs"]
+
+
 def natural_direction(
-    derivatives: Inexact[Array, "n parameters"],
+    derivatives: Inexact[Array, "n parameters"] | Factors,
     energies: Inexact[Array, " n"],
     weights: Float[Array, " n"],
     *,
@@ -63,25 +75,102 @@ def natural_direction(
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """
-    own = weights.astype(derivatives.real.dtype)
-    rows = jnp.sqrt(own)[:, None] * (derivatives - own @ derivatives)
-    residual = jnp.sqrt(weights) * (energies - weights @ energies)
-    if jnp.iscomplexobj(rows):
-        rows = jnp.concatenate([rows.real, rows.imag])
-        residual = jnp.concatenate([residual.real, residual.imag])
-    else:
-        residual = residual.real
+    rows = _Outer.of(derivatives, weights) if isinstance(derivatives, Factors) else _Dense.of(derivatives, weights)
+    residual = rows.residual(jnp.sqrt(weights) * (energies - weights @ energies))
     if last is not None:
-        residual = residual - rows @ last
-    if rows.shape[0] < rows.shape[1]:
-        found = _solve(_gram(rows).astype(residual.dtype), residual, shift)
-        delta = (rows.T @ found.astype(rows.dtype)).astype(residual.dtype)
+        residual = residual - rows.push(last)
+    if rows.is_wide:
+        delta = rows.pull(_solve(rows.kernel(), residual, shift))
     else:
-        right = (rows.T @ residual.astype(rows.dtype)).astype(residual.dtype)
-        delta = _solve(_gram(rows.T).astype(residual.dtype), right, shift)
+        delta = _solve(rows.metric(), rows.pull(residual), shift)
     if last is not None:
         delta = delta + last
-    return delta, jnp.linalg.norm(rows @ delta)
+    return delta, jnp.linalg.norm(rows.push(delta))
+
+
+class _Dense(eqx.Module):
+    """The matrix O itself: centred, weighted, real and imaginary part one below the other."""
+
+    rows: Float[Array, "rows parameters"]
+    is_complex: bool = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, derivatives: Inexact[Array, "n parameters"], weights: Float[Array, " n"]) -> _Dense:
+        rows = jnp.sqrt(weights)[:, None] * (derivatives - weights @ derivatives)
+        return cls(_parts(rows), jnp.iscomplexobj(rows))
+
+    @property
+    def is_wide(self) -> bool:
+        return self.rows.shape[0] < self.rows.shape[1]
+
+    def residual(self, energies: Inexact[Array, " n"]) -> Float[Array, " rows"]:
+        return _parts(energies if self.is_complex else energies.real)
+
+    def push(self, direction: Float[Array, " parameters"]) -> Float[Array, " rows"]:
+        return self.rows @ direction
+
+    def pull(self, values: Float[Array, " rows"]) -> Float[Array, " parameters"]:
+        return self.rows.T @ values
+
+    def kernel(self) -> Float[Array, "rows rows"]:
+        return _gram(self.rows)
+
+    def metric(self) -> Float[Array, "parameters parameters"]:
+        return _gram(self.rows.T)
+
+
+class _Outer(eqx.Module):
+    """O of `Factors`, never written out: (a (x) x) . (a' (x) x') = (a . a') (x . x'), centred afterwards.
+
+    Complex where psi is holomorphic: one row per sample, half the size of the real problem.
+    """
+
+    left: Inexact[Array, "n features"]
+    right: Float[Array, "n inputs"]
+    weights: Float[Array, " n"]
+    is_wide = True
+
+    @classmethod
+    def of(cls, factors: Factors, weights: Float[Array, " n"]) -> _Outer | _Dense:
+        """Written out after all where that is the smaller matrix."""
+        left, right = factors.left, factors.right
+        if left.shape[1] * right.shape[1] > len(left):
+            return cls(left, right, weights)
+        whole = (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+        return _Dense.of(jnp.concatenate([whole, 1j * whole], axis=1) if jnp.iscomplexobj(left) else whole, weights)
+
+    def residual(self, energies: Inexact[Array, " n"]) -> Inexact[Array, " n"]:
+        return energies if jnp.iscomplexobj(self.left) else energies.real
+
+    def push(self, direction: Float[Array, " parameters"]) -> Inexact[Array, " n"]:
+        shape = self.left.shape[1], self.right.shape[1]
+        if jnp.iscomplexobj(self.left):
+            direction = jax.lax.complex(*direction.reshape(2, -1))
+        return self._centred(jnp.sum((self.left @ direction.reshape(shape)) * self.right, axis=1))
+
+    def pull(self, values: Inexact[Array, " n"]) -> Float[Array, " parameters"]:
+        spread = jnp.sqrt(self.weights) * values
+        spread = spread - self.weights * spread.sum()
+        return _parts((self.left.conj().T @ (spread[:, None] * self.right)).ravel())
+
+    def kernel(self) -> Inexact[Array, "n n"]:
+        a, b = self.left.real, self.left.imag
+        inner = a @ a.T
+        if jnp.iscomplexobj(self.left):  # by real products: XLA's complex ones are several times slower on CPUs
+            cross = b @ a.T
+            inner = jax.lax.complex(inner + b @ b.T, cross - cross.T)
+        once = self._centred(inner * (self.right @ self.right.T))
+        return self._centred(once.conj().T)
+
+    def _centred(self, rows: Inexact[Array, "n *k"]) -> Inexact[Array, "n *k"]:
+        """sqrt(w) (row - mean of the rows)."""
+        root = jnp.sqrt(self.weights).reshape(-1, *[1] * (rows.ndim - 1))
+        return root * (rows - jnp.tensordot(self.weights, rows, 1))
+
+
+def _parts(x: Inexact[Array, "n *k"]) -> Float[Array, "rows *k"]:
+    """Real and imaginary part one after the other; x where it is real."""
+    return jnp.concatenate([x.real, x.imag]) if jnp.iscomplexobj(x) else x
 
 
 def _gram(rows: Float[Array, "n m"]) -> Float[Array, "n n"]:
@@ -89,9 +178,7 @@ def _gram(rows: Float[Array, "n m"]) -> Float[Array, "n n"]:
     size = -(-len(rows) // _BLOCKS)
     parts = [rows[i : i + size] for i in range(0, len(rows), size)]
     above = {(i, j): a @ b.T for i, a in enumerate(parts) for j, b in enumerate(parts) if i <= j}
-    return jnp.block(
-        [[above[i, j] if i <= j else above[j, i].T for j in range(len(parts))] for i in range(len(parts))]
-    )
+    return jnp.block([[above[i, j] if i <= j else above[j, i].T for j in range(len(parts))] for i in range(len(parts))])
 
 
 def _solve(matrix: Array, right: Array, shift: float | Array) -> Array:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Inexact, Shaped
 from ...contract import Fitted, Outputs
 from ...core.systems import SpinLattice
 from ...numerics.precision import double
+from .natural_gradient import Factors
 
 
 class Wavefunction(Fitted):
@@ -26,6 +27,10 @@ class Wavefunction(Fitted):
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         """(site permutations [elements, sites] or None, spin flip): what leaves psi exactly as it is."""
         return None, False
+
+    def factors(self, spins: Shaped[Array, " sites"]) -> Factors | None:
+        """d log psi / d theta of one configuration as an outer product, where all parameters are one dense layer."""
+        return None
 
     def __call__(self, x: SpinLattice) -> Outputs:
         with double():

@@ -162,9 +162,7 @@ def fit_network(
         model = dataclasses.replace(model, scale=start.scale)
     net = [_beyond_reference(s, model.elements) for s in (train, validation)]
     loss = _energy_loss(model.scale, setting.energy_weight)
-    return fit_supervised(
-        model, loss, *net, training=setting.training, budget=budget, key=second, session=session
-    )
+    return fit_supervised(model, loss, *net, training=setting.training, budget=budget, key=second, session=session)
 
 
 def mean_neighbours(inputs: Sequence[System], cutoff: float, count: int = 50) -> float:

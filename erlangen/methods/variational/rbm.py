@@ -3,7 +3,8 @@
     log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                     symmetrise = "features"
     psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                   symmetrise = "projection"
 
-G is the space group of the lattice; log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s)
+G is the space group of the lattice (or the unit element alone, "none": alpha is then the plain number of features, and
+the sample kernel factorises); log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s)
 has a bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where the model is
 frustrated).
 Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, doi:10.1088/1361-648X/abe268.
@@ -24,8 +25,8 @@ from erlangen.contract import Budget, Method, Session, Signature, Variational
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
-from erlangen.nn.log_cosh import log_cosh, log_product_cosh
+from erlangen.learn.variational import Factors, Settings, Wavefunction, minimise, spin_problem
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh, tanh
 from erlangen.numerics.precision import double
 
 from ._projection import logsumexp
@@ -35,7 +36,7 @@ from ._projection import logsumexp
 class RBM(Method):
     alpha: int = 8  # features (each acts at all images under the lattice's group)
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
-    symmetrise: Literal["auto", "features", "projection"] = "auto"  # auto: projection where weights are complex
+    symmetrise: Literal["auto", "features", "projection", "none"] = "auto"  # auto: projection where weights are complex
     samples: int = 1024  # per step
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
@@ -51,7 +52,7 @@ class RBM(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
+        return (SpinFlip,) if self.symmetrise == "none" else (SiteSymmetry, SpinFlip)
 
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
@@ -61,7 +62,8 @@ class RBM(Method):
         is_projected = self.symmetrise == "projection" or (self.symmetrise == "auto" and is_complex)
         first, second, run = jax.random.split(key, 3)
         with double():
-            shape, permutations = (self.alpha, law.n_sites), jnp.asarray(law.lattice.space_group)
+            group = np.arange(law.n_sites)[None] if self.symmetrise == "none" else law.lattice.space_group
+            shape, permutations = (self.alpha, law.n_sites), jnp.asarray(group)
             # log psi then varies by about one between configurations: all are visited at the start
             copies = 1 if is_projected else len(permutations)
             spread = (law.n_sites * self.alpha * copies) ** -0.5
@@ -93,6 +95,15 @@ class RestrictedBoltzmann(Wavefunction):
         if self.projected:
             return logsumexp(jax.vmap(log_product_cosh, 1)(real, imaginary))
         return log_product_cosh(real.ravel(), imaginary.ravel())
+
+    def factors(self, spins: Shaped[Array, " sites"]) -> Factors | None:
+        if len(self.permutations) > 1 or self.biases is not None:
+            return None
+        spins = jnp.asarray(spins, self.weights.dtype)[self.permutations[0]]
+        real = self.weights @ spins
+        if self.phases is None:
+            return Factors(jnp.tanh(real), spins)
+        return Factors(tanh(real, self.phases @ spins), spins)
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
