@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -44,6 +45,11 @@ class Hamiltonian:
     @property
     def n_sites(self) -> int:
         return self.lattice.n_sites
+
+    @property
+    def n_states(self) -> int:
+        """Number of configurations looked at."""
+        return 2**self.n_sites if self.n_up is None else math.comb(self.n_sites, self.n_up)
 
     @functools.cached_property
     def flips(self) -> np.ndarray:

@@ -22,6 +22,9 @@ LogPsi = Callable[[Array], Array]
 _BITS = 62
 """Sites that one integer holds when configurations are compared."""
 
+_SPARSE = 64
+"""States per connected configuration above which hardly two of these are equal, and sorting them does not pay."""
+
 _AMPLITUDES_AT_ONCE = 256
 """Amplitudes computed side by side: what fits a core's cache (8 times faster than 16,384 at once on two cores)."""
 
@@ -79,7 +82,8 @@ def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array) -> Array:
     configurations, elements = jax.vmap(law.connected)(samples)
     flat = configurations.reshape(-1, configurations.shape[-1])
     needed = (elements != 0).at[:, 0].set(True).ravel()
-    first, place, count = _distinct(flat, needed)
+    are_many = law.n_states > _SPARSE * len(flat)
+    first, place, count = _packed(needed) if are_many else _distinct(flat, needed)
     first = jnp.pad(first, (0, -len(first) % _AMPLITUDES_AT_ONCE), mode="edge")
     kind = jax.eval_shape(log_psi, flat[0]).dtype
 
@@ -94,6 +98,12 @@ def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array) -> Array:
     log_amplitudes = distinct[place].reshape(elements.shape)
     ratios = jnp.exp(log_amplitudes - log_amplitudes[:, :1])
     return jnp.sum(jnp.where(elements == 0, 0, elements * ratios), axis=1)
+
+
+def _packed(needed: Bool[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, " m"], Int[Array, ""]]:
+    """As `_distinct`, every needed row counted as a configuration of its own."""
+    place = jnp.where(needed, jnp.cumsum(needed) - 1, 0)
+    return jnp.flatnonzero(needed, size=len(needed), fill_value=0), place, needed.sum()
 
 
 def _distinct(

@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
 from erlangen.contract import Budget, Method, Session, Signature, Variational
 from erlangen.core.errors import within
@@ -94,8 +94,7 @@ class LatticeConvolution(Wavefunction):
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
         features = jnp.asarray(spins, self.head.dtype)[:, None]
         for i, kernel in enumerate(self.kernels):
-            sums = jnp.einsum("cij,jb->icb", self._members, features)
-            moved = jnp.einsum("cab,icb->ia", kernel, sums)
+            moved = convolve(kernel, features, self.classes)
             change = jnp.tanh(moved) if self.biases is None else jax.nn.silu(moved + self.biases[i])
             features = change + (features if features.shape == change.shape else 0.0)
         real = (features @ self.head).ravel()
@@ -104,13 +103,30 @@ class LatticeConvolution(Wavefunction):
         return log_product_cosh(real, (features @ self.phase).ravel())
 
     @property
-    def _members(self) -> Float[Array, "classes sites sites"]:
-        """1 where a pair is of the class."""
-        return jnp.asarray(self.classes == jnp.arange(len(self.kernels[0]))[:, None, None], self.head.dtype)
-
-    @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.biases is None
+
+
+@jax.custom_vjp
+def convolve(
+    kernel: Float[Array, "classes out in"], features: Float[Array, "sites in"], classes: Int[Array, "sites sites"]
+) -> Float[Array, "sites out"]:
+    """sum_j W_c(i,j) h_j, as one matrix that all samples share: its derivative would scatter into the kernel."""
+    return jnp.einsum("ijab,jb->ia", kernel[classes], features)
+
+
+def _convolve_forward(kernel: Array, features: Array, classes: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    return convolve(kernel, features, classes), (kernel, features, classes)
+
+
+def _convolve_backward(saved: tuple[Array, Array, Array], change: Array) -> tuple[Array, Array, None]:
+    kernel, features, classes = saved
+    members = (classes == jnp.arange(len(kernel))[:, None, None]).astype(features.dtype)
+    sums = jnp.einsum("cij,ia->cja", members, change)
+    return jnp.einsum("cja,jb->cab", sums, features), jnp.einsum("ijab,ia->jb", kernel[classes], change), None
+
+
+convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
 def ordered_pair_classes(group: np.ndarray) -> np.ndarray:
