@@ -81,6 +81,26 @@ def flip(spins: Array, key: PRNGKeyArray) -> Array:
     return jnp.where(jnp.arange(n_sites) == site, -spins, spins)
 
 
+def flip_regions(rank: np.ndarray) -> Proposal:
+    """Reverse a region of every chain: half of the times one random site, else the n sites nearest to it, n random.
+
+    rank [sites, sites]: place of site j in the order of distance from site i (0 for i itself). Regions move whole
+    domains, which takes single flips many sweeps near a critical point; n goes up to half of the sites.
+    """
+    ranks = jnp.asarray(rank)
+    n_sites = len(rank)
+
+    def propose(spins: Array, key: PRNGKeyArray) -> Array:
+        where, how_many, kind = jax.random.split(key, 3)
+        n_chains = len(spins)
+        site = jax.random.randint(where, (n_chains,), 0, n_sites)
+        size = jax.random.randint(how_many, (n_chains, 1), 1, n_sites // 2 + 1)
+        size = jnp.where(jax.random.bernoulli(kind, 0.5, (n_chains, 1)), size, 1)
+        return jnp.where(ranks[site] < size, -spins, spins)
+
+    return propose
+
+
 def exchange(pairs: np.ndarray) -> Proposal:
     """Swap the spins at the ends of a random pair out of `pairs` [pairs, 2]: total S_z stays.
 

@@ -47,7 +47,7 @@ class Problem:
 
 
 def spin_problem(law: Hamiltonian) -> Problem:
-    """A spin lattice: single flips, or exchange along bonds at fixed S_z where magnetisation is conserved."""
+    """A spin lattice: flips of regions, or exchange along bonds at fixed S_z where magnetisation is conserved."""
     conserved = law.n_up is not None
     if conserved and law.n_sites % 2:
         raise Invalid(
@@ -64,7 +64,7 @@ def spin_problem(law: Hamiltonian) -> Problem:
 
     return Problem(
         local_energies=lambda log_psi, samples: _local_energies(log_psi, law, samples),
-        propose=metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip,
+        propose=metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law)),
         draw=draw,
         sweep=law.n_sites,
         size=law.n_sites,
@@ -75,6 +75,19 @@ def spin_problem(law: Hamiltonian) -> Problem:
 def _exchanged(law: Hamiltonian) -> np.ndarray:
     """[pairs, 2] sites that the law exchanges."""
     return np.array([np.flatnonzero(pair) for pair in law.flips if pair.sum() == 2])
+
+
+def _ranks(law: Hamiltonian) -> np.ndarray:
+    """[sites, sites] place of site j when sites are sorted by how many strings of the law lead there from site i."""
+    touched = (law.strings != 0).astype(int)
+    adjacent = touched.T @ touched > 0
+    distance = np.where(np.eye(law.n_sites, dtype=bool), 0, law.n_sites)
+    reached = np.eye(law.n_sites, dtype=bool)
+    for step in range(1, law.n_sites):
+        further = (reached @ adjacent) & ~reached
+        distance[further] = step
+        reached |= further
+    return np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1)
 
 
 def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array) -> Array:
