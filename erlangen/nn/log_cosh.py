@@ -12,10 +12,16 @@ _BLOCK = 16
 """Factors multiplied before one logarithm is taken: |cosh| e^-|a| lies in [0, 1], so that 16 of them never overflow."""
 
 
+@jax.custom_jvp
 def log_cosh(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """log cosh x without overflow."""
     x = jnp.abs(x)
     return x + jnp.log1p(jnp.exp(-2 * x)) - math.log(2)
+
+
+@log_cosh.defjvp
+def _log_cosh_jvp(primals, tangents):
+    return log_cosh(*primals), jnp.tanh(*primals) * tangents[0]
 
 
 def log_product_cosh(a: Float[Array, " n"], b: Float[Array, " n"]) -> Complex[Array, ""]:

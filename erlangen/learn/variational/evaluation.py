@@ -11,12 +11,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, Inexact, PRNGKeyArray
 
 from ...core.errors import Invalid
-from ...numerics import metropolis
 from ...numerics.autocorrelation import Estimate, estimate
 from ...numerics.precision import double
+from . import sampling
 from .problem import Problem
 from .wavefunction import Wavefunction
 
@@ -66,17 +66,16 @@ def evaluate(
             do=f"Take samples >= {chains}, or fewer chains.",
         )
     begun = time.perf_counter()
-    thinning = max(1, round(sweeps * problem.sweep))
     with double():
-        draw = functools.partial(_segment, psi, problem, thinning)
-        walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
-        walkers, burnt = _burn_in(draw, walkers, key)
-        series, accepted = [], []
+        draw = functools.partial(_segment, psi, problem, sweeps)
+        walkers, power, burnt = _burn_in(draw, problem.draw(chains, jax.random.fold_in(key, 2**31)), key)
+        energies, log_weights, accepted = [], [], []
         for segment in range(math.ceil(samples / chains / _SEGMENT)):
-            walkers, energies, rate = draw(walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
-            series.append(np.asarray(energies))
-            accepted.append(float(rate))
-    found = estimate(np.concatenate(series)[: max(1, samples // chains)].T)
+            walkers, _, *series, rate = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
+            for kept, new in zip((energies, log_weights, accepted), (*series, rate), strict=True):
+                kept.append(np.asarray(new))
+    wanted = max(1, samples // chains)
+    found = _weighted(np.concatenate(energies)[:wanted].T, np.concatenate(log_weights)[:wanted].T)
     discarded = round(burnt * _SEGMENT * sweeps)
     return _judged(found, problem.size, float(np.mean(accepted)), discarded, time.perf_counter() - begun)
 
@@ -94,19 +93,15 @@ def full_sum(psi: Wavefunction, problem: Problem) -> tuple[float, float]:
 
 @eqx.filter_jit
 def _segment(
-    psi: Wavefunction, problem: Problem, thinning: int, walkers: Array, key: PRNGKeyArray
-) -> tuple[Array, Array, Array]:
-    """(walkers, local energies [segment, chains], acceptance) of one segment."""
-
-    def log_probability(s: Array) -> Array:
-        return 2 * jnp.real(jax.vmap(psi.log_psi)(s))
-
-    chains = metropolis.start(log_probability, walkers)
-    chains, samples, rate = metropolis.sample(
-        log_probability, problem.propose, chains, n_per_chain=_SEGMENT, thinning=thinning, key=key
-    )
-    energies = problem.local_energies(psi.log_psi, samples.reshape(-1, *samples.shape[2:]))
-    return chains.positions, energies.reshape(samples.shape[:2]), rate
+    psi: Wavefunction, problem: Problem, sweeps: float, power: Array, walkers: Array, key: PRNGKeyArray
+) -> tuple[Array, Array, Array, Array, Array]:
+    """(walkers, the best power there, local energies and log-weights [segment, chains], acceptance) of one segment."""
+    log_psi = jax.vmap(psi.log_psi)
+    drawn = sampling.draw(log_psi, problem, walkers, power=power, n_per_chain=_SEGMENT, sweeps=sweeps, key=key)
+    samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
+    energies = problem.local_energies(psi.log_psi, samples).reshape(drawn.log_weights.shape)
+    best = sampling.power(log_psi(drawn.walkers))
+    return drawn.walkers, best, energies, drawn.log_weights, drawn.acceptance
 
 
 @eqx.filter_jit
@@ -118,16 +113,26 @@ def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multipl
     return mean, weights @ jnp.abs(energies - mean) ** 2
 
 
-def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, int]:
-    """Walk until the energy of a segment agrees with the one before to within 3 error bars."""
+def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, Array, int]:
+    """Walk until the energy of a segment agrees with the one before to within 3 error bars; settles the power too."""
     before: Estimate | None = None
+    power = jnp.full((), 2.0)
     for segment in range(_LONGEST_BURN_IN):
-        walkers, energies, _ = draw(walkers, jax.random.fold_in(key, segment))
-        now = estimate(np.asarray(energies).T)
+        walkers, power, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, segment))
+        now = _weighted(np.asarray(energies).T, np.asarray(log_weights).T)
         if before and abs(now.mean - before.mean) <= 3 * math.hypot(now.error, before.error):
-            return walkers, segment + 1
+            return walkers, power, segment + 1
         before = now
-    return walkers, _LONGEST_BURN_IN
+    return walkers, power, _LONGEST_BURN_IN
+
+
+def _weighted(energies: Inexact[np.ndarray, "chains n"], log_weights: Float[np.ndarray, "chains n"]) -> Estimate:
+    """sum w E_loc / sum w with the error of the ratio: that of the mean of w (E_loc - E) / <w>."""
+    weights = np.exp(log_weights - log_weights.max())
+    weights /= weights.mean()
+    mean = float((weights * np.real(energies)).mean())
+    found = estimate(weights * (np.real(energies) - mean))
+    return dataclasses.replace(found, mean=mean, variance=float((weights * np.abs(energies - mean) ** 2).mean()))
 
 
 def _judged(found: Estimate, size: int, acceptance: float, burn_in: int, seconds: float) -> Evaluation:

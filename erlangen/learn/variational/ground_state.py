@@ -16,9 +16,9 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ...contract import Budget, Session
 from ...core.errors import Invalid
-from ...numerics import metropolis
 from ...numerics.precision import double
 from ..checkpoint import load_state, save_state
+from . import sampling
 from .natural_gradient import log_derivatives, natural_direction
 from .problem import Problem
 from .wavefunction import Wavefunction
@@ -208,7 +208,7 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
         energies = problem.local_energies(lambda s: log_psi(state.parameters, s), samples)
         mean = jnp.real(weights @ energies)
         variance = weights @ jnp.abs(energies - mean) ** 2
-        error = 1e-12 * jnp.abs(mean) if states else jnp.sqrt(variance / len(samples))
+        error = 1e-12 * jnp.abs(mean) if states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         derivatives = jax.vmap(eqx.combine(state.parameters, fixed).factors)(samples)
@@ -292,21 +292,17 @@ def _next(
 
 
 def _sampled(log_psi: Callable, problem: Problem, settings: Settings, state: State, key: PRNGKeyArray) -> tuple:
-    def log_probability(s: Array) -> Array:
-        return 2 * jnp.real(log_psi(s))
-
-    n = settings.samples // settings.chains
-    chains = metropolis.start(log_probability, state.walkers)
-    chains, samples, acceptance = metropolis.sample(
-        log_probability,
-        problem.propose,
-        chains,
-        n_per_chain=n,
-        thinning=max(1, round(settings.sweeps * problem.sweep)),
+    drawn = sampling.draw(
+        log_psi,
+        problem,
+        state.walkers,
+        power=sampling.power(log_psi(state.walkers)),
+        n_per_chain=settings.samples // settings.chains,
+        sweeps=settings.sweeps,
         key=jax.random.fold_in(key, state.step),
     )
-    samples = samples.reshape(-1, *samples.shape[2:])
-    return samples, jnp.full(len(samples), 1 / len(samples)), chains.positions, acceptance
+    samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
+    return samples, jax.nn.softmax(drawn.log_weights.ravel()), drawn.walkers, drawn.acceptance
 
 
 def _full_sum(log_psi: Callable, states: tuple[Array, Array], state: State) -> tuple:

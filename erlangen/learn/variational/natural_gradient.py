@@ -79,10 +79,10 @@ def natural_direction(
     residual = rows.residual(jnp.sqrt(weights) * (energies - weights @ energies))
     if last is not None:
         residual = residual - rows.push(last)
-    if rows.is_wide:
-        delta = rows.pull(_solve(rows.kernel(), residual, shift))
-    else:
+    if isinstance(rows, _Dense) and rows.is_tall:
         delta = _solve(rows.metric(), rows.pull(residual), shift)
+    else:
+        delta = rows.pull(_solve(rows.kernel(), residual, shift))
     if last is not None:
         delta = delta + last
     return delta, jnp.linalg.norm(rows.push(delta))
@@ -100,8 +100,8 @@ class _Dense(eqx.Module):
         return cls(_parts(rows), jnp.iscomplexobj(rows))
 
     @property
-    def is_wide(self) -> bool:
-        return self.rows.shape[0] < self.rows.shape[1]
+    def is_tall(self) -> bool:
+        return self.rows.shape[0] >= self.rows.shape[1]
 
     def residual(self, energies: Inexact[Array, " n"]) -> Float[Array, " rows"]:
         return _parts(energies if self.is_complex else energies.real)
@@ -128,7 +128,6 @@ class _Outer(eqx.Module):
     left: Inexact[Array, "n features"]
     right: Float[Array, "n inputs"]
     weights: Float[Array, " n"]
-    is_wide = True
 
     @classmethod
     def of(cls, factors: Factors, weights: Float[Array, " n"]) -> _Outer | _Dense:
