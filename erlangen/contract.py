@@ -288,6 +288,27 @@ class Variational(Task):
         """{"energy", "source", "seconds"} of the exact ground state, or None where it is out of reach."""
 
 
+class Family(Task):
+    """Laws that differ by one coupling: the answer is a state that takes the coupling as a further input.
+
+    It may be fitted at the couplings `trained`, is judged at others in between, `tested`, and as a shift beyond them.
+    """
+
+    @property
+    @abc.abstractmethod
+    def trained(self) -> tuple[float, ...]:
+        """Couplings that a fit may look at."""
+
+    @property
+    @abc.abstractmethod
+    def tested(self) -> tuple[float, ...]:
+        """Couplings of the same range at which the answer is judged."""
+
+    @abc.abstractmethod
+    def member(self, coupling: float) -> Variational:
+        """The law at one coupling."""
+
+
 class Fitted(eqx.Module):
     """An answer: a pure function of one sample, outputs by name. Arrays are its leaves, all else is static."""
 

@@ -72,10 +72,11 @@ class SpinLattice(System):
     """One configuration of spins 1/2 on a lattice.
 
     spins [sites] of +1/-1 (twice S_z). Bonds and couplings belong to the Hamiltonian (`physics.spins`), not to a
-    sample.
+    sample; parameters: the coupling, where one answer covers a family of Hamiltonians.
     """
 
     spins: Any
+    parameters: dict[str, Any] = eqx.field(default_factory=dict)
 
 
 class Electrons(System):

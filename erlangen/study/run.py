@@ -20,11 +20,12 @@ import numpy as np
 from .. import registry
 from ..assess import metrics
 from ..assess.rows import Estimate
-from ..contract import Budget, Fitted, Method, Session, Supervised, Task, Variational
+from ..contract import Budget, Family, Fitted, Method, Session, Supervised, Task, Variational
 from ..core.errors import Invalid
 from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, store
 from .evaluate import describe_data, evaluate_supervised
+from .family import evaluate_family
 from .ground_state import evaluate_variational
 from .progress import ProgressLine
 from .record import Record
@@ -172,9 +173,13 @@ def _fit_and_judge(
         arrays = evaluate_supervised(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     elif isinstance(task, Variational):
         arrays = evaluate_variational(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
+    elif isinstance(task, Family):
+        arrays = evaluate_family(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     else:
         raise Invalid(
-            must="a task is supervised or variational", came=type(task).__name__, do="Derive it from one of the two."
+            must="a task is supervised, variational or a family of laws",
+            came=type(task).__name__,
+            do="Derive it from one of them.",
         )
     with store.writing(folder):
         np.savez_compressed(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]

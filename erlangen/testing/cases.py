@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from .. import registry
-from ..contract import Budget, Fitted, Method, Samples, Supervised, Task, Variational
+from ..contract import Budget, Family, Fitted, Method, Samples, Supervised, Task, Variational
 from ..core.errors import Invalid
 from ..core.systems import SpinLattice, System
 from ..learn.variational import spin_problem
@@ -75,7 +75,7 @@ class Case:
 
     @functools.cached_property
     def samples(self) -> Samples:
-        """Held-out samples; for a law, configurations with the answer's own output as label (it sets the scale)."""
+        """Held-out samples; for laws, configurations with the answer's own output as label (it sets the scale)."""
         if isinstance(self.task, Supervised):
             return self.task.truth("test")
         inputs = configurations(self.task)
@@ -85,9 +85,13 @@ class Case:
 
 def configurations(task: Task, count: int = 8) -> list[System]:
     """Random configurations of a law's degrees of freedom."""
-    if not isinstance(task, Variational) or task.container is not SpinLattice:
+    law = task.member(task.trained[0]) if isinstance(task, Family) else task
+    if not isinstance(law, Variational) or task.container is not SpinLattice:
         raise ContractBroken(f"no way to draw {task.container.__name__} for {task.name()}")
-    spins = np.asarray(spin_problem(task.hamiltonian).draw(count, jax.random.key(1)), np.int8)
+    spins = np.asarray(spin_problem(law.hamiltonian).draw(count, jax.random.key(1)), np.int8)
+    if isinstance(task, Family):
+        couplings = np.resize((*task.tested, *task.trained), count)
+        return [SpinLattice(row, {"coupling": g}) for row, g in zip(spins, couplings)]
     return [SpinLattice(row) for row in spins]
 
 

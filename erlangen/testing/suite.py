@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..contract import Method, Supervised, Task, Variational
+from ..contract import Family, Method, Supervised, Task, Variational
 from . import energy_checks, method_checks, task_checks
 from .cases import Case, find
 
@@ -27,6 +27,7 @@ SUPERVISED_RULES = (
     energy_checks.check_solver_forces,
 )
 VARIATIONAL_RULES = (task_checks.check_reference,)
+FAMILY_RULES = (task_checks.check_members,)
 METHOD_RULES = (task_checks.check_source, task_checks.check_settings, method_checks.check_size)
 PAIR_RULES = (
     method_checks.check_outputs,
@@ -55,10 +56,12 @@ def contract_suite(folder: str | Path | None = None, rarely: Callable[[Case], bo
     tasks, methods, cases = find(folder)
     supervised = [t for t in tasks if isinstance(t, Supervised)]
     variational = [t for t in tasks if isinstance(t, Variational)]
+    families = [t for t in tasks if isinstance(t, Family)]
     tests = {
         "test_task": _test(TASK_RULES, tasks),
         "test_supervised_task": _test(SUPERVISED_RULES, supervised),
         "test_variational_task": _test(VARIATIONAL_RULES, variational),
+        "test_family_task": _test(FAMILY_RULES, families),
         "test_method": _test(METHOD_RULES, methods),
         "test_pair": _test(PAIR_RULES, cases, rarely),
     }

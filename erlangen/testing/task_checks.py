@@ -14,7 +14,7 @@ import numpy as np
 
 from ..assess import symmetry
 from ..assess.metrics import per_sample, summarise
-from ..contract import SPLITS, Evolution, Method, Samples, Supervised, Task, Variational
+from ..contract import SPLITS, Evolution, Family, Method, Samples, Supervised, Task, Variational
 from ..core.quantity import Home, Quantity
 from ..core.systems import Atoms, System
 from .cases import demand
@@ -144,6 +144,16 @@ def check_reference(task: Variational) -> None:
     if reference is not None:
         demand(np.isfinite(reference["energy"]), "a reference energy must be finite", reference["energy"])
         demand(reference.get("source"), "a reference energy must have a source")
+
+
+def check_members(task: Family) -> None:
+    """Trained and tested couplings do not meet, tested ones lie within the trained range, every one has a law."""
+    low, high = min(task.trained), max(task.trained)
+    for coupling in task.tested:
+        demand(low <= coupling <= high, "a tested coupling must lie in the trained range", coupling)
+        demand(coupling not in task.trained, "a tested coupling must not be a trained one", coupling)
+    for coupling in (*task.tested, low, high):
+        check_reference(task.member(coupling))
 
 
 def accuse(subject: str, rows: list[Any]) -> None:

@@ -4,11 +4,12 @@
 
 `minimise` fits, `evaluate` measures what was fitted with fresh samples and an error bar; figures of the fit itself are
 never results. `bracket` adds the lower side. `Problem` says what is being solved, `spin_problem` makes one from a spin
-Hamiltonian.
+Hamiltonian; `minimise_family` fits one state to several couplings at once.
 """
 
 from .bounds import Bracket, bracket, contradictions
 from .evaluation import Evaluation, evaluate, full_sum
+from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
 from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
@@ -16,6 +17,7 @@ from .wavefunction import Wavefunction
 
 __all__ = [
     "Bracket",
+    "Conditioned",
     "Evaluation",
     "Factors",
     "Problem",
@@ -24,8 +26,10 @@ __all__ = [
     "bracket",
     "contradictions",
     "evaluate",
+    "family_problem",
     "full_sum",
     "minimise",
+    "minimise_family",
     "natural_direction",
     "spin_problem",
 ]

@@ -202,10 +202,11 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
     def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
         here = functools.partial(amplitudes, state.parameters)
         if states:
-            samples, weights, walkers, acceptance = _full_sum(here, states, state)
+            samples, weights, walkers, acceptance = _full_sum(here, problem, states, state)
         else:
             samples, weights, walkers, acceptance = _sampled(here, problem, settings, state, key)
-        energies = problem.local_energies(lambda s: log_psi(state.parameters, s), samples)
+        level = lambda values: problem.level(values, samples, weights)  # noqa: E731
+        energies = level(problem.local_energies(lambda s: log_psi(state.parameters, s), samples))
         mean = jnp.real(weights @ energies)
         variance = weights @ jnp.abs(energies - mean) ** 2
         error = 1e-12 * jnp.abs(mean) if states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
@@ -213,12 +214,12 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         derivatives = jax.vmap(eqx.combine(state.parameters, fixed).factors)(samples)
         if derivatives is None:
-            derivatives = log_derivatives(log_psi, state.parameters, samples)
+            derivatives = level(log_derivatives(log_psi, state.parameters, samples))
         last = settings.momentum * state.direction if settings.momentum else None
         delta, length = natural_direction(derivatives, energies, weights, shift=state.shift, last=last)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
         scale = jnp.minimum(settings.rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
-        scale = _shortened(lambda p: amplitudes(p, samples), state.parameters, weights, delta, scale)
+        scale = _shortened(lambda p: level(amplitudes(p, samples)), state.parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
         return _next(state, walkers, (mean, error), good, solved, (scale, delta), settings), {
             **figures,
@@ -302,10 +303,10 @@ def _sampled(log_psi: Callable, problem: Problem, settings: Settings, state: Sta
         key=jax.random.fold_in(key, state.step),
     )
     samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
-    return samples, jax.nn.softmax(drawn.log_weights.ravel()), drawn.walkers, drawn.acceptance
+    return samples, problem.weigh(drawn.log_weights.ravel(), samples), drawn.walkers, drawn.acceptance
 
 
-def _full_sum(log_psi: Callable, states: tuple[Array, Array], state: State) -> tuple:
+def _full_sum(log_psi: Callable, problem: Problem, states: tuple[Array, Array], state: State) -> tuple:
     configurations, multiplicities = states
     log_weights = 2 * jnp.real(log_psi(configurations)) + jnp.log(multiplicities)
-    return configurations, jax.nn.softmax(log_weights), state.walkers, jnp.ones(())
+    return configurations, problem.weigh(log_weights, configurations), state.walkers, jnp.ones(())

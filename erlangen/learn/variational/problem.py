@@ -36,6 +36,8 @@ class Problem:
     local_energies(log_psi, samples [n, ...]) -> [n]; propose: symmetric move of all walkers; draw(n, key) -> where they
     start; sweep: proposals that touch every degree of freedom about once; size: degrees of freedom (for the V-score);
     states(invariance) -> (configurations, multiplicities) of the whole space, reduced by what leaves psi as it is.
+    Several laws at once (`family`): level(values, samples, weights) takes off what the means of the laws differ by,
+    weigh(logarithms, samples) gives every law the same weight in a sum over all states.
     """
 
     local_energies: Callable[[LogPsi, Array], Array]
@@ -44,6 +46,8 @@ class Problem:
     sweep: int
     size: int
     states: Callable[[tuple[np.ndarray | None, bool]], tuple[np.ndarray, np.ndarray]]
+    level: Callable[[Array, Array, Array], Array] = lambda values, samples, weights: values
+    weigh: Callable[[Array, Array], Array] = lambda logarithms, samples: jax.nn.softmax(logarithms)
 
 
 def spin_problem(law: Hamiltonian) -> Problem:

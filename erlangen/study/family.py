@@ -1,0 +1,132 @@
+"""Fill a record from a state that takes the coupling as an input: fresh energies at couplings it was not fitted at.
+
+energy error = mean over tested g of |E(g) - E_0(g)| / |E_0(g)|        beyond the range: one row of the shift each
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..assess import cost, symmetry
+from ..assess.rows import Estimate, OpponentRow, ShiftRow
+from ..contract import Family, Method, Samples
+from ..core.systems import SpinLattice
+from ..learn import variational
+from ..numerics.precision import double
+from .record import Record
+
+SAMPLES = 32768
+Say = Callable[[str], None]
+
+
+def evaluate_family(
+    task: Family, method: Method, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
+) -> dict[str, np.ndarray]:
+    """Write all rows into `record`; returns the arrays for plots."""
+    keys = jax.random.split(key, 3)
+    tick = time.perf_counter()
+    inside = [_member(task, fitted, g, key=jax.random.fold_in(keys[0], i)) for i, g in enumerate(task.tested)]
+    per_query = (time.perf_counter() - tick) / len(inside)
+    record.data["couplings"] = inside
+    record.scores = _scores(inside)
+    record.symmetry = _certificate(task, method, fitted, key=keys[1])
+    for row in symmetry.guilty(record.symmetry):
+        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    record.shifts = _shifts(task, fitted, record, key=keys[2])
+    for row in inside:
+        if row["r_hat"] > variational.bounds.AGREEMENT:
+            say(f"the chains disagree at coupling {row['coupling']:g} (R-hat {row['r_hat']:.3f})")
+        if row["energy"] + variational.bounds.SIGNIFICANT * row["error"] < row["exact"]:
+            say(f"the energy at coupling {row['coupling']:g} lies below the exact one by more than 5 error bars")
+    record.opponents = _opponents(task, inside)
+    record.cost = cost.cost(
+        record.scores,
+        record.opponents,
+        parameters=cost.count_parameters(fitted),
+        fit_seconds=fit_seconds,
+        truth_seconds=0.0,
+        query_seconds=per_query,
+    )
+    return {"couplings": np.array([row["coupling"] for row in inside])}
+
+
+def _member(task: Family, fitted: Any, coupling: float, *, key: PRNGKeyArray) -> dict[str, float]:
+    """Energy of the state at one coupling, with its error bar, beside the exact one (NaN where that is not known)."""
+    member = task.member(coupling)
+    with double():
+        psi = fitted.at(coupling)
+    found = variational.evaluate(psi, variational.spin_problem(member.hamiltonian), samples=SAMPLES, key=key)
+    reference = member.reference()
+    exact = float(reference["energy"]) if reference else math.nan
+    return {"coupling": coupling, "exact": exact, **{k: float(v) for k, v in vars(found).items()}}
+
+
+def _scores(rows: list[dict[str, float]]) -> list[Estimate]:
+    """Means over couplings; error bars are those of the samples alone."""
+    by = f"autocorrelation of {int(sum(r['n_samples'] for r in rows))} fresh samples"
+
+    def mean(values: list[float], errors: list[float], name: str, label: str) -> Estimate:
+        bar = math.sqrt(sum(e**2 for e in errors)) / len(errors)
+        return Estimate(name, sum(values) / len(values), bar, "1", label, by)
+
+    v_scores = [r["v_score"] for r in rows]
+    spreads = [r["v_score"] * math.sqrt(2 / r["n_samples"]) for r in rows]
+    scores = [mean(v_scores, spreads, "v_score", "V-score, mean over couplings")]
+    if all(math.isfinite(r["exact"]) for r in rows):
+        gaps = [abs(r["energy"] - r["exact"]) / abs(r["exact"]) for r in rows]
+        bars = [r["error"] / abs(r["exact"]) for r in rows]
+        worst = int(np.argmax(gaps))
+        label = f"the same at the worst coupling, {rows[worst]['coupling']:g}"
+        scores = [
+            mean(gaps, bars, "energy_error", "relative energy error, mean over couplings"),
+            Estimate("worst_error", gaps[worst], bars[worst], "1", label, by),
+            *scores,
+        ]
+    return scores
+
+
+def _shifts(task: Family, fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:
+    """The state at couplings beyond the range, where it was never fitted."""
+    rows, own = [], record.scores[0]
+    for axis in task.shifts:
+        for i, value in enumerate(axis.values):
+            moved = task.shifted(axis.axis, value)
+            found = [_member(moved, fitted, g, key=jax.random.fold_in(key, i)) for g in moved.tested]
+            first = _scores(found)[0]
+            if first.name == own.name:
+                rows.append(ShiftRow(axis.axis, value, axis.unit, [first], first.value / own.value))
+    return rows
+
+
+def _certificate(task: Family, method: Method, fitted: Any, *, key: PRNGKeyArray) -> list[Any]:
+    """The state under every group of the task, at couplings inside and at the ends of the range."""
+    problem = variational.spin_problem(task.member(task.trained[0]).hamiltonian)
+    couplings = (task.tested[0], task.trained[-1])
+    with double():
+        spins = np.asarray(problem.draw(16, key), np.int8)
+        inputs = [SpinLattice(s, {"coupling": np.float64(couplings[i % 2])}) for i, s in enumerate(spins)]
+        samples = Samples(inputs, {"log_psi": [np.asarray(fitted(x)["log_psi"]) for x in inputs]})
+        return symmetry.audit_method(fitted, method, task, samples, key=key)
+
+
+def _opponents(task: Family, rows: list[dict[str, float]]) -> list[OpponentRow]:
+    """Energy error and seconds of every classical solver, per coupling."""
+    found = []
+    for opponent in task.opponents:
+        for setting in opponent.settings:
+            tick, gaps = time.perf_counter(), []
+            for row in rows:
+                x = SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]})
+                gaps.append(abs(float(opponent.solve(x, setting)["energy"]) / row["exact"] - 1))
+            seconds = (time.perf_counter() - tick) / len(rows)
+            found.append(
+                OpponentRow(opponent.name, opponent.knob, setting, seconds, {"energy_error": float(np.mean(gaps))})
+            )
+    return found

@@ -1,0 +1,97 @@
+"""Ground states of spins for a whole range of couplings: does one state know the ground state where it was not fitted?
+
+    H(g) |psi(g)> = E(g) |psi(g)>,      g = h (ising), J2 (j1j2), Delta (xxz);  laws and units as in quantum/spins
+
+Fitted at `trained` couplings evenly spaced in [low, high], judged half-way between them and, as a shift, beyond the
+range. The question of foundation neural-network quantum states (Rende et al. 2025, arXiv:2502.09488). Energies are
+variational everywhere: an error is one of the state, never a guess of the energy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from erlangen.contract import Family, Opponent, Outputs, Shift
+from erlangen.core import quantity
+from erlangen.core.errors import Invalid, unknown, within
+from erlangen.core.groups import Group
+from erlangen.core.systems import SpinLattice, System
+from erlangen.physics import exact_diagonalisation
+
+from .spins import Spins
+
+AXES = {"ising": "field", "j1j2": "j2", "xxz": "anisotropy"}
+BEYOND = (-0.5, -0.25, 0.25, 0.5, 0.75)
+"""Distance from the nearer end of the range in units of its width; negative: below."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SpinsFamily(Family):
+    model: Literal["ising", "j1j2", "xxz"] = "ising"
+    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
+    sites: int = 16  # in total
+    periodic: bool = True
+    low: float = 0.8  # end of the range of h, J2 or Delta
+    high: float = 1.2  # the other end
+    couplings: int = 5  # trained ones, ends included
+
+    container = SpinLattice
+    inputs = (quantity.spins, quantity.coupling)
+    outputs = (quantity.log_psi,)
+    budget = "2m"
+    toy: ClassVar[Mapping[str, Any]] = {"sites": 8, "couplings": 3}
+
+    def __post_init__(self):
+        if self.model not in AXES:
+            raise unknown("model", self.model, AXES)
+        within(self, couplings=(1, 64))
+        if self.low > self.high or (self.low == self.high) != (self.couplings == 1):
+            raise Invalid(
+                must="a range of couplings has low < high (or one coupling, low = high)",
+                came=f"{self.couplings} from {self.low:g} to {self.high:g}",
+                do="Set low and high.",
+            )
+        self.member(self.low), self.member(self.high)  # an impossible law is refused here and not in mid-run
+
+    @property
+    def trained(self) -> tuple[float, ...]:
+        steps = max(self.couplings - 1, 1)
+        return tuple(round(self.low + (self.high - self.low) * i / steps, 9) for i in range(self.couplings))
+
+    @property
+    def tested(self) -> tuple[float, ...]:
+        ends = self.trained
+        return tuple(round((a + b) / 2, 9) for a, b in zip(ends, ends[1:])) or ends
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019  # frozen, and laws are small
+    def member(self, coupling: float) -> Spins:
+        settings = {AXES[self.model]: float(coupling)}
+        return Spins(self.model, self.lattice, self.sites, self.periodic, **settings)
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        return self.member(self.low).symmetry
+
+    @property
+    def shifts(self) -> tuple[Shift, ...]:
+        width = self.high - self.low
+        places = ((self.low if x < 0 else self.high) + x * width for x in BEYOND)
+        lowest = -1.0 if self.model == "xxz" else 0.0
+        values = tuple(round(g, 9) for g in places if g > lowest)
+        return (Shift("coupling", values, f"{AXES[self.model]} beyond the range", "J"),) if width else ()
+
+    def shifted(self, axis: str, value: Any) -> Self:
+        return dataclasses.replace(self, low=float(value), high=float(value), couplings=1)
+
+    @property
+    def opponents(self) -> tuple[Opponent, ...]:
+        if self.sites > exact_diagonalisation.MAX_SITES:
+            return ()
+        return (Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly),)
+
+    def solve_exactly(self, x: System, tolerance: float) -> Outputs:
+        """Ground-state energy at the coupling of `x`."""
+        return self.member(float(x["coupling"])).solve_exactly(None, tolerance)
