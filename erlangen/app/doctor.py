@@ -33,7 +33,10 @@ NEEDED = {
     "safetensors": "checkpoints",
     "matplotlib": "plots",
 }
-EXTRAS = {"pyscf": ("dft", "labels by density functional theory")}
+EXTRAS = {
+    "pyscf": ("dft", "labels by density functional theory"),
+    "physics-tenpy": ("mps", "matrix product states, an opponent on quantum/spins"),
+}
 LOW_MEMORY_GB, LOW_DISK_GB = 4.0, 1.0
 
 

@@ -38,7 +38,7 @@ def test_the_reference_is_the_exact_ground_state(task):
 
 def test_opponents_are_exact_or_above():
     task = Spins("heisenberg", sites=10)
-    exact, mean = task.opponents
+    exact, *_, mean = task.opponents
     assert exact.solve(None, 1e-8)["energy"] == pytest.approx(task.reference()["energy"], rel=1e-10)
     assert mean.solve(None, 8)["energy"] == pytest.approx(-10 / 4, rel=1e-6)
 
@@ -64,7 +64,7 @@ def test_published_errors_are_those_of_the_table():
 def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
     with pytest.warns(UserWarning, match="at most 24 sites"):
         assert Spins("heisenberg", sites=30).reference() is None
-    assert [o.name for o in Spins("heisenberg", sites=30).opponents] == ["mean field (product state)"]
+    assert "exact diagonalisation" not in [o.name for o in Spins("heisenberg", sites=30).opponents]
     assert Spins(sites=100).reference()["source"] == "free fermions"
 
 

@@ -28,7 +28,7 @@ from erlangen.core.quantity import log_psi, spins
 from erlangen.core.systems import SpinLattice, System
 from erlangen.data.pauli_files import read_pauli_sum
 from erlangen.data.varbench import SOURCE, Row, published
-from erlangen.physics import exact_diagonalisation, lattices, mean_field
+from erlangen.physics import exact_diagonalisation, lattices, matrix_product_states, mean_field
 from erlangen.physics import spins as laws
 
 MODELS = ("ising", "heisenberg", "j1j2", "xxz")
@@ -118,15 +118,21 @@ class Spins(Variational):
 
     @property
     def opponents(self) -> tuple[Opponent, ...]:
-        mean = Opponent("mean field (product state)", "starts", (1, 8), self.solve_mean_field)
-        if self.geometry.n_sites > exact_diagonalisation.MAX_SITES:
-            return (mean,)
-        exact = Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly)
-        return exact, mean
+        """Exact diagonalisation up to 24 sites, matrix product states where TeNPy is installed, mean field."""
+        found = [Opponent("mean field (product state)", "starts", (1, 8), self.solve_mean_field)]
+        if matrix_product_states.is_installed() and self.geometry.n_sites > 2:
+            found.insert(0, Opponent("matrix product states", "bond dimension", (8, 32, 128), self.solve_by_products))
+        if self.geometry.n_sites <= exact_diagonalisation.MAX_SITES:
+            found.insert(0, Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly))
+        return tuple(found)
 
     def solve_exactly(self, x: System | None, tolerance: float) -> Outputs:
         """Ground-state energy by Lanczos in symmetry sectors; needs no input."""
         return {"energy": exact_diagonalisation.ground_state(self.hamiltonian, tolerance=tolerance).energy}  # type: ignore[dict-item]
+
+    def solve_by_products(self, x: System | None, bond_dimension: int) -> Outputs:
+        """Energy of the best matrix product state found; needs no input."""
+        return {"energy": matrix_product_states.ground_state_energy(self.hamiltonian, bond_dimension)[0]}  # type: ignore[dict-item]
 
     def solve_mean_field(self, x: System | None, starts: int) -> Outputs:
         """Energy of the best product state out of several starts; needs no input."""

@@ -54,7 +54,8 @@ class SpinsFamily(Family):
                 came=f"{self.couplings} from {self.low:g} to {self.high:g}",
                 do="Set low and high.",
             )
-        self.member(self.low), self.member(self.high)  # an impossible law is refused here and not in mid-run
+        for end in (self.low, self.high):
+            self.member(end)  # an impossible law is refused here and not in mid-run
 
     @property
     def trained(self) -> tuple[float, ...]:
@@ -68,8 +69,8 @@ class SpinsFamily(Family):
 
     @functools.lru_cache(maxsize=64)  # noqa: B019  # frozen, and laws are small
     def member(self, coupling: float) -> Spins:
-        settings = {AXES[self.model]: float(coupling)}
-        return Spins(self.model, self.lattice, self.sites, self.periodic, **settings)
+        plain = Spins(self.model, self.lattice, self.sites, self.periodic)
+        return dataclasses.replace(plain, **{AXES[self.model]: float(coupling)})  # type: ignore[arg-type]
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
