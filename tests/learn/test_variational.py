@@ -13,9 +13,9 @@ from erlangen.learn.variational import (
     Factors,
     Settings,
     Wavefunction,
+    clock,
     evaluate,
     full_sum,
-    ground_state,
     minimise,
     natural_direction,
     spin_problem,
@@ -158,7 +158,7 @@ def test_sampled_minimisation_comes_close_and_error_bars_cover_the_energy_of_the
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, full):
     problem, settings, key = spin_problem(RING), Settings(64, 32, full_sum=full), jax.random.key(3)
     whole = minimise(table(RING), problem, settings, Budget(steps=12), key=key)
-    monkeypatch.setattr(ground_state, "_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "_CHECKPOINT_SECONDS", 0.0)
 
     def killed(step, total, figures):
         if step == 7:

@@ -26,7 +26,7 @@ from ...core.systems import SpinLattice
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .ground_state import Settings, minimise
-from .problem import Problem, _local_energies, spin_problem
+from .problem import AT_ONCE, Problem, _local_energies, spin_problem
 from .wavefunction import Wavefunction
 
 
@@ -93,7 +93,7 @@ def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
 
     return dataclasses.replace(
         first,
-        local_energies=lambda log_psi, rows: _local_energies(log_psi, joint, rows),  # type: ignore[arg-type]
+        local_energies=lambda log_psi, rows, at_once=AT_ONCE: _local_energies(log_psi, joint, rows, at_once),  # type: ignore[arg-type]
         propose=propose,
         draw=draw,
         states=states,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -12,22 +11,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ...contract import Budget, Session
 from ...core.errors import Invalid
 from ...numerics.precision import double
 from ..checkpoint import load_state, save_state
-from . import sampling
-from .natural_gradient import log_derivatives, natural_direction
+from . import devices, memory, sampling
+from .clock import Clock
+from .memory import Plan
+from .natural_gradient import Blocks, Factors, log_derivatives, natural_direction
 from .problem import Problem
 from .wavefunction import Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
-
-_CHECKPOINT_SECONDS = 3.0
-_PLANNING = (8, 16, 32, 64, 128, 256)
-"""Steps after which a budget in seconds is turned into a number of steps, while less than half of them are done."""
 
 _LARGEST_MOVE = 0.3
 """Fubini-Study length of one step: a longer one leaves the region where the quadratic model of the energy holds."""
@@ -47,7 +45,8 @@ class Settings:
     shift: final diagonal shift lambda of the metric; it starts at 1e-2, falls by 3 % per accepted step and grows
     tenfold when a step is refused. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic reconfiguration;
     of use where samples are fewer than parameters. full_sum: all states instead of samples; "auto" where they are not
-    more than the samples, after reduction by the symmetry of psi.
+    more than the samples, after reduction by the symmetry of psi. memory: bytes that a step may take on a device (see
+    `memory.plan`), None for 60 % of what is free.
     """
 
     samples: int = 1024
@@ -57,6 +56,7 @@ class Settings:
     shift: float = 1e-5
     momentum: float = 0.0
     full_sum: Literal["auto", "yes", "no"] = "auto"
+    memory: float | None = None
 
     @classmethod
     def of(cls, method: Any) -> Settings:
@@ -108,63 +108,40 @@ def minimise(
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
         states = _all_states(psi, problem, settings)
-        advance = _compiled_step(problem, settings, fixed, states)
+        over = None if states else devices.mesh(settings.chains)
         state = _begin(parameters, problem, 1 if states else settings.chains, key)
-        clock = _Clock(budget)
+        plan = Plan() if states else _planned(problem, settings, parameters, fixed, state.walkers)
+        if not plan.is_usual:
+            session.say(f"memory: {plan}")
+        advance = _compiled_step(problem, settings, fixed, states, plan, over)
+        clock = Clock(budget)
         found = load_state(session.folder, state) if session.resume and session.folder else None
         if found:
             state, meta = jax.tree.map(jnp.asarray, found[0]), found[1]
             clock.go_on(meta["seconds"], meta["total"], int(state.step))
             session.say(f"resumed at step {int(state.step)}")
+        walkers = devices.spread(state.walkers, over)
+        state = dataclasses.replace(devices.everywhere(state, over), walkers=walkers)
         while not clock.is_over(int(state.step)):
             state, figures = advance(state, jnp.full((), _schedule(clock.progress(int(state.step))), jnp.float64), key)
             done = int(state.step)
             planned = clock.tick(done)
             session.progress(done, clock.total, {name: float(value) for name, value in figures.items()})
             if session.folder and (planned or clock.should_save(done)):
-                save_state(session.folder, state, {"seconds": clock.elapsed(), "total": clock.total})
+                save_state(session.folder, devices.gathered(state), {"seconds": clock.elapsed(), "total": clock.total})
         if int(state.refused):
             session.say(f"{int(state.refused)} steps refused, damping raised")
         return eqx.combine(state.kept, fixed)
 
 
-class _Clock:
-    """Turns a budget into a number of steps, and says when to save and to stop."""
+def _planned(problem: Problem, settings: Settings, parameters: PyTree, fixed: PyTree, walkers: Array) -> Plan:
+    """What fits into the memory of one device; psi of a single layer needs no log-derivatives written out."""
 
-    def __init__(self, budget: Budget):
-        self.budget, self.total = budget, budget.steps or 0
-        self.begun = self.saved = time.perf_counter()
-        self.spent, self.first, self.warm = 0.0, 0, self.begun
+    def log_psi(parameters: PyTree, sample: Array) -> Array:
+        return eqx.combine(parameters, fixed).log_psi(sample)
 
-    def go_on(self, seconds: float, total: int, step: int) -> None:
-        self.spent, self.total, self.first = seconds, self.budget.steps or total, step
-
-    def elapsed(self) -> float:
-        return self.spent + time.perf_counter() - self.begun
-
-    def progress(self, step: int) -> float:
-        return step / self.total if self.total else 0.0
-
-    def is_over(self, step: int) -> bool:
-        late = self.budget.seconds is not None and step > self.first and self.elapsed() > self.budget.seconds
-        return late or (bool(self.total) and step >= self.total)
-
-    def tick(self, step: int) -> bool:
-        """Count a finished step; whether the number of steps was planned anew."""
-        ran = step - self.first
-        if ran == 1:
-            self.warm = time.perf_counter()
-        if self.budget.seconds is None or ran not in _PLANNING or 2 * self.progress(step) > 1:
-            return False
-        per_step = (time.perf_counter() - self.warm) / (ran - 1)
-        self.total = step + max(1, int((self.budget.seconds - self.elapsed()) / per_step))
-        return True
-
-    def should_save(self, step: int) -> bool:
-        if not self.is_over(step) and time.perf_counter() - self.saved < _CHECKPOINT_SECONDS:
-            return False
-        self.saved = time.perf_counter()
-        return True
+    share = settings.samples // jax.device_count()
+    return memory.plan(log_psi, problem.local_energies, parameters, walkers, n_samples=share, limit=settings.memory)
 
 
 def _all_states(psi: Wavefunction, problem: Problem, settings: Settings) -> tuple[Array, Array] | None:
@@ -190,36 +167,38 @@ def _schedule(progress: float) -> float:
     return 1.0 if progress < 0.6 else 0.05 ** ((progress - 0.6) / 0.4)
 
 
-def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: tuple[Array, Array] | None) -> Any:
+def _compiled_step(
+    problem: Problem,
+    settings: Settings,
+    fixed: PyTree,
+    states: tuple[Array, Array] | None,
+    plan: Plan,
+    over: Mesh | None,
+) -> Any:
     """(state, schedule, key) -> (state, figures), compiled; randomness depends on `key` and the step number alone."""
-
-    def log_psi(parameters: PyTree, sample: Array) -> Array:
-        return eqx.combine(parameters, fixed).log_psi(sample)
-
-    amplitudes = jax.vmap(log_psi, (None, 0))
+    stages = _Stages(problem, fixed, plan, over)
 
     @jax.jit
     def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
-        here = functools.partial(amplitudes, state.parameters)
+        parameters = state.parameters
+        here = functools.partial(stages.amplitudes, parameters)
         if states:
             samples, weights, walkers, acceptance = _full_sum(here, problem, states, state)
         else:
             samples, weights, walkers, acceptance = _sampled(here, problem, settings, state, key)
         level = lambda values: problem.level(values, samples, weights)  # noqa: E731
-        energies = level(problem.local_energies(lambda s: log_psi(state.parameters, s), samples))
+        energies = level(stages.energies(parameters, samples))
         mean = jnp.real(weights @ energies)
         variance = weights @ jnp.abs(energies - mean) ** 2
         error = 1e-12 * jnp.abs(mean) if states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
-        derivatives = jax.vmap(eqx.combine(state.parameters, fixed).factors)(samples)
-        if derivatives is None:
-            derivatives = level(log_derivatives(log_psi, state.parameters, samples))
+        derivatives = stages.derivatives(parameters, samples, level)
         last = settings.momentum * state.direction if settings.momentum else None
         delta, length = natural_direction(derivatives, energies, weights, shift=state.shift, last=last)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
         scale = jnp.minimum(settings.rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
-        scale = _shortened(lambda p: level(amplitudes(p, samples)), state.parameters, weights, delta, scale)
+        scale = _shortened(lambda p: level(stages.amplitudes(p, samples)), parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
         return _next(state, walkers, (mean, error), good, solved, (scale, delta), settings), {
             **figures,
@@ -227,6 +206,51 @@ def _compiled_step(problem: Problem, settings: Settings, fixed: PyTree, states: 
         }
 
     return advance
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stages:
+    """What a step computes for each sample, in pieces that fit into memory, on all devices."""
+
+    problem: Problem
+    fixed: PyTree
+    plan: Plan
+    over: Mesh | None
+
+    def log_psi(self, parameters: PyTree, sample: Array) -> Array:
+        return eqx.combine(parameters, self.fixed).log_psi(sample)
+
+    def amplitudes(self, parameters: PyTree, samples: Array) -> Array:
+        if not self.plan.walkers:
+            return jax.vmap(self.log_psi, (None, 0))(parameters, samples)
+        return jax.lax.map(lambda s: self.log_psi(parameters, s), samples, batch_size=self.plan.walkers)
+
+    def energies(self, parameters: PyTree, samples: Array) -> Array:
+        def some(parameters: PyTree, samples: Array) -> Array:
+            amplitude = functools.partial(self.log_psi, parameters)
+            return self.problem.local_energies(amplitude, samples, at_once=self.plan.amplitudes)
+
+        def own(parameters: PyTree, samples: Array) -> Array:
+            if not self.plan.samples:
+                return some(parameters, samples)
+            pieces = samples.reshape(-1, self.plan.samples, *samples.shape[1:])
+            return jax.lax.map(functools.partial(some, parameters), pieces).ravel()
+
+        return devices.per_sample(own, self.over)(parameters, samples)
+
+    def derivatives(self, parameters: PyTree, samples: Array, level: Callable) -> Array | Factors | Blocks:
+        found = jax.vmap(eqx.combine(parameters, self.fixed).factors)(samples)
+        if found is not None:
+            return found
+        size, count = ravel_pytree(parameters)[0].size, self.plan.blocks
+        width = -(-size // count)
+
+        def block(k: Array | int) -> Array:
+            columns = (k * width, width) if count > 1 else None
+            own = functools.partial(log_derivatives, self.log_psi, at_once=self.plan.rows, columns=columns)
+            return level(devices.per_sample(own, self.over)(parameters, samples))
+
+        return block(0) if count == 1 else Blocks(block, count, width, size)
 
 
 def _shortened(
@@ -302,8 +326,9 @@ def _sampled(log_psi: Callable, problem: Problem, settings: Settings, state: Sta
         sweeps=settings.sweeps,
         key=jax.random.fold_in(key, state.step),
     )
-    samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
-    return samples, problem.weigh(drawn.log_weights.ravel(), samples), drawn.walkers, drawn.acceptance
+    # all samples of a walker in a row: they stay on its device
+    samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
+    return samples, problem.weigh(drawn.log_weights.T.ravel(), samples), drawn.walkers, drawn.acceptance
 
 
 def _full_sum(log_psi: Callable, problem: Problem, states: tuple[Array, Array], state: State) -> tuple:

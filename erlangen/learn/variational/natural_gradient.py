@@ -15,6 +15,7 @@ contributes its real and its imaginary part as two rows per sample.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -23,7 +24,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Inexact, PyTree, Shaped
 
-_ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 256
 """Log-derivatives computed side by side."""
 
 _BLOCKS = 4
@@ -31,13 +32,24 @@ _BLOCKS = 4
 
 
 def log_derivatives(
-    log_psi: Callable[[PyTree, Array], Array], parameters: PyTree, samples: Shaped[Array, "n ..."]
+    log_psi: Callable[[PyTree, Array], Array],
+    parameters: PyTree,
+    samples: Shaped[Array, "n ..."],
+    *,
+    at_once: int = ROWS_AT_ONCE,
+    columns: tuple[Array | int, int] | None = None,
 ) -> Inexact[Array, "n parameters"]:
-    """d log psi(sample; theta) / d theta for every sample; complex where log psi is."""
+    """d log psi(sample; theta) / d theta for every sample; complex where log psi is.
+
+    columns: (first, how many) of the parameters are kept, zeros beyond the last; at_once: samples side by side.
+    """
     flat, unravel = ravel_pytree(parameters)
 
     def gradient(part: Callable[[Array], Array], sample: Array) -> Array:
-        return jax.grad(lambda theta: part(log_psi(unravel(theta), sample)))(flat)
+        whole = jax.grad(lambda theta: part(log_psi(unravel(theta), sample)))(flat)
+        if columns is None:
+            return whole
+        return jax.lax.dynamic_slice_in_dim(jnp.pad(whole, (0, columns[1])), *columns)
 
     def row(sample: Array) -> Array:
         return gradient(jnp.real, sample)
@@ -47,7 +59,20 @@ def log_derivatives(
 
     kind = jax.eval_shape(log_psi, parameters, samples[0]).dtype
     chosen = complex_row if jnp.issubdtype(kind, jnp.complexfloating) else row
-    return jax.lax.map(chosen, samples, batch_size=_ROWS_AT_ONCE)
+    return jax.lax.map(chosen, samples, batch_size=at_once)
+
+
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """Log-derivatives that do not fit into memory as a whole: made(k) gives the k-th block of columns, every time anew.
+
+    All blocks are `width` columns wide, `count` together; columns beyond n_parameters are zero.
+    """
+
+    made: Callable[[Array | int], Inexact[Array, "n width"]]
+    count: int
+    width: int
+    n_parameters: int
 
 
 class Factors(eqx.Module):
@@ -62,7 +87,7 @@ class Factors(eqx.Module):
 
 
 def natural_direction(
-    derivatives: Inexact[Array, "n parameters"] | Factors,
+    derivatives: Inexact[Array, "n parameters"] | Factors | Blocks,
     energies: Inexact[Array, " n"],
     weights: Float[Array, " n"],
     *,
@@ -75,7 +100,12 @@ def natural_direction(
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """
-    rows = _Outer.of(derivatives, weights) if isinstance(derivatives, Factors) else _Dense.of(derivatives, weights)
+    if isinstance(derivatives, Factors):
+        rows = _Outer.of(derivatives, weights)
+    elif isinstance(derivatives, Blocks):
+        rows = _Blockwise(derivatives, weights)
+    else:
+        rows = _Dense.of(derivatives, weights)
     residual = rows.residual(jnp.sqrt(weights) * (energies - weights @ energies))
     if last is not None:
         residual = residual - rows.push(last)
@@ -117,6 +147,36 @@ class _Dense(eqx.Module):
 
     def metric(self) -> Float[Array, "parameters parameters"]:
         return _gram(self.rows.T)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Blockwise:
+    """`_Dense`, one block of columns at a time."""
+
+    blocks: Blocks
+    weights: Float[Array, " n"]
+
+    def rows(self, k: Array | int) -> _Dense:
+        return _Dense.of(self.blocks.made(k), self.weights)
+
+    def residual(self, energies: Inexact[Array, " n"]) -> Float[Array, " rows"]:
+        is_complex = jax.eval_shape(lambda: self.rows(0)).is_complex
+        return _parts(energies if is_complex else energies.real)
+
+    def push(self, direction: Float[Array, " parameters"]) -> Float[Array, " rows"]:
+        width = self.blocks.width
+        padded = jnp.pad(direction, (0, self.blocks.count * width - len(direction))).reshape(-1, width)
+        return self._sum(lambda k: self.rows(k).push(padded[k]))
+
+    def pull(self, values: Float[Array, " rows"]) -> Float[Array, " parameters"]:
+        found = jax.lax.map(lambda k: self.rows(k).pull(values), jnp.arange(self.blocks.count))
+        return found.ravel()[: self.blocks.n_parameters]
+
+    def kernel(self) -> Float[Array, "rows rows"]:
+        return self._sum(lambda k: self.rows(k).kernel())
+
+    def _sum(self, term: Callable[[Array | int], Array]) -> Array:
+        return jax.lax.fori_loop(1, self.blocks.count, lambda k, total: total + term(k), term(0))
 
 
 class _Outer(eqx.Module):

@@ -25,7 +25,7 @@ _BITS = 62
 _SPARSE = 64
 """States per connected configuration above which hardly two of these are equal, and sorting them does not pay."""
 
-_AMPLITUDES_AT_ONCE = 256
+AT_ONCE = 256
 """Amplitudes computed side by side: what fits a core's cache (8 times faster than 16,384 at once on two cores)."""
 
 
@@ -33,14 +33,15 @@ _AMPLITUDES_AT_ONCE = 256
 class Problem:
     """A law as the engine sees it.
 
-    local_energies(log_psi, samples [n, ...]) -> [n]; propose: symmetric move of all walkers; draw(n, key) -> where they
-    start; sweep: proposals that touch every degree of freedom about once; size: degrees of freedom (for the V-score);
+    local_energies(log_psi, samples [n, ...], at_once: amplitudes side by side) -> [n]; propose: symmetric move of all
+    walkers; draw(n, key) -> where they start; sweep: proposals that touch every degree of freedom about once; size:
+    degrees of freedom (for the V-score);
     states(invariance) -> (configurations, multiplicities) of the whole space, reduced by what leaves psi as it is.
     Several laws at once (`family`): level(values, samples, weights) takes off what the means of the laws differ by,
     weigh(logarithms, samples) gives every law the same weight in a sum over all states.
     """
 
-    local_energies: Callable[[LogPsi, Array], Array]
+    local_energies: Callable[..., Array]
     propose: metropolis.Proposal
     draw: Callable[[int, PRNGKeyArray], Array]
     sweep: int
@@ -67,7 +68,7 @@ def spin_problem(law: Hamiltonian) -> Problem:
         return jax.random.choice(key, jnp.array([-1, 1], jnp.int8), (n, law.n_sites))
 
     return Problem(
-        local_energies=lambda log_psi, samples: _local_energies(log_psi, law, samples),
+        local_energies=lambda log_psi, samples, at_once=AT_ONCE: _local_energies(log_psi, law, samples, at_once),
         propose=metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law)),
         draw=draw,
         sweep=law.n_sites,
@@ -94,23 +95,23 @@ def _ranks(law: Hamiltonian) -> np.ndarray:
     return np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1)
 
 
-def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array) -> Array:
+def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array, at_once: int = AT_ONCE) -> Array:
     """[n] of sum_s' <s|H|s'> psi(s') / psi(s); amplitudes of zero elements (parallel spins) are not computed."""
     configurations, elements = jax.vmap(law.connected)(samples)
     flat = configurations.reshape(-1, configurations.shape[-1])
     needed = (elements != 0).at[:, 0].set(True).ravel()
     are_many = law.n_states > _SPARSE * len(flat)
     first, place, count = _packed(needed) if are_many else _distinct(flat, needed)
-    first = jnp.pad(first, (0, -len(first) % _AMPLITUDES_AT_ONCE), mode="edge")
+    first = jnp.pad(first, (0, -len(first) % at_once), mode="edge")
     kind = jax.eval_shape(log_psi, flat[0]).dtype
 
     def chunk(i: Array, log_amplitudes: Array) -> Array:
-        start = i * _AMPLITUDES_AT_ONCE
-        rows = jax.lax.dynamic_slice_in_dim(first, start, _AMPLITUDES_AT_ONCE)
+        start = i * at_once
+        rows = jax.lax.dynamic_slice_in_dim(first, start, at_once)
         found = jax.vmap(log_psi)(flat[rows])
         return jax.lax.dynamic_update_slice_in_dim(log_amplitudes, found, start, 0)
 
-    chunks = (count + _AMPLITUDES_AT_ONCE - 1) // _AMPLITUDES_AT_ONCE
+    chunks = (count + at_once - 1) // at_once
     distinct = jax.lax.fori_loop(0, chunks, chunk, jnp.zeros(len(first), kind))
     log_amplitudes = distinct[place].reshape(elements.shape)
     ratios = jnp.exp(log_amplitudes - log_amplitudes[:, :1])
