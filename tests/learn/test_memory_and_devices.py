@@ -64,7 +64,7 @@ def test_blocks_of_parameters_solve_the_whole_problem(momentum):
 
 def test_bytes_are_those_of_all_intermediate_results():
     def f(x):
-        return jax.lax.scan(lambda c, y: (c + jnp.sin(y), None), 0.0, x * x)[0]
+        return jax.lax.scan(lambda c, y: (c + jnp.sin(y), None), jnp.float32(0), x * x)[0]
 
     # x * x, and in the body sin, sum (float32); the scan gives one number
     assert memory.counted(f, jnp.zeros(10, jnp.float32)) == pytest.approx(40 + 4 + 4 + 4 + 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
@@ -28,7 +29,7 @@ def mesh(chains: int) -> Mesh | None:
             came=f"{chains} walkers, {count} devices",
             do=f"Take {max(chains // count, 1) * count} chains.",
         )
-    return jax.make_mesh((count,), (_AXIS,))
+    return Mesh(np.asarray(jax.devices()), (_AXIS,))
 
 
 def spread(walkers: Array, over: Mesh | None) -> Array:
