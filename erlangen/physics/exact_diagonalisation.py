@@ -1,6 +1,6 @@
-"""Exact ground states of spin lattices by sparse diagonalisation in symmetry sectors (SciPy's Lanczos).
+"""Exact lowest states of spin lattices by sparse diagonalisation in symmetry sectors (SciPy's Lanczos).
 
-A configuration is an integer whose bit i is set where spin i is up. In the sector of the one-dimensional real
+A configuration is an integer whose bit i is set where spin i is up. In the sector of the one-dimensional
 characters chi of a group G, the basis states are normalised projections of one representative r per orbit (its smallest
 integer); n_r is the sum of chi over the stabiliser of r:
 
@@ -32,13 +32,14 @@ _CHUNK = 12
 class Sector:
     """A group (site permutations times, where `flip` is not 0, the reversal of all spins) and its characters.
 
-    permutations [elements, sites] act with character 1, the reversal with character `flip` (+1 or -1);
-    n_up: number of up spins, None where magnetisation is not conserved.
+    permutations [elements, sites] act with `characters` [elements] (None: 1), the reversal with character `flip` (+1
+    or -1): psi(g s) = chi(g) psi(s). n_up: number of up spins, None where magnetisation is not conserved.
     """
 
     permutations: np.ndarray
     flip: int = 0
     n_up: int | None = None
+    characters: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,6 +105,67 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     return GroundState(energy, excited, law.is_stoquastic, vector, basis, law, residual, time.perf_counter() - start)
 
 
+@dataclasses.dataclass(frozen=True)
+class Spectrum:
+    """The lowest energies, ascending, as often as they occur; `states`: dimension of the space they are taken from."""
+
+    energies: tuple[float, ...]
+    states: int
+    seconds: float
+
+
+def lowest_energies(law: Hamiltonian, count: int) -> Spectrum:
+    """The `count` lowest energies of `law` at its S_z, multiplicity included, up to 24 sites.
+
+    No momentum is assumed: only S_z and the spin flip divide the space, so that no state can be overlooked.
+    """
+    require_affordable(law.n_sites)
+    start = time.perf_counter()
+    flips = (1, -1) if law.is_flip_symmetric else (0,)
+    everywhere = np.arange(law.n_sites)[None]
+    bases = [enumerate_basis(law.n_sites, Sector(everywhere, flip, law.n_up)) for flip in flips]
+    found = [lowest_of(sparse_matrix(law, basis), count) for basis in bases if len(basis.states)]
+    energies = np.sort(np.concatenate(found))[:count]
+    size = sum(len(basis.states) for basis in bases)
+    if len(energies) < count:
+        raise Invalid(
+            must="there are as many states as are asked for",
+            came=f"{count} of {size}",
+            do=f"Ask for at most {size}.",
+        )
+    return Spectrum(tuple(map(float, energies)), size, time.perf_counter() - start)
+
+
+def lowest_of(matrix: Any, count: int) -> np.ndarray:
+    """The `count` lowest eigenvalues of a sparse Hermitian matrix, or all where it has fewer, multiplicity included.
+
+    Lanczos from one vector sees one state of a degenerate level: what was found is lifted out of the way and looked for
+    again, until nothing lies below the highest one that is asked for.
+    """
+    import scipy.sparse.linalg
+
+    size = matrix.shape[0]
+    if size <= 64 + 2 * count:
+        return np.linalg.eigvalsh(matrix.toarray())[:count]
+    rng = np.random.default_rng(0)
+    lift = 2 * float(abs(matrix).sum(axis=1).max())
+
+    def search(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        def apply(x: np.ndarray) -> np.ndarray:
+            x = x.ravel()
+            return matrix @ x + lift * (vectors @ (vectors.conj().T @ x))
+
+        lifted = scipy.sparse.linalg.LinearOperator(matrix.shape, matvec=apply, dtype=matrix.dtype)  # pyright: ignore[reportCallIssue]
+        return scipy.sparse.linalg.eigsh(lifted, k=k, which="SA", v0=rng.standard_normal(size))  # pyright: ignore[reportArgumentType]
+
+    values, vectors = search(np.zeros((size, 1), matrix.dtype), count)
+    while True:
+        value, vector = search(vectors, 1)
+        if value[0] >= np.sort(values)[count - 1] - 1e-9 * lift:
+            return np.sort(values)[:count]
+        values, vectors = np.append(values, value), np.hstack([vectors, vector])
+
+
 def require_affordable(n_sites: int) -> None:
     """Raise `Invalid` where exact diagonalisation is out of reach."""
     if n_sites > MAX_SITES:
@@ -125,9 +187,10 @@ def enumerate_basis(n_sites: int, sector: Sector) -> Basis:
         states = states[np.bitwise_count(states) == sector.n_up]
     for image, _ in _elements(n_sites, sector):
         states = states[states <= image(states)]
-    weights = np.zeros(len(states))
+    weights = np.zeros(len(states), complex)
     for image, character in _elements(n_sites, sector):
         weights += np.where(image(states) == states, character, 0)
+    weights = weights.real
     kept = weights > 0.5
     return Basis(sector, n_sites, states[kept], weights[kept])
 
@@ -177,7 +240,7 @@ def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[tuple[flo
 
 def _represent(basis: Basis, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The representative of each state, and the character of the element that leads there."""
-    smallest, sign = states.copy(), np.ones(len(states))
+    smallest, sign = states.copy(), np.ones(len(states), _kind(basis.sector))
     for image, character in _elements(basis.n_sites, basis.sector):
         moved = image(states)
         better = moved < smallest
@@ -189,7 +252,8 @@ def _represent(basis: Basis, states: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _elements(n_sites: int, sector: Sector):
     """Each group element as (its action on integers, its character)."""
     everything = np.int64(2**n_sites - 1)
-    for permutation in sector.permutations:
+    characters = np.ones(len(sector.permutations)) if sector.characters is None else sector.characters
+    for permutation, character in zip(sector.permutations, characters, strict=True):
         tables = _bit_tables(n_sites, permutation)
 
         def image(states, tables=tables):
@@ -198,9 +262,13 @@ def _elements(n_sites: int, sector: Sector):
                 moved = moved | table[states >> part * _CHUNK & (2**_CHUNK - 1)]
             return moved
 
-        yield image, 1
+        yield image, character
         if sector.flip:
-            yield lambda states, image=image: image(states) ^ everything, sector.flip
+            yield lambda states, image=image: image(states) ^ everything, sector.flip * character
+
+
+def _kind(sector: Sector) -> Any:
+    return complex if sector.characters is not None and np.iscomplexobj(sector.characters) else float
 
 
 def _bit_tables(n_sites: int, permutation: np.ndarray) -> list[np.ndarray]:

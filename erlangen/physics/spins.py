@@ -67,6 +67,23 @@ class Hamiltonian:
         """Whether the reversal of all spins commutes with H and keeps S_z: strings have an even number of sy and sz."""
         return self.n_up in (None, self.n_sites / 2) and not np.any((self.strings >= 2).sum(1) % 2)
 
+    @property
+    def is_isotropic(self) -> bool:
+        """Whether H is a sum of S_i . S_j (after Marshall's rotation too): levels then are multiplets of SU(2)."""
+        pairs: dict[tuple[int, ...], list[tuple[float, int]]] = {}
+        for row, coefficient in zip(self.strings, self.coefficients, strict=True):
+            axes = set(row[row > 0].tolist())
+            if len(axes) != 1 or (row > 0).sum() != 2:
+                return False
+            pairs.setdefault(tuple(np.flatnonzero(row).tolist()), []).append((float(coefficient), axes.pop()))
+        for terms in pairs.values():
+            strengths = {axis: coefficient for coefficient, axis in terms}
+            turned = self.sign_rule and np.isclose(strengths.get(1, 0.0), -strengths.get(3, 0.0))
+            same = turned or np.isclose(strengths.get(1, 0.0), strengths.get(3, 0.0))
+            if not (same and np.isclose(strengths.get(1, 0.0), strengths.get(2, 0.0))):
+                return False
+        return True
+
     def at_magnetisation(self, s_z: int) -> Hamiltonian:
         """The same law among states of another S_z: the lowest one there is excited, or as low as that at S_z = 0."""
         if self.n_up is None:
@@ -251,6 +268,31 @@ def ising_chain_excited_energy(n_sites: int, *, coupling: float = 1.0, field: fl
     """
     energies = _quasi_energies(n_sites, coupling, field)
     return -float(energies.sum()) + 4 * float(energies.min())
+
+
+def ising_chain_levels(n_sites: int, count: int, *, coupling: float = 1.0, field: float = 1.0) -> list[float]:
+    """The `count` <= 8 lowest energies of the periodic transverse-field Ising chain, as often as they occur.
+
+        E = sum_k (n_k - 1/2) e_k,      e_k = 2 sqrt(J^2 + h^2 - 2 J h cos k),   but e_0 = 2 (h - J) with its sign
+        flip even: k = (2 m + 1) pi / N, sum of n_k even;     flip odd: k = 2 m pi / N, sum of n_k odd
+
+    (Pfeuty 1970, doi:10.1016/0003-4916(70)90270-8). The 12 lowest modes suffice: a state with a higher one has more than
+    8 states of its parity below it.
+    """
+    _quasi_energies(n_sites, coupling, field)
+    if count > 8:
+        raise Invalid(must="free fermions give at most 8 levels", came=str(count), do="Use exact diagonalisation.")
+    energies = []
+    for parity in (0, 1):
+        k = (2 * np.arange(n_sites) + 1 - parity) * np.pi / n_sites
+        modes = 2 * np.sqrt(np.maximum(coupling**2 + field**2 - 2 * coupling * field * np.cos(k), 0))
+        if parity:
+            modes[0] = 2 * (field - coupling)
+        lowest = np.sort(modes)[:12]
+        occupied = np.array(list(itertools.product((0, 1), repeat=len(lowest))))
+        occupied = occupied[occupied.sum(1) % 2 == parity]
+        energies.append(occupied @ lowest - modes.sum() / 2)
+    return np.sort(np.concatenate(energies))[:count].tolist()
 
 
 def _quasi_energies(n_sites: int, coupling: float, field: float) -> np.ndarray:
