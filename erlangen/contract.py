@@ -309,6 +309,12 @@ class Family(Task):
         """The law at one coupling."""
 
 
+class Levels(Variational):
+    """A law of which the lowest `states` levels are asked for; `reference` then has their "energies" too, ascending."""
+
+    states: int
+
+
 class Fitted(eqx.Module):
     """An answer: a pure function of one sample, outputs by name. Arrays are its leaves, all else is static."""
 

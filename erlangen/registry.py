@@ -26,7 +26,10 @@ from pathlib import Path
 from erlangen.core.errors import Invalid, unknown
 
 # The parents that make a class a task or a method; the contract itself is not read here because it imports JAX.
-PARENTS = {"task": ("Task", "Supervised", "Evolution", "Variational", "Family"), "method": ("Method", "MessagePassing")}
+PARENTS = {
+    "task": ("Task", "Supervised", "Evolution", "Variational", "Family", "Levels"),
+    "method": ("Method", "MessagePassing"),
+}
 OUTSIDE = "erlangen_path_"
 
 

@@ -156,7 +156,8 @@ def lowest_of(matrix: Any, count: int) -> np.ndarray:
             return matrix @ x + lift * (vectors @ (vectors.conj().T @ x))
 
         lifted = scipy.sparse.linalg.LinearOperator(matrix.shape, matvec=apply, dtype=matrix.dtype)  # pyright: ignore[reportCallIssue]
-        return scipy.sparse.linalg.eigsh(lifted, k=k, which="SA", v0=rng.standard_normal(size))  # pyright: ignore[reportArgumentType]
+        found: Any = scipy.sparse.linalg.eigsh(lifted, k=k, which="SA", v0=rng.standard_normal(size))  # pyright: ignore[reportArgumentType]
+        return found
 
     values, vectors = search(np.zeros((size, 1), matrix.dtype), count)
     while True:
@@ -187,10 +188,10 @@ def enumerate_basis(n_sites: int, sector: Sector) -> Basis:
         states = states[np.bitwise_count(states) == sector.n_up]
     for image, _ in _elements(n_sites, sector):
         states = states[states <= image(states)]
-    weights = np.zeros(len(states), complex)
+    total = np.zeros(len(states), complex)
     for image, character in _elements(n_sites, sector):
-        weights += np.where(image(states) == states, character, 0)
-    weights = weights.real
+        total += np.where(image(states) == states, character, 0)
+    weights = np.real(total)
     kept = weights > 0.5
     return Basis(sector, n_sites, states[kept], weights[kept])
 

@@ -276,7 +276,7 @@ def ising_chain_levels(n_sites: int, count: int, *, coupling: float = 1.0, field
         E = sum_k (n_k - 1/2) e_k,      e_k = 2 sqrt(J^2 + h^2 - 2 J h cos k),   but e_0 = 2 (h - J) with its sign
         flip even: k = (2 m + 1) pi / N, sum of n_k even;     flip odd: k = 2 m pi / N, sum of n_k odd
 
-    (Pfeuty 1970, doi:10.1016/0003-4916(70)90270-8). The 12 lowest modes suffice: a state with a higher one has more than
+    (Pfeuty 1970, doi:10.1016/0003-4916(70)90270-8). The 12 lowest modes suffice: a state with a higher one has at least
     8 states of its parity below it.
     """
     _quasi_energies(n_sites, coupling, field)

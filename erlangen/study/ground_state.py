@@ -102,26 +102,37 @@ def _coverage(fitted: Any, problem: Any, *, key: PRNGKeyArray) -> CoverageRow:
 
 
 def _certificate(task: Variational, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
-    """The state under every group of the task, and the law itself: H phi must be invariant where phi is.
-
-    phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H; if H commutes with g, so is (H phi)(s) /
-    phi(s).
-    """
+    """The state under every group of the task, and the law itself."""
     with double():
-        spins = np.asarray(problem.draw(16, key), np.int8)
-        inputs = [SpinLattice(row) for row in spins]
+        inputs = _drawn(problem, key)
         samples = Samples(inputs, {"log_psi": [np.asarray(fitted(x)["log_psi"]) for x in inputs]})
         rows = symmetry.audit_method(fitted, method, task, samples, key=key)
+    return rows + audit_law(task, problem, key=key)
+
+
+def audit_law(task: Variational, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
+    """H phi must be invariant where phi is: phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H.
+
+    If H commutes with g, so is (H phi)(s) / phi(s).
+    """
+    with double():
+        inputs = _drawn(problem, key)
+        spins = np.stack([x.spins for x in inputs])
         diagonal = lambda s: task.hamiltonian.connected(s)[1][0]  # noqa: E731
         scale = 1 / max(float(jnp.max(jnp.abs(jax.vmap(diagonal)(spins)))), 1.0)
         local = lambda s: problem.local_energies(lambda t: scale * diagonal(t), s[None])[0]  # noqa: E731
-        law = lambda x: {"log_psi": local(x.spins)}  # noqa: E731
-        samples = Samples(inputs, {"log_psi": [np.asarray(local(s)) for s in spins]})
+        name = task.outputs[0].name
+        law = lambda x: {name: local(x.spins)}  # noqa: E731
+        samples = Samples(inputs, {name: [np.asarray(local(s)) for s in spins]})
         declared = {group.name: True for group in task.symmetry}
         audited = symmetry.audit("solver", law, task, samples, declared, symmetry.SOLVER_TOLERANCE, key=key)
     for row in audited:
         row.output = "local energy"
-    return rows + audited
+    return audited
+
+
+def _drawn(problem: Any, key: PRNGKeyArray) -> list[SpinLattice]:
+    return [SpinLattice(row) for row in np.asarray(problem.draw(16, key), np.int8)]
 
 
 def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:

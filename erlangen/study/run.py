@@ -20,11 +20,12 @@ import numpy as np
 from .. import registry
 from ..assess import metrics
 from ..assess.rows import Estimate
-from ..contract import Budget, Family, Fitted, Method, Session, Supervised, Task, Variational
+from ..contract import Budget, Family, Fitted, Levels, Method, Session, Supervised, Task, Variational
 from ..core.errors import Invalid
 from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, store
 from .evaluate import describe_data, evaluate_supervised
+from .excited import evaluate_levels
 from .family import evaluate_family
 from .ground_state import evaluate_variational
 from .progress import ProgressLine
@@ -171,6 +172,8 @@ def _fit_and_judge(
     save_fitted(folder, fitted)
     if isinstance(task, Supervised):
         arrays = evaluate_supervised(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
+    elif isinstance(task, Levels):
+        arrays = evaluate_levels(task, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     elif isinstance(task, Variational):
         arrays = evaluate_variational(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     elif isinstance(task, Family):

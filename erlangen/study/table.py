@@ -150,6 +150,7 @@ def sections(record: Record) -> list[Section]:
     every = (
         Section("scores", ("score", "value", "label floor", "error bar by"), _scores(record)),
         Section("energy from both sides", (), _bracket(record)),
+        Section("levels", ("level", "energy, J", "exact, J", "above ground, J", "exact, J"), _levels(record)),
         Section("cost", (), _costs(record)),
         Section("opponents", ("solver", "setting", "per query", "score", "error"), _opponents(record)),
         Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
@@ -199,6 +200,24 @@ def _bracket(record: Record) -> list[tuple[str, ...]]:
     if reference:
         rows.append(("reference", f"{reference['energy']:.8f} J, {reference['source']}"))
     return rows
+
+
+def _levels(record: Record) -> list[tuple[str, ...]]:
+    """Excited states: every level and its distance from the ground state beside the exact ones."""
+
+    def exact(value: float | None) -> str:
+        return "-" if value is None else f"{value:.6f}"
+
+    return [
+        (
+            str(n),
+            plus_minus(row["energy"], row["error"]),
+            exact(row["exact"]),
+            plus_minus(row["gap"], row["gap_error"]) if n else "-",
+            exact(row["exact_gap"]) if n else "-",
+        )
+        for n, row in enumerate(record.data.get("levels") or [])
+    ]
 
 
 def _costs(record: Record) -> list[tuple[str, ...]]:

@@ -9,6 +9,19 @@ Hamiltonian; `minimise_family` fits one state to several couplings at once.
 
 from .bounds import Bracket, bracket, contradictions
 from .evaluation import Evaluation, evaluate, full_sum
+from .excited import (
+    Determinant,
+    ExcitedStates,
+    InSectors,
+    Measured,
+    Span,
+    character_defect,
+    in_sector,
+    penalised,
+    scales_of,
+    sector_problem,
+    walkers_problem,
+)
 from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
 from .natural_gradient import Factors, natural_direction
@@ -20,16 +33,27 @@ __all__ = [
     "Conditioned",
     "Evaluation",
     "Factors",
+    "Determinant",
+    "ExcitedStates",
+    "InSectors",
+    "Measured",
     "Problem",
     "Settings",
+    "Span",
     "Wavefunction",
     "bracket",
+    "character_defect",
     "contradictions",
     "evaluate",
     "family_problem",
     "full_sum",
+    "in_sector",
     "minimise",
     "minimise_family",
     "natural_direction",
+    "penalised",
+    "scales_of",
+    "sector_problem",
     "spin_problem",
+    "walkers_problem",
 ]

@@ -1,6 +1,7 @@
 """A wavefunction made symmetric by a sum over the group: psi(s) = sum_g phi(g s), one g per coset of what phi keeps.
 
-The ground state is looked for among states that every element leaves as they are (character 1). Nomura 2021,
+The ground state is looked for among states that every element leaves as they are (character 1); with the character chi
+of another sector, psi(s) = sum_g chi(g)* phi(g s), so that psi(g s) = chi(g) psi(s). Nomura 2021,
 doi:10.1088/1361-648X/abe268; staged (first phi alone, then the sum): Viteritti, Rende, Becca 2023,
 doi:10.1103/PhysRevLett.130.236401.
 """
@@ -14,6 +15,29 @@ import numpy as np
 from jaxtyping import Array, Inexact, Shaped
 
 from erlangen.learn.variational import Wavefunction
+from erlangen.physics.characters import Character, roots_of_unity
+
+
+class Sectoral(Wavefunction):
+    """The sum over all elements of `character`, and over both signs of all spins where it has a parity of the flip."""
+
+    inner: Wavefunction
+    character: Character
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        moved = jnp.asarray(spins)[self.character.permutations]
+        factors = self._factors
+        if self.character.flip:
+            moved = jnp.concatenate([moved, -moved])
+            factors = jnp.concatenate([factors, self.character.flip * factors])
+        logs = jax.vmap(self.inner.log_psi)(moved)
+        return logsumexp(logs) if self.character.is_trivial else logsumexp(logs, factors)
+
+    @property
+    def _factors(self) -> Inexact[Array, " elements"]:
+        """chi(g)*, from whole numbers: exact, and no parameters."""
+        values = roots_of_unity(np.arange(self.character.order), self.character.order).conj()
+        return jnp.asarray(values)[self.character.powers]
 
 
 class Projected(Wavefunction):
@@ -49,7 +73,9 @@ def coset_representatives(group: np.ndarray, subgroup: np.ndarray) -> np.ndarray
     return np.array(sorted(smallest))
 
 
-def logsumexp(x: Inexact[Array, " n"]) -> Inexact[Array, ""]:
-    """log sum exp x, complex too."""
+def logsumexp(x: Inexact[Array, " n"], factors: Inexact[Array, " n"] | None = None) -> Inexact[Array, ""]:
+    """log sum factors exp x, complex too; with factors it is complex always, and -inf where the sum vanishes."""
     largest = jax.lax.stop_gradient(jnp.max(jnp.real(x)))
-    return jnp.log(jnp.sum(jnp.exp(x - largest))) + largest
+    if factors is None:
+        return jnp.log(jnp.sum(jnp.exp(x - largest))) + largest
+    return jnp.log(jnp.sum(factors * jnp.exp(x - largest)).astype(complex)) + largest

@@ -1,0 +1,136 @@
+"""Excited states by symmetry: the lowest state of every sector is a ground state of its own.
+
+    psi_chi(s) = sum_g chi(g)* phi(g s),      psi_chi(g s) = chi(g) psi_chi(s),      E_1 = second lowest over all chi
+
+phi is a restricted Boltzmann machine without symmetry; chi runs over the characters of the lattice's little groups
+(one momentum out of each star; the real ones by default) and both parities of the spin flip. Under SU(2) the parity
+that holds the triplets is replaced by S_z = 1, where they are ground states too: on two sublattices without frustration
+a positive one.
+All sectors are looked at for a share of the budget; the lowest ones go on. Only the lowest state of each sector is
+found: a second level of one sector is overlooked.
+Choo, Carleo, Regnault, Neupert 2018, doi:10.1103/PhysRevLett.121.167204; Nomura 2021, doi:10.1088/1361-648X/abe268.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from erlangen.contract import Budget, Levels, Method, Session, Signature
+from erlangen.core.errors import within
+from erlangen.core.systems import SpinLattice
+from erlangen.learn.variational import (
+    InSectors,
+    Settings,
+    evaluate,
+    in_sector,
+    minimise,
+    scales_of,
+    sector_problem,
+    spin_problem,
+)
+from erlangen.numerics.precision import double
+from erlangen.physics.characters import Character, sectors, trivial
+from erlangen.physics.spins import Hamiltonian
+
+from ._free import free_machine
+from ._projection import Sectoral
+
+
+@dataclasses.dataclass(frozen=True)
+class Sectors(Method):
+    alpha: int = 4  # features of phi
+    sectors: Literal["real", "all", "flip"] = "real"  # real: momenta with k = -k; flip: only k = 0, symmetric
+    samples: int = 2048  # per step; where a sector has fewer states, these are summed
+    rate: float = 0.1  # natural-gradient step
+    shift: float = 1e-5  # final diagonal shift of the metric
+    look: float = 0.5  # share of the budget in which all sectors are looked at
+    keep: int = 2  # sectors beyond the states asked for that go on after that
+
+    accepts: ClassVar[Signature] = Signature(Levels, SpinLattice, frozenset({"amplitudes"}))
+
+    def __post_init__(self):
+        within(self, alpha=(1, 256), look=(0.0, 1.0), keep=(0, 64))
+
+    def fit(self, task: Levels, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> InSectors:
+        law, settings = task.hamiltonian, Settings.of(self)
+        every = _candidates(law, self.sectors)
+        looked, begun = [], time.perf_counter()
+        part = budget.share(self.look / len(every))
+        for i, one in enumerate(every):
+            late = budget.seconds is not None and time.perf_counter() - begun > self.look * budget.seconds
+            if late and len(looked) >= task.states:
+                session.say(f"{len(every) - i} of {len(every)} sectors were not looked at: raise the budget")
+                break
+            with double():
+                phi = free_machine(law, self.alpha, _is_positive(law, one), key=jax.random.fold_in(key, 2 * i))
+            psi, energy = self._fit_one(Sectoral(phi, one), law, settings, part, i, key, session.inside(f"look-{i}"))
+            looked.append((energy, i, psi))
+        best = sorted(looked, key=lambda row: row[0])[: task.states + self.keep]
+        spent = time.perf_counter() - begun
+        rest = budget.share(1 - self.look) if budget.seconds is None else Budget(max(budget.seconds - spent, 1.0))
+        part, fitted = rest.share(1 / len(best)), []
+        for _, i, psi in best:
+            psi, energy = self._fit_one(psi, law, settings, part, i + len(every), key, session.inside(f"sector-{i}"))
+            session.say(f"{psi.character.title}: {energy:.6f}, {psi.character.degeneracy} times")
+            fitted.append((energy, i, psi))
+        chosen = [psi for _, _, psi in sorted(fitted, key=lambda row: row[0])[: task.states]]
+        characters = [psi.character for psi in chosen]
+        scales = [scales_of([psi], spin_problem(in_sector(law, psi.character)), key=key) for psi in chosen]
+        return InSectors(chosen, jnp.asarray(np.concatenate(scales)), characters)
+
+    def _fit_one(
+        self,
+        psi: Sectoral,
+        law: Hamiltonian,
+        settings: Settings,
+        budget: Budget,
+        number: int,
+        key: PRNGKeyArray,
+        session: Session,
+    ) -> tuple[Sectoral, float]:
+        """The minimised state and its energy: the mean of the last steps, or measured where there were none left."""
+        problem, energies = sector_problem(law, psi.character), []
+
+        def progress(step, total, figures):
+            energies.append(figures["energy"])
+            session.progress(step, total, figures)
+
+        watched = dataclasses.replace(session, progress=progress)
+        one = jax.random.fold_in(key, 2 * number + 1)
+        psi = minimise(psi, problem, settings, budget, key=one, session=watched)
+        if not energies:
+            return psi, evaluate(psi, spin_problem(in_sector(law, psi.character)), samples=8192, key=one).energy
+        return psi, float(np.mean(energies[-min(8, (len(energies) + 1) // 2) :]))
+
+
+small = Sectors(alpha=2, sectors="flip", keep=0)
+
+
+def _candidates(law: Hamiltonian, which: str) -> list[Character]:
+    """The characters to look at, those known to be lowest first."""
+    group = law.lattice.space_group
+    lattice_ones = [trivial(group)] if which == "flip" else sectors(law.lattice)
+    if which == "real":
+        lattice_ones = [one for one in lattice_ones if one.is_real]
+    if not law.is_flip_symmetric:
+        return lattice_ones
+    even, odd = (one.at(flip=1) for one in lattice_ones), (one.at(flip=-1) for one in lattice_ones)
+    if law.is_isotropic and law.n_up is not None:
+        # the flip is (-1)^(N/2 - S) at S_z = 0, and Marshall's signs turn it once more
+        singlets = 1 if law.sign_rule or law.n_sites % 4 == 0 else -1
+        even = (one.at(flip=singlets) for one in lattice_ones)
+        # a positive state is the lowest there (Perron-Frobenius)
+        odd = (one.at(magnetisation=1) for one in lattice_ones if one.is_trivial or not law.is_stoquastic)
+    return sorted([*even, *odd], key=lambda one: (one.order, not one.is_trivial, one.degeneracy))
+
+
+def _is_positive(law: Hamiltonian, character: Character) -> bool:
+    """Whether real weights do: then all signs of psi come from the characters."""
+    return law.is_stoquastic and character.is_real

@@ -1,0 +1,138 @@
+"""Fill a record from an answer to a task of levels: energies and gaps from fresh samples, sectors audited.
+
+gap_error = |(E_1 - E_0) - exact|      in J, with the standard error of the measured gap
+energy_error = max_n |E_n - exact_n| / |exact_0|
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..assess import cost
+from ..assess.rows import Estimate, OpponentRow, SymmetryRow
+from ..assess.symmetry import guilty
+from ..contract import Levels
+from ..learn import variational
+from ..numerics.precision import double
+from .ground_state import audit_law
+from .record import Record
+
+SAMPLES = 65536
+SECTOR_TOLERANCE = 1e-10
+AGREEMENT, SIGNIFICANT = 1.05, 5.0
+
+Say = Callable[[str], None]
+
+
+def evaluate_levels(
+    task: Levels, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
+) -> dict[str, np.ndarray]:
+    """Write all rows into `record`; returns the arrays for plots."""
+    keys = jax.random.split(key, 3)
+    found = fitted.measure(task.hamiltonian, samples=SAMPLES, key=keys[0])
+    reference = task.reference()
+    record.data["reference"] = dict(reference) if reference else None
+    record.data["levels"] = _levels(found, reference)
+    record.scores = _scores(found, reference)
+    _doubt(found, reference, say)
+    problem = variational.spin_problem(task.hamiltonian)
+    record.symmetry = _sectors(task, fitted, key=keys[1]) + audit_law(task, problem, key=keys[2])
+    for row in guilty(record.symmetry):
+        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    record.opponents = _opponents(task, reference)
+    record.cost = cost.cost(
+        record.scores,
+        record.opponents,
+        parameters=cost.count_parameters(fitted.states),
+        fit_seconds=fit_seconds,
+        truth_seconds=0.0,
+        query_seconds=fit_seconds + found.seconds,
+    )
+    return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
+
+
+def _levels(found: variational.Measured, reference: Any) -> list[dict[str, float | None]]:
+    """One row per level: energy and gap with standard errors, beside the exact ones where these are known."""
+    exact = list(reference["energies"]) if reference else [None] * len(found.energies)
+    gaps, gap_errors = (0.0, *found.gaps), (0.0, *found.gap_errors)
+    columns = (found.energies, found.errors, exact, gaps, gap_errors)
+    return [
+        {
+            "energy": energy,
+            "error": error,
+            "exact": true,
+            "gap": gap,
+            "gap_error": gap_error,
+            "exact_gap": None if true is None else true - exact[0],
+        }
+        for energy, error, true, gap, gap_error in zip(*columns)
+    ]
+
+
+def _scores(found: variational.Measured, reference: Any) -> list[Estimate]:
+    by = f"{found.n_samples} fresh samples of every state"
+    gap = Estimate("gap", found.gaps[0], found.gap_errors[0], "J", "gap", by)
+    energies = [
+        Estimate(f"energy_{n}", energy, error, "J", f"energy of level {n}", by)
+        for n, (energy, error) in enumerate(zip(found.energies, found.errors))
+    ]
+    if not reference:
+        return [gap, *energies]
+    exact = reference["energies"]
+    wrong = abs(found.gaps[0] - (exact[1] - exact[0]))
+    errors = [abs(e - true) / abs(exact[0]) for e, true in zip(found.energies, exact)]
+    worst = int(np.argmax(errors))
+    bar = found.errors[worst] / abs(exact[0])
+    return [
+        Estimate("gap_error", wrong, found.gap_errors[0], "J", "error of the gap", by),
+        Estimate("energy_error", errors[worst], bar, "1", "largest relative energy error", by),
+        gap,
+        *energies,
+    ]
+
+
+def _doubt(found: variational.Measured, reference: Any, say: Say) -> None:
+    """Say what cannot be, or should not be trusted."""
+    if found.r_hat > AGREEMENT:
+        say(f"the chains disagree (R-hat {found.r_hat:.3f}): the levels are not to be trusted; sample longer")
+    if found.singular:
+        say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
+    for n, (energy, error) in enumerate(zip(found.energies, found.errors)):
+        if reference and energy + SIGNIFICANT * error < reference["energies"][n]:
+            say(f"level {n} at {energy:.8g} lies below the exact one by more than 5 error bars: an estimator is wrong")
+
+
+def _sectors(task: Levels, fitted: Any, *, key: PRNGKeyArray) -> list[SymmetryRow]:
+    """psi(g s) = chi(g) psi(s) for every state that claims a sector, under all of its elements."""
+    if not isinstance(fitted, variational.InSectors):
+        return []
+    rows = []
+    for n, (psi, character) in enumerate(zip(fitted.states, fitted.characters)):
+        problem = variational.spin_problem(variational.in_sector(task.hamiltonian, character))
+        with double():
+            spins = problem.draw(8, key)
+        error = variational.character_defect(psi, character, spins)
+        rows.append(
+            SymmetryRow("method", character.title, f"state {n}", error, declared=True, tolerance=SECTOR_TOLERANCE)
+        )
+    return rows
+
+
+def _opponents(task: Levels, reference: Any) -> list[OpponentRow]:
+    """Error of the gap and seconds of every classical solver."""
+    rows = []
+    for opponent in task.opponents:
+        for setting in opponent.settings:
+            tick = time.perf_counter()
+            energies: Any = opponent.solve(None, setting)["energies"]  # type: ignore[arg-type]  # a law has no input
+            seconds = time.perf_counter() - tick
+            exact = reference["energies"] if reference else (np.nan, np.nan)
+            wrong = abs((energies[1] - energies[0]) - (exact[1] - exact[0]))
+            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, {"gap_error": float(wrong)}))
+    return rows

@@ -1,0 +1,101 @@
+"""Excited states of spins 1/2 on a lattice: which states come next, and how far above the ground state?
+
+    H psi_n = E_n psi_n,      E_0 <= E_1 <= ... (every state counts),      gap = E_1 - E_0
+
+H is any law of `quantum/spins`, in the same units. Where S_z is conserved, the states are those at S_z = 0. With SU(2)
+(heisenberg, j1j2) every multiplet shows there once, so that the gap is that of the law among all states, triplets
+included; an anisotropic `xxz` law may have lower excitations at other S_z, of which nothing is said here.
+Truth: free fermions for the periodic Ising chain (Pfeuty 1970, doi:10.1016/0003-4916(70)90270-8), else exact
+diagonalisation without any assumption on the momentum, up to 24 sites.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from erlangen.contract import Levels, Opponent, Outputs
+from erlangen.core.errors import Invalid, within
+from erlangen.core.groups import Group
+from erlangen.core.quantity import amplitudes, spins
+from erlangen.core.systems import SpinLattice, System
+from erlangen.physics import exact_diagonalisation, lattices
+from erlangen.physics import spins as laws
+
+from .spins import Spins
+
+
+@dataclasses.dataclass(frozen=True)
+class Excited(Levels):
+    model: Literal["ising", "heisenberg", "j1j2", "xxz"] = "ising"
+    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
+    sites: int = 16  # in total
+    periodic: bool = True
+    field: float = 1.0  # h / J of the Ising model
+    j2: float = 0.5  # J2 / J1 of the J1-J2 model
+    anisotropy: float = 1.0  # Delta of the XXZ model
+    file: str = ""  # own sum of Pauli strings; replaces all of the above
+    states: int = 2  # levels asked for, the ground state among them
+
+    container = SpinLattice
+    inputs = (spins,)
+    outputs = (amplitudes,)
+    budget = "2m"
+    toy: ClassVar[Mapping[str, Any]] = {"sites": 8}
+
+    def __post_init__(self):
+        within(self, states=(2, 8))
+        self.ground  # noqa: B018  # an impossible law is refused here and not in mid-run
+
+    @functools.cached_property
+    def ground(self) -> Spins:
+        """The same law as a question for the ground state."""
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "states"}
+        return Spins(**own)
+
+    @property
+    def hamiltonian(self) -> laws.Hamiltonian:
+        return self.ground.hamiltonian
+
+    @property
+    def geometry(self) -> lattices.Lattice | lattices.Loose:
+        return self.ground.geometry
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        return self.ground.symmetry
+
+    def reference(self) -> Mapping[str, Any] | None:
+        """Lowest energies (as often as they occur), source and seconds; None, with a warning, out of reach."""
+        return _reference(self)
+
+    @property
+    def opponents(self) -> tuple[Opponent, ...]:
+        if self.geometry.n_sites > exact_diagonalisation.MAX_SITES:
+            return ()
+        return (Opponent("exact diagonalisation", "states", (self.states,), self.solve_exactly),)
+
+    def solve_exactly(self, x: System | None, states: int) -> Outputs:
+        """The lowest energies by Lanczos at S_z = 0 and both parities of the spin flip; needs no input."""
+        return {"energies": exact_diagonalisation.lowest_energies(self.hamiltonian, states).energies}  # type: ignore[dict-item]
+
+
+@functools.lru_cache(maxsize=64)
+def _reference(task: Excited) -> Mapping[str, Any] | None:
+    begun = time.perf_counter()
+    is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2 and not task.file
+    if task.model == "ising" and is_ring:
+        energies = laws.ising_chain_levels(task.sites, task.states, field=task.field)
+        source = "free fermions"
+    else:
+        try:
+            found = exact_diagonalisation.lowest_energies(task.hamiltonian, task.states)
+        except Invalid as limit:
+            warnings.warn(str(limit), stacklevel=3)
+            return None
+        energies, source = list(found.energies), f"exact diagonalisation, {found.states} states"
+    return {"energy": energies[0], "energies": energies, "source": source, "seconds": time.perf_counter() - begun}

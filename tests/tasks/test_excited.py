@@ -1,0 +1,70 @@
+"""The task quantum/excited: levels against the dense matrix and free fermions, the law it shares, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from erlangen import registry
+from erlangen.contract import Variational
+from erlangen.core.errors import Invalid
+from erlangen.physics import exact_diagonalisation as ed
+from erlangen.tasks.quantum.excited import Excited
+from erlangen.tasks.quantum.spins import Spins
+
+EVERY = [
+    Excited(sites=6, field=0.7, states=4),
+    Excited(sites=6, periodic=False),
+    Excited("heisenberg", sites=8, states=3),
+    Excited("j1j2", sites=8, j2=0.5, states=3),
+    Excited("xxz", sites=8, anisotropy=1.5),
+]
+
+
+@pytest.mark.parametrize("task", EVERY, ids=repr)
+def test_levels_are_those_of_the_dense_matrix(task):
+    law = task.hamiltonian
+    basis = ed.enumerate_basis(task.sites, ed.Sector(np.arange(task.sites)[None], 0, law.n_up))
+    exact = np.linalg.eigvalsh(ed.sparse_matrix(law, basis).toarray())[: task.states]
+    reference = task.reference()
+    assert reference["energies"] == pytest.approx(exact, abs=1e-9) and reference["energy"] == reference["energies"][0]
+    (solver,) = task.opponents
+    assert solver.solve(None, task.states)["energies"] == pytest.approx(exact, abs=1e-9)
+
+
+def test_the_triplet_gap_of_an_antiferromagnet_shows_at_s_z_0():
+    singlet, triplet = Excited("heisenberg", sites=8).reference()["energies"]
+    lowest = Spins("heisenberg", sites=8, magnetisation=1).reference()["energy"]
+    assert triplet == pytest.approx(lowest, abs=1e-10) and triplet > singlet
+
+
+def test_the_law_and_its_symmetry_are_those_of_the_ground_state():
+    task, ground = Excited("j1j2", "square", 16), Spins("j1j2", "square", 16)
+    assert np.array_equal(task.hamiltonian.strings, ground.hamiltonian.strings)
+    assert task.symmetry == ground.symmetry
+
+
+def test_methods_for_ground_states_are_not_offered():
+    for name in ("rbm", "jastrow"):
+        with pytest.raises(Invalid, match="log_psi"):
+            registry.load_method(name)().check(Excited())
+    for name in ("sectors", "penalty", "natural_excited"):
+        registry.load_method(name)().check(Excited())
+        with pytest.raises(Invalid, match="Levels"):
+            registry.load_method(name)().check(Spins())
+    assert issubclass(Excited, Variational)
+
+
+def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
+    with pytest.warns(UserWarning, match="at most 24 sites"):
+        assert Excited("heisenberg", sites=30).reference() is None
+    assert not Excited("heisenberg", sites=30).opponents
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"states": 1}, "states must be"), ({"model": "isng"}, "ising"), ({"model": "heisenberg", "sites": 15}, "even")],
+)
+def test_bad_input_is_explained(settings, words):
+    with pytest.raises(Invalid, match=words):
+        Excited(**settings)
