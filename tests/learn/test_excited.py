@@ -133,7 +133,8 @@ def test_the_full_sum_of_a_sector_is_the_energy_of_the_projected_state(law):
     for character in (every[0].at(flip=-1), momentum.at(flip=1)):
         with double():
             psi = Sectoral(free_machine(law, 8, False, key=jax.random.key(1)), character)
-        problem = sector_problem(law, character)
+        problem, summed = sector_problem(law, character, largest=100)
+        assert summed and not sector_problem(law, character, largest=2)[1]
         basis = ed.enumerate_basis(6, ed.Sector(np.arange(6)[None], 0, law.n_up))
         with double():
             logs = np.asarray(jax.vmap(psi.log_psi)(jnp.asarray(basis.configurations())))
@@ -167,6 +168,6 @@ def test_an_amplitude_that_vanishes_gives_no_nan():
     with double():
         psi = Sectoral(free_machine(law, 4, True, key=jax.random.key(0)), odd)
         assert jnp.exp(psi.log_psi(alternating).real) < 1e-14
-        configurations, _ = sector_problem(law, odd).states((None, False))
+        configurations, _ = sector_problem(law, odd, largest=100)[0].states((None, False))
         energies = spin_problem(law).local_energies(psi.log_psi, jnp.asarray(configurations))
         assert np.isfinite(np.asarray(energies)).all()

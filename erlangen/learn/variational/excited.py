@@ -35,6 +35,12 @@ from .wavefunction import Wavefunction
 _BLOCKS = 32
 """Groups of chains that are left out in turn (jackknife)."""
 
+_SUMMED_SITES = 20
+"""Sites up to which the states of a sector are enumerated to see how many they are."""
+
+_ORBITS_AT_ONCE = 256
+"""Amplitudes of orbits computed side by side."""
+
 _SEGMENT = 16
 """Samples of every chain drawn in one compiled call."""
 
@@ -149,17 +155,40 @@ def in_sector(law: Hamiltonian, character: Character) -> Hamiltonian:
     return law.at_magnetisation(character.magnetisation) if character.magnetisation else law
 
 
-def sector_problem(law: Hamiltonian, character: Character) -> Problem:
-    """The law among states that transform as `character`: its full sum is over the orbits where these do not vanish."""
+def sector_problem(law: Hamiltonian, character: Character, *, largest: int) -> tuple[Problem, bool]:
+    """(the law among states that transform as `character`, whether its energy is to be summed instead of sampled).
+
+    It is summed where at most `largest` orbits have such states, with H as a sparse matrix between them:
+
+        E_loc(r) = (H c)_r / c_r,      c_r = psi(r) sqrt(size of the orbit of r)
+
+    which takes one amplitude per orbit; those where the states vanish by symmetry are left out.
+    """
     own = in_sector(law, character)
+    sampled = spin_problem(own)
+    if own.n_sites > _SUMMED_SITES:
+        return sampled, False
+    group, values = np.asarray(character.permutations), np.asarray(character.values)
+    basis = exact_diagonalisation.enumerate_basis(
+        own.n_sites, exact_diagonalisation.Sector(group, character.flip, own.n_up, values)
+    )
+    if len(basis.states) > largest:
+        return sampled, False
+    matrix = exact_diagonalisation.sparse_matrix(own, basis).tocoo()
+    roots = np.sqrt(basis.multiplicities())
+
+    def local_energies(log_psi: LogPsi, samples: Array) -> Array:
+        logs = jax.lax.map(log_psi, samples, batch_size=_ORBITS_AT_ONCE)
+        coefficients = roots * jnp.exp(logs - jax.lax.stop_gradient(jnp.max(logs.real)))
+        applied = jnp.zeros(len(roots), jnp.result_type(coefficients, matrix.data.dtype))
+        applied = applied.at[matrix.row].add(matrix.data * coefficients[matrix.col])
+        # an orbit on a node has no weight: its energy must be a number, any one
+        return jnp.where(coefficients == 0, 0, applied / jnp.where(coefficients == 0, 1, coefficients))
 
     def states(invariance: object) -> tuple[np.ndarray, np.ndarray]:
-        values = np.asarray(character.values)
-        sector = exact_diagonalisation.Sector(np.asarray(character.permutations), character.flip, own.n_up, values)
-        basis = exact_diagonalisation.enumerate_basis(own.n_sites, sector)
         return basis.configurations(), basis.multiplicities()
 
-    return dataclasses.replace(spin_problem(own), states=states)
+    return dataclasses.replace(sampled, local_energies=local_energies, states=states), True
 
 
 def character_defect(psi: Wavefunction, character: Character, spins: Shaped[Array, "n sites"]) -> float:

@@ -45,11 +45,11 @@ from ._projection import Sectoral
 
 @dataclasses.dataclass(frozen=True)
 class Sectors(Method):
-    alpha: int = 4  # features of phi
+    alpha: int = 8  # features of phi
     sectors: Literal["real", "all", "flip"] = "real"  # real: momenta with k = -k; flip: only k = 0, symmetric
     samples: int = 2048  # per step; where a sector has fewer states, these are summed
     rate: float = 0.1  # natural-gradient step
-    shift: float = 1e-5  # final diagonal shift of the metric
+    shift: float = 1e-7  # final diagonal shift of the metric
     look: float = 0.5  # share of the budget in which all sectors are looked at
     keep: int = 2  # sectors beyond the states asked for that go on after that
 
@@ -96,7 +96,7 @@ class Sectors(Method):
         session: Session,
     ) -> tuple[Sectoral, float]:
         """The minimised state and its energy: the mean of the last steps, or measured where there were none left."""
-        problem, energies = sector_problem(law, psi.character), []
+        (problem, summed), energies = sector_problem(law, psi.character, largest=self.samples), []
 
         def progress(step, total, figures):
             energies.append(figures["energy"])
@@ -104,6 +104,7 @@ class Sectors(Method):
 
         watched = dataclasses.replace(session, progress=progress)
         one = jax.random.fold_in(key, 2 * number + 1)
+        settings = dataclasses.replace(settings, full_sum="yes" if summed else "no")
         psi = minimise(psi, problem, settings, budget, key=one, session=watched)
         if not energies:
             return psi, evaluate(psi, spin_problem(in_sector(law, psi.character)), samples=8192, key=one).energy
