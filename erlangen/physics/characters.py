@@ -54,6 +54,11 @@ class Character(eqx.Module):
         """Whether it is 1 everywhere."""
         return self.order == 1 and self.flip >= 0
 
+    @property
+    def kernel(self) -> np.ndarray:
+        """[elements, sites] the permutations whose character is 1."""
+        return np.asarray(self.permutations)[np.asarray(self.powers) == 0]
+
     def at(self, *, flip: int = 0, magnetisation: int = 0) -> Character:
         """The same for the permutations, with another S_z and character of the reversal of all spins."""
         extra = [f"flip {'even' if flip > 0 else 'odd'}"] * bool(flip) + [f"S_z = {magnetisation}"] * bool(

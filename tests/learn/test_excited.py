@@ -132,7 +132,8 @@ def test_the_full_sum_of_a_sector_is_the_energy_of_the_projected_state(law):
     momentum = next(one for one in every if not one.is_real)
     for character in (every[0].at(flip=-1), momentum.at(flip=1)):
         with double():
-            psi = Sectoral(free_machine(law, 8, False, key=jax.random.key(1)), character)
+            phi = free_machine(law, 4, False, group=character.kernel, key=jax.random.key(1))
+            psi = Sectoral.of(phi, character)
         problem, summed = sector_problem(law, character, largest=100)
         assert summed and not sector_problem(law, character, largest=2)[1]
         basis = ed.enumerate_basis(6, ed.Sector(np.arange(6)[None], 0, law.n_up))
@@ -154,10 +155,10 @@ def test_a_projector_with_a_wrong_character_is_caught():
     broken = eqx.tree_at(lambda c: c.powers, momentum, powers)
     with double():
         phi = free_machine(law, 8, True, key=jax.random.key(1))
-        assert character_defect(Sectoral(phi, momentum), momentum, spins_drawn) < 1e-10
-        assert character_defect(Sectoral(phi, broken), momentum, spins_drawn) > 0.1
+        assert character_defect(Sectoral.of(phi, momentum), momentum, spins_drawn) < 1e-10
+        assert character_defect(Sectoral.of(phi, broken), momentum, spins_drawn) > 0.1
         even = trivial(law.lattice.space_group).at(flip=1)
-        assert character_defect(Sectoral(phi, even), even.at(flip=-1), spins_drawn) > 0.1
+        assert character_defect(Sectoral.of(phi, even), even.at(flip=-1), spins_drawn) > 0.1
 
 
 def test_an_amplitude_that_vanishes_gives_no_nan():
@@ -166,7 +167,7 @@ def test_an_amplitude_that_vanishes_gives_no_nan():
     odd = trivial(law.lattice.space_group).at(flip=-1)
     alternating = jnp.array([1, -1, 1, -1], jnp.int8)  # its reverse is a translation of it
     with double():
-        psi = Sectoral(free_machine(law, 4, True, key=jax.random.key(0)), odd)
+        psi = Sectoral.of(free_machine(law, 4, True, key=jax.random.key(0)), odd)
         assert jnp.exp(psi.log_psi(alternating).real) < 1e-14
         configurations, _ = sector_problem(law, odd, largest=100)[0].states((None, False))
         energies = spin_problem(law).local_energies(psi.log_psi, jnp.asarray(configurations))

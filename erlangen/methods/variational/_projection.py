@@ -19,14 +19,27 @@ from erlangen.physics.characters import Character, roots_of_unity
 
 
 class Sectoral(Wavefunction):
-    """The sum over all elements of `character`, and over both signs of all spins where it has a parity of the flip."""
+    """The sum over `character`, one element per coset of what `inner` keeps: images [cosets, sites], powers [cosets].
+
+    With the parity of the flip where the character has one: over both signs of all spins.
+    """
 
     inner: Wavefunction
     character: Character
+    images: Array
+    powers: Array
+
+    @classmethod
+    def of(cls, inner: Wavefunction, character: Character) -> Sectoral:
+        """`inner` in the sector of `character`; what it keeps by itself must have character 1, or the sum vanishes."""
+        own = inner.invariance[0]
+        group = np.asarray(character.permutations)
+        images = coset_representatives(group, np.arange(group.shape[1])[None] if own is None else own)
+        number = {row: i for i, row in enumerate(map(tuple, group.tolist()))}
+        return cls(inner, character, jnp.asarray(images), jnp.asarray(_powers(character, number, images)))
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        moved = jnp.asarray(spins)[self.character.permutations]
-        factors = self._factors
+        moved, factors = jnp.asarray(spins)[self.images], self._factors
         if self.character.flip:
             moved = jnp.concatenate([moved, -moved])
             factors = jnp.concatenate([factors, self.character.flip * factors])
@@ -34,10 +47,15 @@ class Sectoral(Wavefunction):
         return logsumexp(logs) if self.character.is_trivial else logsumexp(logs, factors)
 
     @property
-    def _factors(self) -> Inexact[Array, " elements"]:
+    def _factors(self) -> Inexact[Array, " cosets"]:
         """chi(g)*, from whole numbers: exact, and no parameters."""
         values = roots_of_unity(np.arange(self.character.order), self.character.order).conj()
-        return jnp.asarray(values)[self.character.powers]
+        return jnp.asarray(values)[self.powers]
+
+
+def _powers(character: Character, number: dict[tuple[int, ...], int], images: np.ndarray) -> np.ndarray:
+    """[cosets] of the power of chi at each image."""
+    return np.asarray(character.powers)[[number[row] for row in map(tuple, images.tolist())]]
 
 
 class Projected(Wavefunction):

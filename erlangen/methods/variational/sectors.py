@@ -2,10 +2,10 @@
 
     psi_chi(s) = sum_g chi(g)* phi(g s),      psi_chi(g s) = chi(g) psi_chi(s),      E_1 = second lowest over all chi
 
-phi is a restricted Boltzmann machine without symmetry; chi runs over the characters of the lattice's little groups
-(one momentum out of each star; the real ones by default) and both parities of the spin flip. Under SU(2) the parity
-that holds the triplets is replaced by S_z = 1, where they are ground states too: on two sublattices without frustration
-a positive one.
+phi is a restricted Boltzmann machine with the symmetry of the elements of chi = 1, and g runs over one element out of
+each coset of these; chi runs over the characters of the lattice's little groups (one momentum out of each star; the
+real ones by default) and both parities of the spin flip. Under SU(2) the parity that holds the triplets is replaced by
+S_z = 1, where they are ground states too: on two sublattices without frustration a positive one.
 All sectors are looked at for a share of the budget; the lowest ones go on. Only the lowest state of each sector is
 found: a second level of one sector is overlooked.
 Choo, Carleo, Regnault, Neupert 2018, doi:10.1103/PhysRevLett.121.167204; Nomura 2021, doi:10.1088/1361-648X/abe268.
@@ -45,11 +45,11 @@ from ._projection import Sectoral
 
 @dataclasses.dataclass(frozen=True)
 class Sectors(Method):
-    alpha: int = 8  # features of phi
+    alpha: int = 4  # features of phi (each acts at all images under the elements with chi = 1)
     sectors: Literal["real", "all", "flip"] = "real"  # real: momenta with k = -k; flip: only k = 0, symmetric
     samples: int = 2048  # per step; where a sector has fewer states, these are summed
     rate: float = 0.1  # natural-gradient step
-    shift: float = 1e-7  # final diagonal shift of the metric
+    shift: float = 1e-6  # final diagonal shift of the metric
     look: float = 0.5  # share of the budget in which all sectors are looked at
     keep: int = 2  # sectors beyond the states asked for that go on after that
 
@@ -69,8 +69,9 @@ class Sectors(Method):
                 session.say(f"{len(every) - i} of {len(every)} sectors were not looked at: raise the budget")
                 break
             with double():
-                phi = free_machine(law, self.alpha, _is_positive(law, one), key=jax.random.fold_in(key, 2 * i))
-            psi, energy = self._fit_one(Sectoral(phi, one), law, settings, part, i, key, session.inside(f"look-{i}"))
+                real, start = _is_positive(law, one), jax.random.fold_in(key, 2 * i)
+                phi = free_machine(law, self.alpha, real, group=one.kernel, key=start)
+            psi, energy = self._fit_one(Sectoral.of(phi, one), law, settings, part, i, key, session.inside(f"look-{i}"))
             looked.append((energy, i, psi))
         best = sorted(looked, key=lambda row: row[0])[: task.states + self.keep]
         spent = time.perf_counter() - begun
