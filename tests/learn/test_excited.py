@@ -135,7 +135,7 @@ def test_the_full_sum_of_a_sector_is_the_energy_of_the_projected_state(law):
             phi = free_machine(law, 4, False, group=character.kernel, key=jax.random.key(1))
             psi = Sectoral.of(phi, character)
         problem, summed = sector_problem(law, character, largest=100)
-        assert summed and not sector_problem(law, character, largest=2)[1]
+        assert summed and not sector_problem(law, character, largest=0)[1]
         basis = ed.enumerate_basis(6, ed.Sector(np.arange(6)[None], 0, law.n_up))
         with double():
             logs = np.asarray(jax.vmap(psi.log_psi)(jnp.asarray(basis.configurations())))
