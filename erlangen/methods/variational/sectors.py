@@ -68,6 +68,9 @@ class Sectors(Method):
             if late and len(looked) >= task.states:
                 session.say(f"{len(every) - i} of {len(every)} sectors were not looked at: raise the budget")
                 break
+            problem, summed = sector_problem(law, one, largest=self.samples)
+            if summed and not len(problem.states((None, False))[0]):
+                continue  # no state of a small lattice transforms like this
             with double():
                 real, start = _is_positive(law, one), jax.random.fold_in(key, 2 * i)
                 phi = free_machine(law, self.alpha, real, group=one.kernel, key=start)
