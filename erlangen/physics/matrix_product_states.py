@@ -7,7 +7,8 @@ TeNPy: Hauschild and Pollmann 2018, doi:10.21468/SciPostPhysLectNotes.5. Sites a
 The energy is variational: it lies above the exact one by what chi leaves out.
 """
 
-# pyright: reportMissingImports=false  # TeNPy is an extra
+# TeNPy is an extra
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import importlib.util

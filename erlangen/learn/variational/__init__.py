@@ -26,9 +26,10 @@ from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
 from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
-from .wavefunction import Wavefunction
+from .wavefunction import Autoregressive, Wavefunction
 
 __all__ = [
+    "Autoregressive",
     "Bracket",
     "Conditioned",
     "Evaluation",

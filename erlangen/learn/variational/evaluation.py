@@ -18,7 +18,7 @@ from ...numerics.autocorrelation import Estimate, estimate
 from ...numerics.precision import double
 from . import sampling
 from .problem import Problem
-from .wavefunction import Wavefunction
+from .wavefunction import Autoregressive, Wavefunction
 
 _SEGMENT = 16
 """Samples of every chain drawn in one compiled call."""
@@ -58,7 +58,10 @@ def evaluate(
     sweeps: float = 2.0,
     key: PRNGKeyArray,
 ) -> Evaluation:
-    """Energy of `psi` from new chains that start anywhere and are burnt in until their energies have settled."""
+    """Energy of `psi` from new chains that start anywhere and are burnt in until their energies have settled.
+
+    Independent samples where `psi` can be drawn from: nothing is burnt in then.
+    """
     if samples < chains:
         raise Invalid(
             must="every chain gives at least one sample",
@@ -68,7 +71,9 @@ def evaluate(
     begun = time.perf_counter()
     with double():
         draw = functools.partial(_segment, psi, problem, sweeps)
-        walkers, power, burnt = _burn_in(draw, problem.draw(chains, jax.random.fold_in(key, 2**31)), key)
+        walkers, power, burnt = problem.draw(chains, jax.random.fold_in(key, 2**31)), jnp.full((), 2.0), 0
+        if not isinstance(psi, Autoregressive):
+            walkers, power, burnt = _burn_in(draw, walkers, key)
         energies, log_weights, accepted = [], [], []
         for segment in range(math.ceil(samples / chains / _SEGMENT)):
             walkers, _, *series, rate = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
@@ -97,7 +102,10 @@ def _segment(
 ) -> tuple[Array, Array, Array, Array, Array]:
     """(walkers, the best power there, local energies and log-weights [segment, chains], acceptance) of one segment."""
     log_psi = jax.vmap(psi.log_psi)
-    drawn = sampling.draw(log_psi, problem, walkers, power=power, n_per_chain=_SEGMENT, sweeps=sweeps, key=key)
+    if isinstance(psi, Autoregressive):
+        drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
+    else:
+        drawn = sampling.draw(log_psi, problem, walkers, power=power, n_per_chain=_SEGMENT, sweeps=sweeps, key=key)
     samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
     energies = problem.local_energies(psi.log_psi, samples).reshape(drawn.log_weights.shape)
     best = sampling.power(log_psi(drawn.walkers))

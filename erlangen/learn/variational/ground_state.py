@@ -23,7 +23,7 @@ from .clock import Clock
 from .memory import Plan
 from .natural_gradient import Blocks, Factors, log_derivatives, natural_direction
 from .problem import Problem
-from .wavefunction import Wavefunction
+from .wavefunction import Autoregressive, Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
 
@@ -184,6 +184,8 @@ def _compiled_step(
         here = functools.partial(stages.amplitudes, parameters)
         if states:
             samples, weights, walkers, acceptance = _full_sum(here, problem, states, state)
+        elif isinstance(fixed, Autoregressive):
+            samples, weights, walkers, acceptance = _drawn(eqx.combine(state.parameters, fixed), settings, state, key)
         else:
             samples, weights, walkers, acceptance = _sampled(here, problem, settings, state, key)
         level = lambda values: problem.level(values, samples, weights)  # noqa: E731
@@ -329,6 +331,11 @@ def _sampled(log_psi: Callable, problem: Problem, settings: Settings, state: Sta
     # all samples of a walker in a row: they stay on its device
     samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
     return samples, problem.weigh(drawn.log_weights.T.ravel(), samples), drawn.walkers, drawn.acceptance
+
+
+def _drawn(psi: Autoregressive, settings: Settings, state: State, key: PRNGKeyArray) -> tuple:
+    samples = psi.draws(settings.samples, jax.random.fold_in(key, state.step))
+    return samples, jnp.full(len(samples), 1 / len(samples)), state.walkers, jnp.ones(())
 
 
 def _full_sum(log_psi: Callable, problem: Problem, states: tuple[Array, Array], state: State) -> tuple:

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Inexact, PRNGKeyArray
 
 from ...numerics import metropolis
 from .problem import Problem
+from .wavefunction import Autoregressive
 
 _SPREAD = 0.6
 """Standard deviation of the logarithm of the weights."""
@@ -65,3 +66,10 @@ def draw(
     )
     amplitudes = log_psi(samples.reshape(-1, *samples.shape[2:])).reshape(samples.shape[:2])
     return Drawn(samples, (2 - power) * jnp.real(amplitudes), chains.positions, acceptance)
+
+
+def independent(psi: Autoregressive, walkers: Array, *, n_per_chain: int, key: PRNGKeyArray) -> Drawn:
+    """As many exact samples as `draw` gives; the chains stay where they are."""
+    samples = psi.draws(n_per_chain * len(walkers), key)
+    shape = n_per_chain, len(walkers)
+    return Drawn(samples.reshape(*shape, *walkers.shape[1:]), jnp.zeros(shape), walkers, jnp.ones(()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 
+import jax
 import numpy as np
-from jaxtyping import Array, Inexact, Shaped
+from jaxtyping import Array, Inexact, PRNGKeyArray, Shaped
 
 from ...contract import Fitted, Outputs
 from ...core.systems import SpinLattice
@@ -35,3 +36,18 @@ class Wavefunction(Fitted):
     def __call__(self, x: SpinLattice) -> Outputs:
         with double():
             return {"log_psi": self.log_psi(x.spins)}
+
+
+class Autoregressive(Wavefunction):
+    """A normalised amplitude, |psi(s)|^2 = prod_i p(s_i | s_1 ... s_{i-1}), of which independent samples can be drawn.
+
+    The engine then needs no Markov chain.
+    """
+
+    @abc.abstractmethod
+    def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
+        """One configuration with probability |psi|^2."""
+
+    def draws(self, count: int, key: PRNGKeyArray) -> Shaped[Array, "count sites"]:
+        """`count` independent ones."""
+        return jax.vmap(self.draw)(jax.random.split(key, count))

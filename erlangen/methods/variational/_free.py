@@ -1,6 +1,6 @@
 """The restricted Boltzmann machine of excited states: without symmetry, or with that of a group of one's choice.
 
-    log phi(s) = sum_{g in K} sum_a log cosh( w_a . (g s) + b_a ),      w real or complex, b real
+log phi(s) = sum_{g in K} sum_a log cosh( w_a . (g s) + b_a ),      w real or complex, b real
 """
 
 from __future__ import annotations
