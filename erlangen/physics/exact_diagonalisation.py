@@ -223,6 +223,19 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
     return matrix
 
 
+def places(basis: Basis, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(place [n], factor [n]) of configurations [n, sites] of +1/-1:  <s|r~> = factor for the state r~ at `place`.
+
+    The factor is the character of the element that leads from s to its representative over the root of the size of the
+    orbit, and zero for configurations outside of the sector.
+    """
+    integers = (np.asarray(spins) > 0) @ (1 << np.arange(basis.n_sites, dtype=np.int64))
+    found, character = _represent(basis, integers)
+    place = np.minimum(np.searchsorted(basis.states, found), len(basis.states) - 1)
+    inside = basis.states[place] == found
+    return place, np.where(inside, character / np.sqrt(basis.multiplicities()[place]), 0.0)
+
+
 def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[tuple[float, float], np.ndarray, Basis, float]:
     """The two lowest energies (infinity where there is one state), the state, its basis and its residual."""
     import scipy.sparse.linalg

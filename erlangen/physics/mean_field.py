@@ -5,6 +5,8 @@ E(n) = sum_t c_t n^a1_i1 n^a2_i2 ...,        n_i = (sin t_i cos f_i, sin t_i sin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +30,45 @@ def product_state(law: Hamiltonian, *, starts: int = 8, seed: int = 0) -> tuple[
         found = [minimize(value, rng.uniform(0, 2 * np.pi, 2 * law.n_sites), jac=True) for _ in range(starts)]
         best = min(found, key=lambda result: result.fun)
         return float(best.fun), np.asarray(_directions(jnp.asarray(best.x)))
+
+
+def precession(
+    before: Hamiltonian, after: Hamiltonian, times: Sequence[float], *, tolerance: float = 1e-8
+) -> np.ndarray:
+    """[times, sites, 3]: the best product state of `before` as it moves under `after`, every spin in the mean field.
+
+    dn_i/dt = 2 (dE/dn_i) x n_i        hbar = 1,  E of Pauli matrices: the TDVP of product states
+    """
+    from scipy.integrate import solve_ivp
+
+    with double():
+        start = product_state(before)[1]
+        gradient = jax.jit(jax.grad(lambda n: after.energy_of_product_state(n)))
+
+        def velocity(t: float, flat: np.ndarray) -> np.ndarray:
+            n = flat.reshape(-1, 3)
+            return 2 * np.cross(np.asarray(gradient(jnp.asarray(n))), n).ravel()
+
+        span = (times[0], times[-1])
+        found = solve_ivp(velocity, span, start.ravel(), t_eval=np.asarray(times), rtol=tolerance, atol=tolerance)
+    return found.y.T.reshape(len(times), -1, 3)
+
+
+def energies(law: Hamiltonian, directions: np.ndarray) -> np.ndarray:
+    """[times] of the energy of the product states along `directions` [times, sites, 3]."""
+    with double():
+        return np.asarray(jax.vmap(law.energy_of_product_state)(jnp.asarray(directions)))
+
+
+def amplitudes(directions: np.ndarray, spins: np.ndarray) -> np.ndarray:
+    """[n] of <s|n>, normalised over all configurations [n, sites], of spins along `directions` [sites, 3].
+
+    <+|n> = sqrt((1 + n_z) / 2),    <-|n> = sqrt((1 - n_z) / 2) e^(i phi),    tan phi = n_y / n_x
+    """
+    x, y, z = directions.T / np.linalg.norm(directions, axis=1)
+    up = np.sqrt(np.maximum(1 + z, 0) / 2)
+    down = np.sqrt(np.maximum(1 - z, 0) / 2) * np.exp(1j * np.arctan2(y, x))
+    return np.prod(np.where(spins > 0, up, down), axis=1)
 
 
 def _directions(angles: jax.Array) -> jax.Array:
