@@ -3,11 +3,12 @@
     E[psi] = sum_s |psi(s)|^2 E_loc(s) / sum_s |psi(s)|^2,      E_loc(s) = sum_s' <s|H|s'> psi(s') / psi(s)
 
 `minimise` fits, `evaluate` measures what was fitted with fresh samples and an error bar; figures of the fit itself are
-never results. `bracket` adds the lower side. `Problem` says what is being solved, `spin_problem` makes one from a spin
-Hamiltonian; `minimise_family` fits one state to several couplings at once.
+never results. `bracket` adds the lower side. `evolve` moves a state in real time. `Problem` says what is being solved,
+`spin_problem` makes one from a spin Hamiltonian; `minimise_family` fits one state to several couplings at once.
 """
 
 from .bounds import Bracket, bracket, contradictions
+from .dynamics import Pace, Trajectory, evolve
 from .evaluation import Evaluation, evaluate, full_sum
 from .excited import (
     Determinant,
@@ -32,20 +33,23 @@ __all__ = [
     "Autoregressive",
     "Bracket",
     "Conditioned",
-    "Evaluation",
-    "Factors",
     "Determinant",
+    "Evaluation",
     "ExcitedStates",
+    "Factors",
     "InSectors",
     "Measured",
+    "Pace",
     "Problem",
     "Settings",
     "Span",
+    "Trajectory",
     "Wavefunction",
     "bracket",
     "character_defect",
     "contradictions",
     "evaluate",
+    "evolve",
     "family_problem",
     "full_sum",
     "in_sector",
