@@ -315,6 +315,34 @@ class Levels(Variational):
     states: int
 
 
+class Dynamical(Task):
+    """A task that is two laws: the ground state of `initial` moves under `hamiltonian`."""
+
+    @property
+    @abc.abstractmethod
+    def initial(self) -> Any:
+        """The law before (as `Variational.hamiltonian`)."""
+
+    @property
+    @abc.abstractmethod
+    def hamiltonian(self) -> Any:
+        """The law from time 0 on."""
+
+    @property
+    @abc.abstractmethod
+    def times(self) -> tuple[float, ...]:
+        """When the state is looked at: rising, the first is 0."""
+
+    @property
+    @abc.abstractmethod
+    def observables(self) -> Mapping[str, Any]:
+        """What is looked at then, by name: operators of the kind of `hamiltonian`, per site or bond."""
+
+    @abc.abstractmethod
+    def reference(self) -> Mapping[str, Any] | None:
+        """{"source", "seconds", "observables": {name: [times]}, "state": exact one or None}; None out of reach."""
+
+
 class Fitted(eqx.Module):
     """An answer: a pure function of one sample, outputs by name. Arrays are its leaves, all else is static."""
 

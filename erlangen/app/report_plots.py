@@ -10,7 +10,7 @@ import numpy as np
 
 from ..study.record import Record
 from ..study.table import headline_coverage
-from . import plots, plots_fields, plots_trust
+from . import plots, plots_fields, plots_paths, plots_trust
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -24,7 +24,7 @@ def _figure(svg: str, alt: str, caption: str, kind: str = "") -> str:
 def figures(record: Record, arrays: Arrays) -> list[str]:
     """The plots of a run as HTML figures with captions; those whose rows or arrays are missing are left out."""
     found = [*_fit_plots(record, arrays), *_parity_plots(record, arrays), *_field_plots(record, arrays)]
-    found += _interval_plots(record, arrays)
+    found += [*_path_plots(arrays), *_interval_plots(record, arrays)]
     for axis in dict.fromkeys(row.axis for row in record.shifts):
         rows = [row for row in record.shifts if row.axis == axis and row.scores]
         moved = [row for row in record.coverage if row.where.startswith(f"{axis}=")]
@@ -125,6 +125,23 @@ def _field_plots(record: Record, arrays: Arrays) -> list[str]:
         )
         found.append(_figure(drawn, f"true and predicted {name}", caption, "wide"))
     return found
+
+
+def _path_plots(arrays: Arrays) -> list[str]:
+    """Observables and infidelity of a state that was moved in time."""
+    if "times" not in arrays or "path/bound" not in arrays:
+        return []
+    times, found = arrays["times"], []
+    for name in [key.split("/")[1] for key in arrays if key.startswith("path/") and key.endswith("/true")]:
+        values, errors, true = (arrays[f"path/{name}/{kind}"] for kind in ("predicted", "error", "true"))
+        drawn = plots.svg(plots_paths.observable, times, values, errors, true, name)
+        found.append(_figure(drawn, f"{name} against time", "Mean over sites or bonds, in Pauli matrices."))
+    drawn = plots.svg(plots_paths.infidelity, times, arrays.get("path/infidelity"), arrays["path/bound"])
+    caption = (
+        "Above the bound: the error of the state at time 0 and of the integrator. "
+        "Below it: what the ansatz cannot follow; known also where no exact evolution is."
+    )
+    return [*found, _figure(drawn, "infidelity against time", caption)]
 
 
 def _interval_plots(record: Record, arrays: Arrays) -> list[str]:

@@ -39,7 +39,8 @@ def label_scales(task: Task, samples: Samples) -> dict[str, float]:
     scales = {}
     for q in task.outputs:
         if q.name in samples.outputs:
-            values = np.concatenate([np.ravel(np.asarray(v, np.float64)) for v in samples.outputs[q.name]])
+            labels = [np.asarray(v) for v in samples.outputs[q.name]]
+            values = np.concatenate([np.ravel(v).astype(np.result_type(v, np.float64)) for v in labels])
             scales[q.name] = float(np.std(values)) or float(np.max(np.abs(values))) or 1.0
     return scales
 

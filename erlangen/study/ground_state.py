@@ -18,7 +18,7 @@ from jaxtyping import PRNGKeyArray
 
 from ..assess import cost, symmetry
 from ..assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
-from ..contract import Method, Samples, Variational
+from ..contract import Dynamical, Method, Samples, Variational
 from ..core.systems import SpinLattice
 from ..learn import variational
 from ..numerics.precision import double
@@ -45,7 +45,7 @@ def evaluate_variational(
     record.data["bracket"] = _bracket(found, fitted, reference, task, say)
     if problem.size <= MAX_SUMMED_SITES:
         record.coverage = [_coverage(fitted, problem, key=keys[1])]
-    record.symmetry = _certificate(task, method, fitted, problem, key=keys[2])
+    record.symmetry = certificate(task, method, fitted, problem, key=keys[2])
     for row in symmetry.guilty(record.symmetry):
         say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
     record.shifts = _shifts(task, fitted, record, key=keys[3])
@@ -101,7 +101,9 @@ def _coverage(fitted: Any, problem: Any, *, key: PRNGKeyArray) -> CoverageRow:
     return CoverageRow("test", "energy", LEVEL, rate, error, float(np.mean(widths)), "J", kind)
 
 
-def _certificate(task: Variational, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
+def certificate(
+    task: Variational | Dynamical, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray
+) -> list[Any]:
     """The state under every group of the task, and the law itself."""
     with double():
         inputs = _drawn(problem, key)
@@ -110,7 +112,7 @@ def _certificate(task: Variational, method: Method, fitted: Any, problem: Any, *
     return rows + audit_law(task, problem, key=key)
 
 
-def audit_law(task: Variational, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
+def audit_law(task: Variational | Dynamical, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
     """H phi must be invariant where phi is: phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H.
 
     If H commutes with g, so is (H phi)(s) / phi(s).

@@ -20,10 +20,11 @@ import numpy as np
 from .. import registry
 from ..assess import metrics
 from ..assess.rows import Estimate
-from ..contract import Budget, Family, Fitted, Levels, Method, Session, Supervised, Task, Variational
+from ..contract import Budget, Dynamical, Family, Fitted, Levels, Method, Session, Supervised, Task, Variational
 from ..core.errors import Invalid
 from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, store
+from .dynamics import evaluate_dynamical
 from .evaluate import describe_data, evaluate_supervised
 from .excited import evaluate_levels
 from .family import evaluate_family
@@ -176,11 +177,13 @@ def _fit_and_judge(
         arrays = evaluate_levels(task, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     elif isinstance(task, Variational):
         arrays = evaluate_variational(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
+    elif isinstance(task, Dynamical):
+        arrays = evaluate_dynamical(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     elif isinstance(task, Family):
         arrays = evaluate_family(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
     else:
         raise Invalid(
-            must="a task is supervised, variational or a family of laws",
+            must="a task is supervised, variational, dynamical or a family of laws",
             came=type(task).__name__,
             do="Derive it from one of them.",
         )

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from .. import registry
-from ..contract import Budget, Family, Fitted, Method, Samples, Supervised, Task, Variational
+from ..contract import Budget, Dynamical, Family, Fitted, Method, Samples, Supervised, Task, Variational
 from ..core.errors import Invalid
 from ..core.systems import SpinLattice, System
 from ..learn.variational import spin_problem
@@ -86,7 +86,7 @@ class Case:
 def configurations(task: Task, count: int = 8) -> list[System]:
     """Random configurations of a law's degrees of freedom."""
     law = task.member(task.trained[0]) if isinstance(task, Family) else task
-    if not isinstance(law, Variational) or task.container is not SpinLattice:
+    if not isinstance(law, Variational | Dynamical) or task.container is not SpinLattice:
         raise ContractBroken(f"no way to draw {task.container.__name__} for {task.name()}")
     spins = np.asarray(spin_problem(law.hamiltonian).draw(count, jax.random.key(1)), np.int8)
     if isinstance(task, Family):

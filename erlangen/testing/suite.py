@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..contract import Family, Method, Supervised, Task, Variational
+from ..contract import Dynamical, Family, Method, Supervised, Task, Variational
 from . import energy_checks, method_checks, task_checks
 from .cases import Case, find
 
@@ -28,6 +28,7 @@ SUPERVISED_RULES = (
 )
 VARIATIONAL_RULES = (task_checks.check_reference,)
 FAMILY_RULES = (task_checks.check_members,)
+DYNAMICAL_RULES = (task_checks.check_evolution,)
 METHOD_RULES = (task_checks.check_source, task_checks.check_settings, method_checks.check_size)
 PAIR_RULES = (
     method_checks.check_outputs,
@@ -57,11 +58,13 @@ def contract_suite(folder: str | Path | None = None, rarely: Callable[[Case], bo
     supervised = [t for t in tasks if isinstance(t, Supervised)]
     variational = [t for t in tasks if isinstance(t, Variational)]
     families = [t for t in tasks if isinstance(t, Family)]
+    dynamical = [t for t in tasks if isinstance(t, Dynamical)]
     tests = {
         "test_task": _test(TASK_RULES, tasks),
         "test_supervised_task": _test(SUPERVISED_RULES, supervised),
         "test_variational_task": _test(VARIATIONAL_RULES, variational),
         "test_family_task": _test(FAMILY_RULES, families),
+        "test_dynamical_task": _test(DYNAMICAL_RULES, dynamical),
         "test_method": _test(METHOD_RULES, methods),
         "test_pair": _test(PAIR_RULES, cases, rarely),
     }

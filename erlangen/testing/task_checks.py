@@ -14,7 +14,7 @@ import numpy as np
 
 from ..assess import symmetry
 from ..assess.metrics import per_sample, summarise
-from ..contract import SPLITS, Evolution, Family, Method, Samples, Supervised, Task, Variational
+from ..contract import SPLITS, Dynamical, Evolution, Family, Method, Samples, Supervised, Task, Variational
 from ..core.quantity import Home, Quantity
 from ..core.systems import Atoms, System
 from .cases import demand
@@ -154,6 +154,21 @@ def check_members(task: Family) -> None:
         demand(coupling not in task.trained, "a tested coupling must not be a trained one", coupling)
     for coupling in (*task.tested, low, high):
         check_reference(task.member(coupling))
+
+
+def check_evolution(task: Dynamical) -> None:
+    """Times rise from 0; the reference, where there is one, gives every observable at each of them, with its source."""
+    times = task.times
+    demand(len(times) > 1 and times[0] == 0, f"the times of {task.name()} must begin with 0 and go on", times)
+    demand(all(a < b for a, b in zip(times, times[1:])), f"the times of {task.name()} must rise", times)
+    demand(task.observables, f"{task.name()} must name what is looked at")
+    reference = task.reference()
+    if reference is not None:
+        demand(reference.get("source"), "a reference must have a source")
+        for name in task.observables:
+            values = np.asarray(reference["observables"][name])
+            sound = values.shape == (len(times),) and np.all(np.isfinite(values))
+            demand(sound, f"the reference must give a finite {name} at every time", values.shape)
 
 
 def accuse(subject: str, rows: list[Any]) -> None:

@@ -1,0 +1,153 @@
+"""Fill a record from a state that was moved in time: infidelity, observables, energy drift, symmetry, opponents.
+
+    infidelity = 1 - |<psi_exact(t)|psi_theta(t)>|^2         at the last time, both states normalised
+
+Up to 20 sites everything is summed over all states, without error bars; beyond, observables and energies are fresh
+Metropolis estimates. The bound of the infidelity by the residual of the velocity is the integrator's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ..assess import cost, symmetry
+from ..assess.rows import Estimate, OpponentRow
+from ..contract import Dynamical, Method
+from ..learn import variational
+from ..numerics.precision import double
+from ..physics import exact_diagonalisation, exact_evolution
+from .ground_state import certificate
+from .record import Record
+
+SAMPLES = 16384  # per time and observable, beyond 20 sites
+
+Say = Callable[[str], None]
+Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Name -> (values, standard errors) at all times."""
+
+
+def evaluate_dynamical(
+    task: Dynamical, method: Method, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
+) -> dict[str, np.ndarray]:
+    """Write all rows into `record`; returns the arrays for plots."""
+    first, second = jax.random.split(key)
+    begun = time.perf_counter()
+    reference = task.reference()
+    exact = reference["state"] if reference else None
+    problem = variational.spin_problem(task.hamiltonian)
+    if problem.size <= exact_evolution.MAX_SITES:
+        path = _summed(fitted, task)
+        series = {name: (path.expectation(law), np.zeros(len(task.times))) for name, law in _laws(task).items()}
+    else:
+        path, series = None, _sampled(fitted, task, problem, key=first)
+    infidelities = _infidelities(path, exact) if path and exact else None
+    record.data["reference"] = {k: reference[k] for k in ("source", "seconds")} if reference else None
+    record.scores = _scores(task, fitted, series, infidelities, reference)
+    seconds = time.perf_counter() - begun
+    record.symmetry = certificate(task, method, fitted, problem, key=second)  # type: ignore[arg-type]
+    for row in symmetry.guilty(record.symmetry):
+        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    record.opponents = _opponents(task, reference)
+    record.cost = cost.cost(
+        record.scores,
+        record.opponents,
+        parameters=cost.count_parameters(fitted.at(-1)),
+        fit_seconds=fit_seconds,
+        truth_seconds=0.0,
+        # another quench needs another evolution, so every query costs one
+        query_seconds=fit_seconds + seconds,
+    )
+    return _arrays(task, fitted, series, infidelities, reference)
+
+
+def _laws(task: Dynamical) -> dict[str, Any]:
+    return {**task.observables, "energy": task.hamiltonian}
+
+
+def _summed(fitted: Any, task: Dynamical) -> exact_evolution.Evolution:
+    """The fitted states as unit vectors over all states that their own symmetry leaves different."""
+    law = task.hamiltonian
+    permutations, flip = fitted.invariance
+    permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
+    basis = exact_diagonalisation.enumerate_basis(
+        law.n_sites, exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
+    )
+    with double():
+        configurations = jnp.asarray(basis.configurations())
+        amplitudes = jax.jit(lambda psi: jax.lax.map(psi.log_psi, configurations, batch_size=256))
+        logs = np.stack([np.asarray(amplitudes(fitted.at(i))) for i in range(len(task.times))])
+    vectors = np.exp(logs - np.real(logs).max(1, keepdims=True)) * np.sqrt(basis.multiplicities())
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    return exact_evolution.Evolution(np.asarray(task.times), vectors, basis, 0.0)
+
+
+def _infidelities(path: exact_evolution.Evolution, exact: exact_evolution.Evolution) -> np.ndarray:
+    """[times] of 1 - |<exact|path>|^2."""
+    true = exact.amplitudes(path.basis.configurations()) * np.sqrt(path.basis.multiplicities())
+    return np.maximum(1 - np.abs(np.sum(true.conj() * path.vectors, axis=1)) ** 2, 0.0)
+
+
+def _sampled(fitted: Any, task: Dynamical, problem: Any, *, key: PRNGKeyArray) -> dict[str, Any]:
+    found = {}
+    for j, (name, law) in enumerate(_laws(task).items()):
+        # walkers move as under the law of the motion; only what is averaged differs
+        seen = dataclasses.replace(problem, local_energies=variational.spin_problem(law).local_energies)
+        keys = jax.random.split(jax.random.fold_in(key, j), len(task.times))
+        rows = [variational.evaluate(fitted.at(i), seen, samples=SAMPLES, key=one) for i, one in enumerate(keys)]
+        found[name] = np.array([row.energy for row in rows]), np.array([row.error for row in rows])
+    return found
+
+
+def _scores(task: Dynamical, fitted: Any, series: Series, infidelities: Any, reference: Any) -> list[Estimate]:
+    by = "sum over all states" if infidelities is not None else f"{SAMPLES} fresh samples per time"
+    last, scores = f"t = {task.times[-1]:g}", []
+    if infidelities is not None:
+        scores.append(Estimate("infidelity", float(infidelities[-1]), 0.0, "1", f"infidelity at {last}", by))
+    for name in task.observables if reference else ():
+        values, errors = series[name]
+        gap = values - reference["observables"][name]
+        size, error = float(np.sqrt(np.mean(gap**2))), float(np.sqrt(np.mean(errors**2) / len(gap)))
+        scores.append(Estimate(f"{name}_error", size, error, "1", f"error of <{name}>, root mean square", by))
+    energies, errors = series["energy"]
+    sites = task.hamiltonian.n_sites
+    farthest = int(np.argmax(np.abs(energies - energies[0])))
+    drift, error = float(abs(energies[farthest] - energies[0])), float(np.hypot(errors[farthest], errors[0]))
+    scores.append(Estimate("energy_drift", drift / sites, error / sites, "J", "energy drift per site", by))
+    bound = float(np.sin(min(float(fitted.angles[-1]), np.pi / 2)) ** 2)
+    label = f"bound of what the ansatz loses until {last}"
+    return [*scores, Estimate("residual_bound", bound, 0.0, "1", label, "residual of the velocity")]
+
+
+def _opponents(task: Dynamical, reference: Any) -> list[OpponentRow]:
+    """Errors and seconds of every classical solver."""
+    rows = []
+    for opponent in task.opponents:
+        for setting in opponent.settings:
+            tick = time.perf_counter()
+            answer = opponent.solve(None, setting)  # type: ignore[arg-type]  # a law has no input
+            seconds = time.perf_counter() - tick
+            scores = {"infidelity": float(answer["infidelity"])} if "infidelity" in answer else {}
+            for name in task.observables if reference else ():
+                gap = np.asarray(answer[name]) - reference["observables"][name]
+                scores[f"{name}_error"] = float(np.sqrt(np.mean(gap**2)))
+            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, scores))
+    return rows
+
+
+def _arrays(task: Dynamical, fitted: Any, series: Series, infidelities: Any, reference: Any) -> dict[str, np.ndarray]:
+    arrays = {"times": np.asarray(task.times), "path/bound": np.sin(np.minimum(fitted.angles, np.pi / 2)) ** 2}
+    for name, (values, errors) in series.items():
+        arrays[f"path/{name}/predicted"], arrays[f"path/{name}/error"] = values, errors
+        if reference and name in reference["observables"]:
+            arrays[f"path/{name}/true"] = np.asarray(reference["observables"][name])
+    if infidelities is not None:
+        arrays["path/infidelity"] = infidelities
+    return arrays
