@@ -8,13 +8,18 @@ doi:10.1103/PhysRevLett.130.236401.
 
 from __future__ import annotations
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact, Shaped
 
+from erlangen.contract import Outputs
+from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Wavefunction
+from erlangen.numerics.precision import double
 from erlangen.physics.characters import Character, roots_of_unity
 
 
@@ -28,23 +33,34 @@ class Sectoral(Wavefunction):
     character: Character
     images: Array
     powers: Array
+    both_signs: bool = eqx.field(static=True)
 
     @classmethod
     def of(cls, inner: Wavefunction, character: Character) -> Sectoral:
         """`inner` in the sector of `character`; what it keeps by itself must have character 1, or the sum vanishes."""
-        own = inner.invariance[0]
+        own, is_even = inner.invariance
         group = np.asarray(character.permutations)
         images = coset_representatives(group, np.arange(group.shape[1])[None] if own is None else own)
         number = {row: i for i, row in enumerate(map(tuple, group.tolist()))}
-        return cls(inner, character, jnp.asarray(images), jnp.asarray(_powers(character, number, images)))
+        powers = _powers(character, number, images)
+        both_signs = character.flip != 0 and not (character.flip > 0 and is_even)
+        return cls(inner, character, jnp.asarray(images), jnp.asarray(powers), both_signs)
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
         moved, factors = jnp.asarray(spins)[self.images], self._factors
-        if self.character.flip:
+        if self.both_signs:
             moved = jnp.concatenate([moved, -moved])
             factors = jnp.concatenate([factors, self.character.flip * factors])
         logs = jax.vmap(self.inner.log_psi)(moved)
         return logsumexp(logs) if self.character.is_trivial else logsumexp(logs, factors)
+
+    def __call__(self, x: SpinLattice) -> Outputs:
+        """log psi up to the phases that the group gives to psi: its imaginary part modulo 2 pi / q."""
+        with double():
+            found = self.log_psi(x.spins)
+            phase = 2 * jnp.pi / math.lcm(self.character.order, 2)
+            angle = jnp.imag(found)
+            return {"log_psi": jax.lax.complex(jnp.real(found), angle - phase * jnp.round(angle / phase))}
 
     @property
     def _factors(self) -> Inexact[Array, " cosets"]:

@@ -4,9 +4,10 @@
     psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                   symmetrise = "projection"
 
 G is the space group of the lattice (or the unit element alone, "none": alpha is then the plain number of features, and
-the sample kernel factorises); log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s)
-has a bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where the model is
-frustrated).
+the sample kernel factorises); log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s) has a
+bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where the model is frustrated).
+On lattices without Marshall's signs the terms of the projection carry characters of the group, +1 or -1: all
+one-dimensional sectors are tried first, and the lowest one goes on.
 Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, doi:10.1088/1361-648X/abe268.
 """
 
@@ -28,8 +29,11 @@ from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Factors, Settings, Wavefunction, minimise, spin_problem
 from erlangen.nn.log_cosh import log_cosh, log_product_cosh, tanh
 from erlangen.numerics.precision import double
+from erlangen.physics.characters import Character
+from erlangen.physics.spins import Hamiltonian
 
-from ._projection import logsumexp
+from ._lowest_sector import fit_in_lowest_sector
+from ._projection import Sectoral, logsumexp
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,22 +60,43 @@ class RBM(Method):
 
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> RestrictedBoltzmann:
+    ) -> RestrictedBoltzmann | Sectoral:
         law = task.hamiltonian
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
         is_projected = self.symmetrise == "projection" or (self.symmetrise == "auto" and is_complex)
-        first, second, run = jax.random.split(key, 3)
+        first, run = jax.random.split(key)
+        if is_projected and not law.is_stoquastic and not law.sign_rule:
+
+            def start(character: Character) -> Sectoral:
+                group = np.arange(law.n_sites)[None]
+                phi = self._random(law, group, is_complex, biased=character.flip <= 0, projected=False, key=first)
+                return Sectoral.of(phi, character)
+
+            return fit_in_lowest_sector(start, law, Settings.of(self), budget, key=run, session=session)
+        group = np.arange(law.n_sites)[None] if self.symmetrise == "none" else law.lattice.space_group
+        biased = not law.is_flip_symmetric
+        psi = self._random(law, group, is_complex, biased=biased, projected=is_projected, key=first)
+        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+
+    def _random(
+        self,
+        law: Hamiltonian,
+        group: np.ndarray,
+        is_complex: bool,
+        *,
+        biased: bool,
+        projected: bool,
+        key: PRNGKeyArray,
+    ) -> RestrictedBoltzmann:
+        """Weights with which log psi varies by about one between configurations: all are visited at the start."""
+        first, second = jax.random.split(key)
         with double():
-            group = np.arange(law.n_sites)[None] if self.symmetrise == "none" else law.lattice.space_group
-            shape, permutations = (self.alpha, law.n_sites), jnp.asarray(group)
-            # log psi then varies by about one between configurations: all are visited at the start
-            copies = 1 if is_projected else len(permutations)
+            shape, copies = (self.alpha, law.n_sites), 1 if projected else len(group)
             spread = (law.n_sites * self.alpha * copies) ** -0.5
             weights = spread * jax.random.normal(first, shape, jnp.float64)
             phases = spread * jax.random.normal(second, shape, jnp.float64) if is_complex else None
-            biases = None if law.is_flip_symmetric else jnp.full(self.alpha, spread, jnp.float64)
-        psi = RestrictedBoltzmann(weights, phases, permutations, is_projected, biases)
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+            biases = jnp.full(self.alpha, spread, jnp.float64) if biased else None
+            return RestrictedBoltzmann(weights, phases, jnp.asarray(group), projected, biases)
 
 
 class RestrictedBoltzmann(Wavefunction):
