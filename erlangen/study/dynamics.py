@@ -3,7 +3,8 @@
     infidelity = 1 - |<psi_exact(t)|psi_theta(t)>|^2         at the last time, both states normalised
 
 Up to 20 sites everything is summed over all states, without error bars; beyond, observables and energies are fresh
-Metropolis estimates. The bound of the infidelity by the residual of the velocity is the integrator's own.
+Metropolis estimates, at every fifth time. The bound of the infidelity by the residual of the velocity is the
+integrator's own.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from ..physics import exact_diagonalisation, exact_evolution
 from .ground_state import certificate
 from .record import Record
 
-SAMPLES = 16384  # per time and observable, beyond 20 sites
+SAMPLES, CHAINS = 4096, 256  # per time and observable, beyond 20 sites; a sweep apart
+STRIDE = 5  # of the times looked at, beyond 20 sites
 
 Say = Callable[[str], None]
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""Name -> (values, standard errors) at all times."""
+"""Name -> (values, standard errors) at the times looked at."""
 
 
 def evaluate_dynamical(
@@ -43,6 +45,7 @@ def evaluate_dynamical(
     reference = task.reference()
     exact = reference["state"] if reference else None
     problem = variational.spin_problem(task.hamiltonian)
+    looked = slice(None, None, 1 if problem.size <= exact_evolution.MAX_SITES else STRIDE)
     if problem.size <= exact_evolution.MAX_SITES:
         path = _summed(fitted, task)
         series = {name: (path.expectation(law), np.zeros(len(task.times))) for name, law in _laws(task).items()}
@@ -50,7 +53,7 @@ def evaluate_dynamical(
         path, series = None, _sampled(fitted, task, problem, key=first)
     infidelities = _infidelities(path, exact) if path and exact else None
     record.data["reference"] = {k: reference[k] for k in ("source", "seconds")} if reference else None
-    record.scores = _scores(task, fitted, series, infidelities, reference)
+    record.scores = _scores(task, fitted, series, infidelities, _known(reference, looked))
     seconds = time.perf_counter() - begun
     record.symmetry = certificate(task, method, fitted, problem, key=second)  # type: ignore[arg-type]
     for row in symmetry.guilty(record.symmetry):
@@ -65,7 +68,12 @@ def evaluate_dynamical(
         # another quench needs another evolution, so every query costs one
         query_seconds=fit_seconds + seconds,
     )
-    return _arrays(task, fitted, series, infidelities, reference)
+    return _arrays(task, fitted, series, infidelities, _known(reference, looked), looked)
+
+
+def _known(reference: Any, looked: slice) -> dict[str, np.ndarray]:
+    """Exact observables at the times looked at; empty without a reference."""
+    return {name: np.asarray(values)[looked] for name, values in reference["observables"].items()} if reference else {}
 
 
 def _laws(task: Dynamical) -> dict[str, Any]:
@@ -100,20 +108,25 @@ def _sampled(fitted: Any, task: Dynamical, problem: Any, *, key: PRNGKeyArray) -
     for j, (name, law) in enumerate(_laws(task).items()):
         # walkers move as under the law of the motion; only what is averaged differs
         seen = dataclasses.replace(problem, local_energies=variational.spin_problem(law).local_energies)
-        keys = jax.random.split(jax.random.fold_in(key, j), len(task.times))
-        rows = [variational.evaluate(fitted.at(i), seen, samples=SAMPLES, key=one) for i, one in enumerate(keys)]
+        indices = range(0, len(task.times), STRIDE)
+        how = {"samples": SAMPLES, "chains": CHAINS, "sweeps": 1.0}
+        rows = [
+            variational.evaluate(fitted.at(i), seen, key=jax.random.fold_in(key, 1000 * j + i), **how) for i in indices
+        ]
         found[name] = np.array([row.energy for row in rows]), np.array([row.error for row in rows])
     return found
 
 
-def _scores(task: Dynamical, fitted: Any, series: Series, infidelities: Any, reference: Any) -> list[Estimate]:
+def _scores(
+    task: Dynamical, fitted: Any, series: Series, infidelities: Any, known: Mapping[str, np.ndarray]
+) -> list[Estimate]:
     by = "sum over all states" if infidelities is not None else f"{SAMPLES} fresh samples per time"
     last, scores = f"t = {task.times[-1]:g}", []
     if infidelities is not None:
         scores.append(Estimate("infidelity", float(infidelities[-1]), 0.0, "1", f"infidelity at {last}", by))
-    for name in task.observables if reference else ():
+    for name, exact in known.items():
         values, errors = series[name]
-        gap = values - reference["observables"][name]
+        gap = values - exact
         size, error = float(np.sqrt(np.mean(gap**2))), float(np.sqrt(np.mean(errors**2) / len(gap)))
         scores.append(Estimate(f"{name}_error", size, error, "1", f"error of <{name}>, root mean square", by))
     energies, errors = series["energy"]
@@ -142,12 +155,15 @@ def _opponents(task: Dynamical, reference: Any) -> list[OpponentRow]:
     return rows
 
 
-def _arrays(task: Dynamical, fitted: Any, series: Series, infidelities: Any, reference: Any) -> dict[str, np.ndarray]:
-    arrays = {"times": np.asarray(task.times), "path/bound": np.sin(np.minimum(fitted.angles, np.pi / 2)) ** 2}
+def _arrays(
+    task: Dynamical, fitted: Any, series: Series, infidelities: Any, known: Mapping[str, np.ndarray], looked: slice
+) -> dict[str, np.ndarray]:
+    bound = np.sin(np.minimum(fitted.angles, np.pi / 2)) ** 2
+    arrays = {"times": np.asarray(task.times)[looked], "path/bound": bound[looked]}
     for name, (values, errors) in series.items():
         arrays[f"path/{name}/predicted"], arrays[f"path/{name}/error"] = values, errors
-        if reference and name in reference["observables"]:
-            arrays[f"path/{name}/true"] = np.asarray(reference["observables"][name])
+        if name in known:
+            arrays[f"path/{name}/true"] = known[name]
     if infidelities is not None:
         arrays["path/infidelity"] = infidelities
     return arrays
