@@ -47,7 +47,7 @@ def quench(before: Hamiltonian, after: Hamiltonian, times: Sequence[float], *, t
     """The ground state of `before` at `times` (from 0, evenly spaced) under `after`, up to 20 sites.
 
     tolerance: 0 for machine precision; otherwise the relative one of an explicit Runge-Kutta integrator of order 8.
-    16 sites with all symmetry take a tenth of a second, 20 sites a second.
+    The Ising ring of 16 (1,162 states) took 0.8 s on a busy machine, 11 times between 0 and 1.
     """
     if before.n_sites > MAX_SITES:
         raise Invalid(
