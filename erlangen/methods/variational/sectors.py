@@ -2,10 +2,11 @@
 
     psi_chi(s) = sum_g chi(g)* phi(g s),      psi_chi(g s) = chi(g) psi_chi(s),      E_1 = second lowest over all chi
 
-phi is a restricted Boltzmann machine with the symmetry of the elements of chi = 1, and g runs over one element out of
-each coset of these; chi runs over the characters of the lattice's little groups (one momentum out of each star; the
-real ones by default) and both parities of the spin flip. Under SU(2) the parity that holds the triplets is replaced by
-S_z = 1, where they are ground states too: on two sublattices without frustration a positive one.
+phi is a restricted Boltzmann machine: without symmetry where psi needs complex weights (on J1-J2 4x4 it comes within
+1e-10 of the second level, with symmetry not within 0.5), else with that of the elements of chi = 1, and g runs over one
+element out of each coset of these. chi runs over the characters of the lattice's little groups (one momentum out of
+each star; the real ones by default) and both parities of the spin flip. Under SU(2) the parity that holds the triplets
+is replaced by S_z = 1, where they are ground states too: on two sublattices without frustration a positive one.
 All sectors are looked at for a share of the budget; the lowest ones go on. Only the lowest state of each sector is
 found: a second level of one sector is overlooked.
 Choo, Carleo, Regnault, Neupert 2018, doi:10.1103/PhysRevLett.121.167204; Nomura 2021, doi:10.1088/1361-648X/abe268.
@@ -45,7 +46,7 @@ from ._projection import Sectoral
 
 @dataclasses.dataclass(frozen=True)
 class Sectors(Method):
-    alpha: int = 4  # features of phi (each acts at all images under the elements with chi = 1)
+    alpha: int = 8  # features of phi
     sectors: Literal["real", "all", "flip"] = "real"  # real: momenta with k = -k; flip: only k = 0, symmetric
     samples: int = 2048  # per step; where a sector has fewer states, these are summed
     rate: float = 0.1  # natural-gradient step
@@ -73,7 +74,9 @@ class Sectors(Method):
                 continue  # no state of a small lattice transforms like this
             with double():
                 real, start = _is_positive(law, one), jax.random.fold_in(key, 2 * i)
-                phi = free_machine(law, self.alpha, real, group=one.kernel, key=start)
+                phi = free_machine(
+                    law, self.alpha, real, group=one.kernel if real else None, biased=one.flip <= 0, key=start
+                )
             psi, energy = self._fit_one(Sectoral.of(phi, one), law, settings, part, i, key, session.inside(f"look-{i}"))
             looked.append((energy, i, psi))
         best = sorted(looked, key=lambda row: row[0])[: task.states + self.keep]
