@@ -37,14 +37,43 @@ def log_product_cosh(a: Float[Array, " n"], b: Float[Array, " n"]) -> Complex[Ar
     sine, cosine = sincos(b)
     real, imaginary = (0.5 + 0.5 * small) * cosine, jnp.sign(a) * (0.5 - 0.5 * small) * sine
     rest = -len(a) % _BLOCK
-    real = jnp.pad(real, (0, rest), constant_values=1).reshape(-1, _BLOCK)
-    imaginary = jnp.pad(imaginary, (0, rest)).reshape(-1, _BLOCK)
-    while real.shape[1] > 1:
-        half = real.shape[1] // 2
-        x, y, u, v = real[:, :half], imaginary[:, :half], real[:, half:], imaginary[:, half:]
-        real, imaginary = x * u - y * v, x * v + y * u
+    real, imaginary = _product(
+        jnp.pad(real, (0, rest), constant_values=1).reshape(_BLOCK, -1),
+        jnp.pad(imaginary, (0, rest)).reshape(_BLOCK, -1),
+    )
     modulus = size.sum() + 0.5 * jnp.log(real**2 + imaginary**2).sum()
     return jax.lax.complex(modulus, jnp.arctan2(imaginary, real).sum())
+
+
+def log_sum_product_cosh(a: Float[Array, "n terms"], b: Float[Array, "n terms"]) -> Complex[Array, ""]:
+    """log sum_t prod_k cosh(a_kt + i b_kt), with one logarithm for the whole sum: n up to some hundred.
+
+    e^-|a| is taken out of every factor and put back for each term, relative to the largest one.
+    """
+    size = jnp.abs(a)
+    small = jnp.exp(-2 * size)
+    sine, cosine = sincos(b)
+    real, imaginary = _product((1 + small) * cosine, jnp.sign(a) * (1 - small) * sine)
+    total = size.sum(axis=0)
+    largest = jax.lax.stop_gradient(jnp.max(total))
+    scale = jnp.exp(total - largest)
+    x, y = jnp.sum(scale * real), jnp.sum(scale * imaginary)
+    modulus = largest - len(a) * math.log(2) + 0.5 * jnp.log(x**2 + y**2)
+    return jax.lax.complex(modulus, jnp.arctan2(y, x))
+
+
+def _product(
+    real: Float[Array, "n terms"], imaginary: Float[Array, "n terms"]
+) -> tuple[Float[Array, " terms"], Float[Array, " terms"]]:
+    """Of complex numbers along the first axis, by halves."""
+    while len(real) > 1:
+        if len(real) % 2:
+            real = jnp.concatenate([real, jnp.ones_like(real[:1])])
+            imaginary = jnp.concatenate([imaginary, jnp.zeros_like(imaginary[:1])])
+        half = len(real) // 2
+        x, y, u, v = real[:half], imaginary[:half], real[half:], imaginary[half:]
+        real, imaginary = x * u - y * v, x * v + y * u
+    return real[0], imaginary[0]
 
 
 def tanh(a: Float[Array, "..."], b: Float[Array, "..."]) -> Complex[Array, "..."]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erlangen.nn.log_cosh import log_cosh, log_product_cosh, sincos, tanh
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh, log_sum_product_cosh, sincos, tanh
 from erlangen.numerics.precision import double
 
 
@@ -26,6 +26,17 @@ def test_product_of_complex_factors(n, size, seed):
     with double():
         found = complex(log_product_cosh(jnp.asarray(z.real), jnp.asarray(z.imag)))
     assert abs(np.exp(found - np.log(np.cosh(z)).sum()) - 1) < 1e-10
+
+
+@given(st.sampled_from([(1, 5), (3, 8), (64, 2)]), st.floats(0.01, 10), st.integers(0, 1000))
+def test_sum_of_products_of_complex_factors(shape, size, seed):
+    rng = np.random.default_rng(seed)
+    z = size * (rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+    with double():
+        found = complex(log_sum_product_cosh(jnp.asarray(z.real), jnp.asarray(z.imag)))
+    logs = np.log(np.cosh(z)).sum(0)
+    exact = np.exp(logs - logs.real.max()).sum()
+    assert np.exp(found - logs.real.max()) == pytest.approx(exact, rel=1e-9, abs=1e-9)
 
 
 @given(st.floats(-700, 700), st.floats(-100, 100))

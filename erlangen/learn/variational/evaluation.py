@@ -17,7 +17,7 @@ from ...core.errors import Invalid
 from ...numerics.autocorrelation import Estimate, estimate
 from ...numerics.precision import double
 from . import sampling
-from .problem import Problem
+from .problem import Problem, amplitudes
 from .wavefunction import Autoregressive, Wavefunction
 
 _SEGMENT = 16
@@ -101,7 +101,7 @@ def _segment(
     psi: Wavefunction, problem: Problem, sweeps: float, power: Array, walkers: Array, key: PRNGKeyArray
 ) -> tuple[Array, Array, Array, Array, Array]:
     """(walkers, the best power there, local energies and log-weights [segment, chains], acceptance) of one segment."""
-    log_psi = jax.vmap(psi.log_psi)
+    log_psi = functools.partial(amplitudes, psi.log_psi)
     if isinstance(psi, Autoregressive):
         drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
     else:
@@ -114,7 +114,7 @@ def _segment(
 
 @eqx.filter_jit
 def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multiplicities: Array) -> tuple[Array, Array]:
-    log_weights = 2 * jnp.real(jax.vmap(psi.log_psi)(configurations)) + jnp.log(multiplicities)
+    log_weights = 2 * jnp.real(amplitudes(psi.log_psi, configurations)) + jnp.log(multiplicities)
     weights = jax.nn.softmax(log_weights)
     energies = problem.local_energies(psi.log_psi, configurations)
     mean = jnp.real(weights @ energies)

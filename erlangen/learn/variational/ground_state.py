@@ -22,7 +22,7 @@ from . import devices, memory, sampling
 from .clock import Clock
 from .memory import Plan
 from .natural_gradient import Blocks, Factors, log_derivatives, natural_direction
-from .problem import Problem
+from .problem import Problem, amplitudes
 from .wavefunction import Autoregressive, Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
@@ -223,9 +223,10 @@ class _Stages:
         return eqx.combine(parameters, self.fixed).log_psi(sample)
 
     def amplitudes(self, parameters: PyTree, samples: Array) -> Array:
-        if not self.plan.walkers:
-            return jax.vmap(self.log_psi, (None, 0))(parameters, samples)
-        return jax.lax.map(lambda s: self.log_psi(parameters, s), samples, batch_size=self.plan.walkers)
+        def own(parameters: PyTree, samples: Array) -> Array:
+            return amplitudes(functools.partial(self.log_psi, parameters), samples, self.plan.walkers)
+
+        return devices.per_sample(own, self.over)(parameters, samples)
 
     def energies(self, parameters: PyTree, samples: Array) -> Array:
         def some(parameters: PyTree, samples: Array) -> Array:

@@ -33,13 +33,13 @@ _SHARE = 0.6
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """walkers, samples: looked at side by side in sampling and in local energies (0: all).
+    """walkers: amplitudes computed side by side in sampling; samples: looked at at once in local energies (0: all).
 
     amplitudes, rows: log psi and log-derivatives computed side by side there; blocks: of parameters, whose
     log-derivatives are computed anew for each product where there are several.
     """
 
-    walkers: int = 0
+    walkers: int = AT_ONCE
     samples: int = 0
     amplitudes: int = AT_ONCE
     rows: int = ROWS_AT_ONCE
@@ -50,11 +50,8 @@ class Plan:
         return self == Plan()
 
     def __str__(self) -> str:
-        def said(n: int) -> str:
-            return str(n) if n else "all"
-
         return (
-            f"{said(self.walkers)} walkers, {said(self.samples)} samples, {self.amplitudes} amplitudes and "
+            f"{self.walkers} walkers, {self.samples or 'all'} samples, {self.amplitudes} amplitudes and "
             f"{self.rows} log-derivatives at once, "
             f"{self.blocks} block{'s' * (self.blocks > 1)} of parameters"
         )
@@ -92,7 +89,7 @@ def plan(
             do="Lower --samples or the size of the network, or free memory.",
         )
     return Plan(
-        walkers=_all_or(limit / amplitude, len(walkers)),
+        walkers=_fitting(limit / amplitude, AT_ONCE),
         samples=_all_or(2 + (limit - some) / per_sample, n_samples),
         amplitudes=together,
         rows=rows,

@@ -77,6 +77,13 @@ def spin_problem(law: Hamiltonian) -> Problem:
     )
 
 
+def amplitudes(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
+    """[n] of log psi, `at_once` samples side by side."""
+    if len(samples) <= at_once:
+        return jax.vmap(log_psi)(samples)
+    return jax.lax.map(log_psi, samples, batch_size=at_once)
+
+
 def _exchanged(law: Hamiltonian) -> np.ndarray:
     """[pairs, 2] sites that the law exchanges."""
     return np.array([np.flatnonzero(pair) for pair in law.flips if pair.sum() == 2])

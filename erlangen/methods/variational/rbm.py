@@ -20,14 +20,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
 from erlangen.contract import Budget, Method, Session, Signature, Variational
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Factors, Settings, Wavefunction, minimise, spin_problem
-from erlangen.nn.log_cosh import log_cosh, log_product_cosh, tanh
+from erlangen.nn.log_cosh import log_cosh, log_product_cosh, log_sum_product_cosh, tanh
 from erlangen.numerics.precision import double
 from erlangen.physics.characters import Character
 from erlangen.physics.spins import Hamiltonian
@@ -109,17 +109,15 @@ class RestrictedBoltzmann(Wavefunction):
     biases: Float[Array, " features"] | None = None
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        # weights moved by all of G (which contains its inverses) instead of spins: one matrix product for every sample
-        spins = jnp.asarray(spins, self.weights.dtype)
-        real = self.weights[:, self.permutations] @ spins
+        parts = [self.weights] if self.phases is None else [self.weights, self.phases]
+        real, *imaginary = products_with_images(jnp.stack(parts), self.permutations, jnp.asarray(spins, parts[0].dtype))
         if self.biases is not None:
             real = real + self.biases[:, None]
-        if self.phases is None:
+        if not imaginary:
             return logsumexp(log_cosh(real).sum(axis=0)) if self.projected else log_cosh(real).sum()
-        imaginary = self.phases[:, self.permutations] @ spins
         if self.projected:
-            return logsumexp(jax.vmap(log_product_cosh, 1)(real, imaginary))
-        return log_product_cosh(real.ravel(), imaginary.ravel())
+            return log_sum_product_cosh(real, imaginary[0])
+        return log_product_cosh(real.ravel(), imaginary[0].ravel())
 
     def factors(self, spins: Shaped[Array, " sites"]) -> Factors | None:
         if len(self.permutations) > 1 or self.biases is not None:
@@ -133,3 +131,30 @@ class RestrictedBoltzmann(Wavefunction):
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.biases is None
+
+
+@jax.custom_vjp
+def products_with_images(
+    weights: Float[Array, "parts features sites"],
+    permutations: Int[Array, "elements sites"],
+    spins: Float[Array, " sites"],
+) -> Float[Array, "parts features elements"]:
+    """w . (g s) for every g, with the weights moved instead of s: one matrix product for all samples.
+
+    In the derivative the spins are moved: w (g s) = (g^-1 w) s, so that nothing is scattered into the weights.
+    """
+    moved = weights[:, :, permutations]
+    return (moved.reshape(-1, spins.shape[0]) @ spins).reshape(moved.shape[:-1])
+
+
+def _products_forward(weights: Array, permutations: Array, spins: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    return products_with_images(weights, permutations, spins), (weights, permutations, spins)
+
+
+def _products_backward(saved: tuple[Array, Array, Array], change: Array) -> tuple[Array, None, Array]:
+    weights, permutations, spins = saved
+    images = spins[jnp.argsort(permutations, axis=1)]
+    return change @ images, None, jnp.einsum("pfg,pfgi->i", change, weights[:, :, permutations])
+
+
+products_with_images.defvjp(_products_forward, _products_backward)
