@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 
 # --import-mode=importlib leaves no package to import a neighbour from
 _spec = importlib.util.spec_from_file_location("bars", Path(__file__).with_name("test_bars.py"))
+assert _spec is not None and _spec.loader is not None
 bars = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(bars)
 

@@ -116,7 +116,8 @@ def _segment(
 def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multiplicities: Array) -> tuple[Array, Array]:
     log_weights = 2 * jnp.real(amplitudes(psi.log_psi, configurations)) + jnp.log(multiplicities)
     weights = jax.nn.softmax(log_weights)
-    energies = problem.local_energies(psi.log_psi, configurations)
+    # a configuration on a node has no weight, and no local energy
+    energies = jnp.where(weights == 0, 0, problem.local_energies(psi.log_psi, configurations))
     mean = jnp.real(weights @ energies)
     return mean, weights @ jnp.abs(energies - mean) ** 2
 
