@@ -25,10 +25,14 @@ def draw(log_probability, propose, start, n_per_chain=400):
         )
 
 
-def test_flips_sample_the_boltzmann_distribution_of_a_ring():
+RANK = (np.arange(4) - np.arange(4)[:, None]) % 4  # to the right of a site first: any order will do
+
+
+@pytest.mark.parametrize("propose", [metropolis.flip, metropolis.flip_regions(RANK)], ids=["single", "regions"])
+def test_flips_sample_the_boltzmann_distribution_of_a_ring(propose):
     n = 4
     log_probability = lambda s: 0.4 * jnp.sum(s * jnp.roll(s, 1, axis=1), axis=1) + 0.3 * s[:, 0]  # noqa: E731
-    _, samples, acceptance = draw(log_probability, metropolis.flip, jnp.ones((256, n), jnp.int8))
+    _, samples, acceptance = draw(log_probability, propose, jnp.ones((256, n), jnp.int8))
     states = 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) - 1
     exact = np.exp(np.asarray(log_probability(states)))
     exact /= exact.sum()
