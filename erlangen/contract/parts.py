@@ -1,0 +1,152 @@
+"""What tasks and methods are made of: samples, scores, shifts, published numbers, opponents, budgets, sessions."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Array
+
+from ..core.errors import Invalid
+from ..core.systems import System
+
+Split = Literal["train", "validation", "calibration", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "calibration", "test")
+Outputs = Mapping[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Question-answer pairs, one by one: inputs[i] is a container, outputs[name][i] its true value.
+
+    Systems may differ in size: packing into padded static shapes is the business of `learn.batching`.
+    group[i]: which independent draw (trajectory, molecule) sample i belongs to; error bars resample whole groups.
+    """
+
+    inputs: Sequence[System]
+    outputs: Mapping[str, Sequence[Any]]
+    group: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Samples:
+        """The samples at `rows`, in that order."""
+        rows = np.asarray(rows, int)
+        group = None if self.group is None else np.asarray(self.group)[rows]
+        return Samples(
+            [self.inputs[i] for i in rows], {k: [v[i] for i in rows] for k, v in self.outputs.items()}, group
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """A number that judges predictions against truth on held-out data.
+
+    measure(predicted, true) -> non-negative value of one sample of the output `quantity`;
+    the score is the mean over samples ("mean") or the root of it ("root", for mean squares), times `factor`.
+    steps > 1: the map is applied that many times to its own output before it is judged (evolution tasks only).
+    """
+
+    name: str
+    quantity: str
+    measure: Callable[[Any, Any], Any]
+    unit: str
+    label: str = ""
+    aggregate: Literal["mean", "root"] = "mean"
+    factor: float = 1.0
+    steps: int = 1
+    lower_is_better: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Shift:
+    """An axis along which the question is moved away from what was trained on: task.shifted(axis, value) for each
+    value.
+
+    `severity(value)`, where given, places a value on the horizontal axis (default: the value itself, or its position).
+    """
+
+    axis: str
+    values: tuple[Any, ...]
+    label: str = ""
+    unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A published number, with its source (DOI or arXiv id)."""
+
+    name: str
+    score: str
+    value: float
+    unit: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Opponent:
+    """The classical solver that a practitioner would use, with a knob that trades cost for accuracy.
+
+    solve(x, setting) -> outputs for one input; each of `settings` gives one point of the error-cost curve.
+    """
+
+    name: str
+    knob: str
+    settings: tuple[Any, ...]
+    solve: Callable[[System, Any], Outputs]
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """How long a fit may take: seconds of wall time, or steps (exactly repeatable), whichever is given."""
+
+    seconds: float | None = None
+    steps: int | None = None
+
+    @classmethod
+    def parse(cls, text: str | float | Budget) -> Budget:
+        """Read "90s", "2m", "1h", "5000steps"; a bare number is seconds."""
+        if isinstance(text, Budget):
+            return text
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|steps?|)\s*", str(text))
+        if not match or float(match[1]) <= 0:
+            raise Invalid(
+                must="a budget is a positive time or a number of steps",
+                came=repr(text),
+                do="Write 90s, 2m, 1h or 5000steps.",
+            )
+        number, unit = float(match[1]), match[2]
+        if unit.startswith("step"):
+            return cls(steps=int(number))
+        return cls(seconds=number * {"": 1, "s": 1, "m": 60, "h": 3600}[unit])
+
+    def share(self, fraction: float) -> Budget:
+        """A part of it; at least one step."""
+        seconds = None if self.seconds is None else fraction * self.seconds
+        return Budget(seconds, None if self.steps is None else max(int(fraction * self.steps + 1e-6), 1))
+
+    def __str__(self) -> str:
+        return f"{self.steps}steps" if self.steps else f"{self.seconds:g}s"
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """Where a fit keeps its checkpoint and whom it tells.
+
+    folder: None keeps nothing. resume: go on from the checkpoint in `folder` if there is one.
+    say(message): one line for the user and the record. progress(step, total, figures): called now and then.
+    """
+
+    folder: Path | None = None
+    resume: bool = False
+    say: Callable[[str], None] = lambda message: None
+    progress: Callable[[int, int, Mapping[str, float]], None] = lambda step, total, figures: None
+
+    def inside(self, name: str) -> Session:
+        """The same session for a part of the fit (one member of an ensemble), in a folder of its own."""
+        return dataclasses.replace(self, folder=self.folder / name if self.folder else None)

@@ -1,0 +1,179 @@
+"""Questions: a task and its kinds, by what their truth is (pairs, trajectories, a law, levels, two laws, a family)."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ..core.groups import Group
+from ..core.quantity import Quantity
+from ..core.systems import System
+from .parts import Opponent, Outputs, Peer, Samples, Score, Shift, Split
+
+
+class Task(abc.ABC):
+    """A scientific problem: a map between spaces on which a group acts. Subclasses are frozen dataclasses of
+    settings.
+    """
+
+    container: ClassVar[type[System]]
+    inputs: ClassVar[tuple[Quantity, ...]]
+    outputs: ClassVar[tuple[Quantity, ...]]
+    peers: ClassVar[tuple[Peer, ...]] = ()
+    budget: ClassVar[str] = "2m"
+    toy: ClassVar[Mapping[str, Any]] = {}  # settings that make truth and fits a matter of seconds, for contract tests
+
+    @classmethod
+    def name(cls) -> str:
+        """area/task, from where the file lies."""
+        return cls.__module__.split("tasks.")[-1].replace(".", "/")
+
+    @property
+    @abc.abstractmethod
+    def symmetry(self) -> tuple[Group, ...]:
+        """The groups under which truth commutes (`Broken` ones are audited and shown, not demanded)."""
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return ()
+
+    @property
+    def shifts(self) -> tuple[Shift, ...]:
+        return ()
+
+    @property
+    def opponents(self) -> tuple[Opponent, ...]:
+        return ()
+
+    def shifted(self, axis: str, value: Any) -> Self:
+        """The same question moved along `axis`: by default the field of that name takes the value."""
+        return dataclasses.replace(self, **{axis: value})  # type: ignore[type-var]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The settings, as they go into the record."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+class Supervised(Task):
+    """A task whose truth is a set of input-output pairs."""
+
+    @abc.abstractmethod
+    def truth(self, split: Split) -> Samples:
+        """The samples of one split. The same settings give the same samples; splits are independent draws."""
+
+    def solve(self, x: System) -> Outputs | None:
+        """The reference solver for one input, in float64, where the task has one (audited for symmetry like a
+        method).
+        """
+        return None
+
+    def label_seconds(self) -> float:
+        """What computing the training labels took, once, on this machine; 0 where they came from a file."""
+        return 0.0
+
+    def floor(self, count: int) -> Mapping[str, float]:
+        """Score name -> error of the labels themselves (reference against a refined reference); empty where not
+        known.
+        """
+        return {}
+
+
+class Evolution(Supervised):
+    """A supervised task whose outputs are the inputs one step later, so that a method can be rolled out."""
+
+    @abc.abstractmethod
+    def trajectories(self, split: Split) -> Samples:
+        """Initial states, and outputs[name][i] of shape [steps, ...]: the true states after 1, 2, ... steps."""
+
+    @abc.abstractmethod
+    def feed(self, x: System, outputs: Outputs) -> System:
+        """The next input: `x` with its state replaced by `outputs`."""
+
+    def truth(self, split: Split) -> Samples:
+        """Every step of every trajectory as one sample; `group` is the trajectory it comes from."""
+        whole = self.trajectories(split)
+        inputs, group, outputs = [], [], {name: [] for name in whole.outputs}
+        for i, x in enumerate(whole.inputs):
+            for k in range(len(next(iter(whole.outputs.values()))[i])):
+                state = {name: values[i][k] for name, values in whole.outputs.items()}
+                inputs.append(x)
+                group.append(i)
+                for name, value in state.items():
+                    outputs[name].append(value)
+                x = self.feed(x, state)
+        return Samples(inputs, outputs, np.asarray(group))
+
+
+class Variational(Task):
+    """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is
+    `reference`.
+    """
+
+    @property
+    @abc.abstractmethod
+    def hamiltonian(self) -> Any:
+        """The law (`physics.spins.Hamiltonian` for lattices)."""
+
+    @abc.abstractmethod
+    def reference(self) -> Mapping[str, Any] | None:
+        """{"energy", "source", "seconds"} of the exact ground state, or None where it is out of reach."""
+
+
+class Family(Task):
+    """Laws that differ by one coupling: the answer is a state that takes the coupling as a further input.
+
+    It may be fitted at the couplings `trained`, is judged at others in between, `tested`, and as a shift beyond them.
+    """
+
+    @property
+    @abc.abstractmethod
+    def trained(self) -> tuple[float, ...]:
+        """Couplings that a fit may look at."""
+
+    @property
+    @abc.abstractmethod
+    def tested(self) -> tuple[float, ...]:
+        """Couplings of the same range at which the answer is judged."""
+
+    @abc.abstractmethod
+    def member(self, coupling: float) -> Variational:
+        """The law at one coupling."""
+
+
+class Levels(Variational):
+    """A law of which the lowest `states` levels are asked for; `reference` then has their "energies" too, ascending."""
+
+    states: int
+
+
+class Dynamical(Task):
+    """A task that is two laws: the ground state of `initial` moves under `hamiltonian`."""
+
+    @property
+    @abc.abstractmethod
+    def initial(self) -> Any:
+        """The law before (as `Variational.hamiltonian`)."""
+
+    @property
+    @abc.abstractmethod
+    def hamiltonian(self) -> Any:
+        """The law from time 0 on."""
+
+    @property
+    @abc.abstractmethod
+    def times(self) -> tuple[float, ...]:
+        """When the state is looked at: rising, the first is 0."""
+
+    @property
+    @abc.abstractmethod
+    def observables(self) -> Mapping[str, Any]:
+        """What is looked at then, by name: operators of the kind of `hamiltonian`, per site or bond."""
+
+    @abc.abstractmethod
+    def reference(self) -> Mapping[str, Any] | None:
+        """{"source", "seconds", "observables": {name: [times]}, "state": exact one or None}; None out of reach."""
