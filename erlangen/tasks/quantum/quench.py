@@ -29,9 +29,8 @@ from erlangen.core.systems import SpinLattice, System
 from erlangen.physics import exact_evolution, mean_field
 from erlangen.physics import spins as laws
 
-from .spins import Spins
+from .spins import COUPLINGS, Spins
 
-COUPLINGS = {"ising": "field", "xxz": "anisotropy", "j1j2": "j2"}
 INTERVALS = 20  # between the times looked at
 
 

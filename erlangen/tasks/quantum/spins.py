@@ -32,6 +32,7 @@ from erlangen.physics import exact_diagonalisation, lattices, matrix_product_sta
 from erlangen.physics import spins as laws
 
 MODELS = ("ising", "heisenberg", "j1j2", "xxz")
+COUPLINGS = {"ising": "field", "xxz": "anisotropy", "j1j2": "j2"}  # the setting by which a model is tuned
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,9 +21,8 @@ from erlangen.core.groups import Group
 from erlangen.core.systems import SpinLattice, System
 from erlangen.physics import exact_diagonalisation
 
-from .spins import Spins
+from .spins import COUPLINGS, Spins
 
-AXES = {"ising": "field", "j1j2": "j2", "xxz": "anisotropy"}
 BEYOND = (-0.5, -0.25, 0.25, 0.5, 0.75)
 """Distance from the nearer end of the range in units of its width; negative: below."""
 
@@ -45,8 +44,8 @@ class SpinsFamily(Family):
     toy: ClassVar[Mapping[str, Any]] = {"sites": 8, "couplings": 3}
 
     def __post_init__(self):
-        if self.model not in AXES:
-            raise unknown("model", self.model, AXES)
+        if self.model not in COUPLINGS:
+            raise unknown("model", self.model, COUPLINGS)
         within(self, couplings=(1, 64))
         if self.low > self.high or (self.low == self.high) != (self.couplings == 1):
             raise Invalid(
@@ -70,7 +69,7 @@ class SpinsFamily(Family):
     @functools.lru_cache(maxsize=64)  # noqa: B019  # frozen, and laws are small
     def member(self, coupling: float) -> Spins:
         plain = Spins(self.model, self.lattice, self.sites, self.periodic)
-        return dataclasses.replace(plain, **{AXES[self.model]: float(coupling)})  # type: ignore[arg-type]
+        return dataclasses.replace(plain, **{COUPLINGS[self.model]: float(coupling)})  # type: ignore[arg-type]
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -82,7 +81,7 @@ class SpinsFamily(Family):
         places = ((self.low if x < 0 else self.high) + x * width for x in BEYOND)
         lowest = -1.0 if self.model == "xxz" else 0.0
         values = tuple(round(g, 9) for g in places if g > lowest)
-        return (Shift("coupling", values, f"{AXES[self.model]} beyond the range", "J"),) if width else ()
+        return (Shift("coupling", values, f"{COUPLINGS[self.model]} beyond the range", "J"),) if width else ()
 
     def shifted(self, axis: str, value: Any) -> Self:
         return dataclasses.replace(self, low=float(value), high=float(value), couplings=1)
