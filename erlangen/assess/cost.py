@@ -4,6 +4,7 @@ count_parameters(fitted) -> int
 seconds_per_query(f, inputs, *, repeats) -> float                    median wall time of a call, without compilation
 peak_memory_mb() -> float
 opponent_rows(task, samples, *, inputs) -> list[OpponentRow]         every setting of every opponent
+opponents_of_laws(opponents, judge) -> list[OpponentRow]             the same where there is a law and no samples
 cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost
 break_even(upfront_seconds, query_seconds, opponent_seconds) -> float | None
 
@@ -21,7 +22,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from ..contract import Opponent, Samples, Score, Task
+from ..contract import Opponent, Outputs, Samples, Score, Task
 from ..numerics.precision import double
 from .metrics import per_sample, summarise
 from .rows import Cost, Estimate, OpponentRow
@@ -65,6 +66,25 @@ def opponent_rows(task: Task, samples: Samples, *, inputs: int = 8, repeats: int
     part = samples.take(np.linspace(0, len(samples) - 1, min(inputs, len(samples))).astype(int))
     scores = [s for s in task.scores if s.steps == 1]
     return [_opponent_row(o, setting, part, scores, repeats) for o in task.opponents for setting in o.settings]
+
+
+def opponents_of_laws(
+    opponents: Sequence[Opponent], judge: Callable[[Outputs], dict[str, float]], inputs: Sequence[Any] = (None,)
+) -> list[OpponentRow]:
+    """Every setting of solvers whose every query costs a whole solution: errors as `judge` finds them, one run each.
+
+    A law alone has no input; where there are several inputs, judge(answer) is called in their order and averaged.
+    """
+    rows = []
+    for opponent in opponents:
+        for setting in opponent.settings:
+            start = time.perf_counter()
+            answers = [opponent.solve(x, setting) for x in inputs]
+            seconds = (time.perf_counter() - start) / len(inputs)
+            found = [judge(answer) for answer in answers]
+            scores = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, scores))
+    return rows
 
 
 def _opponent_row(

@@ -161,6 +161,12 @@ def guilty(rows: Sequence[SymmetryRow]) -> list[SymmetryRow]:
     return sorted(found, key=lambda r: -r.error)
 
 
+def tell(rows: Sequence[SymmetryRow], say: Callable[[str], None]) -> None:
+    """Name every guilty output to the user."""
+    for row in guilty(rows):
+        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+
+
 def audit(
     subject: Subject,
     f: Map,

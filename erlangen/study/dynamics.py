@@ -56,8 +56,7 @@ def evaluate_dynamical(
     record.scores = _scores(task, fitted, series, infidelities, _known(reference, looked))
     seconds = time.perf_counter() - begun
     record.symmetry = certificate(task, method, fitted, problem, key=second)  # type: ignore[arg-type]
-    for row in symmetry.guilty(record.symmetry):
-        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    symmetry.tell(record.symmetry, say)
     record.opponents = _opponents(task, reference)
     record.cost = cost.cost(
         record.scores,
@@ -141,18 +140,15 @@ def _scores(
 
 def _opponents(task: Dynamical, reference: Any) -> list[OpponentRow]:
     """Errors and seconds of every classical solver."""
-    rows = []
-    for opponent in task.opponents:
-        for setting in opponent.settings:
-            tick = time.perf_counter()
-            answer = opponent.solve(None, setting)  # type: ignore[arg-type]  # a law has no input
-            seconds = time.perf_counter() - tick
-            scores = {"infidelity": float(answer["infidelity"])} if "infidelity" in answer else {}
-            for name in task.observables if reference else ():
-                gap = np.asarray(answer[name]) - reference["observables"][name]
-                scores[f"{name}_error"] = float(np.sqrt(np.mean(gap**2)))
-            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, scores))
-    return rows
+
+    def judge(answer: Any) -> dict[str, float]:
+        scores = {"infidelity": float(answer["infidelity"])} if "infidelity" in answer else {}
+        for name in task.observables if reference else ():
+            gap = np.asarray(answer[name]) - reference["observables"][name]
+            scores[f"{name}_error"] = float(np.sqrt(np.mean(gap**2)))
+        return scores
+
+    return cost.opponents_of_laws(task.opponents, judge)
 
 
 def _arrays(

@@ -45,8 +45,7 @@ def evaluate_supervised(
         record.symmetry += symmetry.audit_in_double(fitted, method, task, test, key=keys[2])
         record.symmetry += lie_derivatives(fitted, method, task, test, inputs=1, subject="method, float64")
     record.symmetry += symmetry.audit_solver(task, test, key=keys[2])
-    for row in symmetry.guilty(record.symmetry):
-        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    symmetry.tell(record.symmetry, say)
     _shifts(task, fitted, record, key=keys[3], say=say)
     record.floor = dict(task.floor(min(len(test), 16)))
     record.opponents = cost.opponent_rows(task, test)

@@ -6,7 +6,6 @@ energy_error = max_n |E_n - exact_n| / |exact_0|
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,8 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import cost
+from ..assess import cost, symmetry
 from ..assess.rows import Estimate, OpponentRow, SymmetryRow
-from ..assess.symmetry import guilty
 from ..contract import Levels
 from ..learn import variational
 from ..numerics.precision import double
@@ -25,7 +23,6 @@ from .record import Record
 
 SAMPLES = 65536
 SECTOR_TOLERANCE = 1e-10
-AGREEMENT, SIGNIFICANT = 1.05, 5.0
 
 Say = Callable[[str], None]
 
@@ -43,8 +40,7 @@ def evaluate_levels(
     _doubt(found, reference, say)
     problem = variational.spin_problem(task.hamiltonian)
     record.symmetry = _sectors(task, fitted, key=keys[1]) + audit_law(task, problem, key=keys[2])
-    for row in guilty(record.symmetry):
-        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    symmetry.tell(record.symmetry, say)
     record.opponents = _opponents(task, reference)
     record.cost = cost.cost(
         record.scores,
@@ -99,12 +95,12 @@ def _scores(found: variational.Measured, reference: Any) -> list[Estimate]:
 
 def _doubt(found: variational.Measured, reference: Any, say: Say) -> None:
     """Say what cannot be, or should not be trusted."""
-    if found.r_hat > AGREEMENT:
+    if found.r_hat > variational.bounds.AGREEMENT:
         say(f"the chains disagree (R-hat {found.r_hat:.3f}): the levels are not to be trusted; sample longer")
     if found.singular:
         say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
     for n, (energy, error) in enumerate(zip(found.energies, found.errors)):
-        if reference and energy + SIGNIFICANT * error < reference["energies"][n]:
+        if reference and energy + variational.bounds.SIGNIFICANT * error < reference["energies"][n]:
             say(f"level {n} at {energy:.8g} lies below the exact one by more than 5 error bars: an estimator is wrong")
 
 
@@ -126,13 +122,10 @@ def _sectors(task: Levels, fitted: Any, *, key: PRNGKeyArray) -> list[SymmetryRo
 
 def _opponents(task: Levels, reference: Any) -> list[OpponentRow]:
     """Error of the gap and seconds of every classical solver."""
-    rows = []
-    for opponent in task.opponents:
-        for setting in opponent.settings:
-            tick = time.perf_counter()
-            energies: Any = opponent.solve(None, setting)["energies"]  # type: ignore[arg-type]  # a law has no input
-            seconds = time.perf_counter() - tick
-            exact = reference["energies"] if reference else (np.nan, np.nan)
-            wrong = abs((energies[1] - energies[0]) - (exact[1] - exact[0]))
-            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, {"gap_error": float(wrong)}))
-    return rows
+    exact = reference["energies"] if reference else (math.nan, math.nan)
+
+    def judge(answer: Any) -> dict[str, float]:
+        energies = answer["energies"]
+        return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
+
+    return cost.opponents_of_laws(task.opponents, judge)

@@ -37,8 +37,7 @@ def evaluate_family(
     record.data["couplings"] = inside
     record.scores = _scores(inside)
     record.symmetry = _certificate(task, method, fitted, key=keys[1])
-    for row in symmetry.guilty(record.symmetry):
-        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    symmetry.tell(record.symmetry, say)
     record.shifts = _shifts(task, fitted, record, key=keys[2])
     for row in inside:
         if row["r_hat"] > variational.bounds.AGREEMENT:
@@ -118,15 +117,8 @@ def _certificate(task: Family, method: Method, fitted: Any, *, key: PRNGKeyArray
 
 def _opponents(task: Family, rows: list[dict[str, float]]) -> list[OpponentRow]:
     """Energy error and seconds of every classical solver, per coupling."""
-    found = []
-    for opponent in task.opponents:
-        for setting in opponent.settings:
-            tick, gaps = time.perf_counter(), []
-            for row in rows:
-                x = SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]})
-                gaps.append(abs(float(opponent.solve(x, setting)["energy"]) / row["exact"] - 1))
-            seconds = (time.perf_counter() - tick) / len(rows)
-            found.append(
-                OpponentRow(opponent.name, opponent.knob, setting, seconds, {"energy_error": float(np.mean(gaps))})
-            )
-    return found
+    inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in rows]
+    exact = iter([row["exact"] for row in rows] * sum(len(o.settings) for o in task.opponents))
+    return cost.opponents_of_laws(
+        task.opponents, lambda answer: {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}, inputs
+    )

@@ -7,7 +7,7 @@ opponents.
 from __future__ import annotations
 
 import dataclasses
-import time
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,8 +48,7 @@ def evaluate_variational(
     if problem.size <= MAX_SUMMED_SITES:
         record.coverage = [_coverage(fitted, problem, found.energy, key=keys[1])]
     record.symmetry = certificate(task, method, fitted, problem, key=keys[2])
-    for row in symmetry.guilty(record.symmetry):
-        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+    symmetry.tell(record.symmetry, say)
     record.shifts = _shifts(task, fitted, record, key=keys[3])
     record.opponents = _opponents(task, reference)
     record.cost = cost.cost(
@@ -168,14 +167,9 @@ def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray
 
 
 def _opponents(task: Variational, reference: Any) -> list[OpponentRow]:
-    """Energy and seconds of every classical solver."""
-    rows = []
-    for opponent in task.opponents:
-        for setting in opponent.settings:
-            tick = time.perf_counter()
-            answer = opponent.solve(None, setting)  # type: ignore[arg-type]  # a law has no input
-            seconds = time.perf_counter() - tick
-            energy = float(answer["energy"])
-            gap = abs(energy - reference["energy"]) / abs(reference["energy"]) if reference else np.nan
-            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, {"energy_error": gap}))
-    return rows
+    """Energy error and seconds of every classical solver."""
+
+    def judge(answer: Any) -> dict[str, float]:
+        return {"energy_error": abs(float(answer["energy"]) / reference["energy"] - 1) if reference else math.nan}
+
+    return cost.opponents_of_laws(task.opponents, judge)

@@ -173,9 +173,9 @@ def check_evolution(task: Dynamical) -> None:
 
 def accuse(subject: str, rows: list[Any]) -> None:
     """Raise `ContractBroken` that names every guilty output of a symmetry audit."""
-    guilty = symmetry.guilty(rows)
-    words = [f"output {r.output} breaks {r.group} by {r.error:.1e} (at most {r.tolerance:.0e})" for r in guilty]
-    demand(not guilty, f"{subject} must keep the symmetry it declares", "; ".join(words))
+    words: list[str] = []
+    symmetry.tell(rows, words.append)
+    demand(not words, f"{subject} must keep the symmetry it declares", "; ".join(words))
 
 
 def mean_labels(task: Task, train: Samples, test: Samples) -> Mapping[str, list[np.ndarray]]:
