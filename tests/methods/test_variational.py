@@ -17,7 +17,8 @@ from erlangen.learn.variational.natural_gradient import log_derivatives
 from erlangen.methods.variational.jastrow import Jastrow, pair_classes
 from erlangen.methods.variational.lcn import LCN
 from erlangen.methods.variational.mean_field import MeanField
-from erlangen.methods.variational.rbm import RBM
+from erlangen.methods.variational.pair_product import PairProduct
+from erlangen.methods.variational.rbm import RBM, RestrictedBoltzmann
 from erlangen.methods.variational.vit import ViT, tiling
 from erlangen.numerics.precision import double
 from erlangen.physics import lattices, mean_field
@@ -33,6 +34,7 @@ KINDS = [
     LCN(channels=3),
     ViT(channels=4, heads=2, layers=1, samples=64),
     LCN(channels=2, layers=1, weights="real"),
+    PairProduct(alpha=2, samples=64),
 ]
 
 
@@ -148,3 +150,68 @@ def test_bad_input_is_explained():
         RBM(alpha=0)
     with pytest.raises(Invalid, match="chain"):
         RBM(samples=0).fit(Spins(sites=8), Budget(steps=1), key=jax.random.key(0))
+
+
+RATIOS = [
+    (Spins("j1j2", "square", 16), PairProduct(alpha=1)),
+    (Spins("j1j2", "square", 16), PairProduct(alpha=2, cell=2)),
+    (Spins("heisenberg", "chain", 14), PairProduct(alpha=1)),
+    (Spins("heisenberg", "kagome", 12), PairProduct(alpha=1)),
+    (Spins("heisenberg", "chain", 10), RBM(alpha=3, weights="real", symmetrise="features")),
+    (Spins("ising", "square", 16), RBM(alpha=2)),
+    (Spins("ising", "chain", 6), RBM(alpha=2, symmetrise="none")),
+]
+
+
+@pytest.mark.parametrize(("task", "method"), RATIOS, ids=repr)
+def test_ratios_of_neighbouring_amplitudes_are_those_of_the_amplitudes(task, method):
+    law = task.hamiltonian
+    psi = method.fit(task, Budget(steps=1), key=jax.random.key(0))
+    samples = np.asarray(spin_problem(law).draw(8, jax.random.key(1)))
+    moved = np.where(law.flips[:, None], -samples, samples)  # [moves, n, sites]
+    allowed = (moved.sum(2) == samples.sum(1)).T | (law.n_up is None)
+    with double():
+        found = np.asarray(jax.jit(lambda s: psi.log_ratios(s, law))(jnp.asarray(samples)))
+        log_psi = jax.jit(jax.vmap(psi.log_psi))
+        there, here = log_psi(moved.reshape(-1, law.n_sites)).reshape(len(moved), -1), log_psi(samples)
+        ratios = np.exp(np.asarray(there - here)).T
+    size = np.abs(ratios).max(axis=1, keepdims=True)
+    np.testing.assert_array_less((np.abs(np.exp(found) - ratios) / size)[allowed], 1e-7)
+    assert allowed.sum() > len(law.flips)
+
+
+def test_a_law_whose_moves_are_not_exchanges_has_no_ratios(tmp_path):
+    (tmp_path / "xx.txt").write_text("1.0 XXI\n1.0 IXX\n0.5 ZZI\n")
+    task = Spins(file=str(tmp_path / "xx.txt"))
+    psi = RBM(alpha=1).fit(task, Budget(steps=1), key=jax.random.key(0))
+    with double():
+        assert psi.log_ratios(jnp.ones((2, 3)), task.hamiltonian) is None
+
+
+def test_projected_pairs_lower_the_energy_and_samples_agree_with_the_sum():
+    task = Spins("j1j2", "square", 16)
+    exact = task.reference()["energy"]
+    method = PairProduct(alpha=2, samples=512, rate=0.05, full_sum="yes")
+    psi = method.fit(task, Budget(steps=40), key=jax.random.key(0))
+    problem = spin_problem(task.hamiltonian)
+    energy, variance = full_sum(psi, problem)
+    assert 0 < 1 - energy / exact < 1e-2
+    found = evaluate(psi, problem, samples=8192, key=jax.random.key(1))
+    assert abs(found.energy - energy) < 5 * found.error
+    assert found.variance == pytest.approx(variance, rel=0.3)
+
+
+def test_the_guide_of_pairs_bounds_the_amplitude():
+    """|sum of terms|^2 <= number of terms x sum of their squares."""
+    psi = PairProduct(alpha=1).fit(SQUARE, Budget(steps=1), key=jax.random.key(0))
+    spins = np.asarray(spin_problem(SQUARE.hamiltonian).draw(64, jax.random.key(1)))
+    with double():
+        amplitude, guide = (np.asarray(jax.jit(jax.vmap(f))(spins)).real for f in (psi.log_psi, psi.log_guide))
+    assert np.all(amplitude <= guide + 0.5 * np.log(len(psi.images)) + 1e-12)
+
+
+def test_without_s_z_the_pairs_leave_the_machine_alone_and_say_so():
+    said = []
+    task = Spins("ising", "chain", 6)
+    psi = PairProduct(alpha=1).fit(task, Budget(steps=1), key=jax.random.key(0), session=Session(say=said.append))
+    assert isinstance(psi, RestrictedBoltzmann) and "no pairs" in said[0]

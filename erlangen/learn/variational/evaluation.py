@@ -101,14 +101,16 @@ def _segment(
     psi: Wavefunction, problem: Problem, sweeps: float, power: Array, walkers: Array, key: PRNGKeyArray
 ) -> tuple[Array, Array, Array, Array, Array]:
     """(walkers, the best power there, local energies and log-weights [segment, chains], acceptance) of one segment."""
-    log_psi = functools.partial(amplitudes, psi.log_psi)
+    log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.log_guide))
     if isinstance(psi, Autoregressive):
         drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
     else:
-        drawn = sampling.draw(log_psi, problem, walkers, power=power, n_per_chain=_SEGMENT, sweeps=sweeps, key=key)
+        drawn = sampling.draw(
+            log_psi, log_guide, problem, walkers, power=power, n_per_chain=_SEGMENT, sweeps=sweeps, key=key
+        )
     samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
-    energies = problem.local_energies(psi.log_psi, samples).reshape(drawn.log_weights.shape)
-    best = sampling.power(log_psi(drawn.walkers))
+    energies = problem.local_energies(psi.log_psi, samples, ratios=psi.log_ratios).reshape(drawn.log_weights.shape)
+    best = sampling.power(log_guide(drawn.walkers))
     return drawn.walkers, best, energies, drawn.log_weights, drawn.acceptance
 
 

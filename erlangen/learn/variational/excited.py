@@ -29,7 +29,7 @@ from ...physics import exact_diagonalisation
 from ...physics.characters import Character
 from ...physics.spins import Hamiltonian
 from . import evaluation
-from .problem import AT_ONCE, LogPsi, Problem, spin_problem
+from .problem import AT_ONCE, LogPsi, LogRatios, Problem, spin_problem
 from .wavefunction import Wavefunction
 
 _BLOCKS = 32
@@ -174,7 +174,9 @@ def sector_problem(law: Hamiltonian, character: Character, *, largest: int) -> t
     matrix = exact_diagonalisation.sparse_matrix(own, basis).tocoo()
     roots = np.sqrt(basis.multiplicities())
 
-    def local_energies(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
+    def local_energies(
+        log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
+    ) -> Array:
         logs = jax.lax.map(log_psi, samples, batch_size=at_once)
         coefficients = roots * jnp.exp(logs - jax.lax.stop_gradient(jnp.max(logs.real)))
         applied = jnp.zeros(len(roots), jnp.result_type(coefficients, matrix.data.dtype))
@@ -207,7 +209,9 @@ def walkers_problem(law: Hamiltonian, count: int) -> Problem:
     """`count` independent copies of the law as one system: configurations [count, sites], energies added."""
     one = spin_problem(law)
 
-    def local_energies(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
+    def local_energies(
+        log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
+    ) -> Array:
         """[n] of sum over walkers j of sum_s' <x_j|H|s'> Psi(x with x_j -> s') / Psi(x)."""
 
         def energy(x: Array) -> Array:
@@ -254,7 +258,9 @@ def penalised(problem: Problem, lower: list[Wavefunction], weight: float, pool: 
     """
     pools = [_drawn(psi, problem, pool, jax.random.fold_in(key, j)) for j, psi in enumerate(lower)]
 
-    def local_energies(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
+    def local_energies(
+        log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
+    ) -> Array:
         energies = problem.local_energies(log_psi, samples, at_once).astype(complex)
         here = jax.vmap(log_psi)(samples)
         for psi, drawn in zip(lower, pools, strict=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from ...core.systems import SpinLattice
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .ground_state import Settings, minimise
-from .problem import AT_ONCE, Problem, _local_energies, spin_problem
+from .problem import Problem, _local_energies, spin_problem
 from .wavefunction import Wavefunction
 
 
@@ -93,7 +94,7 @@ def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
 
     return dataclasses.replace(
         first,
-        local_energies=lambda log_psi, rows, at_once=AT_ONCE: _local_energies(log_psi, joint, rows, at_once),  # type: ignore[arg-type]
+        local_energies=functools.partial(_local_energies, joint),  # type: ignore[arg-type]
         propose=propose,
         draw=draw,
         states=states,

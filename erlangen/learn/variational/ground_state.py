@@ -187,7 +187,8 @@ def _compiled_step(
         elif isinstance(fixed, Autoregressive):
             samples, weights, walkers, acceptance = _drawn(eqx.combine(state.parameters, fixed), settings, state, key)
         else:
-            samples, weights, walkers, acceptance = _sampled(here, problem, settings, state, key)
+            guide = functools.partial(stages.guide, parameters)
+            samples, weights, walkers, acceptance = _sampled(here, guide, problem, settings, state, key)
         level = lambda values: problem.level(values, samples, weights)  # noqa: E731
         energies = level(stages.energies(parameters, samples))
         mean = jnp.real(weights @ energies)
@@ -223,15 +224,23 @@ class _Stages:
         return eqx.combine(parameters, self.fixed).log_psi(sample)
 
     def amplitudes(self, parameters: PyTree, samples: Array) -> Array:
+        return self._each(lambda psi: psi.log_psi, parameters, samples)
+
+    def guide(self, parameters: PyTree, samples: Array) -> Array:
+        return self._each(lambda psi: psi.log_guide, parameters, samples)
+
+    def _each(self, part: Callable[[Wavefunction], Callable], parameters: PyTree, samples: Array) -> Array:
         def own(parameters: PyTree, samples: Array) -> Array:
-            return amplitudes(functools.partial(self.log_psi, parameters), samples, self.plan.walkers)
+            return amplitudes(part(eqx.combine(parameters, self.fixed)), samples, self.plan.walkers)
 
         return devices.per_sample(own, self.over)(parameters, samples)
 
     def energies(self, parameters: PyTree, samples: Array) -> Array:
         def some(parameters: PyTree, samples: Array) -> Array:
-            amplitude = functools.partial(self.log_psi, parameters)
-            return self.problem.local_energies(amplitude, samples, at_once=self.plan.amplitudes)
+            psi = eqx.combine(parameters, self.fixed)
+            return self.problem.local_energies(
+                psi.log_psi, samples, at_once=self.plan.amplitudes, ratios=psi.log_ratios
+            )
 
         def own(parameters: PyTree, samples: Array) -> Array:
             if not self.plan.samples:
@@ -319,12 +328,15 @@ def _next(
     )
 
 
-def _sampled(log_psi: Callable, problem: Problem, settings: Settings, state: State, key: PRNGKeyArray) -> tuple:
+def _sampled(
+    log_psi: Callable, log_guide: Callable, problem: Problem, settings: Settings, state: State, key: PRNGKeyArray
+) -> tuple:
     drawn = sampling.draw(
         log_psi,
+        log_guide,
         problem,
         state.walkers,
-        power=sampling.power(log_psi(state.walkers)),
+        power=sampling.power(log_guide(state.walkers)),
         n_per_chain=settings.samples // settings.chains,
         sweeps=settings.sweeps,
         key=jax.random.fold_in(key, state.step),

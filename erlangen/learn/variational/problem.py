@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,9 @@ from ...physics.spins import Hamiltonian
 LogPsi = Callable[[Array], Array]
 """One configuration -> log psi."""
 
+LogRatios = Callable[[Array, Hamiltonian], Array | None]
+"""[n, sites] -> [n, moves] of log psi(s') - log psi(s), s' with the spins of law.flips reversed; None: not known."""
+
 _BITS = 62
 """Sites that one integer holds when configurations are compared."""
 
@@ -33,9 +37,9 @@ AT_ONCE = 256
 class Problem:
     """A law as the engine sees it.
 
-    local_energies(log_psi, samples [n, ...], at_once: amplitudes side by side) -> [n]; propose: symmetric move of all
-    walkers; draw(n, key) -> where they start; sweep: proposals that touch every degree of freedom about once; size:
-    degrees of freedom (for the V-score);
+    local_energies(log_psi, samples [n, ...], at_once: amplitudes side by side, ratios: of psi, where it has them) ->
+    [n]; propose: symmetric move of all walkers; draw(n, key) -> where they start; sweep: proposals that touch every
+    degree of freedom about once; size: degrees of freedom (for the V-score);
     states(invariance) -> (configurations, multiplicities) of the whole space, reduced by what leaves psi as it is.
     Several laws at once (`family`): level(values, samples, weights) takes off what the means of the laws differ by,
     weigh(logarithms, samples) gives every law the same weight in a sum over all states.
@@ -68,7 +72,7 @@ def spin_problem(law: Hamiltonian) -> Problem:
         return jax.random.choice(key, jnp.array([-1, 1], jnp.int8), (n, law.n_sites))
 
     return Problem(
-        local_energies=lambda log_psi, samples, at_once=AT_ONCE: _local_energies(log_psi, law, samples, at_once),
+        local_energies=functools.partial(_local_energies, law),
         propose=metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law)),
         draw=draw,
         sweep=law.n_sites,
@@ -102,12 +106,18 @@ def _ranks(law: Hamiltonian) -> np.ndarray:
     return np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1)
 
 
-def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array, at_once: int = AT_ONCE) -> Array:
+def _local_energies(
+    law: Hamiltonian, log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
+) -> Array:
     """[n] of sum_s' <s|H|s'> psi(s') / psi(s); amplitudes of zero elements (parallel spins) are not computed."""
     configurations, elements = jax.vmap(law.connected)(samples)
     flat = configurations.reshape(-1, configurations.shape[-1])
     needed = (elements != 0).at[:, 0].set(True).ravel()
     are_many = law.n_states > _SPARSE * len(flat)
+    known = _ratios(ratios, law, samples) if ratios and are_many else None
+    if known is not None:
+        moved = jnp.where(elements[:, 1:] == 0, 0, elements[:, 1:] * jnp.exp(known))
+        return elements[:, 0] + moved.sum(axis=1)
     first, place, count = _packed(needed) if are_many else _distinct(flat, needed)
     first = jnp.pad(first, (0, -len(first) % at_once), mode="edge")
     kind = jax.eval_shape(log_psi, flat[0]).dtype
@@ -123,6 +133,15 @@ def _local_energies(log_psi: LogPsi, law: Hamiltonian, samples: Array, at_once: 
     log_amplitudes = distinct[place].reshape(elements.shape)
     ratios = jnp.exp(log_amplitudes - log_amplitudes[:, :1])
     return jnp.sum(jnp.where(elements == 0, 0, elements * ratios), axis=1)
+
+
+def _ratios(ratios: LogRatios, law: Hamiltonian, samples: Array) -> Array | None:
+    """`ratios`, so many samples at a time that their features stay in a core's cache."""
+    if jax.eval_shape(lambda s: ratios(s, law), samples) is None:
+        return None
+    pieces = jnp.pad(samples, ((0, -len(samples) % AT_ONCE), (0, 0)), mode="edge").reshape(-1, AT_ONCE, law.n_sites)
+    found = jax.lax.map(lambda s: ratios(s, law), pieces)
+    return found.reshape(-1, found.shape[-1])[: len(samples)]
 
 
 def _packed(needed: Bool[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, " m"], Int[Array, ""]]:

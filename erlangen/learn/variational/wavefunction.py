@@ -5,12 +5,14 @@ from __future__ import annotations
 import abc
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
 
 from ...contract import Fitted, Outputs
 from ...core.systems import SpinLattice
 from ...numerics.precision import double
+from ...physics.spins import Hamiltonian
 from .natural_gradient import Factors
 
 
@@ -24,6 +26,10 @@ class Wavefunction(Fitted):
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
         """Logarithm of the amplitude of one configuration of +1/-1."""
 
+    def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
+        """log g, of what samples are drawn from (see `sampling`)."""
+        return jnp.real(self.log_psi(spins))
+
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         """(site permutations [elements, sites] or None, spin flip): what leaves psi exactly as it is."""
@@ -31,6 +37,13 @@ class Wavefunction(Fitted):
 
     def factors(self, spins: Shaped[Array, " sites"]) -> Factors | None:
         """d log psi / d theta of one configuration as an outer product, where all parameters are one dense layer."""
+        return None
+
+    def log_ratios(self, samples: Shaped[Array, "n sites"], law: Hamiltonian) -> Inexact[Array, "n moves"] | None:
+        """log psi(s') - log psi(s), s' with the spins of law.flips reversed, where that is cheaper than amplitudes.
+
+        Only exchanges of antiparallel spins count where the law conserves S_z; other entries may be anything.
+        """
         return None
 
     def __call__(self, x: SpinLattice) -> Outputs:

@@ -137,9 +137,38 @@ class RestrictedBoltzmann(Wavefunction):
             return Factors(jnp.tanh(real), spins)
         return Factors(tanh(real, self.phases @ spins), spins)
 
+    def log_ratios(self, samples: Shaped[Array, "n sites"], law: Hamiltonian) -> Float[Array, "n moves"] | None:
+        """cosh(x - s d) / cosh x = cosh d - s tanh(x) sinh d for every feature: nothing transcendental per move."""
+        first, last = exchanged(law)
+        if self.phases is not None or self.projected or first is None:
+            return None
+        weights = self.weights[:, self.permutations].reshape(-1, samples.shape[1])
+        x = weights @ samples.T.astype(weights.dtype)
+        if self.biases is not None:
+            x = x + jnp.repeat(self.biases, len(self.permutations))[:, None]
+        slope = jnp.tanh(x)  # [features, n]: samples side by side
+        # spins of an exchange are antiparallel; a single flip has no last site
+        change = 2 * (weights[:, first] - jnp.where(last < 0, 0, weights[:, last]))
+
+        def ratio(move: tuple[Array, Array, Array]) -> Array:
+            even, odd, spin = move
+            return jnp.log(jnp.prod(even[:, None] - odd[:, None] * (slope * spin), axis=0))
+
+        return jax.lax.map(ratio, (jnp.cosh(change).T, jnp.sinh(change).T, samples[:, first].T.astype(x.dtype))).T
+
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.biases is None
+
+
+def exchanged(law: Hamiltonian) -> tuple[np.ndarray | None, np.ndarray]:
+    """(first, last) site of every move, -1 where it flips a single spin; None where moves are not as simple."""
+    count = law.flips.sum(axis=1)
+    if not (np.all(count == 1) or (np.all(count == 2) and law.n_up is not None)):
+        return None, count
+    first = law.flips.argmax(axis=1)
+    last = law.n_sites - 1 - law.flips[:, ::-1].argmax(axis=1)
+    return first, np.where(count == 1, -1, last)
 
 
 @jax.custom_vjp
