@@ -131,8 +131,8 @@ def _local_energies(
     chunks = (count + at_once - 1) // at_once
     distinct = jax.lax.fori_loop(0, chunks, chunk, jnp.zeros(len(first), kind))
     log_amplitudes = distinct[place].reshape(elements.shape)
-    ratios = jnp.exp(log_amplitudes - log_amplitudes[:, :1])
-    return jnp.sum(jnp.where(elements == 0, 0, elements * ratios), axis=1)
+    quotients = jnp.exp(log_amplitudes - log_amplitudes[:, :1])
+    return jnp.sum(jnp.where(elements == 0, 0, elements * quotients), axis=1)
 
 
 def _ratios(ratios: LogRatios, law: Hamiltonian, samples: Array) -> Array | None:

@@ -79,7 +79,7 @@ class PairProduct(Method):
             spread = _START * (law.n_sites * self.alpha * len(group)) ** -0.5
             weights = spread * jax.random.normal(first, shape, jnp.float64)
             machine = RestrictedBoltzmann(weights, None, jnp.asarray(group), False)
-            psi = Pairs.of(law, machine, self.cell, key=second)
+            psi = Pairs.of(law.lattice, machine, self.cell, sign_rule=law.sign_rule, key=second)
         return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
 
 
@@ -99,9 +99,10 @@ class Pairs(Wavefunction):
     sublattice: Int[Array, " sites"]
 
     @classmethod
-    def of(cls, law: Hamiltonian, machine: RestrictedBoltzmann, cell: int, *, key: PRNGKeyArray) -> Pairs:
+    def of(
+        cls, lattice: Lattice, machine: RestrictedBoltzmann, cell: int, *, sign_rule: bool, key: PRNGKeyArray
+    ) -> Pairs:
         """The mean field with a little noise, under the boundary condition that leaves it the larger gap."""
-        lattice = law.lattice
         fields = {kind: pairing.mean_field(lattice, antiperiodic=kind) for kind in (True, False)}
         antiperiodic = fields[True][1] >= fields[False][1]
         classes = pairing.signed_classes(lattice, antiperiodic=antiperiodic, cell=cell)
@@ -113,7 +114,8 @@ class Pairs(Wavefunction):
         # fermion i of p s is fermion p(i) of s
         back = np.argsort(images, axis=1).T
         at = back[:, None], back[None, :]
-        sublattice = lattice.sublattice > 0 if law.sign_rule else np.zeros(law.n_sites, int)
+        nowhere = np.zeros(lattice.n_sites, int)
+        sublattice = nowhere if lattice.sublattice is None or not sign_rule else lattice.sublattice > 0
         tables = classes.number[at], classes.sign[at], images, np.array(parities), sublattice.astype(int)
         return cls(machine, theta, *map(jnp.asarray, tables))
 
