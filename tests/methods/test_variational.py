@@ -215,3 +215,14 @@ def test_without_s_z_the_pairs_leave_the_machine_alone_and_say_so():
     task = Spins("ising", "chain", 6)
     psi = PairProduct(alpha=1).fit(task, Budget(steps=1), key=jax.random.key(0), session=Session(say=said.append))
     assert isinstance(psi, RestrictedBoltzmann) and "no pairs" in said[0]
+
+
+def test_damping_grows_where_steps_are_longer_on_samples_that_they_have_not_seen():
+    figures, said = [], []
+    session = Session(progress=lambda step, total, row: figures.append(row), say=said.append)
+    method = RBM(alpha=8, weights="real", samples=48, full_sum="no")
+    method.fit(Spins("heisenberg", "square", 16), Budget(steps=25), key=jax.random.key(0), session=session)
+    shifts, overfits = (np.array([row[name] for row in figures]) for name in ("shift", "overfit"))
+    grown = np.flatnonzero(shifts[1:] > shifts[:-1])
+    assert not said and len(grown) and np.all(overfits[grown] > 1)
+    assert np.all(shifts[1:][overfits[:-1] > 2] > shifts[:-1][overfits[:-1] > 2])

@@ -15,6 +15,7 @@ contributes its real and its imaginary part as two rows per sample.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable
 
@@ -86,8 +87,39 @@ class Factors(eqx.Module):
     right: Float[Array, "n inputs"]
 
 
+class Metric(eqx.Module):
+    """O: centred and weighted log-derivatives of samples, in some form."""
+
+    @abc.abstractmethod
+    def residual(self, energies: Inexact[Array, " n"]) -> Inexact[Array, " rows"]:
+        """e in the rows of O."""
+
+    @abc.abstractmethod
+    def push(self, direction: Float[Array, " parameters"]) -> Inexact[Array, " rows"]:
+        """O d."""
+
+    @abc.abstractmethod
+    def pull(self, values: Inexact[Array, " rows"]) -> Float[Array, " parameters"]:
+        """O^T v."""
+
+    @abc.abstractmethod
+    def kernel(self) -> Inexact[Array, "rows rows"]:
+        """O O^T."""
+
+    def length(self, direction: Float[Array, " parameters"]) -> Float[Array, ""]:
+        """|O d|: how far a step moves the state."""
+        return jnp.linalg.norm(self.push(direction))
+
+
+def metric(derivatives: Inexact[Array, "n parameters"] | Factors | Blocks, weights: Float[Array, " n"]) -> Metric:
+    """O of the samples, centred and weighted, in the form that fits the derivatives."""
+    if isinstance(derivatives, Factors):
+        return _Outer.of(derivatives, weights)
+    return _Blockwise(derivatives, weights) if isinstance(derivatives, Blocks) else _Dense.of(derivatives, weights)
+
+
 def natural_direction(
-    derivatives: Inexact[Array, "n parameters"] | Factors | Blocks,
+    derivatives: Inexact[Array, "n parameters"] | Factors | Blocks | Metric,
     energies: Inexact[Array, " n"],
     weights: Float[Array, " n"],
     *,
@@ -100,12 +132,7 @@ def natural_direction(
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """
-    if isinstance(derivatives, Factors):
-        rows = _Outer.of(derivatives, weights)
-    elif isinstance(derivatives, Blocks):
-        rows = _Blockwise(derivatives, weights)
-    else:
-        rows = _Dense.of(derivatives, weights)
+    rows = derivatives if isinstance(derivatives, Metric) else metric(derivatives, weights)
     residual = rows.residual(jnp.sqrt(weights) * (energies - weights @ energies))
     if last is not None:
         residual = residual - rows.push(last)
@@ -115,10 +142,10 @@ def natural_direction(
         delta = rows.pull(_solve(rows.kernel(), residual, shift))
     if last is not None:
         delta = delta + last
-    return delta, jnp.linalg.norm(rows.push(delta))
+    return delta, rows.length(delta)
 
 
-class _Dense(eqx.Module):
+class _Dense(Metric):
     """The matrix O itself: centred, weighted, real and imaginary part one below the other."""
 
     rows: Float[Array, "rows parameters"]
@@ -149,8 +176,7 @@ class _Dense(eqx.Module):
         return _gram(self.rows.T)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Blockwise:
+class _Blockwise(Metric):
     """`_Dense`, one block of columns at a time."""
 
     blocks: Blocks
@@ -179,7 +205,7 @@ class _Blockwise:
         return jax.lax.fori_loop(1, self.blocks.count, lambda k, total: total + term(k), term(0))
 
 
-class _Outer(eqx.Module):
+class _Outer(Metric):
     """O of `Factors`, never written out: (a (x) x) . (a' (x) x') = (a . a') (x . x'), centred afterwards.
 
     Complex where psi is holomorphic: one row per sample, half the size of the real problem.
