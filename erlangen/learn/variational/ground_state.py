@@ -32,15 +32,21 @@ _LARGEST_MOVE = 0.3
 
 _FIRST_SHIFT, _DECAY, _LARGEST_SHIFT = 1e-2, 0.97, 10.0
 
-_OVERFIT = 1.3
+_EXACT = 3.0
+"""How much longer steps are where nothing is sampled; the damping falls as much faster."""
+
+_OVERFIT = 2.0
 """|O d| of a step on new samples over that on its own, beyond which the damping grows: noise was taken for signal.
 
 Few samples leave the metric modes that it underestimates; a step is then too long along them, and a state that was good
 is lost within a few steps (Heisenberg 6x6, 1,024 samples of 288 parameters: the ratio is 32 where that happens).
 """
 
-_SMALL = 16
+_SMALL = 20
 """Degrees of freedom up to which all states are enumerated to see how many symmetry leaves."""
+
+_SUMMED = 8
+"""States per sample up to which the sum over all is cheaper: every amplitude once, no walk and no error."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +58,9 @@ class Settings:
     shift: smallest diagonal shift lambda of the metric; it starts at 1e-2, falls by 3 % per accepted step, grows
     tenfold when a step is refused, and grows while steps are longer on new samples than on those they come from.
     momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic reconfiguration; of use where samples are fewer
-    than parameters. full_sum: all states instead of samples; "auto" where they are not more than the samples, after
-    reduction by the symmetry of psi. memory: bytes that a step may take on a device (see `memory.plan`), None for 60 %
-    of what is free.
+    than parameters. full_sum: all states instead of samples; "auto" where they are at most eight times as many as the
+    samples, after reduction by the symmetry of psi. memory: bytes that a step may take on a device (see `memory.plan`),
+    None for 60 % of what is free.
     """
 
     samples: int = 1024
@@ -158,7 +164,7 @@ def _all_states(psi: Wavefunction, problem: Problem, settings: Settings) -> tupl
     if settings.full_sum == "no" or (settings.full_sum == "auto" and problem.size > _SMALL):
         return None
     configurations, multiplicities = problem.states(psi.invariance)
-    if settings.full_sum == "auto" and len(configurations) > settings.samples:
+    if settings.full_sum == "auto" and len(configurations) > _SUMMED * settings.samples:
         return None
     return jnp.asarray(configurations), jnp.asarray(multiplicities)
 
@@ -210,12 +216,14 @@ def _compiled_step(
         last = settings.momentum * state.direction if settings.momentum else None
         delta, length = natural_direction(rows, energies, weights, shift=state.shift, last=last)
         overfit = jnp.ones(()) if states else rows.length(state.direction) / state.length
+        softening = _softening(state, overfit, _DECAY**3 if states else _DECAY)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
-        scale = jnp.minimum(settings.rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
+        rate = min(_EXACT * settings.rate, 1.0) if states else settings.rate
+        scale = jnp.minimum(rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
         scale = _shortened(lambda p: level(stages.amplitudes(p, samples)), parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
         step = scale, delta, length
-        return _next(state, walkers, (mean, error), good, solved, step, overfit, settings), {
+        return _next(state, walkers, (mean, error), good, solved, step, softening, settings), {
             **figures,
             "shift": state.shift,
             "overfit": overfit,
@@ -305,6 +313,12 @@ def _shortened(
     return jax.lax.while_loop(again, lambda carry: (carry[0] / 2, carry[1] + 1), (scale, jnp.asarray(0)))[0]
 
 
+def _softening(state: State, overfit: Array, usual: float) -> Array:
+    """What the damping is multiplied by after an accepted step."""
+    decay = jnp.where(state.shift > _FIRST_SHIFT, 0.9, usual)
+    return jnp.where(overfit > _OVERFIT, jnp.minimum((overfit / _OVERFIT) ** 2, 4.0), decay)
+
+
 def _next(
     state: State,
     walkers: Array,
@@ -312,7 +326,7 @@ def _next(
     good: Array,
     solved: Array,
     step: tuple[Array, Float[Array, " parameters"], Array],
-    overfit: Array,
+    softening: Array,
     settings: Settings,
 ) -> State:
     """Where the measured parameters are good, step on from them; otherwise go back to those before, with more damping.
@@ -322,9 +336,7 @@ def _next(
     (energy, error), (scale, direction, length) = measured, step
     flat, unravel = ravel_pytree(state.parameters)
     moved = unravel(jnp.where(solved, flat - scale * direction, flat))
-    decay = jnp.where(state.shift > _FIRST_SHIFT, 0.9, _DECAY)
-    decay = jnp.where(overfit > _OVERFIT, jnp.minimum((overfit / _OVERFIT) ** 2, 4.0), decay)
-    softer = jnp.clip(state.shift * decay, settings.shift, _LARGEST_SHIFT)
+    softer = jnp.clip(state.shift * softening, settings.shift, _LARGEST_SHIFT)
     harder = jnp.minimum(state.shift * 10, _LARGEST_SHIFT)
 
     def choose(a: PyTree, b: PyTree) -> PyTree:

@@ -43,7 +43,7 @@ class Autoregressive(Method):
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
     momentum: float = 0.0  # of the natural gradient (SPRING)
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 

@@ -38,7 +38,7 @@ class Modulated(Method):
     samples: int = 2048  # per step, over all couplings
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Family, SpinLattice, frozenset({"log_psi"}))
 

@@ -26,7 +26,7 @@ class Jastrow(Method):
     samples: int = 1024  # per step
     sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 

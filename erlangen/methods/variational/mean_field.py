@@ -24,7 +24,7 @@ from erlangen.numerics.precision import double
 class MeanField(Method):
     samples: int = 1024  # per step
     rate: float = 0.1  # natural-gradient step
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 

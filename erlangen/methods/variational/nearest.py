@@ -32,7 +32,7 @@ class NearestCoupling(Method):
     samples: int = 1024  # per step
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-5  # final diagonal shift of the metric
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Family, SpinLattice, frozenset({"log_psi"}))
 

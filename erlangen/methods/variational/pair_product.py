@@ -54,7 +54,7 @@ class PairProduct(Method):
     rate: float = 0.03  # natural-gradient step
     shift: float = 1e-3  # final diagonal shift of the metric
     sweeps: float = 0.5  # of proposals between steps
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 

@@ -47,7 +47,7 @@ class TDVP(Method):
     cutoff: float = 1e-8  # modes of the metric below this part of the largest are off
     samples: int = 4096  # per step
     snr: float = 2.0  # modes of the metric with less signal to noise are off, where sampled
-    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are fewer than samples
+    full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Dynamical, SpinLattice, frozenset({"log_psi"}))
 
