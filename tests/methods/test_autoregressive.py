@@ -62,7 +62,8 @@ def test_fits_come_close_and_are_judged_by_independent_samples(model, full):
     exact = task.reference()["energy"]
     assert exact <= energy < exact * (1 - 2e-2)
     found = evaluate(psi, problem, samples=8192, chains=256, key=jax.random.key(1))
-    assert abs(found.energy - energy) < 4 * found.error
+    # samples of |psi|^2 itself hardly ever see where local energies are largest: their error bars are on the small side
+    assert abs(found.energy - energy) < 6 * found.error
     assert found.tau < 0.6 and found.r_hat < 1.01 and found.burn_in == 0 and found.acceptance == 1
 
 
