@@ -21,7 +21,7 @@ from ..checkpoint import load_state, save_state
 from . import devices, memory, sampling
 from .clock import Clock
 from .memory import Plan
-from .natural_gradient import Blocks, Factors, log_derivatives, metric, natural_direction
+from .natural_gradient import Blocks, Factors, jacobian, log_derivatives, natural_direction
 from .problem import Problem, amplitudes
 from .wavefunction import Autoregressive, Wavefunction
 
@@ -212,7 +212,7 @@ def _compiled_step(
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         derivatives = stages.derivatives(parameters, samples, level)
-        rows = metric(derivatives, weights)
+        rows = jacobian(derivatives, weights)
         last = settings.momentum * state.direction if settings.momentum else None
         delta, length = natural_direction(rows, energies, weights, shift=state.shift, last=last)
         overfit = jnp.ones(()) if states else rows.length(state.direction) / state.length

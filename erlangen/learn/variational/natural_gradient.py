@@ -87,7 +87,7 @@ class Factors(eqx.Module):
     right: Float[Array, "n inputs"]
 
 
-class Metric(eqx.Module):
+class Jacobian(eqx.Module):
     """O: centred and weighted log-derivatives of samples, in some form."""
 
     @abc.abstractmethod
@@ -111,7 +111,7 @@ class Metric(eqx.Module):
         return jnp.linalg.norm(self.push(direction))
 
 
-def metric(derivatives: Inexact[Array, "n parameters"] | Factors | Blocks, weights: Float[Array, " n"]) -> Metric:
+def jacobian(derivatives: Inexact[Array, "n parameters"] | Factors | Blocks, weights: Float[Array, " n"]) -> Jacobian:
     """O of the samples, centred and weighted, in the form that fits the derivatives."""
     if isinstance(derivatives, Factors):
         return _Outer.of(derivatives, weights)
@@ -119,7 +119,7 @@ def metric(derivatives: Inexact[Array, "n parameters"] | Factors | Blocks, weigh
 
 
 def natural_direction(
-    derivatives: Inexact[Array, "n parameters"] | Factors | Blocks | Metric,
+    derivatives: Inexact[Array, "n parameters"] | Factors | Blocks | Jacobian,
     energies: Inexact[Array, " n"],
     weights: Float[Array, " n"],
     *,
@@ -132,7 +132,7 @@ def natural_direction(
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """
-    rows = derivatives if isinstance(derivatives, Metric) else metric(derivatives, weights)
+    rows = derivatives if isinstance(derivatives, Jacobian) else jacobian(derivatives, weights)
     residual = rows.residual(jnp.sqrt(weights) * (energies - weights @ energies))
     if last is not None:
         residual = residual - rows.push(last)
@@ -145,7 +145,7 @@ def natural_direction(
     return delta, rows.length(delta)
 
 
-class _Dense(Metric):
+class _Dense(Jacobian):
     """The matrix O itself: centred, weighted, real and imaginary part one below the other."""
 
     rows: Float[Array, "rows parameters"]
@@ -176,7 +176,7 @@ class _Dense(Metric):
         return _gram(self.rows.T)
 
 
-class _Blockwise(Metric):
+class _Blockwise(Jacobian):
     """`_Dense`, one block of columns at a time."""
 
     blocks: Blocks
@@ -205,7 +205,7 @@ class _Blockwise(Metric):
         return jax.lax.fori_loop(1, self.blocks.count, lambda k, total: total + term(k), term(0))
 
 
-class _Outer(Metric):
+class _Outer(Jacobian):
     """O of `Factors`, never written out: (a (x) x) . (a' (x) x') = (a . a') (x . x'), centred afterwards.
 
     Complex where psi is holomorphic: one row per sample, half the size of the real problem.

@@ -41,7 +41,6 @@ _NODE = -60.0
 _NOISE = 1e-8
 """Added to singular matrices that are to be inverted: as much as what rounding then costs."""
 
-
 _START = 0.3
 """Spread of log psi of the machine at the start: the pairs are good already."""
 
