@@ -60,7 +60,7 @@ def _parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="repeat with that many seeds and give the spread")
     wrap = {"action": "append", "default": []}
-    known = "ensemble, last-layer, variance-heads, conformal"
+    known = "ensemble, last-layer, variance-heads, conformal, lanczos"
     parser.add_argument("--wrap", **wrap, help=f"{known}; given twice, the first is inside")
     parser.add_argument("--out", "--runs", default="runs", help="folder for runs (default: runs)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the same settings")
@@ -109,11 +109,12 @@ def _wrap_value(argv: Sequence[str], i: int, word: str) -> str | None:
 def wrappers_known() -> dict[str, type]:
     """Wrappers by name: methods made from one other method."""
     from ..assess import last_layer, uncertainty, variance_heads
-    from ..contract import Method
+    from ..contract import Wrapper
+    from ..learn.variational import lanczos
 
-    rooms = (uncertainty, last_layer, variance_heads)
-    classes = [c for room in rooms for n, c in vars(room).items() if isinstance(c, type) and not n.startswith("_")]
-    return {c.name(): c for c in classes if issubclass(c, Method) and c is not Method}
+    rooms = (uncertainty, last_layer, variance_heads, lanczos)
+    classes = [c for room in rooms for c in vars(room).values() if isinstance(c, type)]
+    return {c.name(): c for c in classes if issubclass(c, Wrapper) and c is not Wrapper}
 
 
 def _wrapper(name: str) -> type:

@@ -25,19 +25,18 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.optimize import minimize
 
-from ..contract import Budget, Linearised, Outputs, Samples, Session, Spread
+from ..contract import Budget, Linearised, Outputs, Samples, Session, Spread, Wrapper
 from ..core.errors import Invalid
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import for_each
-from .uncertainty import _Wrapper
 
 RIDGE = 1e-8  # lambda in units of the mean eigenvalue of the sum
 LARGEST = 4.0  # gamma
 
 
 @dataclasses.dataclass(frozen=True)
-class LastLayer(_Wrapper):
+class LastLayer(Wrapper):
     """Standard deviations from the features of the last layers; costs two passes over the training data."""
 
     @classmethod

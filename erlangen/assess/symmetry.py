@@ -164,7 +164,7 @@ def guilty(rows: Sequence[SymmetryRow]) -> list[SymmetryRow]:
 def tell(rows: Sequence[SymmetryRow], say: Callable[[str], None]) -> None:
     """Name every guilty output to the user."""
     for row in guilty(rows):
-        say(f"{row.subject} breaks {row.group}: output {row.output} by {row.error:.1e} (at most {row.tolerance:.0e})")
+        say(f"{row.subject}: output {row.output} breaks {row.group} by {row.error:.1e} (at most {row.tolerance:.0e})")
 
 
 def audit(

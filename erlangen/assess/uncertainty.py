@@ -19,41 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from ..contract import Budget, Fitted, Interval, Method, Outputs, Session, Spread, Supervised, Task
+from ..contract import Budget, Fitted, Interval, Outputs, Session, Spread, Wrapper
 from ..core.errors import Invalid
-from ..core.groups import Group
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import calibrate, is_array
 
 
 @dataclasses.dataclass(frozen=True)
-class _Wrapper(Method):
-    """What wrappers share: they accept and keep what the method inside accepts and keeps."""
-
-    method: Method
-
-    @property
-    def accepts(self) -> Any:  # type: ignore[override]
-        return self.method.accepts
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return self.method.symmetry
-
-    def check(self, task: Task) -> None:
-        """Raise `Invalid` where the method inside cannot answer `task`, or `task` has no samples."""
-        self.method.check(task)
-        if not isinstance(task, Supervised):
-            raise Invalid(
-                must=f"{self.name()} needs a task with input-output pairs",
-                came=f"{task.name()}, which is a law without samples",
-                do=f"Run {task.name()} without --wrap {self.name()}.",
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class Ensemble(_Wrapper):
+class Ensemble(Wrapper):
     """n independent fits; each gets an n-th of the budget and a key and folder of its own.
 
     Lakshminarayanan, Pritzel, Blundell (2017), arXiv:1612.01474. Good values: n = 4-8. The spread ranks errors well in
@@ -119,7 +93,7 @@ class Members(Spread):
 
 
 @dataclasses.dataclass(frozen=True)
-class Conformal(_Wrapper):
+class Conformal(Wrapper):
     """Intervals that hold `level` of new samples, whatever the method, calibrated on task.truth("calibration").
 
     Outputs on atoms, systems and sites: one interval per component, score |y - f(x)| / sigma(x), the N_i components of

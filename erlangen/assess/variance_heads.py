@@ -21,12 +21,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.optimize import minimize
 
-from ..contract import Budget, Featured, Outputs, Samples, Session, Spread
+from ..contract import Budget, Featured, Outputs, Samples, Session, Spread, Wrapper
 from ..core.errors import Invalid
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import for_each
-from .uncertainty import _Wrapper
 
 RIDGES = np.logspace(-4, 2, 7)  # of lambda, for features of unit spread
 FOLDS = 4
@@ -34,7 +33,7 @@ Rows = tuple[Float[np.ndarray, "m H"], Float[np.ndarray, " m"]]  # features and 
 
 
 @dataclasses.dataclass(frozen=True)
-class VarianceHeads(_Wrapper):
+class VarianceHeads(Wrapper):
     """Standard deviations from heads on the features of the last layers; costs one pass over the validation data."""
 
     @classmethod

@@ -5,7 +5,7 @@ one into a `Fitted`: a pure function of one sample. Tasks and methods never see 
 together.
 """
 
-from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread
+from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
 from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
 from .tasks import Dynamical, Evolution, Family, Levels, Supervised, Task, Variational
 
@@ -34,4 +34,5 @@ __all__ = [
     "Supervised",
     "Task",
     "Variational",
+    "Wrapper",
 ]

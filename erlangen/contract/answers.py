@@ -14,7 +14,7 @@ from ..core.errors import Invalid
 from ..core.groups import Group
 from ..core.systems import System
 from .parts import Budget, Outputs, Session
-from .tasks import Task
+from .tasks import Supervised, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,3 +117,32 @@ class Method(abc.ABC):
     def fields(self) -> dict[str, Any]:
         """The settings, as they go into the record."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrapper(Method):
+    """A method made from one other method, of which it accepts and keeps what that accepts and keeps."""
+
+    method: Method
+
+    needs: ClassVar[tuple[type[Task], str]] = Supervised, "a task with input-output pairs"
+    """The kind of tasks for which it can do something, in types and in words."""
+
+    @property
+    def accepts(self) -> Any:  # type: ignore[override]
+        return self.method.accepts
+
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return self.method.symmetry
+
+    def check(self, task: Task) -> None:
+        """Raise `Invalid` where the method inside cannot answer `task`, or this wrapper has nothing to do there."""
+        self.method.check(task)
+        kind, words = self.needs
+        if not isinstance(task, kind):
+            raise Invalid(
+                must=f"{self.name()} needs {words}",
+                came=f"{task.name()}, of kind {type(task).__mro__[1].__name__}",
+                do=f"Run {task.name()} without --wrap {self.name()}.",
+            )

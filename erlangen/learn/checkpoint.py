@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -126,8 +127,10 @@ def _decode(node: Any, arrays: dict[str, jax.Array]) -> Any:
     if "dict" in node:
         return {k: _decode(v, arrays) for k, v in node["dict"].items()}
     made = object.__new__(_trusted(node["class"]))
+    is_module = isinstance(made, eqx.Module)
+    own = arrays if is_module else {name: np.asarray(array) for name, array in arrays.items()}
     for name, value in node["fields"].items():
-        object.__setattr__(made, name, _decode(value, arrays))
+        object.__setattr__(made, name, _decode(value, own))
     return made
 
 

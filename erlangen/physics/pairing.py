@@ -91,8 +91,9 @@ def pair_function(hopping: np.ndarray, pairing: np.ndarray) -> tuple[np.ndarray,
     return v @ np.linalg.pinv(u), float(energies[n])
 
 
-def distinct(images: np.ndarray, classes: SignedClasses) -> np.ndarray:
-    """Those of the permutations `images` whose f is another state: one of all whose determinants differ by signs alone.
+def alike(images: np.ndarray, classes: SignedClasses) -> np.ndarray:
+    """[states, members, sites] the permutations `images`, those together for which f is the same state: determinants
+    that differ by signs alone.
 
     Found on four random configurations with random theta.
     """
@@ -100,12 +101,12 @@ def distinct(images: np.ndarray, classes: SignedClasses) -> np.ndarray:
     f = classes.matrix(noise.normal(size=classes.count))
     half = len(f) // 2
     drawn = [noise.permutation(len(f)) for _ in range(4)]
-    found: dict[tuple[float, ...], np.ndarray] = {}
+    found: dict[tuple[float, ...], list[np.ndarray]] = {}
     for image in images:
         back = np.argsort(image)
         moved = f[np.ix_(back, back)]
         logs = [np.linalg.slogdet(moved[np.ix_(s[:half], s[half:])])[1] for s in drawn]
-        found.setdefault(tuple(np.round(logs, 8)), image)
+        found.setdefault(tuple(np.round(logs, 8)), []).append(image)
     return np.array(list(found.values()))
 
 

@@ -28,6 +28,7 @@ LEVEL, QUANTILE = 0.9, 1.6449
 REPETITIONS = 40
 MAX_SUMMED_SITES = 20
 DISAGREEMENT = 6.0  # standard errors
+LONGEST, LONGEST_SHIFT = 300.0, 60.0  # seconds of sampling; states of many costly amplitudes keep a larger error bar
 
 Say = Callable[[str], None]
 
@@ -38,7 +39,7 @@ def evaluate_variational(
     """Write all rows into `record`; returns the arrays for plots."""
     keys = jax.random.split(key, 4)
     problem = variational.spin_problem(task.hamiltonian)
-    sampled = variational.evaluate(fitted, problem, key=keys[0])
+    sampled = variational.evaluate(fitted, problem, longest=LONGEST, key=keys[0])
     found = _summed(sampled, fitted, problem, say) if problem.size <= MAX_SUMMED_SITES else sampled
     reference = task.reference()
     record.data["reference"] = dict(reference) if reference else None
@@ -160,7 +161,8 @@ def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray
             if not reference:
                 continue
             problem = variational.spin_problem(moved.hamiltonian)
-            found = variational.evaluate(fitted, problem, samples=16384, key=jax.random.fold_in(key, i))
+            one = jax.random.fold_in(key, i)
+            found = variational.evaluate(fitted, problem, samples=16384, longest=LONGEST_SHIFT, key=one)
             scores = _scores(found, reference, problem.size)[:1]
             rows.append(ShiftRow(axis.axis, value, axis.unit, scores, scores[0].value / own if own else np.nan))
     return rows

@@ -18,6 +18,11 @@ def log_psi(s):
     return 0.4 * jnp.sum(s * jnp.roll(s, 1, axis=-1), axis=-1) + 0.2 * s[..., 0]
 
 
+def far_guide(s):
+    """Flatter than psi, and of another shape."""
+    return 0.5 * log_psi(s) + 0.1 * s[..., 1]
+
+
 def test_the_power_gives_weights_of_the_wanted_spread():
     rng = np.random.default_rng(0)
     with double():
@@ -28,13 +33,13 @@ def test_the_power_gives_weights_of_the_wanted_spread():
     assert float(sampling.power(1e9 * jnp.arange(5.0))) == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("power", [1.0, 1.6, 2.0])
-def test_weights_bring_back_the_distribution_of_the_state(power):
+@pytest.mark.parametrize(("log_guide", "power"), [(log_psi, 1.0), (log_psi, 1.6), (log_psi, 2.0), (far_guide, 1.6)])
+def test_weights_bring_back_the_distribution_of_the_state(log_guide, power):
     with double():
         walkers = PROBLEM.draw(512, jax.random.key(0))
         law = {"power": jnp.asarray(power), "sweeps": 2.0}
-        burnt = sampling.draw(log_psi, PROBLEM, walkers, n_per_chain=10, key=jax.random.key(1), **law)
-        drawn = sampling.draw(log_psi, PROBLEM, burnt.walkers, n_per_chain=100, key=jax.random.key(2), **law)
+        burnt = sampling.draw(log_psi, log_guide, PROBLEM, walkers, n_per_chain=10, key=jax.random.key(1), **law)
+        drawn = sampling.draw(log_psi, log_guide, PROBLEM, burnt.walkers, n_per_chain=100, key=jax.random.key(2), **law)
         states = 2 * (np.arange(64)[:, None] >> np.arange(6) & 1) - 1
         exact = np.exp(2 * np.asarray(log_psi(jnp.asarray(states))))
     codes = ((np.asarray(drawn.samples) > 0) << np.arange(6)).sum(-1).ravel()

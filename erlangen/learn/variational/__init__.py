@@ -25,6 +25,7 @@ from .excited import (
 )
 from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
+from .lanczos import Lanczos, LanczosStep, lanczos_step
 from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
 from .wavefunction import Autoregressive, Wavefunction
@@ -38,6 +39,8 @@ __all__ = [
     "ExcitedStates",
     "Factors",
     "InSectors",
+    "Lanczos",
+    "LanczosStep",
     "Measured",
     "Pace",
     "Problem",
@@ -53,6 +56,7 @@ __all__ = [
     "family_problem",
     "full_sum",
     "in_sector",
+    "lanczos_step",
     "minimise",
     "minimise_family",
     "natural_direction",

@@ -56,11 +56,13 @@ def evaluate(
     samples: int = 65536,
     chains: int = 512,
     sweeps: float = 2.0,
+    longest: float = math.inf,
     key: PRNGKeyArray,
 ) -> Evaluation:
     """Energy of `psi` from new chains that start anywhere and are burnt in until their energies have settled.
 
-    Independent samples where `psi` can be drawn from: nothing is burnt in then.
+    Independent samples where `psi` can be drawn from: nothing is burnt in then. longest: seconds after which no more
+    samples are drawn; the error bar tells.
     """
     if samples < chains:
         raise Invalid(
@@ -71,18 +73,30 @@ def evaluate(
     begun = time.perf_counter()
     with double():
         draw = functools.partial(_segment, psi, problem, sweeps)
-        walkers, power, burnt = problem.draw(chains, jax.random.fold_in(key, 2**31)), jnp.full((), 2.0), 0
-        if not isinstance(psi, Autoregressive):
-            walkers, power, burnt = _burn_in(draw, walkers, key)
+        walkers, power, burnt = _start(draw, psi, problem, chains, key)
         energies, log_weights, accepted = [], [], []
         for segment in range(math.ceil(samples / chains / _SEGMENT)):
-            walkers, _, *series, rate = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
+            walkers, _, _, *series, rate = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
             for kept, new in zip((energies, log_weights, accepted), (*series, rate), strict=True):
                 kept.append(np.asarray(new))
+            if time.perf_counter() - begun > longest:
+                break
     wanted = max(1, samples // chains)
     found = _weighted(np.concatenate(energies)[:wanted].T, np.concatenate(log_weights)[:wanted].T)
     discarded = round(burnt * _SEGMENT * sweeps)
     return _judged(found, problem.size, float(np.mean(accepted)), discarded, time.perf_counter() - begun)
+
+
+def settled(
+    psi: Wavefunction, problem: Problem, *, samples: int, sweeps: float = 2.0, key: PRNGKeyArray
+) -> tuple[Array, Array, Array]:
+    """(at least `samples` configurations, local energies, weights that sum to one), burnt in as by `evaluate`."""
+    with double():
+        draw = functools.partial(_segment, psi, problem, sweeps)
+        chains = -(-samples // _SEGMENT)
+        walkers, power, _ = _start(draw, psi, problem, chains, key)
+        _, _, configurations, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN))
+        return configurations, energies.ravel(), jax.nn.softmax(log_weights.ravel())
 
 
 def full_sum(psi: Wavefunction, problem: Problem) -> tuple[float, float]:
@@ -99,8 +113,10 @@ def full_sum(psi: Wavefunction, problem: Problem) -> tuple[float, float]:
 @eqx.filter_jit
 def _segment(
     psi: Wavefunction, problem: Problem, sweeps: float, power: Array, walkers: Array, key: PRNGKeyArray
-) -> tuple[Array, Array, Array, Array, Array]:
-    """(walkers, the best power there, local energies and log-weights [segment, chains], acceptance) of one segment."""
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """(walkers, the best power there, samples [segment * chains, ...], their local energies and log-weights [segment,
+    chains], acceptance) of one segment.
+    """
     log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.log_guide))
     if isinstance(psi, Autoregressive):
         drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
@@ -111,7 +127,7 @@ def _segment(
     samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
     energies = problem.local_energies(psi.log_psi, samples, ratios=psi.log_ratios).reshape(drawn.log_weights.shape)
     best = sampling.power(log_guide(drawn.walkers))
-    return drawn.walkers, best, energies, drawn.log_weights, drawn.acceptance
+    return drawn.walkers, best, samples, energies, drawn.log_weights, drawn.acceptance
 
 
 @eqx.filter_jit
@@ -124,12 +140,20 @@ def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multipl
     return mean, weights @ jnp.abs(energies - mean) ** 2
 
 
+def _start(draw, psi: Wavefunction, problem: Problem, chains: int, key: PRNGKeyArray) -> tuple[Array, Array, int]:
+    """(walkers, power, segments thrown away) from where samples count."""
+    walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
+    if isinstance(psi, Autoregressive):
+        return walkers, jnp.full((), 2.0), 0
+    return _burn_in(draw, walkers, key)
+
+
 def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, Array, int]:
     """Walk until the energy of a segment agrees with the one before to within 3 error bars; settles the power too."""
     before: Estimate | None = None
     power = jnp.full((), 2.0)
     for segment in range(_LONGEST_BURN_IN):
-        walkers, power, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, segment))
+        walkers, power, _, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, segment))
         now = _weighted(np.asarray(energies).T, np.asarray(log_weights).T)
         if before and abs(now.mean - before.mean) <= 3 * math.hypot(now.error, before.error):
             return walkers, power, segment + 1

@@ -30,7 +30,9 @@ W = TypeVar("W", bound=Wavefunction)
 _LARGEST_MOVE = 0.3
 """Fubini-Study length of one step: a longer one leaves the region where the quadratic model of the energy holds."""
 
-_FIRST_SHIFT, _DECAY, _LARGEST_SHIFT = 1e-2, 0.97, 10.0
+_FIRST_SHIFT, _DECAY, _LARGEST_SHIFT = 1e-2, 0.95, 10.0
+
+_LARGEST_RATE = 0.1
 
 _EXACT = 3.0
 """How much longer steps are where nothing is sampled; the damping falls as much faster."""
@@ -54,11 +56,12 @@ class Settings:
     """How the minimisation runs; the defaults suit spin lattices of up to some hundred sites.
 
     samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
-    rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %.
-    shift: smallest diagonal shift lambda of the metric; it starts at 1e-2, falls by 3 % per accepted step, grows
-    tenfold when a step is refused, and grows while steps are longer on new samples than on those they come from.
-    momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic reconfiguration; of use where samples are fewer
-    than parameters. full_sum: all states instead of samples; "auto" where they are at most eight times as many as the
+    rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %; None:
+    0.1, or one over the number of sites where that is less (the steepest modes have energies that grow with it).
+    shift: smallest diagonal shift of the metric, relative to the mean of its diagonal; it starts at 1e-2, falls by 5 %
+    per accepted step, grows tenfold when a step is refused, and grows while steps are longer on new samples than on
+    those they come from. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic reconfiguration; it keeps
+    what few samples do not see. full_sum: all states instead of samples; "auto" where they are at most eight times as many as the
     samples, after reduction by the symmetry of psi. memory: bytes that a step may take on a device (see `memory.plan`),
     None for 60 % of what is free.
     """
@@ -66,7 +69,7 @@ class Settings:
     samples: int = 1024
     chains: int = 1024
     sweeps: float = 1.0
-    rate: float = 0.1
+    rate: float | None = None
     shift: float = 1e-5
     momentum: float = 0.0
     full_sum: Literal["auto", "yes", "no"] = "auto"
@@ -77,6 +80,12 @@ class Settings:
         """What a method says by settings of the same names; as many walkers as samples, 1,024 at most."""
         given = {f.name: getattr(method, f.name) for f in dataclasses.fields(cls) if hasattr(method, f.name)}
         return cls(**{"chains": min(method.samples, 1024), **given})
+
+    def imaginary_time(self, size: int, *, is_exact: bool) -> float:
+        """Of one step on a system of `size` degrees of freedom."""
+        if is_exact:
+            return min(_EXACT * (self.rate or _LARGEST_RATE), 1.0)
+        return self.rate or min(_LARGEST_RATE, 1 / size)
 
     def __post_init__(self):
         if self.chains < 1 or self.samples < self.chains:
@@ -192,6 +201,7 @@ def _compiled_step(
 ) -> Any:
     """(state, schedule, key) -> (state, figures), compiled; randomness depends on `key` and the step number alone."""
     stages = _Stages(problem, fixed, plan, over)
+    rate = settings.imaginary_time(problem.size, is_exact=bool(states))
 
     @jax.jit
     def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
@@ -214,11 +224,10 @@ def _compiled_step(
         derivatives = stages.derivatives(parameters, samples, level)
         rows = jacobian(derivatives, weights)
         last = settings.momentum * state.direction if settings.momentum else None
-        delta, length = natural_direction(rows, energies, weights, shift=state.shift, last=last)
+        delta, length = natural_direction(rows, energies, weights, shift=state.shift * rows.mean_square(), last=last)
         overfit = jnp.ones(()) if states else rows.length(state.direction) / state.length
         softening = _softening(state, overfit, _DECAY**3 if states else _DECAY)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
-        rate = min(_EXACT * settings.rate, 1.0) if states else settings.rate
         scale = jnp.minimum(rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
         scale = _shortened(lambda p: level(stages.amplitudes(p, samples)), parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}

@@ -106,6 +106,10 @@ class Jacobian(eqx.Module):
     def kernel(self) -> Inexact[Array, "rows rows"]:
         """O O^T."""
 
+    @abc.abstractmethod
+    def mean_square(self) -> Float[Array, ""]:
+        """Mean of the diagonal of O^T O: the scale of the metric, to which damping is relative."""
+
     def length(self, direction: Float[Array, " parameters"]) -> Float[Array, ""]:
         """|O d|: how far a step moves the state."""
         return jnp.linalg.norm(self.push(direction))
@@ -172,6 +176,9 @@ class _Dense(Jacobian):
     def kernel(self) -> Float[Array, "rows rows"]:
         return _gram(self.rows)
 
+    def mean_square(self) -> Float[Array, ""]:
+        return jnp.sum(self.rows**2) / self.rows.shape[1]
+
     def metric(self) -> Float[Array, "parameters parameters"]:
         return _gram(self.rows.T)
 
@@ -200,6 +207,10 @@ class _Blockwise(Jacobian):
 
     def kernel(self) -> Float[Array, "rows rows"]:
         return self._sum(lambda k: self.rows(k).kernel())
+
+    def mean_square(self) -> Float[Array, ""]:
+        width, count = self.blocks.width, self.blocks.n_parameters
+        return self._sum(lambda k: self.rows(k).mean_square()) * width / count
 
     def _sum(self, term: Callable[[Array | int], Array]) -> Array:
         return jax.lax.fori_loop(1, self.blocks.count, lambda k, total: total + term(k), term(0))
@@ -246,6 +257,11 @@ class _Outer(Jacobian):
             inner = jax.lax.complex(inner + b @ b.T, cross - cross.T)
         once = self._centred(inner * (self.right @ self.right.T))
         return self._centred(once.conj().T)
+
+    def mean_square(self) -> Float[Array, ""]:
+        squares = jnp.sum(jnp.abs(self.left) ** 2, axis=1) * jnp.sum(self.right**2, axis=1)
+        mean = (self.weights[:, None] * self.left).T @ self.right
+        return (self.weights @ squares - jnp.sum(jnp.abs(mean) ** 2)) / mean.size
 
     def _centred(self, rows: Inexact[Array, "n *k"]) -> Inexact[Array, "n *k"]:
         """sqrt(w) (row - mean of the rows)."""

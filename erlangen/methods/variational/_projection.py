@@ -14,13 +14,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact, Shaped
+from jaxtyping import Array, Inexact, Int, Shaped
 
 from erlangen.contract import Outputs
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Wavefunction
 from erlangen.numerics.precision import double
 from erlangen.physics.characters import Character, roots_of_unity
+from erlangen.physics.spins import Hamiltonian
+
+from ._moves import of_images
 
 
 class Sectoral(Wavefunction):
@@ -95,6 +98,14 @@ class Projected(Wavefunction):
             moved = jnp.concatenate([moved, -moved])
         return logsumexp(jax.vmap(self.inner.log_psi)(moved))
 
+    def log_ratios(self, samples: Shaped[Array, "n sites"], law: Hamiltonian) -> Inexact[Array, "n moves"] | None:
+        """log sum_g phi(g s') - log sum_g phi(g s), from the ratios phi(g s') / phi(g s)."""
+        found = None if self.flip else logs_of_images(self.inner, samples, self.images, law)
+        if found is None:
+            return None
+        before, after = found
+        return jax.vmap(jax.vmap(logsumexp, 1), 1)(after) - jax.vmap(logsumexp, 1)(before)[:, None]
+
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.group), self.flip or self.inner.invariance[1]
@@ -105,6 +116,25 @@ def coset_representatives(group: np.ndarray, subgroup: np.ndarray) -> np.ndarray
     # (t (g s))_i = (g s)_{t(i)} = s_{g(t(i))}
     smallest = {min(map(tuple, g[subgroup].tolist())) for g in group}
     return np.array(sorted(smallest))
+
+
+def logs_of_images(
+    inner: Wavefunction,
+    samples: Shaped[Array, "n sites"],
+    images: Int[Array, "cosets sites"],
+    law: Hamiltonian,
+) -> tuple[Inexact[Array, "cosets n"], Inexact[Array, "cosets n moves"]] | None:
+    """(log phi(g s), log phi(g s')) for every g and every move s' of s; None where phi knows no ratios."""
+    if inner.log_ratios(samples, law) is None:
+        return None
+
+    def term(image: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        sites, columns, known = image
+        moved = samples[:, sites]
+        before, ratios = jax.vmap(inner.log_psi)(moved), inner.log_ratios(moved, law)
+        return before, before[:, None] + jnp.where(known, ratios[:, columns], jnp.nan)
+
+    return jax.lax.map(term, (images, *of_images(law, images)))
 
 
 def logsumexp(x: Inexact[Array, " n"], factors: Inexact[Array, " n"] | None = None) -> Inexact[Array, ""]:

@@ -1,11 +1,11 @@
 """Pairs of fermions projected on single occupation, times a Boltzmann machine; both keep the symmetry of the lattice.
 
-    psi(s) = prod_{g in G} prod_{a=1}^{alpha} cosh( w_a . (g s) )  *  sum_{p in G/T} phi(p s)
+    psi(s) = sum_{p in G/T} phi(p s) prod_{t in T} prod_{a=1}^{alpha} cosh( w_a . (t p s) )
     phi(s) = sign(s) det f_{i_a j_b},      i: sites with spin up,  j: with spin down,  f_ij = +-f of what T makes equal
 
 The determinant is what is left of a BCS state when every site holds one fermion (Anderson's resonating valence bonds):
-it has the signs of a frustrated magnet from the start, and the machine corrects its amplitudes. The sum runs over the
-space group G modulo the translations T that f keeps by itself. It starts from the mean field with hopping to nearest
+it has the signs of a frustrated magnet from the start. The machine corrects amplitudes, and through the sum over
+images the signs. G is the space group, T its translations (f: those by `cell` cells). It starts from the mean field with hopping to nearest
 neighbours and d-wave pairing. Laws without S_z = 0 or without a lattice have no pairs: there psi is the machine alone.
 Tahara and Imada 2008, doi:10.1143/JPSJ.77.114701; with a machine: Nomura et al. 2017, doi:10.1103/PhysRevB.96.205152;
 on the J1-J2 model: Nomura and Imada 2021, doi:10.1103/PhysRevX.11.031034.
@@ -32,8 +32,9 @@ from erlangen.physics import pairing
 from erlangen.physics.lattices import Lattice
 from erlangen.physics.spins import Hamiltonian
 
-from ._projection import coset_representatives
-from .rbm import RBM, RestrictedBoltzmann, exchanged
+from ._moves import exchanged
+from ._projection import coset_representatives, logs_of_images
+from .rbm import RBM, RestrictedBoltzmann
 
 _NODE = -60.0
 """Logarithm of the amplitude of configurations where the sum vanishes."""
@@ -47,7 +48,7 @@ _START = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class PairProduct(Method):
-    alpha: int = 4  # features of the machine (each acts at all images under the lattice's group)
+    alpha: int = 4  # features of the machine (each acts at all images under the lattice's translations)
     cell: int = 1  # f is periodic by so many cells in every direction
     samples: int = 2048  # per step
     rate: float = 0.03  # natural-gradient step
@@ -74,28 +75,30 @@ class PairProduct(Method):
             return alone.fit(task, budget, key=key, session=session)
         first, second, run = jax.random.split(key, 3)
         with double():
-            shape, group = (self.alpha, law.n_sites), law.lattice.space_group
-            spread = _START * (law.n_sites * self.alpha * len(group)) ** -0.5
-            weights = spread * jax.random.normal(first, shape, jnp.float64)
-            machine = RestrictedBoltzmann(weights, None, jnp.asarray(group), False)
+            moves = pairing.translations(law.lattice, self.cell)
+            spread = _START * (law.n_sites * self.alpha * len(moves)) ** -0.5
+            weights = spread * jax.random.normal(first, (self.alpha, law.n_sites), jnp.float64)
+            machine = RestrictedBoltzmann(weights, None, jnp.asarray(moves), False)
             psi = Pairs.of(law.lattice, machine, self.cell, sign_rule=law.sign_rule, key=second)
         return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
 
 
 class Pairs(Wavefunction):
-    """The amplitude above. theta [classes]: the values of f, those of image p at pair (i, j) being number and sign.
+    """The amplitude above, as a sum over `states`: images p that change the machine alone have one determinant.
 
-    images [images, sites]: p; parities [images]: what fermions get when they are moved by p; sublattice [sites]: 1
-    where Marshall's rotation acts, else 0.
+    theta [classes]: the values of f, those of a state at pair (i, j) being number and sign. images [states, members,
+    sites]: p; parities [states]: what fermions get when they are moved by the first; sublattice [sites]: 1 where
+    Marshall's rotation acts, else 0.
     """
 
     machine: RestrictedBoltzmann
     theta: Float[Array, " classes"]
-    number: Int[Array, "sites sites images"]
-    sign: Int[Array, "sites sites images"]
-    images: Int[Array, "images sites"]
-    parities: Int[Array, " images"]
+    number: Int[Array, "sites sites states"]
+    sign: Int[Array, "sites sites states"]
+    images: Int[Array, "states members sites"]
+    parities: Int[Array, " states"]
     sublattice: Int[Array, " sites"]
+    group: Int[Array, "elements sites"]
 
     @classmethod
     def of(
@@ -108,30 +111,32 @@ class Pairs(Wavefunction):
         theta = classes.values(fields[antiperiodic][0])
         theta = theta / np.abs(theta).mean() + 0.01 * jax.random.normal(key, theta.shape, jnp.float64)
         images = coset_representatives(lattice.space_group, pairing.translations(lattice, cell))
-        images = pairing.distinct(images, classes)
-        parities = [pairing.parity(p) for p in images]
+        images = pairing.alike(images, classes)
+        parities = [pairing.parity(p) for p in images[:, 0]]
         # fermion i of p s is fermion p(i) of s
-        back = np.argsort(images, axis=1).T
+        back = np.argsort(images[:, 0], axis=1).T
         at = back[:, None], back[None, :]
         nowhere = np.zeros(lattice.n_sites, int)
         sublattice = nowhere if lattice.sublattice is None or not sign_rule else lattice.sublattice > 0
         tables = classes.number[at], classes.sign[at], images, np.array(parities), sublattice.astype(int)
+        tables = *tables, lattice.space_group
         return cls(machine, theta, *map(jnp.asarray, tables))
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Complex[Array, ""]:
         is_up = jnp.asarray(spins) > 0
         signs, logs = self._terms(is_up)
+        logs = logs + self._machines(spins)
         largest = jax.lax.stop_gradient(jnp.maximum(jnp.max(logs), _NODE))
         total = _off_nodes(jnp.sum(signs * jnp.exp(logs - largest)))
         # into the order of the sites: every up spin passes the down spins before it
         is_odd = jnp.sum(jnp.where(is_up, jnp.cumsum(~is_up), 0)) % 2 == 1
-        log = jnp.log(jnp.abs(total)) + largest + self.machine.log_psi(spins)
+        log = jnp.log(jnp.abs(total)) + largest
         return jax.lax.complex(log, jnp.where((total < 0) ^ is_odd, jnp.pi, 0.0))
 
     def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
         """The root of the sum of the squares of all terms."""
         _, logs = self._terms(jnp.asarray(spins) > 0)
-        return 0.5 * jax.nn.logsumexp(jnp.maximum(2 * logs, 2 * _NODE)) + self.machine.log_psi(spins)
+        return 0.5 * jax.nn.logsumexp(2 * (jnp.maximum(logs, _NODE) + self._machines(spins)))
 
     def log_ratios(self, samples: Shaped[Array, "n sites"], law: Hamiltonian) -> Complex[Array, "n moves"] | None:
         """With B the inverse of A_ab = f_{i_a j_b}, moving spin up from i_a to j_b and spin down from j_b to i_a gives
@@ -142,50 +147,63 @@ class Pairs(Wavefunction):
         one where i and j are on different sublattices.
         """
         first, last = exchanged(law)
-        machine = self.machine.log_ratios(samples, law)
-        if first is None or machine is None:
+        members, sites = self.images.shape[1:]
+        found = None if first is None else logs_of_images(self.machine, samples, self.images.reshape(-1, sites), law)
+        if found is None:
             return None
+        before, after = (x.reshape(-1, members, *x.shape[1:]) for x in found)
+        before, after = (jax.nn.logsumexp(x, axis=1) for x in (before, after))
         f = self.theta[self.number] * self.sign
 
-        def one(spins: Array) -> Array:
+        def one(spins: Array, before: Array, after: Array) -> Array:
             is_up = spins > 0
-            ratios = self._exchanges(f, is_up)
+            ratios, terms = self._exchanges(f, is_up, before)
             place = jnp.where(is_up, jnp.cumsum(is_up), jnp.cumsum(~is_up)) - 1
             is_first = is_up[first]
             i, j = jnp.where(is_first, first, last), jnp.where(is_first, last, first)
-            return ratios[place[j], place[i]]
+            moved = ratios[place[j], place[i]] * jnp.exp(after - before[:, None]).T
+            return (moved @ terms) / _off_nodes(terms.sum())
 
         rotated = jnp.where(self.sublattice[first] == self.sublattice[last], 1.0, -1.0)
-        return jnp.log((jax.vmap(one)(samples) * rotated).astype(complex)) + machine
+        return jnp.log((jax.vmap(one, (0, 1, 1))(samples, before, after) * rotated).astype(complex))
 
-    def _exchanges(self, f: Float[Array, "sites sites images"], is_up: Bool[Array, " sites"]) -> Float[Array, "n n"]:
-        """[down, up] ratio when two opposite spins change places, without the machine and Marshall's signs."""
+    def _exchanges(
+        self, f: Float[Array, "sites sites states"], is_up: Bool[Array, " sites"], machines: Float[Array, " states"]
+    ) -> tuple[Float[Array, "n n states"], Float[Array, " states"]]:
+        """([down, up] ratios when two opposite spins change places, without the machine and Marshall's signs; terms of
+        the sum, up to a common factor).
+        """
         up, down = _places(is_up)
         a = f[up[:, None], down[None, :]]
         # a term that vanishes here may not do so after the move: with a little noise it has an inverse
         noise = np.random.default_rng(0).normal(size=(*a.shape[:2], 1))
         a = a + _NOISE * noise * (log_determinant(a)[0] == 0)
         signs, logs = log_determinant(a)
+        logs = logs + machines
         terms = self._signs(is_up) * signs * jnp.exp(logs - jnp.maximum(jnp.max(logs), _NODE))
         b, among_down = inverse(a), f[down[:, None], down[None, :]]
         left = jnp.einsum("jbk,bak->jak", among_down, b)
         right = jnp.einsum("bck,cak->bak", b, f[up[:, None], up[None, :]])
         both = jnp.einsum("jck,cak->jak", among_down, right)
-        return -((left * right - b * (both - f[down[:, None], up[None, :]])) @ terms) / _off_nodes(terms.sum())
+        return b * (both - f[down[:, None], up[None, :]]) - left * right, terms
 
-    def _terms(self, is_up: Bool[Array, " sites"]) -> tuple[Float[Array, " images"], Float[Array, " images"]]:
-        """(signs, logarithms) of the terms of the sum, all fermions with spin up before those with spin down."""
+    def _machines(self, spins: Shaped[Array, " sites"]) -> Float[Array, " states"]:
+        """Logarithm of the machine, summed over the images of every state."""
+        return jax.nn.logsumexp(jax.vmap(jax.vmap(self.machine.log_psi))(jnp.asarray(spins)[self.images]), axis=1)
+
+    def _terms(self, is_up: Bool[Array, " sites"]) -> tuple[Float[Array, " states"], Float[Array, " states"]]:
+        """(signs, logarithms) of the determinants, all fermions with spin up before those with spin down."""
         signs, logs = log_determinant(between(self.theta, self.number, self.sign, *_places(is_up)))
         return self._signs(is_up) * signs, logs
 
-    def _signs(self, is_up: Bool[Array, " sites"]) -> Float[Array, " images"]:
-        """What reordered fermions and Marshall's rotation of p s give to the determinant of every image."""
-        turned = (self.sublattice * is_up[self.images]).sum(axis=1)
+    def _signs(self, is_up: Bool[Array, " sites"]) -> Float[Array, " states"]:
+        """What reordered fermions and Marshall's rotation of p s give to the determinant of every state."""
+        turned = (self.sublattice * is_up[self.images[:, 0]]).sum(axis=1)
         return self.parities * jnp.where(turned % 2 == 1, -1.0, 1.0)
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
-        return np.asarray(self.machine.permutations), True
+        return np.asarray(self.group), True
 
 
 @jax.custom_vjp

@@ -1,9 +1,10 @@
 """Restricted Boltzmann machine with the symmetry of the lattice.
 
-    log psi(s) = sum_{g in G} sum_{a=1}^{alpha} log cosh( w_a . (g s) )                     symmetrise = "features"
-    psi(s) = sum_{g in G} exp sum_{a=1}^{alpha} log cosh( w_a . (g s) )                   symmetrise = "projection"
+    psi(s) = prod_{g in G} prod_{a=1}^{alpha} cosh( w_a . (g s) )                              symmetrise = "features"
+    psi(s) = sum_{p in G/T} prod_{t in T} prod_{a=1}^{alpha} cosh( w_a . (t p s) )        symmetrise = "translations"
+    psi(s) = sum_{g in G} prod_{a=1}^{alpha} cosh( w_a . (g s) )                             symmetrise = "projection"
 
-G is the space group of the lattice (or the unit element alone, "none": alpha is then the plain number of features, and
+G is the space group of the lattice, T its translations (or the unit element alone, "none": alpha is then the plain number of features, and
 the sample kernel factorises); log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s) has a
 bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where the model is frustrated).
 On lattices without Marshall's signs the terms of the projection carry characters of the group, +1 or -1: all
@@ -33,24 +34,24 @@ from erlangen.physics.characters import Character
 from erlangen.physics.spins import Hamiltonian
 
 from ._lowest_sector import fit_in_lowest_sector
-from ._projection import Sectoral, logsumexp
+from ._moves import exchanged
+from ._projection import Projected, Sectoral, logsumexp
 
 LARGEST_PROJECTED = 20
 """Sites up to which "auto" projects in Marshall's basis: on J1-J2 4x4 that ends at 3e-8; on 6x6, alpha = 4, it stays at
-1e-1 after 331 steps, where the product over the group is at 2e-2 after 50."""
+1e-1 after 331 steps, where the product over the group is at 2e-2 after 50. Beyond it, real weights are multiplied over
+translations only: on Heisenberg 6x6 that ends at 3e-4, the product over the group at 1e-3, in the same time."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RBM(Method):
     alpha: int = 8  # features (each acts at all images under the lattice's group)
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
-    symmetrise: Literal["auto", "features", "projection", "none"] = (
-        "auto"  # auto: projection for complex weights, few sites
-    )
+    symmetrise: Literal["auto", "features", "translations", "projection", "none"] = "auto"  # by size and weights
     samples: int = 1024  # per step
-    rate: float = 0.1  # natural-gradient step
+    rate: float | None = None  # natural-gradient step; None: by the number of sites
     shift: float = 1e-5  # final diagonal shift of the metric
-    momentum: float = 0.0  # of the natural gradient (SPRING)
+    momentum: float = 0.95  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
@@ -66,7 +67,7 @@ class RBM(Method):
 
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> RestrictedBoltzmann | Sectoral:
+    ) -> RestrictedBoltzmann | Sectoral | Projected:
         law = task.hamiltonian
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
         is_small = law.n_sites <= LARGEST_PROJECTED or not law.sign_rule
@@ -80,10 +81,22 @@ class RBM(Method):
                 return Sectoral.of(phi, character)
 
             return fit_in_lowest_sector(start, law, Settings.of(self), budget, key=run, session=session)
-        group = np.arange(law.n_sites)[None] if self.symmetrise == "none" else law.lattice.space_group
-        biased = not law.is_flip_symmetric
-        psi = self._random(law, group, is_complex, biased=biased, projected=is_projected, key=first)
+        group, biased = law.lattice.space_group, not law.is_flip_symmetric
+        kept = self._kept(law, is_complex)
+        psi = self._random(law, kept, is_complex, biased=biased, projected=is_projected, key=first)
+        if self.symmetrise != "none" and len(kept) < len(group):
+            psi = Projected.of(psi, group, flip=False)
         return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+
+    def _kept(self, law: Hamiltonian, is_complex: bool) -> np.ndarray:
+        """[elements, sites] what features are multiplied over, or added up over where psi is projected."""
+        group, translations = law.lattice.space_group, law.lattice.translations
+        is_large = law.n_sites > LARGEST_PROJECTED and len(group) > 2 * len(translations)
+        if self.symmetrise == "none":
+            return np.arange(law.n_sites)[None]
+        if self.symmetrise == "translations" or (self.symmetrise == "auto" and is_large and not is_complex):
+            return translations
+        return group
 
     def _random(
         self,
@@ -159,16 +172,6 @@ class RestrictedBoltzmann(Wavefunction):
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.biases is None
-
-
-def exchanged(law: Hamiltonian) -> tuple[np.ndarray | None, np.ndarray]:
-    """(first, last) site of every move, -1 where it flips a single spin; None where moves are not as simple."""
-    count = law.flips.sum(axis=1)
-    if not (np.all(count == 1) or (np.all(count == 2) and law.n_up is not None)):
-        return None, count
-    first = law.flips.argmax(axis=1)
-    last = law.n_sites - 1 - law.flips[:, ::-1].argmax(axis=1)
-    return first, np.where(count == 1, -1, last)
 
 
 @jax.custom_vjp
