@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def _encode(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     )
 
 
-def _decode(node: Any, arrays: dict[str, jax.Array]) -> Any:
+def _decode(node: Any, arrays: Mapping[str, jax.Array | np.ndarray]) -> Any:
     if not isinstance(node, dict):
         return node
     if "array" in node:
@@ -127,6 +128,7 @@ def _decode(node: Any, arrays: dict[str, jax.Array]) -> Any:
     if "dict" in node:
         return {k: _decode(v, arrays) for k, v in node["dict"].items()}
     made = object.__new__(_trusted(node["class"]))
+    # other dataclasses are constants, which compiled code must not trace
     is_module = isinstance(made, eqx.Module)
     own = arrays if is_module else {name: np.asarray(array) for name, array in arrays.items()}
     for name, value in node["fields"].items():

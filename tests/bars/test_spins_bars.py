@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from erlangen.learn.variational import Lanczos
+from erlangen.methods.variational.pair_product import PairProduct
+from erlangen.methods.variational.rbm import RBM
+from erlangen.study.run import run
+from erlangen.tasks.quantum.spins import Spins
+
 # the bars are no package: the shared functions are loaded from the file beside this one
 _SPEC = importlib.util.spec_from_file_location("bars", Path(__file__).with_name("test_bars.py"))
 assert _SPEC is not None and _SPEC.loader is not None
@@ -26,11 +32,13 @@ LAWS = {
 }
 
 
+METHODS = {"Heisenberg 6x6": Lanczos(RBM(alpha=16)), "J1-J2 6x6": Lanczos(PairProduct())}
+
+
 @pytest.mark.parametrize("name", LAWS)
 def test_ground_state(tmp_path, name):
     settings, budget, limit = LAWS[name]
-    method = "pair_product" if name == "J1-J2 6x6" else "rbm"
-    record = bars.answer(tmp_path, "quantum/spins", method, budget, conformal=False, **settings)
+    record = run(Spins(**settings), METHODS.get(name, RBM()), budget=budget, runs=tmp_path, quiet=True).record
     error = record.score("energy_error")
     print(f"     {error.value:.2e} +- {error.error:.1e}, V-score {record.score('v_score').value:.1e}")
     rows = [row.error for row in record.symmetry if row.declared and row.subject == "method"]

@@ -14,7 +14,7 @@ import pytest
 from erlangen.contract import Budget, Session
 from erlangen.core.errors import Invalid
 from erlangen.learn.variational import Settings, memory, minimise, spin_problem
-from erlangen.learn.variational.natural_gradient import Blocks, natural_direction
+from erlangen.learn.variational.natural_gradient import Blocks, jacobian, natural_direction
 from erlangen.methods.variational.vit import Transformer, ViT
 from erlangen.numerics.precision import double
 from erlangen.physics import lattices
@@ -58,8 +58,10 @@ def test_blocks_of_parameters_solve_the_whole_problem(momentum):
         blocks = Blocks(lambda k: jax.lax.dynamic_slice_in_dim(jnp.asarray(padded), 7 * k, 7, 1), 4, 7, 25)
         found = natural_direction(blocks, *given, shift=1e-3, last=jnp.asarray(last))
         exact = natural_direction(jnp.asarray(rows), *given, shift=1e-3, last=jnp.asarray(last))
+        scales = [float(jacobian(d, given[1]).mean_square()) for d in (blocks, jnp.asarray(rows))]
     assert np.asarray(found[0]) == pytest.approx(np.asarray(exact[0]), rel=1e-9)
     assert float(found[1]) == pytest.approx(float(exact[1]), rel=1e-9)
+    assert scales[0] == pytest.approx(scales[1], rel=1e-12)
 
 
 def test_bytes_are_those_of_all_intermediate_results():

@@ -30,6 +30,7 @@ KINDS = [
     RBM(alpha=2, weights="real"),
     RBM(alpha=3),
     RBM(alpha=2, weights="real", symmetrise="projection"),
+    RBM(alpha=2, weights="real", symmetrise="translations"),
     Jastrow(),
     LCN(channels=3),
     ViT(channels=4, heads=2, layers=1, samples=64),
@@ -158,6 +159,8 @@ RATIOS = [
     (Spins("heisenberg", "chain", 14), PairProduct(alpha=1)),
     (Spins("heisenberg", "kagome", 12), PairProduct(alpha=1)),
     (Spins("heisenberg", "chain", 10), RBM(alpha=3, weights="real", symmetrise="features")),
+    (Spins("heisenberg", "square", 16), RBM(alpha=2, symmetrise="translations")),
+    (Spins("ising", "chain", 6), RBM(alpha=2, symmetrise="translations")),
     (Spins("ising", "square", 16), RBM(alpha=2)),
     (Spins("ising", "chain", 6), RBM(alpha=2, symmetrise="none")),
 ]

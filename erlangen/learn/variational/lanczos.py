@@ -14,7 +14,6 @@ psi; an amplitude costs as much as a local energy of psi. Sorella 2001, doi:10.1
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import ClassVar
 
 import equinox as eqx

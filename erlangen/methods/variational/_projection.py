@@ -131,7 +131,7 @@ def logs_of_images(
     def term(image: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         sites, columns, known = image
         moved = samples[:, sites]
-        before, ratios = jax.vmap(inner.log_psi)(moved), inner.log_ratios(moved, law)
+        before, ratios = jax.vmap(inner.log_psi)(moved), jnp.asarray(inner.log_ratios(moved, law))
         return before, before[:, None] + jnp.where(known, ratios[:, columns], jnp.nan)
 
     return jax.lax.map(term, (images, *of_images(law, images)))

@@ -35,9 +35,9 @@ class LCN(Method):
     layers: int = 2  # convolutions
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
     samples: int = 1024  # per step
-    rate: float = 0.1  # natural-gradient step
+    rate: float | None = None  # natural-gradient step; None: by the number of sites
     shift: float = 1e-5  # final diagonal shift of the metric
-    momentum: float = 0.0  # of the natural gradient (SPRING)
+    momentum: float = 0.95  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))

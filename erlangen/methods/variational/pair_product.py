@@ -4,9 +4,10 @@
     phi(s) = sign(s) det f_{i_a j_b},      i: sites with spin up,  j: with spin down,  f_ij = +-f of what T makes equal
 
 The determinant is what is left of a BCS state when every site holds one fermion (Anderson's resonating valence bonds):
-it has the signs of a frustrated magnet from the start. The machine corrects amplitudes, and through the sum over
-images the signs. G is the space group, T its translations (f: those by `cell` cells). It starts from the mean field with hopping to nearest
-neighbours and d-wave pairing. Laws without S_z = 0 or without a lattice have no pairs: there psi is the machine alone.
+it has the signs of a frustrated magnet from the start. The machine corrects amplitudes, and through the sum over images
+the signs. G is the space group, T its translations (f: those by `cell` cells). It starts from the mean field with
+hopping to nearest neighbours and d-wave pairing. Laws without S_z = 0 or without a lattice have no pairs: there psi is
+the machine alone.
 Tahara and Imada 2008, doi:10.1143/JPSJ.77.114701; with a machine: Nomura et al. 2017, doi:10.1103/PhysRevB.96.205152;
 on the J1-J2 model: Nomura and Imada 2021, doi:10.1103/PhysRevX.11.031034.
 """
@@ -36,7 +37,7 @@ from ._moves import exchanged
 from ._projection import coset_representatives, logs_of_images
 from .rbm import RBM, RestrictedBoltzmann
 
-_NODE = -60.0
+_NODE = -600.0
 """Logarithm of the amplitude of configurations where the sum vanishes."""
 
 _NOISE = 1e-8
@@ -48,18 +49,19 @@ _START = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class PairProduct(Method):
-    alpha: int = 4  # features of the machine (each acts at all images under the lattice's translations)
+    alpha: int = 8  # features of the machine (each acts at all images under the lattice's translations)
     cell: int = 1  # f is periodic by so many cells in every direction
     samples: int = 2048  # per step
-    rate: float = 0.03  # natural-gradient step
-    shift: float = 1e-3  # final diagonal shift of the metric
+    rate: float | None = None  # natural-gradient step; None: by the number of sites
+    shift: float = 1e-5  # final diagonal shift of the metric
+    momentum: float = 0.95  # of the natural gradient (SPRING)
     sweeps: float = 0.5  # of proposals between steps
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
     accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
 
     def __post_init__(self):
-        within(self, alpha=(1, 1024), cell=(1, 16), sweeps=(0, 1024))
+        within(self, alpha=(1, 1024), cell=(1, 16), sweeps=(0, 1024), momentum=(-1e-9, 1))
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
@@ -71,7 +73,8 @@ class PairProduct(Method):
         law = task.hamiltonian
         if law.n_up is None or 2 * law.n_up != law.n_sites or not isinstance(law.lattice, Lattice):
             session.say("no pairs: S_z = 0 is not conserved, or there is no lattice; the machine is fitted alone")
-            alone = RBM(self.alpha, samples=self.samples, rate=self.rate, shift=self.shift, full_sum=self.full_sum)
+            shared = ("alpha", "samples", "rate", "shift", "momentum", "full_sum")
+            alone = RBM(**{name: getattr(self, name) for name in shared})
             return alone.fit(task, budget, key=key, session=session)
         first, second, run = jax.random.split(key, 3)
         with double():
@@ -149,18 +152,18 @@ class Pairs(Wavefunction):
         first, last = exchanged(law)
         members, sites = self.images.shape[1:]
         found = None if first is None else logs_of_images(self.machine, samples, self.images.reshape(-1, sites), law)
-        if found is None:
+        if first is None or found is None:
             return None
         before, after = (x.reshape(-1, members, *x.shape[1:]) for x in found)
         before, after = (jax.nn.logsumexp(x, axis=1) for x in (before, after))
-        f = self.theta[self.number] * self.sign
+        f, ends = self.theta[self.number] * self.sign, (jnp.asarray(first), jnp.asarray(last))
 
         def one(spins: Array, before: Array, after: Array) -> Array:
             is_up = spins > 0
             ratios, terms = self._exchanges(f, is_up, before)
             place = jnp.where(is_up, jnp.cumsum(is_up), jnp.cumsum(~is_up)) - 1
             is_first = is_up[first]
-            i, j = jnp.where(is_first, first, last), jnp.where(is_first, last, first)
+            i, j = jnp.where(is_first, *ends), jnp.where(is_first, *ends[::-1])
             moved = ratios[place[j], place[i]] * jnp.exp(after - before[:, None]).T
             return (moved @ terms) / _off_nodes(terms.sum())
 

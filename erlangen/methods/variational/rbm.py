@@ -4,11 +4,11 @@
     psi(s) = sum_{p in G/T} prod_{t in T} prod_{a=1}^{alpha} cosh( w_a . (t p s) )        symmetrise = "translations"
     psi(s) = sum_{g in G} prod_{a=1}^{alpha} cosh( w_a . (g s) )                             symmetrise = "projection"
 
-G is the space group of the lattice, T its translations (or the unit element alone, "none": alpha is then the plain number of features, and
-the sample kernel factorises); log cosh is even, which keeps the spin flip (where the law has none, w_a . (g s) has a
-bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where the model is frustrated).
-On lattices without Marshall's signs the terms of the projection carry characters of the group, +1 or -1: all
-one-dimensional sectors are tried first, and the lowest one goes on.
+G is the space group of the lattice, T its translations (or the unit element alone, "none": alpha is then the plain
+number of features, and the sample kernel factorises); log cosh is even, which keeps the spin flip (where the law has
+none, w_a . (g s) has a bias b_a). Real weights make psi positive, complex ones give it a sign structure (needed where
+the model is frustrated). On lattices without Marshall's signs the terms of the projection carry characters of the
+group, +1 or -1: all one-dimensional sectors are tried first, and the lowest one goes on.
 Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, doi:10.1088/1361-648X/abe268.
 """
 
