@@ -58,12 +58,12 @@ class Settings:
     samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
     rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %; None:
     0.1, or one over the number of sites where that is less (the steepest modes have energies that grow with it). shift:
-    smallest diagonal shift of the metric, relative to the mean of its diagonal; it starts at 1e-2, falls by 5 % per
-    accepted step, grows tenfold when a step is refused, and grows while steps are longer on new samples than on those
-    they come from. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic reconfiguration; it keeps what
-    few samples do not see. full_sum: all states instead of samples; "auto" where they are at most eight times as many
-    as the samples, after reduction by the symmetry of psi. memory: bytes that a step may take on a device (see
-    `memory.plan`), None for 60 % of what is free.
+    smallest diagonal shift of the metric, relative to the mean of its diagonal where that is above one; it starts at
+    1e-2, falls by 5 % per accepted step, grows tenfold when a step is refused, and grows while steps are longer on new
+    samples than on those they come from. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic
+    reconfiguration; it keeps what few samples do not see. full_sum: all states instead of samples; "auto" where they
+    are at most eight times as many as the samples, after reduction by the symmetry of psi. memory: bytes that a step
+    may take on a device (see `memory.plan`), None for 60 % of what is free.
     """
 
     samples: int = 1024
@@ -224,7 +224,8 @@ def _compiled_step(
         derivatives = stages.derivatives(parameters, samples, level)
         rows = jacobian(derivatives, weights)
         last = settings.momentum * state.direction if settings.momentum else None
-        delta, length = natural_direction(rows, energies, weights, shift=state.shift * rows.mean_square(), last=last)
+        shift = state.shift * jnp.maximum(rows.mean_square(), 1.0)
+        delta, length = natural_direction(rows, energies, weights, shift=shift, last=last)
         overfit = jnp.ones(()) if states else rows.length(state.direction) / state.length
         softening = _softening(state, overfit, _DECAY**3 if states else _DECAY)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
