@@ -39,18 +39,20 @@ def evaluate_variational(
     """Write all rows into `record`; returns the arrays for plots."""
     keys = jax.random.split(key, 4)
     problem = variational.spin_problem(task.hamiltonian)
-    sampled = variational.evaluate(fitted, problem, samples=_samples(fit_seconds), longest=LONGEST, key=keys[0])
-    found = _summed(sampled, fitted, problem, say) if problem.size <= MAX_SUMMED_SITES else sampled
+    is_small = problem.size <= MAX_SUMMED_SITES
+    state = variational.tabulated(fitted, problem) if is_small else fitted
+    sampled = variational.evaluate(state, problem, samples=_samples(fit_seconds), longest=LONGEST, key=keys[0])
+    found = _summed(sampled, fitted, problem, say) if is_small else sampled
     reference = task.reference()
     record.data["reference"] = dict(reference) if reference else None
     record.data["evaluation"] = {k: float(v) for k, v in vars(sampled).items()}
     record.scores = _scores(found, reference, problem.size)
     record.data["bracket"] = _bracket(found, fitted, reference, task, say)
-    if problem.size <= MAX_SUMMED_SITES:
-        record.coverage = [_coverage(fitted, problem, found.energy, key=keys[1])]
+    if is_small:
+        record.coverage = [_coverage(state, problem, found.energy, key=keys[1])]
     record.symmetry = certificate(task, method, fitted, problem, key=keys[2])
     symmetry.tell(record.symmetry, say)
-    record.shifts = _shifts(task, fitted, record, key=keys[3])
+    record.shifts = _shifts(task, state, record, key=keys[3])
     record.opponents = _opponents(task, reference)
     record.cost = cost.cost(
         record.scores,

@@ -28,6 +28,7 @@ from .ground_state import Settings, minimise
 from .lanczos import Lanczos, LanczosStep, lanczos_step
 from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
+from .tabulated import tabulated
 from .wavefunction import Autoregressive, Wavefunction
 
 __all__ = [
@@ -64,5 +65,6 @@ __all__ = [
     "scales_of",
     "sector_problem",
     "spin_problem",
+    "tabulated",
     "walkers_problem",
 ]

@@ -73,7 +73,7 @@ def evaluate(
     begun = time.perf_counter()
     with double():
         draw = functools.partial(_segment, psi, problem, sweeps)
-        walkers, power, burnt = _start(draw, psi, problem, chains, key)
+        walkers, power, burnt = _start(psi, problem, sweeps, chains, key)
         energies, log_weights, accepted = [], [], []
         for segment in range(math.ceil(samples / chains / _SEGMENT)):
             walkers, _, _, *series, rate = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
@@ -94,7 +94,7 @@ def settled(
     with double():
         draw = functools.partial(_segment, psi, problem, sweeps)
         chains = -(-samples // _SEGMENT)
-        walkers, power, _ = _start(draw, psi, problem, chains, key)
+        walkers, power, _ = _start(psi, problem, sweeps, chains, key)
         _, _, configurations, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN))
         return configurations, energies.ravel(), jax.nn.softmax(log_weights.ravel())
 
@@ -117,7 +117,7 @@ def _segment(
     """(walkers, the best power there, samples [segment * chains, ...], their local energies and log-weights [segment,
     chains], acceptance) of one segment.
     """
-    log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.log_guide))
+    log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.walked.log_guide))
     if isinstance(psi, Autoregressive):
         drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
     else:
@@ -140,12 +140,14 @@ def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multipl
     return mean, weights @ jnp.abs(energies - mean) ** 2
 
 
-def _start(draw, psi: Wavefunction, problem: Problem, chains: int, key: PRNGKeyArray) -> tuple[Array, Array, int]:
+def _start(
+    psi: Wavefunction, problem: Problem, sweeps: float, chains: int, key: PRNGKeyArray
+) -> tuple[Array, Array, int]:
     """(walkers, power, segments thrown away) from where samples count."""
-    walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
-    if isinstance(psi, Autoregressive):
-        return walkers, jnp.full((), 2.0), 0
-    return _burn_in(draw, walkers, key)
+    walked, first = psi.walked, jax.random.fold_in(key, 2**31)
+    if isinstance(walked, Autoregressive):
+        return walked.draws(chains, first), jnp.full((), 2.0), 0
+    return _burn_in(functools.partial(_segment, walked, problem, sweeps), problem.draw(chains, first), key)
 
 
 def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, Array, int]:

@@ -28,7 +28,7 @@ from ...core.errors import Invalid
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .evaluation import settled
-from .problem import spin_problem
+from .problem import amplitudes, spin_problem
 from .wavefunction import Wavefunction
 
 _SAMPLES = 4096
@@ -71,7 +71,7 @@ class Lanczos(Wrapper):
 
 
 class LanczosStep(Wavefunction):
-    """psi' above; coefficients (c_0, c_1), energy E. Drawn from as psi itself."""
+    """psi' above; coefficients (c_0, c_1), energy E."""
 
     psi: Wavefunction
     coefficients: Float[Array, " 2"]
@@ -79,27 +79,32 @@ class LanczosStep(Wavefunction):
     law: Hamiltonian = eqx.field(static=True)
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        factor = self.coefficients @ jnp.stack([jnp.ones(()), self._local_energy(spins) - self.energy])
+        """Local energies of psi are cheapest for many configurations at once: a batch is taken as one."""
+
+        @jax.custom_batching.custom_vmap
+        def one(spins: Array) -> Array:
+            return self._log_psis(spins[None])[0]
+
+        @one.def_vmap
+        def many(size: int, is_batched: list[bool], spins: Array) -> tuple[Array, bool]:
+            return self._log_psis(spins), True
+
+        return one(jnp.asarray(spins))
+
+    def _log_psis(self, samples: Shaped[Array, "n sites"]) -> Inexact[Array, " n"]:
+        energies = spin_problem(self.law).local_energies(self.psi.log_psi, samples, ratios=self.psi.log_ratios)
+        factor = self.coefficients[0] + self.coefficients[1] * (energies - self.energy)
         # a node is rounded to something small, of which there is a logarithm
         factor = jnp.where(factor == 0, 1e-300, factor)
-        return self.psi.log_psi(spins) + jnp.log(factor.astype(complex))
+        return amplitudes(self.psi.log_psi, samples) + jnp.log(factor.astype(complex))
 
-    def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
-        return self.psi.log_guide(spins)
+    @property
+    def walked(self) -> Wavefunction:
+        return self.psi.walked
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return self.psi.invariance
-
-    def _local_energy(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        """E_loc of psi for one configuration: `Problem.local_energies` is made for many."""
-        configurations, elements = self.law.connected(spins)
-        ratios = self.psi.log_ratios(spins[None], self.law)
-        if ratios is None:
-            logs = jax.vmap(self.psi.log_psi)(configurations)
-            ratios = (logs[1:] - logs[0])[None]
-        moved = jnp.where(elements[1:] == 0, 0, elements[1:] * jnp.exp(ratios[0]))
-        return elements[0] + moved.sum()
 
 
 def lanczos_step(psi: Wavefunction, law: Hamiltonian, *, samples: int = _SAMPLES, key: PRNGKeyArray) -> LanczosStep:

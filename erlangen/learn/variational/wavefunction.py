@@ -31,6 +31,11 @@ class Wavefunction(Fitted):
         return jnp.real(self.log_psi(spins))
 
     @property
+    def walked(self) -> Wavefunction:
+        """A cheaper state close to this one, whose guide samples are drawn from."""
+        return self
+
+    @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         """(site permutations [elements, sites] or None, spin flip): what leaves psi exactly as it is."""
         return None, False
