@@ -84,8 +84,8 @@ class Settings:
     def imaginary_time(self, size: int, *, is_exact: bool) -> float:
         """Of one step on a system of `size` degrees of freedom."""
         if is_exact:
-            return min(_EXACT * (self.rate or _LARGEST_RATE), 1.0)
-        return self.rate or min(_LARGEST_RATE, 1 / size)
+            return min(_EXACT * (_LARGEST_RATE if self.rate is None else self.rate), 1.0)
+        return min(_LARGEST_RATE, 1 / size) if self.rate is None else self.rate
 
     def __post_init__(self):
         if self.chains < 1 or self.samples < self.chains:
