@@ -116,23 +116,21 @@ def _encode(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     )
 
 
-def _decode(node: Any, arrays: Mapping[str, jax.Array | np.ndarray]) -> Any:
+def _decode(node: Any, arrays: Mapping[str, jax.Array], is_constant: bool = False) -> Any:
+    """What `_encode` wrote; arrays of dataclasses that are no modules stay NumPy's: compiled code must not trace them."""
     if not isinstance(node, dict):
         return node
     if "array" in node:
-        return arrays[node["array"]]
+        return np.asarray(arrays[node["array"]]) if is_constant else arrays[node["array"]]
     if "tuple" in node:
-        return tuple(_decode(v, arrays) for v in node["tuple"])
+        return tuple(_decode(v, arrays, is_constant) for v in node["tuple"])
     if "list" in node:
-        return [_decode(v, arrays) for v in node["list"]]
+        return [_decode(v, arrays, is_constant) for v in node["list"]]
     if "dict" in node:
-        return {k: _decode(v, arrays) for k, v in node["dict"].items()}
+        return {k: _decode(v, arrays, is_constant) for k, v in node["dict"].items()}
     made = object.__new__(_trusted(node["class"]))
-    # other dataclasses are constants, which compiled code must not trace
-    is_module = isinstance(made, eqx.Module)
-    own = arrays if is_module else {name: np.asarray(array) for name, array in arrays.items()}
     for name, value in node["fields"].items():
-        object.__setattr__(made, name, _decode(value, own))
+        object.__setattr__(made, name, _decode(value, arrays, not isinstance(made, eqx.Module)))
     return made
 
 
