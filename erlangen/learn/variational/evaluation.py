@@ -117,7 +117,7 @@ def _segment(
     """(walkers, the best power there, samples [segment * chains, ...], their local energies and log-weights [segment,
     chains], acceptance) of one segment.
     """
-    log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.walked.log_guide))
+    log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.guiding.log_guide))
     if isinstance(psi, Autoregressive):
         drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
     else:
@@ -144,10 +144,10 @@ def _start(
     psi: Wavefunction, problem: Problem, sweeps: float, chains: int, key: PRNGKeyArray
 ) -> tuple[Array, Array, int]:
     """(walkers, power, segments thrown away) from where samples count."""
-    walked, first = psi.walked, jax.random.fold_in(key, 2**31)
-    if isinstance(walked, Autoregressive):
-        return walked.draws(chains, first), jnp.full((), 2.0), 0
-    return _burn_in(functools.partial(_segment, walked, problem, sweeps), problem.draw(chains, first), key)
+    guiding, first = psi.guiding, jax.random.fold_in(key, 2**31)
+    if isinstance(guiding, Autoregressive):
+        return guiding.draws(chains, first), jnp.full((), 2.0), 0
+    return _burn_in(functools.partial(_segment, guiding, problem, sweeps), problem.draw(chains, first), key)
 
 
 def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, Array, int]:

@@ -99,8 +99,8 @@ class LanczosStep(Wavefunction):
         return amplitudes(self.psi.log_psi, samples) + jnp.log(factor.astype(complex))
 
     @property
-    def walked(self) -> Wavefunction:
-        return self.psi.walked
+    def guiding(self) -> Wavefunction:
+        return self.psi.guiding
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:

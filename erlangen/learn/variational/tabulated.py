@@ -48,4 +48,4 @@ def code(spins: Shaped[Array, "*n sites"]) -> Int[Array, "*n"]:
 
 @eqx.filter_jit
 def _all(psi: Wavefunction, configurations: Array) -> tuple[Array, Array]:
-    return amplitudes(psi.log_psi, configurations), amplitudes(psi.walked.log_guide, configurations)
+    return amplitudes(psi.log_psi, configurations), amplitudes(psi.guiding.log_guide, configurations)

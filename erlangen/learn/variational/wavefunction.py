@@ -31,8 +31,8 @@ class Wavefunction(Fitted):
         return jnp.real(self.log_psi(spins))
 
     @property
-    def walked(self) -> Wavefunction:
-        """A cheaper state close to this one, whose guide samples are drawn from."""
+    def guiding(self) -> Wavefunction:
+        """The guiding wavefunction: this one, or a cheaper one close to it, whose guide samples are drawn from."""
         return self
 
     @property

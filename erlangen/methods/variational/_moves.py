@@ -19,7 +19,9 @@ def exchanged(law: Hamiltonian) -> tuple[np.ndarray | None, np.ndarray]:
     return first, np.where(count == 1, -1, last)
 
 
-def of_images(law: Hamiltonian, images: Int[Array, "g sites"]) -> tuple[Int[Array, "g moves"], Bool[Array, "g moves"]]:
+def moves_of_images(
+    law: Hamiltonian, images: Int[Array, "g sites"]
+) -> tuple[Int[Array, "g moves"], Bool[Array, "g moves"]]:
     """(which move of s' = s[image] every simple move of s is, whether it is one of the law at all)."""
     first, last = exchanged(law)
     if first is None:

@@ -23,7 +23,7 @@ from erlangen.numerics.precision import double
 from erlangen.physics.characters import Character, roots_of_unity
 from erlangen.physics.spins import Hamiltonian
 
-from ._moves import of_images
+from ._moves import moves_of_images
 
 
 class Sectoral(Wavefunction):
@@ -134,7 +134,7 @@ def logs_of_images(
         before, ratios = jax.vmap(inner.log_psi)(moved), jnp.asarray(inner.log_ratios(moved, law))
         return before, before[:, None] + jnp.where(known, ratios[:, columns], jnp.nan)
 
-    return jax.lax.map(term, (images, *of_images(law, images)))
+    return jax.lax.map(term, (images, *moves_of_images(law, images)))
 
 
 def logsumexp(x: Inexact[Array, " n"], factors: Inexact[Array, " n"] | None = None) -> Inexact[Array, ""]:

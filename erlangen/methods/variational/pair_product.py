@@ -87,19 +87,19 @@ class PairProduct(Method):
 
 
 class Pairs(Wavefunction):
-    """The amplitude above, as a sum over `states`: images p that change the machine alone have one determinant.
+    """The amplitude above, as a sum over determinants: images p that change the machine alone have one determinant.
 
-    theta [classes]: the values of f, those of a state at pair (i, j) being number and sign. images [states, members,
-    sites]: p; parities [states]: what fermions get when they are moved by the first; sublattice [sites]: 1 where
-    Marshall's rotation acts, else 0.
+    theta [classes]: the values of f, those of a determinant at pair (i, j) being number and sign. images [determinants,
+    members, sites]: p; parities [determinants]: what fermions get when they are moved by the first; sublattice
+    [sites]: 1 where Marshall's rotation acts, else 0.
     """
 
     machine: RestrictedBoltzmann
     theta: Float[Array, " classes"]
-    number: Int[Array, "sites sites states"]
-    sign: Int[Array, "sites sites states"]
-    images: Int[Array, "states members sites"]
-    parities: Int[Array, " states"]
+    number: Int[Array, "sites sites determinants"]
+    sign: Int[Array, "sites sites determinants"]
+    images: Int[Array, "determinants members sites"]
+    parities: Int[Array, " determinants"]
     sublattice: Int[Array, " sites"]
     group: Int[Array, "elements sites"]
 
@@ -171,8 +171,11 @@ class Pairs(Wavefunction):
         return jnp.log((jax.vmap(one, (0, 1, 1))(samples, before, after) * rotated).astype(complex))
 
     def _exchanges(
-        self, f: Float[Array, "sites sites states"], is_up: Bool[Array, " sites"], machines: Float[Array, " states"]
-    ) -> tuple[Float[Array, "n n states"], Float[Array, " states"]]:
+        self,
+        f: Float[Array, "sites sites determinants"],
+        is_up: Bool[Array, " sites"],
+        machines: Float[Array, " determinants"],
+    ) -> tuple[Float[Array, "n n determinants"], Float[Array, " determinants"]]:
         """([down, up] ratios when two opposite spins change places, without the machine and Marshall's signs; terms of
         the sum, up to a common factor).
         """
@@ -190,17 +193,19 @@ class Pairs(Wavefunction):
         both = jnp.einsum("jck,cak->jak", among_down, right)
         return b * (both - f[down[:, None], up[None, :]]) - left * right, terms
 
-    def _machines(self, spins: Shaped[Array, " sites"]) -> Float[Array, " states"]:
-        """Logarithm of the machine, summed over the images of every state."""
+    def _machines(self, spins: Shaped[Array, " sites"]) -> Float[Array, " determinants"]:
+        """Logarithm of the machine, summed over the images of every determinant."""
         return jax.nn.logsumexp(jax.vmap(jax.vmap(self.machine.log_psi))(jnp.asarray(spins)[self.images]), axis=1)
 
-    def _terms(self, is_up: Bool[Array, " sites"]) -> tuple[Float[Array, " states"], Float[Array, " states"]]:
+    def _terms(
+        self, is_up: Bool[Array, " sites"]
+    ) -> tuple[Float[Array, " determinants"], Float[Array, " determinants"]]:
         """(signs, logarithms) of the determinants, all fermions with spin up before those with spin down."""
         signs, logs = log_determinant(between(self.theta, self.number, self.sign, *_places(is_up)))
         return self._signs(is_up) * signs, logs
 
-    def _signs(self, is_up: Bool[Array, " sites"]) -> Float[Array, " states"]:
-        """What reordered fermions and Marshall's rotation of p s give to the determinant of every state."""
+    def _signs(self, is_up: Bool[Array, " sites"]) -> Float[Array, " determinants"]:
+        """What reordered fermions and Marshall's rotation of p s give to every determinant."""
         turned = (self.sublattice * is_up[self.images[:, 0]]).sum(axis=1)
         return self.parities * jnp.where(turned % 2 == 1, -1.0, 1.0)
 

@@ -82,13 +82,13 @@ class RBM(Method):
 
             return fit_in_lowest_sector(start, law, Settings.of(self), budget, key=run, session=session)
         group, biased = law.lattice.space_group, not law.is_flip_symmetric
-        kept = self._kept(law, is_complex)
+        kept = self._group_of_features(law, is_complex)
         psi = self._random(law, kept, is_complex, biased=biased, projected=is_projected, key=first)
         if self.symmetrise != "none" and len(kept) < len(group):
             psi = Projected.of(psi, group, flip=False)
         return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
 
-    def _kept(self, law: Hamiltonian, is_complex: bool) -> np.ndarray:
+    def _group_of_features(self, law: Hamiltonian, is_complex: bool) -> np.ndarray:
         """[elements, sites] what features are multiplied over, or added up over where psi is projected."""
         group, translations = law.lattice.space_group, law.lattice.translations
         is_large = law.n_sites > LARGEST_PROJECTED and len(group) > 2 * len(translations)
