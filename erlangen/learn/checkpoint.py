@@ -117,7 +117,7 @@ def _encode(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _decode(node: Any, arrays: Mapping[str, jax.Array], is_constant: bool = False) -> Any:
-    """What `_encode` wrote; arrays of dataclasses that are no modules stay NumPy's: compiled code must not trace them."""
+    """What `_encode` wrote; arrays of dataclasses that are no modules are constants, which no compiled code traces."""
     if not isinstance(node, dict):
         return node
     if "array" in node:
