@@ -16,6 +16,7 @@ import argparse
 import time
 from collections.abc import Callable
 
+import equinox as eqx
 import flax.linen
 import jax
 import jax.numpy as jnp
@@ -34,6 +35,7 @@ RATE, SHIFT = 0.02, 1e-3
 
 
 SHAPE = ViT(channels=16, heads=4, layers=2)
+START = 0.1  # of the head: NetKet refuses no step, and from larger weights its energy is soon NaN
 
 
 def network(name: str, side: int, alpha: int) -> Wavefunction:
@@ -41,7 +43,8 @@ def network(name: str, side: int, alpha: int) -> Wavefunction:
     sites, key = side**2, jax.random.key(0)
     with double():
         if name == "vit":
-            return Transformer.random(lattices.square(side), SHAPE, True, key=key)
+            psi = Transformer.random(lattices.square(side), SHAPE, True, key=key)
+            return eqx.tree_at(lambda p: (p.head, p.phase), psi, replace_fn=lambda w: START * w)
         spread = (2 * sites) ** -0.5 / alpha
         parts = (spread * jax.random.normal(k, (alpha * sites, sites)) for k in jax.random.split(key))
         return RestrictedBoltzmann(*parts, jnp.arange(sites)[None], False)
@@ -81,7 +84,7 @@ class PeerTransformer(flax.linen.Module):
             x = x + wide @ weight(f"down{i}", channels, 2 * channels).T
         total = normed(x).sum(-2)
         bias = self.param("bias", flax.linen.initializers.zeros, (channels,), jnp.float64)
-        small = len(patches) ** -0.5
+        small = START * len(patches) ** -0.5
         real = total @ weight("head", channels, channels, scale=small).T + bias
         phase = total @ weight("phase", channels, channels, scale=small).T
         return netket.nn.activation.log_cosh(jax.lax.complex(real, phase)).sum(-1)
