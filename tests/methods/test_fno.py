@@ -72,5 +72,5 @@ def test_runs_on_a_finer_grid_than_it_was_built_on():
 def test_modes_never_exceed_the_grid():
     task = Kolmogorov(**Kolmogorov.toy)
     network = FNO(width=4, modes=50, layers=1).build(task, task.truth("test"), key=jax.random.key(0))
-    assert network.blocks[0].spectral.modes == (12, 12)
+    assert network.core.blocks[0].spectral.modes == (12, 12)
     assert network(task.truth("test").inputs[0])["w_next"].shape == (24, 24)

@@ -1,0 +1,173 @@
+"""What all neural operators share: fields become channels of unit spread, a core maps them, channels become fields.
+
+    f(x) = u + s core(x / r)        u: the state where the task is an evolution, else 0;  r, s: spread of inputs, answer
+
+For an evolution the core answers with the increment over one step, and the outputs continue the first inputs, in
+order. Where the law is Galilean-invariant, the core sees the flow in the frame of its mean velocity c and its answer is
+moved by c dt: exact for every core. A method of this family is one file: its core, and a class that names its settings.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from erlangen.contract import Budget, Evolution, Fitted, Method, Outputs, Samples, Session, Signature, Supervised
+from erlangen.core.errors import within
+from erlangen.core.groups import Galilean, Group
+from erlangen.core.quantity import Quantity
+from erlangen.core.systems import Field, System
+from erlangen.learn.supervised import Training, fit
+from erlangen.numerics import spectral
+
+
+class Core(eqx.Module):
+    """The network itself: a map between channel-last fields of unit spread."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Float[Array, "*grid c_in"]) -> Float[Array, "*grid c_out"]:
+        """One sample."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a core is built for: points and spacing per axis, and the quantities that its channels hold, in order.
+
+    A quantity of rank r has d^r channels in d > 1 dimensions, the last index fastest, and one in one dimension.
+    """
+
+    grid: tuple[int, ...]
+    spacing: tuple[float, ...]
+    inputs: tuple[Quantity, ...]
+    outputs: tuple[Quantity, ...]
+
+    def channels(self, quantities: tuple[Quantity, ...]) -> int:
+        return sum(len(self.grid) ** q.rep.rank for q in quantities)
+
+    def modes(self, most: int) -> tuple[int, ...]:
+        """Fourier modes per axis, |m| < modes: `most`, fewer where the grid is coarser; never the Nyquist mode."""
+        return tuple(min(most, (n + 1) // 2) for n in self.grid)
+
+    @property
+    def n_in(self) -> int:
+        return self.channels(self.inputs)
+
+    @property
+    def n_out(self) -> int:
+        return self.channels(self.outputs)
+
+
+class Operator(Fitted):
+    """The trained map. in_scale, out_scale: standard deviation of inputs and of what is predicted, per channel."""
+
+    core: Core
+    in_scale: np.ndarray
+    out_scale: np.ndarray
+    inputs: tuple[str, ...] = eqx.field(static=True)
+    outputs: tuple[tuple[str, int], ...] = eqx.field(static=True)  # with the rank of each
+    increment: bool = eqx.field(static=True)
+    lag: float = eqx.field(static=True)  # time between input and output where the law is Galilean-invariant, else 0
+
+    def __call__(self, x: System) -> Outputs:
+        dtype = jnp.result_type(*jax.tree.leaves(eqx.filter(self.core, eqx.is_inexact_array)))
+        state = _channels([jnp.asarray(x[name], dtype) for name in self.inputs], len(x["spacing"]))
+        *grid, _ = state.shape
+        drift = jnp.mean(state) if self.lag else jnp.zeros((), dtype)
+        change = self.core((state - drift) / jnp.asarray(self.in_scale, dtype)) * jnp.asarray(self.out_scale, dtype)
+        after = state[..., : change.shape[-1]] + change if self.increment else change
+        if self.lag:
+            after = drift + spectral.translate((after - drift).reshape(grid), (drift * self.lag,))[..., None]
+        answers, start = {}, 0
+        for name, rank in self.outputs:
+            count = len(grid) ** rank
+            components = (len(grid),) * rank if len(grid) > 1 else ()
+            answers[name] = after[..., start : start + count].reshape(*grid, *components)
+            start += count
+        return answers
+
+
+class NeuralOperator(Method):
+    """A method whose answer is a network between fields on a grid, trained on pairs."""
+
+    # settings that every subclass declares, so that its file shows their defaults
+    rate: float
+    batch: int
+
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {}  # of the settings that only this method has
+    accepts: ClassVar[Signature] = Signature(Supervised, Field)
+
+    def __post_init__(self):
+        within(self, rate=(0, math.inf), batch=(1, math.inf), **self.limits)
+
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return (Galilean,)
+
+    @abc.abstractmethod
+    def core(self, layout: Layout, *, key: PRNGKeyArray) -> Core:
+        """The network with random weights."""
+
+    def build(self, task: Supervised, samples: Samples, *, key: PRNGKeyArray) -> Operator:
+        """The untrained answer, scaled to the samples."""
+        x = samples.inputs[0]
+        spacing = tuple(x["spacing"])
+        grid = next(np.shape(x[q.name]) for q in task.inputs if q.home == "grid")[: len(spacing)]
+        layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs))
+        increment = isinstance(task, Evolution)
+        alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
+        boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
+        before = [np.asarray([x[q.name] for x in samples.inputs], np.float64) for q in task.inputs]
+        after = [np.asarray(samples.outputs[q.name], np.float64) for q in task.outputs]
+        changes = [b - a for a, b in zip(before, after)] if increment else after
+        return Operator(
+            core=self.core(layout, key=key),
+            in_scale=_scales(before, task.inputs, len(grid)),
+            out_scale=_scales(changes, task.outputs, len(grid)),
+            inputs=tuple(q.name for q in task.inputs),
+            outputs=tuple((q.name, q.rep.rank) for q in task.outputs),
+            increment=increment,
+            lag=boost[0].lag if boost else 0.0,
+        )
+
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+        start, order = jax.random.split(key)
+        train, validation = task.truth("train"), task.truth("validation")
+        model = self.build(task, train, key=start)
+        training = Training(rate=self.rate, batch=self.batch)
+        return fit(
+            model, root_mean_square, train, validation, training=training, budget=budget, key=order, session=session
+        )
+
+
+def root_mean_square(model: Operator, x: System, true: Mapping[str, Array]) -> Array:
+    """Norm (not squared) of the error of one sample in units of the labels' spread: the few samples with thin fronts,
+    which no network of this grid gets right, then do not rule the gradient.
+    """
+    predicted, dimension = model(x), len(x["spacing"])
+    gap = _channels([predicted[name] - true[name] for name, _ in model.outputs], dimension) / model.out_scale
+    return jnp.sqrt(jnp.mean(gap**2) + 1e-12)
+
+
+def _channels(values: list[Array], dimension: int) -> Float[Array, "*grid c"]:
+    """Components of all quantities as one last axis; a number that has no place on the grid is the same everywhere."""
+    grid = max((v.shape[:dimension] for v in values), key=len)
+    parts = [v.reshape(*grid, -1) if v.ndim else jnp.full((*grid, 1), v) for v in values]
+    return jnp.concatenate(parts, axis=-1)
+
+
+def _scales(values: list[np.ndarray], quantities: tuple[Quantity, ...], dimension: int) -> np.ndarray:
+    """Standard deviation per channel, one for all components of a quantity, so that no direction is preferred.
+
+    What never varies is measured by its size instead.
+    """
+    spreads = [float(np.std(v)) or float(np.max(np.abs(v), initial=0.0)) or 1.0 for v in values]
+    return np.concatenate([np.full(dimension**q.rep.rank, s) for q, s in zip(quantities, spreads)])
