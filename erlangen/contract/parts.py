@@ -49,7 +49,8 @@ class Score:
 
     measure(predicted, true) -> non-negative value of one sample of the output `quantity`;
     the score is the mean over samples ("mean") or the root of it ("root", for mean squares), times `factor`.
-    steps > 1: the map is applied that many times to its own output before it is judged (evolution tasks only).
+    steps > 1: the map is applied that many times to its own output before it is judged (evolution tasks only);
+    `whole`: then all states on the way are judged as one array [steps, ...], not the last one alone.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Score:
     aggregate: Literal["mean", "root"] = "mean"
     factor: float = 1.0
     steps: int = 1
+    whole: bool = False
     lower_is_better: bool = True
 
 

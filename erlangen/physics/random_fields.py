@@ -39,7 +39,34 @@ def smooth_field(
         )
     waves = half_space(len(shape), modes)
     spread = np.linalg.norm(waves, axis=1) ** -decay
-    spread = spread * rms / math.sqrt(np.sum(spread**2))
+    return _synthesised(shape, waves, spread * rms / math.sqrt(np.sum(spread**2)), dtype, key)
+
+
+def elliptic_field(
+    shape: Sequence[int],
+    *,
+    modes: int,
+    variance: float,
+    tau: float,
+    alpha: float,
+    length: float,
+    dtype: jnp.dtype = jnp.float32,
+    key: Array,
+) -> Float[Array, "..."]:
+    """N(0, variance (-Lap + tau^2)^-alpha) on [0, length)^d without its mean, cut at |m| <= ``modes``.
+
+    The coefficients of the waves e^{i k x} / length^(d/2) have the variance that the covariance states at k.
+    """
+    waves = half_space(len(shape), modes)
+    k2 = (2 * math.pi / length) ** 2 * np.sum(waves**2, axis=1)
+    spread = np.sqrt(2 * variance * length ** -len(shape)) * (k2 + tau**2) ** (-alpha / 2)
+    return _synthesised(shape, waves, spread, dtype, key)
+
+
+def _synthesised(
+    shape: Sequence[int], waves: np.ndarray, spread: np.ndarray, dtype: jnp.dtype, key: Array
+) -> Float[Array, "..."]:
+    """sum_m a_m cos(m . x) + b_m sin(m . x),  a_m and b_m normal with the standard deviation `spread` of each wave."""
     amplitudes = jax.random.normal(key, (len(waves), 2), dtype) * jnp.asarray(spread, dtype)[:, None]
     coefficients = 0.5 * (amplitudes[:, 0] - 1j * amplitudes[:, 1]) * math.prod(shape)
     index = tuple((waves % np.asarray(shape)).T)
