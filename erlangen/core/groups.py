@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from .errors import Invalid
 from .quantity import Quantity
 from .systems import System
 
@@ -251,6 +252,38 @@ class Reflection(Group):
             value = -value
         if quantity.rep.rank == 1:
             value = -value if value.ndim == 1 else value.at[..., self.axis].multiply(-1)
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class QuarterTurns(Group):
+    """C4: rotations of a periodic square grid by multiples of 90 degrees about its first point, from axis 0 to axis 1.
+
+    One turn is (x, y) -> (-y, x): f(x, y) -> R f(y, -x). Components turn index by index; det R = 1, so that
+    pseudoscalars are merely moved. With one `Reflection` these generate the symmetries of the square, D4.
+    """
+
+    @property
+    def name(self) -> str:
+        return "quarter turns C4"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> int:
+        return int(jax.random.randint(key, (), 1, 4))
+
+    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+        value, rank = jnp.asarray(value), quantity.rep.rank
+        if quantity.home != "grid":
+            return value
+        if value.ndim - rank < 2 or value.shape[0] != value.shape[1]:
+            came = f"{quantity.name} of shape {value.shape}"
+            raise Invalid(must="quarter turns need a square grid", came=came, do="Declare them for such tasks only.")
+        rotation = np.eye(value.ndim - rank)
+        rotation[:2, :2] = [[0, -1], [1, 0]]
+        for _ in range(g):
+            value = jnp.swapaxes(jnp.roll(jnp.flip(value, 1), 1, 1), 0, 1)
+            for axis in range(rank):
+                turned = jnp.tensordot(value, jnp.asarray(rotation, value.dtype), axes=((-1 - axis,), (1,)))
+                value = jnp.moveaxis(turned, -1, -1 - axis)
         return value
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from erlangen.core import groups, quantity
 from erlangen.core.equivariance import equivariance_defects, guilty
+from erlangen.core.errors import Invalid
 from erlangen.core.quantity import Quantity
 from erlangen.core.systems import Atoms, Electrons, Field, SpinLattice
 from erlangen.numerics.precision import double
@@ -193,3 +194,51 @@ def test_new_lattice_vectors_span_the_same_lattice_and_a_wrong_shell_of_images_i
     with double():
         found = equivariance_defects(nearest_in_row, CRYSTAL, PERIODIC, TENSORS[:1], group, key=jax.random.key(0))
     assert guilty(found, 1e-3)
+
+
+def plane(n=12, m=12):
+    """Flow of a stream function psi: velocity (psi_y, -psi_x), its gradient, vorticity w = -Lap psi."""
+    x, y = np.meshgrid(2 * np.pi * np.arange(n) / n, 2 * np.pi * np.arange(m) / m, indexing="ij")
+    psi_x, psi_y = np.cos(x + 2 * y), 2 * np.cos(x + 2 * y) - np.sin(y)  # psi = sin(x + 2 y) + cos y
+    psi_xx, psi_xy, psi_yy = (-k * np.sin(x + 2 * y) for k in (1, 2, 4))
+    psi_yy = psi_yy - np.cos(y)
+    gradient = np.stack([np.stack([psi_xy, psi_yy], -1), np.stack([-psi_xx, -psi_xy], -1)], -2)  # [..., v, d]
+    return Field({"v": np.stack([psi_y, -psi_x], -1), "grad": gradient, "w": -psi_xx - psi_yy}, (2 * np.pi / n,) * 2)
+
+
+V = Quantity("v", "v", "L/T", "grid", quantity.vector)
+GRADIENT = Quantity("grad", "dv", "1/T", "grid", quantity.tensor)
+W = Quantity("w", "w", "1/T", "grid", quantity.pseudoscalar)
+
+
+@pytest.mark.parametrize("group", [groups.QuarterTurns(), groups.Shifts((0, 1))])
+def test_a_turned_flow_has_the_turned_gradient_and_vorticity(group):
+    def derived(x):
+        k = 1j * np.fft.fftfreq(12, 1 / 12)
+        v_hat = jnp.fft.fftn(jnp.asarray(x["v"]), axes=(0, 1))
+        slopes = [k[:, None, None] * v_hat, k[None, :, None] * v_hat]
+        gradient = jnp.stack([jnp.fft.ifftn(s, axes=(0, 1)).real for s in slopes], -1)
+        return {"grad": gradient, "w": gradient[..., 1, 0] - gradient[..., 0, 1]}
+
+    with double():
+        x = plane()
+        for name, value in derived(x).items():
+            np.testing.assert_allclose(value, x[name], atol=1e-12)
+        assert not guilty(equivariance_defects(derived, x, (V,), (GRADIENT, W), group, key=jax.random.key(0)), 1e-12)
+
+
+def test_four_quarter_turns_are_none_and_two_are_two_reflections():
+    group, x = groups.QuarterTurns(), plane()
+    with double():
+        for q in (V, GRADIENT, W):
+            np.testing.assert_array_equal(group.act(4, q, x[q.name]), x[q.name])
+        mirrored = groups.Reflection(0).act(1, V, groups.Reflection(1).act(1, V, x["v"]))
+        np.testing.assert_allclose(group.act(2, V, x["v"]), mirrored, atol=0)
+    assert {int(group.sample(x, key=jax.random.key(i))) for i in range(30)} == {1, 2, 3}
+    number = Quantity("nu", "nu", "1", "system")
+    assert group.act(1, number, 0.1) == pytest.approx(0.1)
+
+
+def test_quarter_turns_need_a_square():
+    with pytest.raises(Invalid, match=r"square grid; came: w of shape \(12, 10\)"):
+        groups.QuarterTurns().act(1, W, plane(12, 10)["w"])
