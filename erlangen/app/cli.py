@@ -16,6 +16,7 @@ VERBS = {
     "show": ("one task, method or leaf: question, settings, symmetry, who answers it", "cli_show:show"),
     "run": ("fit a method to a task, judge it, keep the record", "cli_run:run"),
     "compare": ("tasks x methods x seeds, with groups that differ significantly", "cli_study:compare"),
+    "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
     "data": ("the data cache: info, fetch, verify, clear", "cli_data:data"),
@@ -78,6 +79,7 @@ usage: erlangen COMMAND ...      (erlangen COMMAND --help for its options)
 for instance
   erlangen list
   erlangen run continuum/burgers --method fno --budget 2m
+  erlangen solve continuum/kolmogorov --viscosity 0.005 --out flow.nc --animation flow.gif
   erlangen run molecules/forces --method painn --data mine.extxyz --wrap conformal
 
 Every command takes --debug (full traceback). Tasks and methods of your own: name their folder in ERLANGEN_PATH."""

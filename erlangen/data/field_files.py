@@ -49,7 +49,7 @@ def read_fields(
     path = Path(path)
     arrays, attributes = _load(path)
     names = _axes(path, arrays, axes)
-    spacing = tuple(_spacing(path, name, arrays[name][1]) for name in names)
+    spacing = tuple(uniform_step(path, name, arrays[name][1]) for name in names)
     lengths = tuple(len(arrays[name][1]) for name in names)
     _check_units(path, attributes.get("units", {}), units or {})
     wanted = list(values) if values is not None else _with_axes(arrays, names, lengths)
@@ -102,16 +102,26 @@ def write_fields(
 
     The file appears under its name only when it is complete.
     """
-    path = Path(path)
-    kind = _kind(path)
     arrays, attributes = _tables(fields, extra)
-    units = {name: unit for name, unit in (units or {}).items() if name in arrays}
+    write_arrays(path, arrays, attributes, units or {})
+
+
+def write_arrays(
+    path: str | os.PathLike[str], arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, str]
+) -> None:
+    """Write arrays with the names of their dimensions; one that is named like its only dimension is a coordinate.
+
+    attributes: of the whole file (numbers and texts). units of names that are not there are left out.
+    """
+    path = Path(path)
+    kind = kind_of(path)
+    units = {name: unit for name, unit in units.items() if name in arrays}
     draft = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "npz":
             dimensions = json.dumps({n: dims for n, (dims, _) in arrays.items()})
-            texts = {BOUNDARY: attributes[BOUNDARY], "units": json.dumps(units), "dimensions": dimensions}
+            texts = {**attributes, "units": json.dumps(units), "dimensions": dimensions}
             named = {n: a for n, (_, a) in arrays.items()} | {n: np.array(text) for n, text in texts.items()}
             with open(draft, "wb") as file:
                 np.savez(file, allow_pickle=False, **named)  # pyright: ignore[reportArgumentType]
@@ -121,7 +131,6 @@ def write_fields(
             import xarray
 
             dataset = xarray.Dataset({n: (d, a) for n, (d, a) in arrays.items()}, attrs=attributes)
-            dataset = dataset.set_coords([n for n in AXES if n in dataset])
             for name, unit in units.items():
                 dataset[name].attrs["units"] = unit
             if kind == "zarr":
@@ -142,7 +151,7 @@ def write_fields(
             draft.unlink()
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise unknown("the ending of a file of fields", suffix or path.name, SUFFIXES)
@@ -190,22 +199,22 @@ def _write_hdf5(path: Path, arrays: Arrays, attributes: Mapping[str, Any], units
 
     with h5py.File(path, "w") as file:
         file.attrs.update(attributes)
-        for name in AXES:
-            if name in arrays:
-                file.create_dataset(name, data=arrays[name][1]).make_scale(name)
-        for name, (dims, array) in arrays.items():
-            if name not in AXES:
-                dataset = file.create_dataset(name, data=array)
-                for i, dim in enumerate(dims or ()):
-                    dataset.dims[i].label = dim
-                    if dim in AXES:
-                        dataset.dims[i].attach_scale(file[dim])
+        scales = [name for name, (dims, _) in arrays.items() if dims == (name,)]
+        for name in scales:
+            file.create_dataset(name, data=arrays[name][1]).make_scale(name)
+        for name in (n for n in arrays if n not in scales):
+            dims, array = arrays[name]
+            dataset = file.create_dataset(name, data=array)
+            for i, dim in enumerate(dims or ()):
+                dataset.dims[i].label = dim
+                if dim in scales:
+                    dataset.dims[i].attach_scale(file[dim])
         for name, unit in units.items():
             file[name].attrs["units"] = unit
 
 
 def _load(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    kind = _kind(path)
+    kind = kind_of(path)
     if not path.exists():
         raise Invalid(must="the file exists", came=f"no file {path}", do="Check the path.")
     try:
@@ -283,7 +292,7 @@ def _axes(path: Path, arrays: Arrays, axes: Sequence[str] | None) -> tuple[str, 
     return names
 
 
-def _spacing(path: Path, name: str, values: np.ndarray) -> float:
+def uniform_step(path: Path, name: str, values: np.ndarray) -> float:
     values = np.asarray(values, float)
     steps = np.diff(values) if values.ndim == 1 else np.zeros(0)
     if not len(steps) or not np.all(np.isfinite(values)) or steps[0] <= 0:
