@@ -225,7 +225,7 @@ class Shifts(Group):
 
 @dataclasses.dataclass(frozen=True)
 class Reflection(Group):
-    """x_a -> -x_a on a periodic grid; velocity components along a and pseudoscalars change sign.
+    """x_a -> -x_a on a periodic grid; components change sign once for every index a, pseudoscalars once.
 
     In one dimension a rank-1 field has no component axis: the field itself is the component.
     `glide`: shift by this fraction of axis `glide_axis` at the same time (shift-and-reflect symmetry).
@@ -250,8 +250,10 @@ class Reflection(Group):
             value = jnp.roll(value, round(self.glide * value.shape[self.glide_axis]), self.glide_axis)
         if quantity.rep.pseudo:
             value = -value
-        if quantity.rep.rank == 1:
-            value = -value if value.ndim == 1 else value.at[..., self.axis].multiply(-1)
+        if value.ndim == 1:
+            return value * (-1) ** quantity.rep.rank
+        for axis in range(quantity.rep.rank):
+            value = jnp.moveaxis(jnp.moveaxis(value, -1 - axis, 0).at[self.axis].multiply(-1), 0, -1 - axis)
         return value
 
 
@@ -285,6 +287,35 @@ class QuarterTurns(Group):
                 turned = jnp.tensordot(value, jnp.asarray(rotation, value.dtype), axes=((-1 - axis,), (1,)))
                 value = jnp.moveaxis(turned, -1, -1 - axis)
         return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Square(Group):
+    """D4: turns by 90 degrees and reflections of a square between walls, about its centre; nodes include the walls.
+
+    An element (turns, flip) mirrors x first where `flip` is 1, then turns (x, y) -> (-y, x). Components turn index by
+    index, pseudoscalars change sign under the mirrors.
+    """
+
+    @property
+    def name(self) -> str:
+        return "symmetries of the square D4"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> tuple[int, int]:
+        turns, flip = divmod(int(jax.random.randint(key, (), 1, 8)), 2)
+        return turns, flip
+
+    def act(self, g: tuple[int, int], quantity: Quantity, value: Array) -> Array:
+        turns, flip = g
+        if quantity.home != "grid":
+            return value
+        value = jnp.asarray(value)
+        matrix = np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), turns) @ np.diag([1 - 2 * flip, 1])
+        value = jnp.rot90(jnp.flip(value, 0) if flip else value, turns, (0, 1))
+        for axis in range(quantity.rep.rank):
+            turned = jnp.tensordot(value, jnp.asarray(matrix, value.dtype), axes=((-1 - axis,), (1,)))
+            value = jnp.moveaxis(turned, -1, -1 - axis)
+        return -value if quantity.rep.pseudo and flip else value
 
 
 @dataclasses.dataclass(frozen=True)

@@ -211,7 +211,9 @@ GRADIENT = Quantity("grad", "dv", "1/T", "grid", quantity.tensor)
 W = Quantity("w", "w", "1/T", "grid", quantity.pseudoscalar)
 
 
-@pytest.mark.parametrize("group", [groups.QuarterTurns(), groups.Shifts((0, 1))])
+@pytest.mark.parametrize(
+    "group", [groups.QuarterTurns(), groups.Reflection(0), groups.Reflection(1), groups.Shifts((0, 1))]
+)
 def test_a_turned_flow_has_the_turned_gradient_and_vorticity(group):
     def derived(x):
         k = 1j * np.fft.fftfreq(12, 1 / 12)
