@@ -44,7 +44,7 @@ class Column:
         return plain if self.component is None else f"{plain}_{self.component}"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Header:
     """What a file of trajectories holds. evolving, fixed: quantities with and without time; dt between its frames."""
 

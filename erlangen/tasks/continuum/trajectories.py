@@ -1,0 +1,210 @@
+"""One step of an unknown law, from trajectories in a file of one's own: given u(x, t), what is u(x, t + dt)?
+
+    frames u_0, u_1, u_2, ...  of each trajectory, dt apart   ->   pairs (u_k, u_{k+1});  f(f(...f(u_0))) against u_k
+
+Dimensions, grid, units and time step come from the file: NetCDF or Zarr with named dimensions (CF conventions, Hassell
+et al. 2017, doi:10.5194/gmd-10-4619-2017) or HDF5, arrays [sample, time, x(, y(, z))], as `erlangen solve` writes them.
+Splits are whole trajectories. Nothing is assumed of the law but that shifts are a symmetry where the attribute
+`boundary` of the file is "periodic" (the default). Only what is kept after thinning is read, a trajectory at a time.
+Without a file: waves that travel and decay, u_t + c u_x = nu u_xx, solved exactly mode by mode.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from ...assess.metrics import relative_l2
+from ...contract import SPLITS, Evolution, Outputs, Samples, Score, Split
+from ...core.errors import Invalid, within
+from ...core.groups import Broken, Group, Shifts
+from ...core.quantity import Quantity
+from ...core.systems import Field, System
+from ...data.file_arguments import file_of
+from ...data.free_memory import check_fits
+from ...data.splits import at_random
+from ...data.trajectory_files import PERIODIC, Column, Header, header, read_trajectories
+from ...numerics import spectral
+from ...physics.random_fields import smooth_field
+
+HELD_OUT = {"validation": 0.1, "calibration": 0.1, "test": 0.15}  # shares of the trajectories
+COPIES = 5  # of the frames, while a fit runs: as read, as packed inputs and labels, and both of them on the device
+WAVES, POINTS, FRAMES, SPEED, DECAY, STEP = 40, 64, 12, 1.0, 0.05, 0.1  # of the example: c, nu, dt
+
+
+@dataclasses.dataclass(frozen=True)
+class Trajectories(Evolution):
+    data: str = ""  # own files, separated by commas; names in them as in flow.h5:values=u+v:time=t:x=lon:units=m/s
+    test: str = ""  # own test files; default: a share of `data`
+    every: int = 1  # of so many frames one is kept: the step that is learned is so many times that of the file
+    frames: int = 0  # kept of each trajectory, its first included; 0: all
+    seed: int = 0  # decides which trajectories are held out
+
+    container = Field
+    budget = "5m"
+    toy: ClassVar[Mapping[str, Any]] = {"frames": 5}
+
+    def __post_init__(self):
+        within(self, every=(1, math.inf), frames=(0, math.inf))
+        if self.frames == 1:
+            raise Invalid(must="a trajectory keeps two frames at least", came="frames=1", do="0 keeps all of them.")
+        if self.test and not self.data:
+            raise Invalid(
+                must="a test file comes with a training file", came="test without data", do="Add --data FILE."
+            )
+
+    @property
+    def inputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
+        """What evolves first, then what stays as it is."""
+        head = self._heads[0]
+        return tuple(Quantity(c.name, c.name, head.units[c.name], "grid") for c in (*head.evolving, *head.fixed))
+
+    @property
+    def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
+        evolving = self.inputs[: len(self._heads[0].evolving)]
+        return tuple(Quantity(f"{q.name}_next", f"{q.symbol}(t + dt)", q.unit, "grid", lag=1) for q in evolving)
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        head = self._heads[0]
+        shifts = Shifts(tuple(range(len(head.grid))))
+        return (shifts if head.boundary == PERIODIC else Broken(shifts, by=head.boundary),)
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        found, horizon = [], self._kept - 1
+        for before, q in zip(self.inputs, self.outputs):
+            tail, of = ("", "") if len(self.outputs) == 1 else (f"_{before.name}", f" of {before.name}")
+            found.append(Score(f"nrmse{tail}", q.name, relative_l2, "%", f"one-step nRMSE{of}", factor=100))
+            label = f"nRMSE{of} after {horizon} steps"
+            rolled = Score(f"rollout{tail}", q.name, relative_l2, "%", label, factor=100, steps=horizon)
+            found += [rolled] if horizon > 1 else []
+        return tuple(found)
+
+    @property
+    def dt(self) -> float:
+        """Time between input and output, in the unit of the file."""
+        return self.every * self._heads[0].dt
+
+    def feed(self, x: System, outputs: Outputs) -> System:
+        return x.replace(**{before.name: outputs[q.name] for before, q in zip(self.inputs, self.outputs)})
+
+    def trajectories(self, split: Split) -> Samples:
+        return _read(self, split, _versions(self.data), _versions(self.test))
+
+    @property
+    def _heads(self) -> tuple[Header, ...]:
+        return _headers(self.data, _versions(self.data)) if self.data else (EXAMPLE,)
+
+    @property
+    def _kept(self) -> int:
+        """Frames kept of each trajectory: as many as the shortest file has after thinning, or as many as asked."""
+        tests = _headers(self.test, _versions(self.test)) if self.test else ()
+        there = min(math.ceil(h.frames / self.every) for h in (*self._heads, *tests))
+        if there < max(self.frames, 2):
+            raise Invalid(
+                must=f"every trajectory has {max(self.frames, 2)} frames or more after thinning",
+                came=f"{there} where one of {self.every} is kept",
+                do="Lower --frames or --every.",
+            )
+        return self.frames or there
+
+
+EXAMPLE = Header(
+    path=file_of("waves"),
+    evolving=(Column("u", ("sample", "time", "axis0")),),
+    fixed=(),
+    units={"u": "1"},
+    count=WAVES,
+    frames=FRAMES,
+    dt=STEP,
+    grid=(POINTS,),
+    spacing=(spectral.TAU / POINTS,),
+    boundary=PERIODIC,
+    itemsize=8,
+    parameters={},
+)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _versions(text: str) -> tuple[int, ...]:
+    """When each file was changed last, so that what was read once is read again after a change; 0: not there."""
+    paths = [file_of(part) for part in _listed(text)]
+    return tuple(p.stat().st_mtime_ns if p.exists() else 0 for p in paths)
+
+
+@functools.lru_cache(maxsize=8)
+def _headers(text: str, versions: tuple[int, ...]) -> tuple[Header, ...]:
+    """The headers of files that belong together; refused where they differ in more than number and length."""
+    heads = tuple(header(part) for part in _listed(text))
+    for head in heads[1:]:
+        for what, common in heads[0].alike.items():
+            if head.alike[what] != common:
+                raise Invalid(
+                    must=f"all files have the same {what}",
+                    came=f"{head.path}: {head.alike[what]}; {heads[0].path}: {common}",
+                    do="Interpolate to one grid and step, or train on one kind of file.",
+                )
+    return heads
+
+
+def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[int]]:
+    """Which trajectories of which file belong to a split of `data`."""
+    every = [(i, row) for i, head in enumerate(heads) for row in range(head.count)]
+    shares = {name: share for name, share in HELD_OUT.items() if not (task.test and name == "test")}
+    counts = {name: max(round(share * len(every)), 1) for name, share in shares.items()}
+    counts["train"] = len(every) - sum(counts.values())
+    if counts["train"] < 1:
+        raise Invalid(
+            must=f"there are at least {len(counts)} trajectories, one for each of {', '.join(counts)}",
+            came=f"{len(every)} in {task.data}",
+            do="Give more of them (several files, joined by commas), or cut a long one into pieces far apart.",
+        )
+    chosen = at_random(len(every), counts, key=task.seed)[split]
+    return {h: [row for j, row in (every[c] for c in chosen) if j == i] for i, h in enumerate(heads)}
+
+
+@functools.lru_cache(maxsize=8)
+def _read(task: Trajectories, split: Split, data: tuple[int, ...], test: tuple[int, ...]) -> Samples:
+    """The trajectories of one split, thinned while they are read."""
+    if not task.data:
+        return _waves(task, split)
+    heads, kept = _headers(task.data, data), task._kept
+    check_fits(
+        f"{task.data} with {kept} frames of each trajectory",
+        COPIES * sum(h.bytes(h.count, kept) for h in heads),
+        do="Thin it: --every 4 keeps each fourth frame, --frames 50 the first fifty.",
+    )
+    own = bool(task.test) and split == "test"
+    if own:
+        heads = _headers(f"{task.data},{task.test}", data + test)[len(heads) :]
+    rows = {h: list(range(h.count)) for h in heads} if own else _rows(task, heads, split)
+    inputs, outputs = [], {q.name: [] for q in task.outputs}
+    for head, chosen in rows.items():
+        for x, states in read_trajectories(head, chosen, every=task.every, frames=kept):
+            inputs.append(x)
+            for name, values in states.items():
+                outputs[f"{name}_next"].append(values[1:])
+    return Samples(inputs, outputs, np.arange(len(inputs)))
+
+
+def _waves(task: Trajectories, split: Split) -> Samples:
+    """u_k(t) = u_k(0) exp(-(nu k^2 + i c k) t) from random smooth fields."""
+    count = {"train": WAVES}.get(split, WAVES // 4)
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(task.seed), SPLITS.index(split)), count)
+    (k,) = spectral.wavenumbers((POINTS,))
+    times = task.dt * np.arange(task._kept)[:, None]
+    starts = [np.asarray(smooth_field((POINTS,), modes=6, key=key), np.float64) for key in keys]
+    symbol = np.exp(-(DECAY * k**2 + 1j * SPEED * k) * times)
+    states = [np.fft.irfft(symbol * np.fft.rfft(u), POINTS) for u in starts]
+    fields = [Field({"u": u[0]}, (spectral.TAU / POINTS,)) for u in states]
+    return Samples(fields, {"u_next": [u[1:] for u in states]}, np.arange(count))
