@@ -7,7 +7,8 @@
 An array with a dimension of time evolves; one on the same grid without it (a source, a permeability) stays as it is.
 A last dimension of components makes one quantity of each: v -> v_0, v_1. Where names in the file are others, they are
 told behind its name, as for files of atoms:  flow.h5:values=tensor:time=t-coordinate:x=x-coordinate:units=m/s  (several
-values or units are joined by +). A trajectory is read at a time, so that memory holds what is kept and not the file.
+values or units are joined by +; sample=run names the dimension of samples). A trajectory is read at a time, so that
+memory holds what is kept and not the file.
 """
 
 from __future__ import annotations
@@ -291,14 +292,14 @@ def _columns(
     keys: dict[str, str],
 ) -> list[Column]:
     """Every quantity on the grid, or those that are named, with what each of its dimensions is."""
-    wanted = keys.pop("values").split("+") if "values" in keys else None
+    wanted, sample = keys.pop("values").split("+") if "values" in keys else None, keys.pop("sample", SAMPLE)
     if keys:
-        raise unknown(f"a word behind {path}", next(iter(keys)), ["values", "time", *AXES, "units"])
+        raise unknown(f"a word behind {path}", next(iter(keys)), ["values", "time", "sample", *AXES, "units"])
     columns: list[Column] = []
     for name in wanted if wanted is not None else (n for n in variables if n not in (time, *axes)):
         if name not in variables:
             raise unknown(f"a variable of {path}", name, [n for n in variables if n not in (time, *axes)])
-        dims = _roles(variables[name], time, axes, lengths)
+        dims = _roles(variables[name], sample, time, axes, lengths)
         if dims is None:
             if wanted is not None:
                 raise Invalid(
@@ -314,12 +315,15 @@ def _columns(
     return columns
 
 
-def _roles(variable: Variable, time: str, axes: tuple[str, ...], lengths: Mapping[str, int]) -> tuple[str, ...] | None:
+def _roles(
+    variable: Variable, sample: str, time: str, axes: tuple[str, ...], lengths: Mapping[str, int]
+) -> tuple[str, ...] | None:
     """Each dimension as sample, time, axis0 ..., component; None where the variable is not on the grid.
 
-    Without names of dimensions the lengths decide, in the order [sample, time, *axes, component].
+    A dimension of another name counts samples before the axes, components behind them. Without names of dimensions the
+    lengths decide, in the order [sample, time, *axes, component].
     """
-    known = {time: "time"} | {a: f"axis{i}" for i, a in enumerate(axes)}
+    known = {sample: SAMPLE, time: "time"} | {a: f"axis{i}" for i, a in enumerate(axes)}
     if variable.dims is not None and set(axes) <= set(variable.dims):
         first = min(variable.dims.index(a) for a in axes)
         roles = [known.get(d, SAMPLE if i < first else "component") for i, d in enumerate(variable.dims)]
@@ -351,7 +355,7 @@ def _units(
         if len(parts) not in (1, len(names)):
             raise Invalid(
                 must=f"there is one unit for all, or one for each of {', '.join(names)}",
-                came=said,
+                came=f"{path}: {len(parts)} units, {said}",
                 do="Join them by +, as in units=m/s+K.",
             )
         stated = dict(zip(names, parts * len(names) if len(parts) == 1 else parts))
