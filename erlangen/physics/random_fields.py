@@ -1,4 +1,4 @@
-"""Smooth random periodic fields: Gaussian, stationary, with a spectrum that is stated and not left to the grid.
+"""Smooth random fields: Gaussian, with a spectrum that is stated and not left to the grid; periodic, or between walls.
 
 The random numbers belong to the modes, not to the points: the same key gives the same function on every grid that
 resolves it, so that a fine reference and a coarse opponent start from one and the same initial field.
@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid
+from erlangen.numerics.sine_cosine import cosines
 
 
 def smooth_field(
@@ -82,3 +83,32 @@ def half_space(dimensions: int, modes: int) -> np.ndarray:
     m = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1).reshape(-1, dimensions)
     m = m[len(m) // 2 + 1 :]  # lexicographically positive half; the middle entry is zero
     return m[np.sum(m**2, axis=1) <= modes**2]
+
+
+def cosine_field(
+    shape: Sequence[int],
+    *,
+    modes: int,
+    wavenumber: float = 3.0,
+    power: float = 2.0,
+    dtype: jnp.dtype = jnp.float32,
+    key: Array,
+) -> Float[Array, "x y"]:
+    """Gaussian random field N(0, (-Lap + q^2)^-power) on nodes of the unit square, walls included, without mean.
+
+    u(x, y) = sum_kl a_kl c_k cos(pi k x) c_l cos(pi l y),  Var a_kl = (pi^2 (k^2 + l^2) + q^2)^-power,  k, l < modes:
+    zero slope at the walls, correlation length of about 1 / q. As smooth_field, one key is one function on every grid.
+    Li et al. 2021, arXiv:2010.08895, take q = 3, power = 2.
+    """
+    if min(shape) < modes:
+        raise Invalid(
+            must="nodes must resolve the random field: at least `modes` per axis",
+            came=f"shape {tuple(shape)}, modes {modes}",
+            do="Draw it on a finer grid and look at every second node.",
+        )
+    k2 = (np.pi * np.arange(modes)) ** 2
+    spread = (k2[:, None] + k2 + wavenumber**2) ** (-power / 2)
+    spread[0, 0] = 0.0
+    amplitudes = jax.random.normal(key, (modes, modes), dtype) * jnp.asarray(spread, dtype)
+    along_x, along_y = (jnp.asarray(cosines(n, modes), dtype) for n in shape)
+    return along_x @ amplitudes @ along_y.T
