@@ -31,6 +31,7 @@ from .batching import Bucket, pack, prepared
 from .checkpoint import load_state, save_state
 
 Loss = Callable[[Any, System, Mapping[str, Array]], Array]
+Augment = Callable[[System, Mapping[str, Array], PRNGKeyArray], tuple[System, Mapping[str, Array]]]
 MAX_ROLLBACKS = 6
 
 
@@ -89,13 +90,15 @@ def fit(
     budget: Budget,
     key: PRNGKeyArray,
     session: Session = Session(),
+    augment: Augment | None = None,
 ) -> Any:
     """The model with the parameters (moving average) that did best on `validation` within `budget`.
 
     model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
+    augment(x, outputs, key): the sample as a training step sees it, drawn anew each time (noise, a group element).
     Raises `Invalid` where the loss stays non-finite after several roll-backs.
     """
-    engine = _Engine(model, loss, train, validation, training, key)
+    engine = _Engine(model, loss, train, validation, training, key, augment)
     state, progress = engine.start(), _Progress()
     if session.resume and session.folder is not None:
         found = load_state(session.folder, state)
@@ -159,11 +162,12 @@ class _Engine:
         validation: Samples,
         training: Training,
         key: PRNGKeyArray,
+        augment: Augment | None,
     ):
         if not len(train) or not len(validation):
             came = f"{len(train)} and {len(validation)}"
             raise Invalid(must="a fit needs training and validation samples", came=came, do="Give more data.")
-        self.training, self.key = training, key
+        self.training, self.key, self.augments = training, key, augment is not None
         self.params, self.static = eqx.partition(model, eqx.is_inexact_array)
         self.train, self.validation = (
             [_on_device(b) for b in pack(prepared(model, s.inputs), s.outputs)] for s in (train, validation)
@@ -178,7 +182,11 @@ class _Engine:
             whole = eqx.combine(params, self.static)
             return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
 
-        def step(state: _State, inputs: Any, outputs: Any, rate: Array, number: Array) -> tuple[_State, Array]:
+        def step(
+            state: _State, inputs: Any, outputs: Any, rate: Array, number: Array, draws: Any
+        ) -> tuple[_State, Array]:
+            if augment is not None:
+                inputs, outputs = jax.vmap(augment)(inputs, outputs, draws)
             equal = jnp.ones(self.size, jnp.float32)
             value, gradient = jax.value_and_grad(mean)(state.params, inputs, outputs, equal)
             update, optimiser = self.optimiser.update(gradient, state.optimiser, state.params)
@@ -233,7 +241,8 @@ class _Engine:
         rate = self.training.rate * progress.scale * schedule(progress.step / progress.total, self.training)
         bucket = self.train[which]
         inputs, outputs = self._draw((bucket.inputs, bucket.outputs), rows)
-        return self._step(state, inputs, outputs, jnp.float32(rate), jnp.float32(progress.step))
+        draws = jax.random.split(jax.random.fold_in(self.key, progress.step), self.size) if self.augments else None
+        return self._step(state, inputs, outputs, jnp.float32(rate), jnp.float32(progress.step), draws)
 
     def run(self, state: _State, progress: _Progress) -> tuple[_State, float]:
         """Steps up to the next check; the mean loss over them (NaN as soon as one is)."""
