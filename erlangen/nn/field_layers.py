@@ -1,0 +1,112 @@
+"""Layers of networks on periodic fields: a perceptron at every point, a stencil per channel, blocks of points.
+
+    perceptron   y(r) = W sigma(V x(r) + b) + d
+    stencil      y_c(r) = sum_|delta_a| <= reach  w_c,delta  x_c(r + delta)      (depthwise: channels stay apart)
+    coarsen      2^d points become one, their channels side by side;  refine is its inverse
+
+A dense 3x3 convolution is the slowest layer that a CPU runs; a stencil and a product at every point do the same in
+fused passes. Stencils commute with every shift of the grid, blocks with shifts by whole blocks only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .pointwise import pointwise
+
+
+class FieldPerceptron(eqx.Module):
+    """x [*grid, c_in] -> [*grid, c_out], with `hidden` channels between; sigma is GELU. `linear.Perceptron` for fields:
+    samples and points stay the rows of one matrix. White input of unit spread gives an output of about `scale`.
+    """
+
+    first: Float[Array, "c_in hidden"]
+    bias: Float[Array, " hidden"]
+    second: Float[Array, "hidden c_out"]
+    shift: Float[Array, " c_out"]
+
+    def __init__(self, c_in: int, hidden: int, c_out: int, *, scale: float = 1.0, key: PRNGKeyArray):
+        one, two = jax.random.split(key)
+        self.first = jax.random.normal(one, (c_in, hidden), jnp.float32) / math.sqrt(c_in)
+        self.bias = jnp.zeros(hidden, jnp.float32)
+        self.second = jax.random.normal(two, (hidden, c_out), jnp.float32) * (scale / math.sqrt(hidden))
+        self.shift = jnp.zeros(c_out, jnp.float32)
+
+    def __call__(self, x: Float[Array, "*grid c_in"]) -> Float[Array, "*grid c_out"]:
+        return pointwise(jax.nn.gelu(pointwise(x, self.first) + self.bias), self.second) + self.shift
+
+
+class Stencil(eqx.Module):
+    """One weight per channel and neighbour [(2 reach + 1)^d, c]; starts near the identity."""
+
+    weight: Float[Array, "neighbours c"]
+    reach: int = eqx.field(static=True)
+
+    def __init__(self, channels: int, axes: int, *, reach: int = 1, key: PRNGKeyArray):
+        self.reach = reach
+        count = (2 * reach + 1) ** axes
+        noise = jax.random.normal(key, (count, channels), jnp.float32) / math.sqrt(count)
+        self.weight = noise.at[count // 2].add(1.0)
+
+    def __call__(self, x: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
+        return weighted_sum(self.weight, x, self.reach)
+
+
+def plain_sum(weight: Float[Array, "neighbours c"], x: Float[Array, "*grid c"], reach: int) -> Float[Array, "*grid c"]:
+    """The plain twin of `weighted_sum`, which differs from it only in how gradients are taken."""
+    return sum((w * window for w, window in zip(weight, _windows(x, reach))), start=jnp.zeros((), x.dtype))
+
+
+weighted_sum = jax.custom_vjp(plain_sum, nondiff_argnums=(2,))
+
+
+def _forward(weight: Array, x: Array, reach: int) -> tuple[Array, tuple[Array, Array]]:
+    return plain_sum(weight, x, reach), (weight, x)
+
+
+def _backward(reach: int, saved: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+    """The adjoint of a stencil is the stencil of opposite offsets: one fused pass, where XLA would add nine fields."""
+    weight, x = saved
+    lines = [jnp.sum(dy * window, axis=0) for window in _windows(x, reach)]
+    dw = jnp.stack([jnp.sum(line.reshape(-1, line.shape[-1]), axis=0) for line in lines])
+    return dw, plain_sum(weight[::-1], dy, reach)
+
+
+weighted_sum.defvjp(_forward, _backward)
+
+
+def _windows(x: Float[Array, "*grid c"], reach: int) -> list[Float[Array, "*grid c"]]:
+    """x(r + delta) for every |delta_a| <= reach, the last axis fastest."""
+    grid = x.shape[:-1]
+    wide = jnp.pad(x, [(reach, reach)] * len(grid) + [(0, 0)], mode="wrap")
+    offsets = itertools.product(range(2 * reach + 1), repeat=len(grid))
+    return [wide[tuple(slice(o, o + n) for o, n in zip(offset, grid))] for offset in offsets]
+
+
+def normalise(x: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
+    """Channels of each point to mean square 1 (root-mean-square norm: Zhang and Sennrich 2019, arXiv:1910.07467)."""
+    return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
+
+
+def coarsen(x: Float[Array, "*grid c"], size: int = 2) -> Float[Array, "*coarse sc"]:
+    """Blocks of size^d points as channels, so that a product at every point is a convolution with that stride."""
+    *grid, c = x.shape
+    d = len(grid)
+    split = x.reshape(*(m for n in grid for m in (n // size, size)), c)
+    order = (*range(0, 2 * d, 2), *range(1, 2 * d, 2), 2 * d)
+    return split.transpose(order).reshape(*(n // size for n in grid), size**d * c)
+
+
+def refine(x: Float[Array, "*coarse sc"], size: int = 2) -> Float[Array, "*grid c"]:
+    """The inverse of `coarsen`."""
+    *coarse, channels = x.shape
+    d = len(coarse)
+    split = x.reshape(*coarse, *([size] * d), channels // size**d)
+    order = (*(i for a in range(d) for i in (a, d + a)), 2 * d)
+    return split.transpose(order).reshape(*(n * size for n in coarse), channels // size**d)
