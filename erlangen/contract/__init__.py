@@ -7,7 +7,7 @@ together.
 
 from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
 from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
-from .tasks import Dynamical, Evolution, Family, Levels, Supervised, Task, Variational
+from .tasks import Dynamical, Evolution, Family, Governed, Levels, Supervised, Task, Variational
 
 __all__ = [
     "Budget",
@@ -16,6 +16,7 @@ __all__ = [
     "Family",
     "Featured",
     "Fitted",
+    "Governed",
     "Interval",
     "Levels",
     "Linearised",

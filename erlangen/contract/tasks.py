@@ -109,6 +109,25 @@ class Evolution(Supervised):
         return Samples(inputs, outputs, np.asarray(group))
 
 
+class Governed(Evolution):
+    """An evolution whose equation is known, so that an answer may build on a coarse solver of its own grid.
+
+        d u_hat / dt = L u_hat + N(u_hat),     u_hat the coefficients (``rfftn``) of the input called `state`
+    """
+
+    state: ClassVar[str]
+    dt: float | ClassVar[float]  # time between input and output
+
+    @property
+    @abc.abstractmethod
+    def substeps(self) -> int:
+        """Stable steps of the fourth-order exponential rule in one dt, on the task's own grid."""
+
+    @abc.abstractmethod
+    def equation(self, x: System) -> tuple[Any, Any, Any]:
+        """(L, N, filter): what is cut from a state before it is stepped; for the parameters of `x`, on its grid."""
+
+
 class Variational(Task):
     """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is
     `reference`.

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Governed, Opponent, Outputs, Samples, Score, Shift, Split
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
@@ -44,7 +44,7 @@ PACE = 8  # steps per unit of time are a multiple of it in the truth: few progra
 
 
 @dataclass(frozen=True)
-class NavierStokes(Evolution):
+class NavierStokes(Governed):
     viscosity: float = 1e-5  # nu; 1e-3 and 1e-4 are the easier sets
     n: int = 64  # grid points seen along each axis
     fine: int = 256  # grid points of the truth
@@ -60,6 +60,7 @@ class NavierStokes(Evolution):
         Quantity("source", "s", "1/T^2", "grid", pseudoscalar, label="curl of the force"),
     )
     outputs = (Quantity("w_next", "w(t + 1)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
+    state, dt = "w", 1.0
     budget = "30m"
     toy: ClassVar[Mapping[str, Any]] = {
         "viscosity": 1e-3, "n": 16, "fine": 32, "start": 1, "horizon": 4, "count": 20, "held": 5
@@ -129,6 +130,15 @@ class NavierStokes(Evolution):
             w, source = (jnp.asarray(x[name], dtype) for name in ("w", "source"))
             return {"w_next": _step(w, source, n, self.viscosity, self.speed)}
 
+    @property
+    def substeps(self) -> int:
+        return _substeps(self.n, self.speed)
+
+    def equation(self, x: System) -> tuple[Any, Any, Any]:
+        law = {"viscosity": self.viscosity, "source": x["source"], "dealiasing": "smooth", "length": LENGTH}
+        n = x["w"].shape[0]
+        return *fluids.vorticity_terms(n, **law), spectral.dealiasing_mask((n, n), "smooth")
+
     def label_seconds(self) -> float:
         asked = {k: v for k, v in asdict(self).items() if k not in ("count", "held")}
         firsts = range(0, self.count, PORTION)
@@ -170,6 +180,11 @@ def _steps(w: Any) -> int:
     return PACE * math.ceil(needed / PACE)
 
 
+def _substeps(n: int, speed: float) -> int:
+    """Stable steps in a unit of time under the smooth filter."""
+    return fluids.steps_needed(n, speed=speed, dt=1.0, dealiasing="smooth", length=LENGTH)
+
+
 def _unit(w: Any, forcing: Any, *, viscosity: float, steps: int, dealiasing: spectral.Dealiasing = "two-thirds") -> Any:
     """w one unit of time later."""
     flow = {"viscosity": viscosity, "source": forcing, "dealiasing": dealiasing, "length": LENGTH}
@@ -178,8 +193,7 @@ def _unit(w: Any, forcing: Any, *, viscosity: float, steps: int, dealiasing: spe
 
 @functools.partial(jax.jit, static_argnums=(2, 3, 4))
 def _step(w: Any, forcing: Any, n: int, viscosity: float, speed: float) -> Any:
-    steps = fluids.steps_needed(n, speed=speed, dt=1.0, dealiasing="smooth", length=LENGTH)
     state, force = (spectral.resample(field, (n, n)) for field in (w, forcing))
-    moved = _unit(state, force, viscosity=viscosity, steps=steps, dealiasing="smooth")
+    moved = _unit(state, force, viscosity=viscosity, steps=_substeps(n, speed), dealiasing="smooth")
     stride, rest = divmod(n, len(w))
     return spectral.resample(moved, w.shape) if rest else moved[::stride, ::stride]

@@ -1,0 +1,93 @@
+"""The spectral-core hybrid: untrained it is the solver, it keeps the mean and shifts, and training helps."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erlangen.contract import Budget
+from erlangen.core.errors import Invalid
+from erlangen.learn.rollout import path_error, windows
+from erlangen.methods.operators.hybrid import Hybrid
+from erlangen.tasks.continuum.burgers import Burgers
+from erlangen.tasks.continuum.navier_stokes import NavierStokes
+
+TASK = NavierStokes(**NavierStokes.toy)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return TASK.trajectories("train")
+
+
+def random_readout(model, scale=0.3):
+    readout = model.corrector.readout
+    noise = scale * jax.random.normal(jax.random.key(3), readout.shape, readout.dtype)
+    return eqx.tree_at(lambda m: m.corrector.readout, model, noise)
+
+
+def test_without_training_it_is_the_solver(samples):
+    model = Hybrid(corrections=1, width=4, modes=5).build(TASK, samples, key=jax.random.key(0))
+    x = samples.inputs[0]
+    np.testing.assert_allclose(model(x)["w_next"], TASK.solve_on(x, TASK.n)["w_next"], atol=2e-6)
+
+
+def test_corrections_add_nothing_to_the_mean_and_move_with_the_field(samples):
+    model = random_readout(Hybrid(corrections=2, width=4, modes=5).build(TASK, samples, key=jax.random.key(0)))
+    x, call = samples.inputs[1], jax.jit(lambda m, x: m(x)["w_next"])
+    after = call(model, x)
+    solver = Hybrid(corrections=2, width=4, modes=5).build(TASK, samples, key=jax.random.key(0))
+    assert np.abs(after - call(solver, x)).max() > 1e-3  # it does something
+    assert abs(float(jnp.mean(after))) < 1e-6
+    moved = call(model, x.replace(w=jnp.roll(x["w"], (3, 5), (0, 1)), source=jnp.roll(x["source"], (3, 5), (0, 1))))
+    np.testing.assert_allclose(moved, jnp.roll(after, (3, 5), (0, 1)), atol=1e-5)
+
+
+def test_windows_follow_their_trajectories(samples):
+    cut = windows(TASK, samples, 3)
+    assert len(cut) == len(samples) * (TASK.horizon - 2)
+    path = samples.outputs["w_next"][0]
+    np.testing.assert_array_equal(cut.inputs[1]["w"], path[0])
+    np.testing.assert_array_equal(cut.outputs["w_next"][1], path[1:4])
+
+
+def test_the_gradient_through_the_solver_is_that_of_finite_differences(samples):
+    model = random_readout(Hybrid(corrections=2, width=3, modes=4).build(TASK, samples, key=jax.random.key(0)))
+    cut = windows(TASK, samples, 2)
+    x, true = cut.inputs[0], {"w_next": jnp.asarray(cut.outputs["w_next"][0])}
+    true = {"w_next": 1.5 * true["w_next"]}  # far enough from the answer for single precision
+    loss = eqx.filter_jit(lambda m: path_error(TASK, 2)(m, x, true))
+    slope = eqx.filter_grad(loss)(model).gain[2]
+    shifted = [eqx.tree_at(lambda m: m.gain, model, model.gain.at[2].add(h)) for h in (1e-2, -1e-2)]
+    assert float(slope) == pytest.approx(float(loss(shifted[0]) - loss(shifted[1])) / 2e-2, rel=2e-2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inviscid(NavierStokes):
+    """States of a viscous flow, an equation that has forgotten the viscosity."""
+
+    def equation(self, x):
+        _, nonlinear, mask = super().equation(x)
+        return jnp.zeros_like(mask), nonlinear, mask
+
+
+def test_training_finds_what_the_equation_lacks():
+    task = Inviscid(**{**NavierStokes.toy, "viscosity": 3e-3})
+    method = Hybrid(corrections=2, width=6, modes=6, unrolled=1)
+    fitted = method.fit(task, Budget(steps=80), key=jax.random.key(0))
+    cut = windows(task, task.trajectories("test"), 1)
+    solver = method.build(task, task.trajectories("train"), key=jax.random.key(0))
+    loss = eqx.filter_jit(lambda m, x, w: path_error(task, 1)(m, x, {"w_next": w}))
+    before, after = (
+        np.mean([float(loss(m, x, jnp.asarray(w))) for x, w in zip(cut.inputs, cut.outputs["w_next"])])
+        for m in (solver, fitted)
+    )
+    assert after < 0.4 * before
+
+
+def test_tasks_without_a_known_equation_are_refused():
+    with pytest.raises(Invalid, match="Governed"):
+        Hybrid().check(Burgers(**Burgers.toy))
