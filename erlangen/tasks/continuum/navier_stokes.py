@@ -137,7 +137,8 @@ class NavierStokes(Governed):
     def equation(self, x: System) -> tuple[Any, Any, Any]:
         law = {"viscosity": self.viscosity, "source": x["source"], "dealiasing": "smooth", "length": LENGTH}
         n = x["w"].shape[0]
-        return *fluids.vorticity_terms(n, **law), spectral.dealiasing_mask((n, n), "smooth")
+        linear, nonlinear = fluids.vorticity_terms(n, **law)
+        return linear, nonlinear, spectral.dealiasing_mask((n, n), "smooth")
 
     def label_seconds(self) -> float:
         asked = {k: v for k, v in asdict(self).items() if k not in ("count", "held")}
