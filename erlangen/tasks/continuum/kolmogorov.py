@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Governed, Opponent, Outputs, Samples, Score, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
@@ -36,7 +36,7 @@ DRAG, SPEED = 0.1, 5.0  # mu; an upper end of |v| down to nu = 0.005, for the le
 
 
 @dataclass(frozen=True)
-class Kolmogorov(Evolution):
+class Kolmogorov(Governed):
     viscosity: float = 0.01  # nu; the Reynolds number is 1 / nu
     forcing_mode: int = 4  # waves of the forcing along y (q for a box of 2 pi)
     n: int = 64  # grid points along each axis
@@ -52,6 +52,7 @@ class Kolmogorov(Evolution):
         Quantity("source", "s", "1/T^2", "grid", pseudoscalar, label="curl of the force"),
     )
     outputs = (Quantity("w_next", "w(t + dt)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
+    state = "w"
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 24, "viscosity": 0.1, "count": 20, "horizon": 4, "start": 1.0}
 
@@ -95,6 +96,15 @@ class Kolmogorov(Evolution):
         with double():
             w, source = (jnp.asarray(x[name], dtype) for name in ("w", "source"))
             return {"w_next": _step(w, source, n, self)}
+
+    @property
+    def substeps(self) -> int:
+        return fluids.steps_needed(self.n, speed=SPEED, dt=self.dt)
+
+    def equation(self, x: System) -> tuple[Any, Any, Any]:
+        n = x["w"].shape[0]
+        linear, nonlinear = fluids.vorticity_terms(n, viscosity=self.viscosity, drag=DRAG, source=x["source"])
+        return linear, nonlinear, spectral.dealiasing_mask((n, n), "two-thirds")
 
     def label_seconds(self) -> float:
         return cache.cost_of({**asdict(self), "split": "train"}) or 0.0
