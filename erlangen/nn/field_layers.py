@@ -94,6 +94,23 @@ def normalise(x: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
     return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
 
 
+class StencilBlock(eqx.Module):
+    """x -> x + F(norm(stencil(x))), F a perceptron at every point: what a residual pair of convolutions does, in cheap
+    passes (ConvNeXt: Liu et al. 2022, arXiv:2201.03545).
+    """
+
+    stencil: Stencil
+    forward: FieldPerceptron
+
+    def __init__(self, width: int, axes: int, *, expansion: int = 2, scale: float = 0.5, key: PRNGKeyArray):
+        stencil, forward = jax.random.split(key)
+        self.stencil = Stencil(width, axes, key=stencil)
+        self.forward = FieldPerceptron(width, expansion * width, width, scale=scale, key=forward)
+
+    def __call__(self, x: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
+        return x + self.forward(normalise(self.stencil(x)))
+
+
 def coarsen(x: Float[Array, "*grid c"], size: int = 2) -> Float[Array, "*coarse sc"]:
     """Blocks of size^d points as channels, so that a product at every point is a convolution with that stride."""
     *grid, c = x.shape
