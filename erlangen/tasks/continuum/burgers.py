@@ -11,29 +11,23 @@ grid or more. The thinnest fronts are not determined by 128 points; the opponent
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
-import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import Shift
 from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Reflection, Shifts
-from erlangen.core.quantity import Quantity, vector
-from erlangen.core.systems import Field, System
-from erlangen.data import cache
-from erlangen.numerics import spectral
-from erlangen.numerics.precision import double
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import smooth_field
 
-MODES, CHUNK = 4, 100  # waves in an initial field; trajectories solved at a time (what fits the caches of a CPU)
+from ._periodic import Evolution
+
+MODES = 4  # waves in an initial field
 
 
 @dataclass(frozen=True)
@@ -46,9 +40,6 @@ class Burgers(Evolution):
     count: int = 1000  # training trajectories; each held-out split has a tenth
     seed: int = 0
 
-    container = Field
-    inputs = (Quantity("u", "u", "L/T", "grid", vector),)
-    outputs = (Quantity("u_next", "u(t + dt)", "L/T", "grid", vector, lag=1),)
     toy: ClassVar[Mapping[str, Any]] = {"n": 32, "viscosity": 0.1, "count": 20, "horizon": 4}
 
     def __post_init__(self):
@@ -61,12 +52,6 @@ class Burgers(Evolution):
         return Shifts((0,)), Reflection(0), Galilean(self.dt)
 
     @property
-    def scores(self) -> tuple[Score, ...]:
-        step = Score("nrmse", "u_next", relative_l2, "%", "one-step nRMSE", factor=100)
-        label = f"nRMSE after {self.horizon} steps"
-        return step, Score("rollout", "u_next", relative_l2, "%", label, factor=100, steps=self.horizon)
-
-    @property
     def shifts(self) -> tuple[Shift, ...]:
         return (
             Shift("viscosity", (self.viscosity / 2, self.viscosity / 4), "lower viscosity", "L^2/T"),
@@ -75,63 +60,16 @@ class Burgers(Evolution):
         )
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
-        return (
-            Opponent(
-                "pseudo-spectral solver", "n", tuple(self.n * p // 8 for p in (2, 4, 6, 8, 12, 16)), self.solve_on
-            ),
-        )
+    def points(self) -> float:
+        """Enough for a front of four times the amplitude to 1e-5."""
+        return 16 * self.amplitude / self.viscosity
 
     @property
-    def fine(self) -> int:
-        """Grid of the truth: 16 amplitude / nu points resolve a front of four times the amplitude to 1e-5."""
-        return self.n * 2 ** max(1, math.ceil(math.log2(16 * self.amplitude / self.viscosity / self.n)))
+    def speed(self) -> float:
+        return 4 * self.amplitude  # |u| of a Gaussian field stays below 5 rms in all trajectories
 
-    def feed(self, x: System, outputs: Outputs) -> System:
-        return x.replace(u=outputs["u_next"])
+    def initial(self, n: int, *, key: PRNGKeyArray) -> Float[Array, " n"]:
+        return smooth_field((n,), modes=MODES, rms=self.amplitude, dtype=jnp.float64, key=key)
 
-    def trajectories(self, split: Split) -> Samples:
-        return cache.remembered({**asdict(self), "split": split}, lambda: _trajectories(self, split, self.fine, None))
-
-    def solve(self, x: System) -> Outputs:
-        return self.solve_on(x, self.fine, jnp.float64)
-
-    def solve_on(self, x: System, n: int, dtype: Any = jnp.float32) -> Outputs:
-        """The same solver from one sample alone: on n points, with the longest stable step."""
-        steps = fluids.steps_needed(n, speed=4 * self.amplitude, dt=self.dt)
-        with double():
-            return {"u_next": _step(jnp.asarray(x["u"], dtype), n, steps, self.viscosity, self.dt)}
-
-    def label_seconds(self) -> float:
-        return cache.cost_of({**asdict(self), "split": "train"}) or 0.0
-
-    def floor(self, count: int) -> Mapping[str, float]:
-        """Labels against labels from a grid and a time step twice as fine, on the first `count` test trajectories."""
-        coarse, fine = (_trajectories(self, "test", n, count).outputs["u_next"] for n in (self.fine, 2 * self.fine))
-        return {"nrmse": 100 * float(np.mean([relative_l2(a, b) for a, b in zip(coarse, fine)]))}
-
-
-def _trajectories(task: Burgers, split: Split, fine: int, count: int | None) -> Samples:
-    """Initial states and their true successors, solved on `fine` points."""
-    count = count or (task.count if split == "train" else max(task.count // 10, 1))
-    steps = fluids.steps_needed(fine, speed=5 * task.amplitude, dt=task.dt)  # |u| of a Gaussian field stays below 5 rms
-    with double():
-
-        @jax.vmap
-        def solve(key: Any) -> Any:
-            u = smooth_field((fine,), modes=MODES, rms=task.amplitude, dtype=jnp.float64, key=key)
-            states = fluids.burgers(u, viscosity=task.viscosity, dt=task.dt, steps=steps, frames=task.horizon)
-            return jnp.concatenate([u[None], states])[:, :: fine // task.n]
-
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(task.seed), SPLITS.index(split)), count)
-        compiled = jax.jit(solve)
-        states = np.concatenate([np.asarray(compiled(keys[i : i + CHUNK])) for i in range(0, count, CHUNK)])
-    inputs = [Field({"u": s[0]}, (2 * math.pi / task.n,)) for s in states]
-    return Samples(inputs, {"u_next": list(states[:, 1:])}, np.arange(count))
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
-def _step(u: Any, n: int, steps: int, viscosity: float, dt: float) -> Any:
-    """One step on n points and back; a field on the fine grid is looked at, not low-passed, at the given points."""
-    moved = fluids.burgers(spectral.resample(u, (n,)), viscosity=viscosity, dt=dt, steps=steps)[0]
-    return moved[:: n // u.shape[0]] if n % u.shape[0] == 0 else spectral.resample(moved, u.shape)
+    def evolve(self, u: Float[Array, " n"], *, steps: int, frames: int) -> Float[Array, "frames n"]:
+        return fluids.burgers(u, viscosity=self.viscosity, dt=self.dt, steps=steps, frames=frames)

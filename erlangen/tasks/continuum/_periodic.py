@@ -1,0 +1,151 @@
+"""Evolution of one field on a periodic line, u(x, t) -> u(x, t + dt): what all such tasks have in common.
+
+A law gives its initial fields and a pseudo-spectral solver; samples, opponents (the same solver on other grids), floor
+and cache follow from these. Truth is solved in float64 on `fine` points and looked at on every (fine / n)-th of them.
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from erlangen import contract
+from erlangen.assess.metrics import relative_l2
+from erlangen.contract import SPLITS, Opponent, Outputs, Samples, Score, Split
+from erlangen.core.quantity import Quantity, vector
+from erlangen.core.systems import Field, System
+from erlangen.data import cache
+from erlangen.numerics import spectral
+from erlangen.numerics.precision import double
+from erlangen.numerics.spectral import TAU
+from erlangen.physics import fluids
+
+CHUNK = 100  # trajectories solved at a time: what fits the caches of a CPU
+EIGHTHS = (2, 4, 6, 8, 12, 16)  # grids of the opponents, in eighths of n
+FASTEST = 1.25  # the fastest field of many trajectories, in units of `speed`
+
+
+class Evolution(contract.Evolution):
+    """A frozen dataclass derived from it has at least the settings declared here, and its law in three methods."""
+
+    n: int  # grid points of input and output
+    dt: float  # time between input and output
+    horizon: int  # steps in a trajectory
+    count: int  # training trajectories; each held-out split has a tenth
+    seed: int
+
+    container = Field
+    inputs = (Quantity("u", "u", "L/T", "grid", vector),)
+    outputs = (Quantity("u_next", "u(t + dt)", "L/T", "grid", vector, lag=1),)
+    length: ClassVar[Any] = TAU  # of the line; a setting of tasks that have one
+    spin_up: ClassVar[Any] = 0.0  # time for which an initial field is run before its trajectory begins; likewise
+    accuracy: ClassVar[int] = 1  # steps of the truth for each stable one
+
+    @property
+    @abc.abstractmethod
+    def points(self) -> float:
+        """Grid points from which on the solution is resolved."""
+
+    @property
+    @abc.abstractmethod
+    def speed(self) -> float:
+        """Upper end of |u - mean| of one field, for the length of a stable step."""
+
+    @abc.abstractmethod
+    def initial(self, n: int, *, key: PRNGKeyArray) -> Float[Array, " n"]:
+        """A random field on n points; the same function of x for the same key."""
+
+    @abc.abstractmethod
+    def evolve(self, u: Float[Array, " n"], *, steps: int, frames: int) -> Float[Array, "frames n"]:
+        """States at dt, 2 dt, ..., `steps` to each dt, on the grid of u."""
+
+    @property
+    def fine(self) -> int:
+        """Grid of the truth: n times a power of two, from `points` and 2 n on."""
+        return self.n * 2 ** max(1, math.ceil(math.log2(self.points / self.n)))
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        step = Score("nrmse", "u_next", relative_l2, "%", "one-step nRMSE", factor=100)
+        label = f"nRMSE after {self.horizon} steps"
+        return step, Score("rollout", "u_next", relative_l2, "%", label, factor=100, steps=self.horizon)
+
+    @property
+    def opponents(self) -> tuple[Opponent, ...]:
+        grids = tuple(self.n * p // 8 for p in EIGHTHS)
+        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on),)
+
+    def feed(self, x: System, outputs: Outputs) -> System:
+        return x.replace(u=outputs["u_next"])
+
+    def trajectories(self, split: Split) -> Samples:
+        @functools.wraps(type(self).evolve)  # the law is part of what the labels depend on: so is the file it is in
+        def made() -> Samples:
+            return self._solved(split, self.fine, None)
+
+        return cache.remembered(self._key(split), made)
+
+    def solve(self, x: System) -> Outputs:
+        steps = self.accuracy * self.steps(self.fine, self.speed)
+        with double():
+            return {"u_next": _step(jnp.asarray(x["u"], jnp.float64), self.fine, steps, self)}
+
+    def solve_on(self, x: System, n: int) -> Outputs:
+        """The same solver from one sample alone: on n points, in float32, with the longest stable step."""
+        with double():
+            return {"u_next": _step(jnp.asarray(x["u"], jnp.float32), n, self.steps(n, self.speed), self)}
+
+    def label_seconds(self) -> float:
+        return cache.cost_of(self._key("train")) or 0.0
+
+    def floor(self, count: int) -> Mapping[str, float]:
+        """Labels against labels from a grid and a time step twice as fine, on the first `count` test trajectories.
+
+        Both start from one state: a chaotic law has forgotten its initial field after the spin-up.
+        """
+        coarse, fine = (self._solved("test", n, count).outputs["u_next"] for n in (self.fine, 2 * self.fine))
+        return {"nrmse": 100 * float(np.mean([relative_l2(a, b) for a, b in zip(coarse, fine)]))}
+
+    def steps(self, n: int, speed: float) -> int:
+        """Fewest stable steps to each dt on n points."""
+        return fluids.steps_needed(n, speed=speed, dt=self.dt, length=self.length)
+
+    def _key(self, split: Split) -> dict[str, Any]:
+        return {"task": self.name(), **self.fields, "split": split}
+
+    def _solved(self, split: Split, fine: int, count: int | None) -> Samples:
+        """Initial states and their true successors, solved on `fine` points."""
+        count = count or (self.count if split == "train" else max(self.count // 10, 1))
+        before, speed = math.ceil(self.spin_up / self.dt), FASTEST * self.speed
+        stable, steps = self.steps(self.fine, speed), self.accuracy * self.steps(fine, speed)
+        with double():
+
+            @jax.jit
+            @jax.vmap
+            def solve(key: Any) -> Any:
+                u = self.initial(self.fine, key=key)
+                if before:
+                    u = self.evolve(u, steps=stable, frames=before)[-1]
+                u = spectral.resample(u, (fine,))
+                states = self.evolve(u, steps=steps, frames=self.horizon)
+                return jnp.concatenate([u[None], states])[:, :: fine // self.n]
+
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), SPLITS.index(split)), count)
+            states = np.concatenate([np.asarray(solve(keys[i : i + CHUNK])) for i in range(0, count, CHUNK)])
+        inputs = [Field({"u": s[0]}, (self.length / self.n,)) for s in states]
+        return Samples(inputs, {"u_next": list(states[:, 1:])}, np.arange(count))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _step(u: Float[Array, " x"], n: int, steps: int, task: Evolution) -> Float[Array, " x"]:
+    """One step on n points and back; a field on the fine grid is looked at, not low-passed, at the given points."""
+    moved = task.evolve(spectral.resample(u, (n,)), steps=steps, frames=1)[0]
+    return moved[:: n // u.shape[0]] if n % u.shape[0] == 0 else spectral.resample(moved, u.shape)
