@@ -27,6 +27,7 @@ from erlangen.core.groups import Galilean, Group
 from erlangen.core.quantity import Quantity
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
+from erlangen.learn.unrolling import PLAIN, Unrolling, fit_unrolled
 from erlangen.numerics import spectral
 
 
@@ -101,6 +102,7 @@ class NeuralOperator(Method):
     # settings that every subclass declares, so that its file shows their defaults
     rate: float
     batch: int
+    unrolling: Unrolling = PLAIN  # a setting of those that declare it
 
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}  # of the settings that only this method has
     accepts: ClassVar[Signature] = Signature(Supervised, Field)
@@ -143,6 +145,9 @@ class NeuralOperator(Method):
         train, validation = task.truth("train"), task.truth("validation")
         model = self.build(task, train, key=start)
         training = Training(rate=self.rate, batch=self.batch)
+        if self.unrolling != PLAIN:
+            options = {"training": training, "budget": budget, "key": order, "session": session}
+            return fit_unrolled(model, task, self.unrolling, **options)
         return fit(
             model, root_mean_square, train, validation, training=training, budget=budget, key=order, session=session
         )

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.core.groups import Group, Shifts
+from erlangen.learn.unrolling import PLAIN, Unrolling
 from erlangen.nn.pointwise import pointwise
 from erlangen.nn.spectral_conv import SpectralConv
 
@@ -66,6 +67,7 @@ class FNO(NeuralOperator):
     layers: int = 4
     rate: float = 2e-3  # peak learning rate
     batch: int = 32
+    unrolling: Unrolling = PLAIN  # of evolutions; --unrolling.steps 4, .gradient last, .noise 0.03, .shells 0.5
 
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"width": (1, 4096), "modes": (1, 4096), "layers": (1, 64)}
 
