@@ -1,0 +1,59 @@
+"""Groups of a flow in several fields at once: what a boost and a change of units do to each, by its unit and rank."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from .groups import Group
+from .quantity import Quantity
+from .systems import System
+
+
+@dataclasses.dataclass(frozen=True)
+class Boost(Group):
+    """Galilean boost by c along x on a periodic grid: every field is carried along, velocities gain c.
+
+    rho(x, t) -> rho(x - c t, t),  u(x, t) -> u(x - c t, t) + c. `lag`: time between input and output; c lag is a whole
+    number of grid points. Apart from `groups.Galilean`, which methods for one velocity field declare.
+    """
+
+    lag: float
+
+    @property
+    def name(self) -> str:
+        return "Galilean boost"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> tuple[int, float]:
+        points = 1 + int(jax.random.randint(key, (), 0, 2))
+        return points, points * x["spacing"][0] / self.lag
+
+    def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
+        if quantity.home != "grid":
+            return value
+        points, velocity = g
+        value = jnp.roll(jnp.asarray(value), quantity.lag * points, 0)
+        if quantity.rep.rank != 1:
+            return value
+        return value + velocity if value.ndim == 1 else value.at[..., 0].add(velocity)
+
+
+@dataclasses.dataclass(frozen=True)
+class MassUnit(Group):
+    """Another unit of mass: what has a mass in its unit ("M/L^3", "M/L/T^2") is multiplied by one factor."""
+
+    reach: float = 4.0  # factors lie between 1 / reach and reach
+
+    @property
+    def name(self) -> str:
+        return "unit of mass"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Any:
+        return self.reach ** jax.random.uniform(key, (), minval=-1.0, maxval=1.0)
+
+    def act(self, g: Any, quantity: Quantity, value: Array) -> Array:
+        return jnp.asarray(value) * g if quantity.unit.startswith("M") else value
