@@ -169,7 +169,8 @@ def kuramoto_sivashinsky(
 
     The mean is kept exactly. Symmetries: shifts, (x, u) -> (-x, -u), boosts (to round-off). Chaotic from about
     L = 18 sqrt(nu) on; the largest Lyapunov exponent is near 0.05 / nu at L = 22 sqrt(nu) and tends to 0.09 / nu in
-    long boxes (Edson et al. 2019, doi:10.1017/S1446181119000105). n >= 3 L / sqrt(nu) for 1e-7.
+    long boxes (Edson et al. 2019, doi:10.1017/S1446181119000105). Rows of cells of width 8 sqrt(nu) are stable as well,
+    so that a regular start need not become chaotic. n >= 3 L / sqrt(nu) for 1e-7.
     """
     _demand_positive(viscosity=viscosity)
     equation = kuramoto_sivashinsky_terms(_grid(u), viscosity=viscosity, dealiasing=dealiasing, length=length)

@@ -130,7 +130,9 @@ def test_lorenz_attractor():
 
 
 def test_kuramoto_sivashinsky_in_a_box_of_22():
-    """0.043 (Edson et al. 2019, doi:10.1017/S1446181119000105)."""
+    """0.048 (Cvitanovic, Davidchack and Siminos 2010, doi:10.1137/070705623). A run of four times the length gives
+    0.0484 +- 0.0009, one on 64 points with dt = 0.1 gives 0.0503 +- 0.0007.
+    """
     with double():
         (x,) = spectral.grid((48,), length=22.0)
         start = jnp.asarray(np.cos(2 * np.pi * x / 22) + 0.1 * np.sin(4 * np.pi * x / 22))
@@ -139,4 +141,4 @@ def test_kuramoto_sivashinsky_in_a_box_of_22():
             return waves.kuramoto_sivashinsky(u, dt=0.25, steps=1, length=22.0)[0]
 
         found = long_run.lyapunov_exponent(step, start, dt=0.25, steps=40_000, transient=2000)
-    assert found.value == pytest.approx(0.0435, abs=max(3 * found.error, 0.003)) and found.error < 0.005
+    assert found.value == pytest.approx(0.048, abs=max(3 * found.error, 0.004)) and found.error < 0.005
