@@ -70,11 +70,15 @@ def _dimension(solution: Solution) -> int:
 
 
 def _flat(solution: Solution) -> dict[str, np.ndarray]:
-    """Label -> [time, x(, y)] of the first problem: a cut through the middle of z, one entry per component."""
+    """Label -> [time, x(, y)] of the first problem: a cut through the middle of z, one entry per component.
+
+    Where nothing evolves, what was given is shown beside what was solved for.
+    """
     d, found = _dimension(solution), {}
-    for name, column in solution.states.items():
+    given = {} if solution.dt else {n: np.asarray(v)[None] for n, v in solution.fields[0].values.items()}
+    for name, values in (given | {n: column[0] for n, column in solution.states.items()}).items():
         quantity = solution.quantities[name]
-        values = column[0][..., None] if column[0].ndim == d + 1 else column[0].reshape(*column[0].shape[: d + 1], -1)
+        values = values[..., None] if values.ndim == d + 1 else values.reshape(*values.shape[: d + 1], -1)
         values = values[:, :, :, values.shape[3] // 2] if d == 3 else values
         for i in range(values.shape[-1]):
             words = (quantity.label or name.replace("_", " ")) + (f" {i + 1}" if values.shape[-1] > 1 else "")
@@ -111,7 +115,9 @@ def _lines_and_image(solution: Solution) -> Figure:
         row[0].set(xlabel="position x [L]", ylabel=label, xlim=(x[0], x[-1]))
         if not solution.dt:
             continue
-        row[0].legend(loc="upper right", fontsize=7.5)
+        row[0].legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=SHOWN, fontsize=7.5, handlelength=1, columnspacing=1
+        )
         times = solution.dt * np.arange(len(values))
         drawn = row[1].pcolormesh(x, times, values, shading="nearest", rasterized=True, **_scale(values))
         row[1].grid(visible=False)

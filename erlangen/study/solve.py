@@ -5,8 +5,9 @@
     solution.write(path)                            NetCDF, Zarr, HDF5 or npz
 
 It asks a task for nothing but what the contract has: `trajectories`, `solve` and `feed` of an `Evolution`, `truth` and
-`solve` of any other `Supervised` task on fields. Settings called n, count, horizon and dt, where a task has them, are
-the points of the grid, the size of the training set, the frames of a trajectory and the time between two of them.
+`solve` of any other `Supervised` task on fields. Settings called n, count and horizon, where a task has them, are the
+points of the grid, the size of the training set and the frames of a trajectory; `dt` is the time between two of them (1
+where a task does not say).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ..data.trajectory_files import has_time, header, read_trajectories, write_t
 from ..numerics.precision import double
 
 T = TypeVar("T", bound=Task)
-SIZES = ("n", "count", "horizon", "seed")  # settings of the data, not of the physics
+SIZES = ("n", "fine", "count", "held", "horizon", "seed")  # settings of the data, not of the physics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,7 @@ def solve(task: Task, *, frames: int | None = None, count: int = 1, start: Seque
         answers = [{n: v[i] for n, v in problems.outputs.items()} or _solved(task, x) for i, x in enumerate(fields)]
         each = [{n: np.asarray(v)[None] for n, v in one.items()} for one in answers]
     states = {name: [one[name] for one in each] for name in each[0]}
-    dt = float(task.fields.get("dt", 1.0)) if isinstance(task, Evolution) else 0.0
+    dt = float(getattr(task, "dt", 1.0)) if isinstance(task, Evolution) else 0.0
     return Solution(task, fields, states, dt, time.perf_counter() - clock)
 
 
