@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..contract import Evolution, Samples, Supervised, Task
@@ -28,6 +29,7 @@ from ..core.systems import Field
 from ..data.field_files import read_fields
 from ..data.file_arguments import file_of
 from ..data.trajectory_files import has_time, header, read_trajectories, write_trajectories
+from ..numerics import spectral
 from ..numerics.precision import double
 
 T = TypeVar("T", bound=Task)
@@ -177,7 +179,10 @@ def settings_of(task: type[Task], start: Sequence[Field]) -> dict[str, Any]:
 
 
 def completed(task: Supervised, x: Field) -> Field:
-    """The initial field with whatever else the task gives as input (a source); refused on another grid or boundary."""
+    """The initial field with whatever else the task gives as input (a source); refused on another domain or boundary.
+
+    A periodic field on fewer points than the task has is refined to them: the same trigonometric polynomial.
+    """
     small = _sized(task, 1, 1)
     own: Any = (small.trajectories("train") if isinstance(small, Evolution) else small.truth("train")).inputs[0]
     evolving = task.inputs[0].name
@@ -188,13 +193,18 @@ def completed(task: Supervised, x: Field) -> Field:
             do="Rename it in the file.",
         )
     shape, wanted = np.shape(x[evolving]), np.shape(own[evolving])
+    values = {n: np.asarray(v, float) for n, v in x.values.items() if n in own.values}
+    ratios = [h / h_own for h, h_own in zip(x.spacing, own.spacing)]
+    if x.boundary == own.boundary == "periodic" and np.allclose(ratios, np.divide(wanted, shape)) and min(ratios) > 1:
+        with double():
+            return own.replace(**{n: np.asarray(spectral.resample(jnp.asarray(v), wanted)) for n, v in values.items()})
     if shape != wanted or not np.allclose(x.spacing, own.spacing, rtol=1e-4) or x.boundary != own.boundary:
         raise Invalid(
             must=f"the initial field lives on the grid of {task.name()}: {_grid(wanted, own)}",
             came=_grid(shape, x),
             do="Interpolate it, or scale lengths and values to that domain.",
         )
-    return own.replace(**{name: np.asarray(value, float) for name, value in x.values.items() if name in own.values})
+    return own.replace(**values)
 
 
 def _grid(shape: tuple[int, ...], x: Field) -> str:

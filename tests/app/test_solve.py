@@ -66,6 +66,13 @@ def test_a_run_goes_on_where_a_file_ends(capsys):
         np.testing.assert_allclose(later.u, whole.u[3:], atol=1e-4)  # 32 points do not hold all of the fine state
 
 
+def test_a_coarse_field_is_refined_to_the_points_asked_for():
+    coarse = Field({"u": cole_hopf(X[::2], 0.3, 0.1)}, (2 * np.pi / 32,))
+    (u,) = solve(Burgers(n=64, viscosity=0.1), frames=2, start=[coarse]).states["u"]
+    np.testing.assert_allclose(u[0], cole_hopf(X, 0.3, 0.1), atol=1e-5)
+    np.testing.assert_allclose(u[-1], cole_hopf(X, 0.4, 0.1), atol=1e-5)
+
+
 def test_flags_go_before_what_the_file_says(capsys):
     own_field(viscosity=0.1)
     call(
