@@ -95,7 +95,9 @@ class Field(System):
     """Values on a uniform grid.
 
     values: name -> array [n_x(, n_y(, n_z))(, components)]; spacing: grid spacing along each axis;
-    boundary: "periodic" (static); parameters: name -> scalar (viscosity, ...), in the units which the task declares.
+    boundary (static): "periodic", where the last point is one spacing before the first of the next period, or "walls",
+    where the first and last points lie on them; parameters: name -> scalar (viscosity, ...), in the units which the
+    task declares.
     """
 
     values: dict[str, Any]

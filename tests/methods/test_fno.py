@@ -14,6 +14,7 @@ from erlangen.learn.batching import predict
 from erlangen.methods.baselines.persistence import Persistence
 from erlangen.methods.operators.fno import FNO
 from erlangen.tasks.continuum.burgers import Burgers
+from erlangen.tasks.continuum.darcy import Darcy
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
 
 SMALL = FNO(width=12, modes=8, layers=3, batch=16)
@@ -74,3 +75,26 @@ def test_modes_never_exceed_the_grid():
     network = FNO(width=4, modes=50, layers=1).build(task, task.truth("test"), key=jax.random.key(0))
     assert network.core.blocks[0].spectral.modes == (12, 12)
     assert network(task.truth("test").inputs[0])["w_next"].shape == (24, 24)
+
+
+def test_between_walls_the_answer_vanishes_on_them_and_turns_with_the_square():
+    task = Darcy(**Darcy.toy)
+    samples = task.truth("test")
+    network = SMALL.build(task, samples, key=jax.random.key(0))
+    u = np.asarray(network(samples.inputs[0])["u"])
+    assert np.abs(np.concatenate([u[0], u[-1], u[:, 0], u[:, -1]])).max() == 0 < np.abs(u[1:-1, 1:-1]).min()
+    rows = audit_method(network, SMALL, task, samples, key=jax.random.key(1))
+    assert [row.declared for row in rows] == [True] and not guilty(rows), rows
+    finer = network(Darcy(**{**Darcy.toy, "fine": 33}).shifted("n", 33).truth("test").inputs[0])["u"]
+    assert finer.shape == (33, 33)
+
+
+def test_between_walls_it_learns_more_than_the_mean_pressure():
+    task = Darcy(**Darcy.toy)
+    samples, mean = task.truth("test"), np.mean(task.truth("train").outputs["u"], axis=0)
+    fitted = SMALL.fit(task, Budget(steps=150), key=jax.random.key(0))
+    figures = [
+        np.mean(per_sample(task.scores[0], answers, samples))
+        for answers in (predict(fitted, samples.inputs), {"u": [mean] * len(samples)})
+    ]
+    assert figures[0] < 0.7 * figures[1]

@@ -41,7 +41,8 @@ class Core(eqx.Module):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a core is built for: points and spacing per axis, and the quantities that its channels hold, in order.
+    """What a core is built for: points and spacing per axis, the quantities that its channels hold, in order, and
+    what bounds the domain ("periodic": nothing does).
 
     A quantity of rank r has d^r channels in d > 1 dimensions, the last index fastest, and one in one dimension.
     """
@@ -50,6 +51,7 @@ class Layout:
     spacing: tuple[float, ...]
     inputs: tuple[Quantity, ...]
     outputs: tuple[Quantity, ...]
+    boundary: str = "periodic"
 
     def channels(self, quantities: tuple[Quantity, ...]) -> int:
         return sum(len(self.grid) ** q.rep.rank for q in quantities)
@@ -123,7 +125,7 @@ class NeuralOperator(Method):
         x = samples.inputs[0]
         spacing = tuple(x["spacing"])
         grid = next(np.shape(x[q.name]) for q in task.inputs if q.home == "grid")[: len(spacing)]
-        layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs))
+        layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), getattr(x, "boundary", "periodic"))
         increment = isinstance(task, Evolution)
         alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
         boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]

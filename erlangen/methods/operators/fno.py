@@ -4,11 +4,14 @@
     K_l: one matrix per Fourier mode |m| < modes;  P, W, Q, R act point by point;  no sigma in the last layer
 
 Li et al. 2021, arXiv:2010.08895. No coordinates are fed in, so that shifts of the grid are kept exactly; what is
-predicted, and the boost, are in `_operator`.
+predicted, and the boost, are in `_operator`. Between walls the modes are sines and cosines (`nn.wall_conv`), the bubble
+b = prod_a 4 x_a (1 - x_a) is fed in as a channel and the answer is b y: zero on the walls, and scalars keep the
+symmetries of the square exactly.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +20,14 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.core.groups import Group, Shifts
+from erlangen.core.groups import Group, Shifts, Square
 from erlangen.learn.unrolling import PLAIN, Unrolling
 from erlangen.nn.pointwise import pointwise
 from erlangen.nn.spectral_conv import SpectralConv
+from erlangen.nn.wall_conv import WallConv
 
 from ._operator import Core, Layout, NeuralOperator
 
@@ -30,13 +35,13 @@ from ._operator import Core, Layout, NeuralOperator
 class Block(eqx.Module):
     """x -> K x + W x + b on a channel-last field."""
 
-    spectral: SpectralConv
+    spectral: SpectralConv | WallConv
     weight: Float[Array, "c c"]
     bias: Float[Array, " c"]
 
-    def __init__(self, width: int, modes: tuple[int, ...], *, key: PRNGKeyArray):
+    def __init__(self, width: int, modes: tuple[int, ...], *, walls: bool = False, key: PRNGKeyArray):
         kernel, pointwise = jax.random.split(key)
-        self.spectral = SpectralConv(width, width, modes, key=kernel)
+        self.spectral = (WallConv if walls else SpectralConv)(width, width, modes, key=kernel)
         self.weight = jax.random.normal(pointwise, (width, width), jnp.float32) / math.sqrt(width)
         self.bias = jnp.zeros(width, jnp.float32)
 
@@ -60,6 +65,18 @@ class Network(Core):
         return pointwise(jax.nn.gelu(pointwise(h, self.hidden)), self.readout)
 
 
+class BetweenWalls(Core):
+    """A network that sees the bubble as one more channel, and whose answer vanishes on the walls."""
+
+    inside: Core
+
+    def __call__(self, x: Float[Array, "*grid inputs"]) -> Float[Array, "*grid outputs"]:
+        *grid, _ = x.shape
+        bubble = functools.reduce(np.multiply.outer, (4 * t * (1 - t) for t in (np.linspace(0, 1, n) for n in grid)))
+        bubble = jnp.asarray(bubble, x.dtype)[..., None]
+        return bubble * self.inside(jnp.concatenate([x, bubble], axis=-1))
+
+
 @dataclass(frozen=True)
 class FNO(NeuralOperator):
     width: int = 32  # channels
@@ -73,14 +90,15 @@ class FNO(NeuralOperator):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Shifts, *super().symmetry)
+        return (Shifts, Square, *super().symmetry)
 
-    def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
-        keys = jax.random.split(key, self.layers + 3)
-        normal, modes = jax.random.normal, layout.modes(self.modes)
-        return Network(
-            lift=normal(keys[-1], (layout.n_in, self.width), jnp.float32),
-            blocks=[Block(self.width, modes, key=k) for k in keys[: self.layers]],
+    def core(self, layout: Layout, *, key: PRNGKeyArray) -> Core:
+        keys, walls = jax.random.split(key, self.layers + 3), layout.boundary == "walls"
+        normal, modes, n_in = jax.random.normal, layout.modes(self.modes), layout.n_in + walls
+        network = Network(
+            lift=normal(keys[-1], (n_in, self.width), jnp.float32),
+            blocks=[Block(self.width, modes, walls=walls, key=k) for k in keys[: self.layers]],
             hidden=normal(keys[-2], (self.width, 2 * self.width), jnp.float32) / math.sqrt(self.width),
             readout=normal(keys[-3], (2 * self.width, layout.n_out), jnp.float32) / math.sqrt(2 * self.width),
         )
+        return BetweenWalls(network) if walls else network

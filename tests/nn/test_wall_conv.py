@@ -1,0 +1,83 @@
+"""Convolution between walls: modes one by one, the symmetries of the square, one function on every grid."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erlangen.core.errors import Invalid
+from erlangen.nn.wall_conv import WallConv
+from erlangen.numerics.precision import double
+from erlangen.numerics.sine_cosine import cosines, sine_transform, sines, weights
+
+
+def layer(modes, c_in=3, c_out=5):
+    return WallConv(c_in, c_out, modes, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("n", [4, 17, 30])
+def test_sines_and_cosines_are_orthonormal_on_the_nodes(n):
+    for basis in (sines(n, n - 2), cosines(n, n - 1)):
+        np.testing.assert_allclose(basis.T @ (weights(n)[:, None] * basis), np.eye(basis.shape[1]), atol=1e-13)
+
+
+def test_fast_sine_transform_is_the_sum_that_defines_it():
+    with double():
+        u = jax.random.normal(jax.random.key(1), (2, 15))
+        np.testing.assert_allclose(sine_transform(u), u @ sines(17, 15)[1:-1] / np.sqrt(16), atol=1e-13)
+        np.testing.assert_allclose(sine_transform(sine_transform(u)), u, atol=1e-13)
+
+
+@pytest.mark.parametrize("modes", [(3,), (4, 4), (3, 5), (2, 2, 2)])
+def test_every_mode_meets_its_own_matrix(modes):
+    conv, grid = layer(modes, 2, 2), tuple(9 + i for i in range(len(modes)))
+    for kind, basis in enumerate((sines, cosines)):
+        for place in np.ndindex(modes):
+            wave = np.ones(())
+            for axis, k in enumerate(place):
+                shape = [-1 if a == axis else 1 for a in range(len(modes))]
+                wave = wave * basis(grid[axis], modes[axis])[:, k].reshape(shape)
+            only = jax.tree.map(
+                lambda w: w.at[1 - kind].set(0), conv
+            )  # sines and cosines are not orthogonal to another
+            out = only(jnp.asarray(wave[..., None] * np.array([1.0, -2.0]), jnp.float32))
+            expected = wave[..., None] * np.asarray(np.array([1.0, -2.0]) @ only.symmetric[(kind, *place)])
+            np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+def test_commutes_with_mirrors_and_exchange_of_axes():
+    conv = layer((6, 6))
+    x = jax.random.normal(jax.random.key(2), (13, 13, 3))
+    for move in (lambda v: v[::-1], lambda v: v[:, ::-1], lambda v: v.swapaxes(0, 1), lambda v: jnp.rot90(v)):
+        np.testing.assert_allclose(conv(move(x)), move(conv(x)), atol=5e-6)
+
+
+def test_same_weights_on_another_grid_are_the_same_function():
+    conv = layer((4, 4), 2, 2)
+
+    def field(n):
+        x = np.linspace(0, 1, n)
+        even = np.cos(np.pi * x)[:, None] * np.cos(2 * np.pi * x)  # smooth up to the walls in either basis
+        odd = np.sin(np.pi * x)[:, None] * np.sin(3 * np.pi * x)
+        return jnp.asarray(np.stack([even * odd, odd * odd], -1), jnp.float32)
+
+    coarse, fine = conv(field(41)), conv(field(121))
+    np.testing.assert_allclose(fine[::3, ::3], coarse, atol=2e-3 * float(jnp.abs(coarse).max()))
+
+
+def test_single_samples_and_batches_agree_with_gradients():
+    conv, x = layer((3, 3)), jax.random.normal(jax.random.key(3), (4, 8, 8, 3))
+
+    def loss(c, v):
+        return jnp.sum(jnp.sin(c(v)))
+
+    together = jax.grad(lambda c: jnp.sum(jax.vmap(loss, (None, 0))(c, x)))(conv)
+    alone = sum(jax.grad(loss)(conv, v).weight for v in x)
+    np.testing.assert_allclose(together.weight, alone, atol=1e-4)
+
+
+def test_a_grid_without_the_modes_is_refused():
+    with pytest.raises(Invalid, match="resolves the modes"):
+        layer((9, 9))(jnp.zeros((10, 20, 3)))
