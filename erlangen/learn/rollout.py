@@ -5,14 +5,11 @@ u_{k+1} = f(u_k),   k = 0, 1, ..., steps - 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from ..contract import Evolution, Fitted, Outputs, Samples
 from ..core.systems import System
@@ -52,20 +49,3 @@ def windows(task: Evolution, trajectories: Samples, steps: int) -> Samples:
                 outputs[name].append(states[k : k + steps])
             x = task.feed(x, {name: states[k] for name, states in path.items()})
     return Samples(inputs, outputs, np.asarray(group))
-
-
-def path_error(task: Evolution, steps: int) -> Any:
-    """Loss of one window: the relative L2 error of each state of the roll-out, averaged; gradients pass through all."""
-
-    def loss(fitted: Fitted, x: System, true: Mapping[str, Array]) -> Array:
-        path = Rollout(fitted, task, steps)(x)
-        errors = [_relative(path[name], states) for name, states in true.items()]
-        return jnp.mean(jnp.stack(errors))
-
-    return loss
-
-
-def _relative(path: Array, true: Array) -> Array:
-    """[steps] of |u - u*| / |u*|."""
-    gap, size = (jnp.sum(a.reshape(len(a), -1) ** 2, axis=1) for a in (path - true, true))
-    return jnp.sqrt(gap / size + 1e-12)

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erlangen.assess.metrics import relative_l2
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
-from erlangen.learn.rollout import path_error, windows
+from erlangen.learn.rollout import unroll, windows
+from erlangen.learn.unrolling import Unrolling, changes_of, norms_of, unrolled_loss
 from erlangen.methods.operators.hybrid import Hybrid
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
@@ -57,9 +59,9 @@ def test_windows_follow_their_trajectories(samples):
 def test_the_gradient_through_the_solver_is_that_of_finite_differences(samples):
     model = random_readout(Hybrid(corrections=2, width=3, modes=4).build(TASK, samples, key=jax.random.key(0)))
     cut = windows(TASK, samples, 2)
-    x, true = cut.inputs[0], {"w_next": jnp.asarray(cut.outputs["w_next"][0])}
-    true = {"w_next": 1.5 * true["w_next"]}  # far enough from the answer for single precision
-    loss = eqx.filter_jit(lambda m: path_error(TASK, 2)(m, x, true))
+    norms = norms_of(cut, changes_of(TASK, cut), 0.0)
+    x, true = cut.inputs[0], {"w_next": 1.5 * jnp.asarray(cut.outputs["w_next"][0])}  # far off, for single precision
+    loss = eqx.filter_jit(lambda m: unrolled_loss(TASK, Unrolling(2), norms)(m, x, true))
     slope = eqx.filter_grad(loss)(model).gain[2]
     shifted = [eqx.tree_at(lambda m: m.gain, model, model.gain.at[2].add(h)) for h in (1e-2, -1e-2)]
     assert float(slope) == pytest.approx(float(loss(shifted[0]) - loss(shifted[1])) / 2e-2, rel=2e-2)
@@ -78,11 +80,10 @@ def test_training_finds_what_the_equation_lacks():
     task = Inviscid(**{**NavierStokes.toy, "viscosity": 3e-3})
     method = Hybrid(corrections=2, width=6, modes=6, unrolled=1)
     fitted = method.fit(task, Budget(steps=80), key=jax.random.key(0))
-    cut = windows(task, task.trajectories("test"), 1)
-    solver = method.build(task, task.trajectories("train"), key=jax.random.key(0))
-    loss = eqx.filter_jit(lambda m, x, w: path_error(task, 1)(m, x, {"w_next": w}))
+    solver, test = method.build(task, task.trajectories("train"), key=jax.random.key(0)), task.trajectories("test")
     before, after = (
-        np.mean([float(loss(m, x, jnp.asarray(w))) for x, w in zip(cut.inputs, cut.outputs["w_next"])])
+        np.mean([relative_l2(p, w) for p, w in zip(unroll(m, task, test.inputs, 2)["w_next"], true)])
+        for true in [[w[:2] for w in test.outputs["w_next"]]]
         for m in (solver, fitted)
     )
     assert after < 0.4 * before

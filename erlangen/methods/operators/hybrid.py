@@ -26,8 +26,8 @@ from erlangen.contract import Fitted as Answer
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, Shifts
 from erlangen.core.systems import Field, System
-from erlangen.learn.rollout import path_error, windows
-from erlangen.learn.supervised import Training, fit
+from erlangen.learn.supervised import Training
+from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.numerics import spectral
 from erlangen.numerics.exponential_integrators import etdrk4
 
@@ -103,11 +103,16 @@ class Hybrid(Method):
 
     def fit(self, task: Governed, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Corrected:
         start, order = jax.random.split(key)
-        train, validation = (windows(task, task.trajectories(s), self.unrolled) for s in ("train", "validation"))
-        model = self.build(task, train, key=start)
-        training = Training(rate=self.rate, batch=self.batch)
-        loss = path_error(task, self.unrolled)
-        return fit(model, loss, train, validation, training=training, budget=budget, key=order, session=session)
+        model = self.build(task, task.trajectories("train"), key=start)
+        return fit_unrolled(
+            model,
+            task,
+            Unrolling(self.unrolled),
+            training=Training(rate=self.rate, batch=self.batch),
+            budget=budget,
+            key=order,
+            session=session,
+        )
 
 
 def _shells(grid: tuple[int, ...]) -> np.ndarray:
