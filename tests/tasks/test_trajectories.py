@@ -87,6 +87,25 @@ def test_bad_files(tmp_path, monkeypatch):
     refused("fits into memory.*0.0179 MB needed, 0.001 MB free.*--every", data=a, seed=3)
 
 
+def test_a_file_larger_than_memory_is_refused_whole_and_read_thinned(tmp_path):
+    """262 GB that were never written: chunks without values take no room, and are read as zeros."""
+    import h5py
+
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        shape = {"time": 10_000, "x": 256, "y": 256}
+        w = file.create_dataset("w", (100, *shape.values()), "f4", chunks=(1, 1, 256, 256))
+        w.attrs["units"], w[0, 5_000, 3, 4] = "1/T", 1.0
+        for name, length in shape.items():
+            file[name] = np.arange(length) * 0.1
+    with pytest.raises(Invalid, match=r"1.31e\+03 GB needed"):
+        Trajectories(data=str(tmp_path / "large.h5")).trajectories("test")
+    thinned = Trajectories(data=str(tmp_path / "large.h5"), every=5_000)
+    found = [thinned.trajectories(split) for split in SPLITS]
+    assert sum(len(s) for s in found) == 100
+    assert {v.shape for s in found for v in s.outputs["w_next"]} == {(1, 256, 256)}
+    assert sum(v[0, 3, 4] for s in found for v in s.outputs["w_next"]) == 1.0
+
+
 def test_a_changed_file_is_read_again(tmp_path):
     path = kept(tmp_path / "a.nc", count=8)
     assert Trajectories(data=path).trajectories("train").inputs[0]["u"].shape == (8,)
