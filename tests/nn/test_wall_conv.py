@@ -9,25 +9,11 @@ import pytest
 
 from erlangen.core.errors import Invalid
 from erlangen.nn.wall_conv import WallConv
-from erlangen.numerics.precision import double
-from erlangen.numerics.sine_cosine import cosines, sine_transform, sines, weights
+from erlangen.numerics.sine_cosine import cosines, sines
 
 
 def layer(modes, c_in=3, c_out=5):
     return WallConv(c_in, c_out, modes, key=jax.random.key(0))
-
-
-@pytest.mark.parametrize("n", [4, 17, 30])
-def test_sines_and_cosines_are_orthonormal_on_the_nodes(n):
-    for basis in (sines(n, n - 2), cosines(n, n - 1)):
-        np.testing.assert_allclose(basis.T @ (weights(n)[:, None] * basis), np.eye(basis.shape[1]), atol=1e-13)
-
-
-def test_fast_sine_transform_is_the_sum_that_defines_it():
-    with double():
-        u = jax.random.normal(jax.random.key(1), (2, 15))
-        np.testing.assert_allclose(sine_transform(u), u @ sines(17, 15)[1:-1] / np.sqrt(16), atol=1e-13)
-        np.testing.assert_allclose(sine_transform(sine_transform(u)), u, atol=1e-13)
 
 
 @pytest.mark.parametrize("modes", [(3,), (4, 4), (3, 5), (2, 2, 2)])
