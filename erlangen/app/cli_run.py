@@ -146,10 +146,10 @@ def _help(task: str | None, method: str | None) -> str:
     return "\n".join(lines)
 
 
-def _settings_help(entry: registry.Entry, every: Sequence[str]) -> Iterator[str]:
+def _settings_help(entry: registry.Entry, every: Sequence[str], reserved: Sequence[str] = RESERVED) -> Iterator[str]:
     """One line per setting; a name that the other side or an option also has is shown with its owner."""
     for s in entry.settings:
-        owner = f"{entry.kind}." if s.name in RESERVED or every.count(s.name) > 1 else ""
+        owner = f"{entry.kind}." if s.name in reserved or every.count(s.name) > 1 else ""
         default = "" if s.default is None else f"(default {s.default})"
         choices = s.annotation.removeprefix("Literal[").rstrip("]") if s.annotation.startswith("Literal[") else ""
         told = " ".join(filter(None, [default, choices and f"one of {choices}", s.comment]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import time
@@ -121,4 +122,5 @@ def _help(task: str | None) -> str:
     if task is None:
         return "\n".join([*lines, "", "With TASK named, --help lists its settings too. See: erlangen list continuum"])
     entry = registry.find("task", task)
-    return "\n".join([*lines, "", f"settings of the task {entry.name}", *_settings_help(entry, [])])
+    shown = dataclasses.replace(entry, settings=tuple(s for s in entry.settings if s.name not in RESERVED))
+    return "\n".join([*lines, "", f"settings of the task {entry.name}", *_settings_help(shown, [], RESERVED)])

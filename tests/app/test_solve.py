@@ -183,4 +183,5 @@ def test_force_replaces_and_help_names_the_settings(capsys, tmp_path):
     assert call(capsys, *SMALL, "--out", "a.nc", "--force")[0] == 0
     code, out, _ = call(capsys, "solve", "continuum/burgers", "--help")
     assert code == 0 and "--viscosity" in out and "--from" in out
+    assert "  --seed " in out and "--horizon" not in out and out.count("--count") == 1
     assert "solve" in call(capsys, "--help")[1]
