@@ -1,12 +1,11 @@
-"""Convolution between walls: one learned matrix per sine and per cosine mode of the unit square (or interval, cube).
+"""Convolution between walls: one learned matrix per cosine mode of the interval, square or cube.
 
-    (K x)(r) = sum_k  s_k(r) S_k <s_k, x>  +  sum_k  c_k(r) C_k <c_k, x>,      k < modes along each axis
+    (K x)(r) = sum_k  c_k(r) W_k <c_k, x>,      c_k(r) = prod_a c_{k_a} cos(pi k_a r_a),      k_a < modes
 
-s_k and c_k are products of sines and cosines that solve the Laplacian between walls of zero value and of zero slope. A
-mirror about the middle of an axis changes the sign of modes alone, so K commutes with it whatever the matrices; with an
-exchange of axes it commutes because S and C are the same for k and its permutations. Nothing wraps around: what
-`SpectralConv` is to the torus, this is to the square with walls. Li et al. 2021, arXiv:2010.08895, for the idea of
-matrices per mode; Concus and Golub 1973, doi:10.1137/0710092, for sines as nearly the modes of an elliptic operator.
+This is `SpectralConv` on the even reflection of the field to a torus of twice the length, at the cost of the domain
+itself: nothing wraps around from one wall to the opposite one. A mirror about the middle of an axis changes the sign of
+modes alone, so K commutes with it whatever the matrices; with an exchange of axes it commutes because W is the same for
+k and its permutations. Li et al. 2021, arXiv:2010.08895, for matrices per mode.
 """
 
 from __future__ import annotations
@@ -22,41 +21,39 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.errors import Invalid
-from ..numerics.sine_cosine import cosines, sines, weights
+from ..numerics.sine_cosine import cosines, weights
 
 
 class WallConv(eqx.Module):
     """One convolution, channel-last: x [*grid, c_in] -> [*grid, c_out] on nodes that include the walls.
 
-    weight [2, m_1, ..., m_d, c_in, c_out]: matrices of the sine modes k = 1 ... m, then of the cosine modes
-    k = 0 ... m - 1. The grid needs modes + 2 nodes along each axis.
+    weight [m_1, ..., m_d, c_in, c_out]: the matrices of k = 0 ... m - 1. The grid needs more than `modes` nodes along
+    each axis.
     """
 
-    weight: Float[Array, "2 ... c_in c_out"]
+    weight: Float[Array, "... c_in c_out"]
     modes: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, c_in: int, c_out: int, modes: Sequence[int], *, key: PRNGKeyArray):
         self.modes = tuple(modes)
-        # Variance 1 / 2 c_in for either basis, so that white input keeps its variance in the modes kept.
-        shape = (2, *self.modes, c_in, c_out)
-        self.weight = jax.random.normal(key, shape, jnp.float32) * math.sqrt(0.5 / c_in)
+        # Variance 1 / c_in, so that white input keeps its variance in the modes kept.
+        self.weight = jax.random.normal(key, (*self.modes, c_in, c_out), jnp.float32) / math.sqrt(c_in)
 
     def __call__(self, x: Float[Array, "*grid c_in"]) -> Float[Array, "*grid c_out"]:
         *grid, _ = x.shape
-        if len(grid) != len(self.modes) or any(n < m + 2 for n, m in zip(grid, self.modes)):
+        if len(grid) != len(self.modes) or any(n <= m for n, m in zip(grid, self.modes)):
             raise Invalid(
-                must=f"the grid resolves the modes kept: {len(self.modes)} axes of at least modes + 2 nodes",
+                must=f"the grid resolves the modes kept: {len(self.modes)} axes of more than `modes` nodes",
                 came=f"grid {tuple(grid)}, modes {self.modes}",
                 do="Give a finer grid, or build the layer with fewer modes.",
             )
-        bases = [np.stack([sines(n, m), cosines(n, m)]) for n, m in zip(grid, self.modes)]  # [2, n, m] per axis
-        y = x[None]
+        bases = [cosines(n, m) for n, m in zip(grid, self.modes)]
         for axis, (basis, n) in enumerate(zip(bases, grid)):
-            y = _along(y, axis, (basis * weights(n)[:, None]).swapaxes(1, 2))
-        y = jnp.einsum("s...i,s...io->s...o", y, self.symmetric)
+            x = _along(x, axis, (weights(n)[:, None] * basis).T)
+        x = jnp.einsum("...i,...io->...o", x, self.symmetric)
         for axis, basis in enumerate(bases):
-            y = _along(y, axis, basis)
-        return y[0] + y[1]
+            x = _along(x, axis, basis)
+        return x
 
     @property
     def symmetric(self) -> Array:
@@ -64,16 +61,10 @@ class WallConv(eqx.Module):
         d = len(self.modes)
         if len(set(self.modes)) > 1:
             return self.weight
-        orders = list(itertools.permutations(range(1, d + 1)))
-        alike = [self.weight.transpose(0, *order, d + 1, d + 2) for order in orders]
-        return jnp.sum(jnp.stack(alike), axis=0) / math.sqrt(len(orders))
+        orders = list(itertools.permutations(range(d)))
+        return jnp.mean(jnp.stack([self.weight.transpose(*order, d, d + 1) for order in orders]), axis=0)
 
 
-def _along(y: Array, axis: int, matrices: np.ndarray) -> Array:
-    """One matrix [out, in] for either kind of modes, along `axis` of y [1 or 2, *grid, c]."""
-    return jnp.stack(
-        [
-            jnp.moveaxis(jnp.tensordot(jnp.asarray(m, y.dtype), y[i % len(y)], (1, axis)), 0, axis)
-            for i, m in enumerate(matrices)
-        ]
-    )
+def _along(x: Array, axis: int, matrix: np.ndarray) -> Array:
+    """A matrix [out, in] along `axis` of x [*grid, c]."""
+    return jnp.moveaxis(jnp.tensordot(jnp.asarray(matrix, x.dtype), x, (1, axis)), 0, axis)

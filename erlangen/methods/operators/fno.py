@@ -4,7 +4,7 @@
     K_l: one matrix per Fourier mode |m| < modes;  P, W, Q, R act point by point;  no sigma in the last layer
 
 Li et al. 2021, arXiv:2010.08895. No coordinates are fed in, so that shifts of the grid are kept exactly; what is
-predicted, and the boost, are in `_operator`. Between walls the modes are sines and cosines (`nn.wall_conv`), the bubble
+predicted, and the boost, are in `_operator`. Between walls the modes are cosines (`nn.wall_conv`), the bubble
 b = prod_a 4 x_a (1 - x_a) is fed in as a channel and the answer is b y: zero on the walls, and scalars keep the
 symmetries of the square exactly.
 """
