@@ -47,14 +47,22 @@ PAIR_RULES = (
 )
 
 
-def contract_suite(folder: str | Path | None = None, rarely: Callable[[Case], bool] = lambda case: False) -> type:
+def contract_suite(
+    folder: str | Path | None = None,
+    rarely: Callable[[Case], bool] = lambda case: False,
+    pairs: Callable[[Case], bool] = lambda case: True,
+    alone: bool = True,
+) -> type:
     """A pytest class that holds every task and method of `folder` to the contract (of the package itself where None).
 
     `folder` is laid out like one of ERLANGEN_PATH. Methods in it also meet the package's tasks, and its tasks the
-    package's methods, where they accept each other. Pairs for which `rarely` holds are marked `slow`. A class attribute
-    called Test... is collected by pytest.
+    package's methods, where they accept each other. Pairs for which `rarely` holds are marked `slow`. A long suite can
+    be cut into several files: `pairs` says which of them this one holds, `alone` whether tasks and methods by
+    themselves too. A class attribute called Test... is collected by pytest.
     """
     tasks, methods, cases = find(folder)
+    cases = [case for case in cases if pairs(case)]
+    tasks, methods = (tasks, methods) if alone else ([], [])
     supervised = [t for t in tasks if isinstance(t, Supervised)]
     variational = [t for t in tasks if isinstance(t, Variational)]
     families = [t for t in tasks if isinstance(t, Family)]
