@@ -25,6 +25,7 @@ from erlangen.methods.operators.unet import UNet
 from erlangen.nn.spectral_conv import SpectralConv
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
+from erlangen.tasks.continuum.kuramoto_sivashinsky import KuramotoSivashinsky
 
 BURGERS, KOLMOGOROV = Burgers(**Burgers.toy), Kolmogorov(**Kolmogorov.toy)
 METHODS = {
@@ -71,6 +72,18 @@ def test_declared_symmetries_hold_before_training(method):
     rows = audit_method(network, method, BURGERS, samples, key=jax.random.key(1))
     assert any(row.declared for row in rows)
     assert not guilty(rows), guilty(rows)
+
+
+@each("ffno", "unet", "deeponet")
+def test_a_boost_moves_the_answer_in_a_box_of_any_length(method):
+    task = KuramotoSivashinsky(**KuramotoSivashinsky.toy)
+    samples = task.truth("test")
+    network = method.build(task, samples, key=jax.random.key(0))
+    x = samples.inputs[0]
+    assert network.lag > 0 and abs(x.spacing[0] * len(x["u"]) - 2 * np.pi) > 1
+    c = 2 * x.spacing[0] / network.lag  # two points per step
+    boosted = network(x.replace(u=x["u"] + c))["u_next"]
+    np.testing.assert_allclose(boosted, jnp.roll(network(x)["u_next"], 2) + c, atol=1e-5 * c)
 
 
 @each("ffno", "unet", "transformer", "deeponet")

@@ -88,7 +88,9 @@ class Operator(Fitted):
         change = self.core((state - drift) / jnp.asarray(self.in_scale, dtype)) * jnp.asarray(self.out_scale, dtype)
         after = state[..., : change.shape[-1]] + change if self.increment else change
         if self.lag:
-            after = drift + spectral.translate((after - drift).reshape(grid), (drift * self.lag,))[..., None]
+            length = grid[0] * x["spacing"][0]
+            moved = spectral.translate((after - drift).reshape(grid), (drift * self.lag,), length=length)
+            after = drift + moved[..., None]
         answers, start = {}, 0
         for name, rank in self.outputs:
             count = len(grid) ** rank
