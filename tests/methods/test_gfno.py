@@ -10,6 +10,7 @@ import pytest
 
 from erlangen.assess import symmetry
 from erlangen.core.equivariance import equivariance_defects, guilty
+from erlangen.core.errors import Invalid
 from erlangen.core.groups import QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar, scalar, tensor, vector
 from erlangen.core.systems import Field
@@ -19,6 +20,7 @@ from erlangen.methods.operators.gfno import GFNO
 from erlangen.numerics.precision import double
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
+from erlangen.tasks.continuum.korteweg_de_vries import KortewegDeVries
 
 SMALL = GFNO(width=16, modes=8, layers=2, batch=16)
 SQUARE = (Shifts((0, 1)), QuarterTurns(), Reflection(0), Reflection(1))
@@ -107,3 +109,11 @@ def test_network_and_law_of_turbulence_commute_with_quarter_turns():
 def test_parameters_are_those_of_one_row():
     network = SMALL.core(layout((16, 16)), key=jax.random.key(0))
     assert network.blocks[0].kernel.weight.shape == (2, 15, 8, 16, 2)  # an FNO has 16 x 16 of them
+
+
+def test_a_law_that_breaks_reflections_is_refused_unless_they_are_left_out():
+    task = KortewegDeVries(**KortewegDeVries.toy)
+    with pytest.raises(Invalid, match=r"korteweg_de_vries with reflection of x .broken by dispersion.*mirrors=False"):
+        SMALL.check(task)
+    GFNO(mirrors=False).check(task)
+    SMALL.check(Burgers())

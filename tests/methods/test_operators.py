@@ -103,7 +103,8 @@ def test_the_same_function_on_a_finer_grid(method):
 
 
 def test_a_unet_commutes_with_shifts_by_its_coarsest_points_and_refuses_other_grids():
-    network = UNet(width=4, levels=2, waves=2).core(Layout((16,), (0.1,), (V,), (V,)), key=jax.random.key(0))
+    method = UNet(width=4, levels=2, waves=2)
+    network = eqx.filter_jit(method.core(Layout((16,), (0.1,), (V,), (V,)), key=jax.random.key(0)))
     x = jax.random.normal(jax.random.key(1), (16, 1))
     np.testing.assert_allclose(network(jnp.roll(x, 4, 0)), jnp.roll(network(x), 4, 0), atol=1e-5)
     with pytest.raises(Invalid, match=r"2 levels needs grids that are multiples of 4 points; came: grid \(18,\)"):
@@ -129,7 +130,7 @@ def test_a_transformer_of_patches_keeps_no_shift_and_needs_whole_patches_and_hea
     assert METHODS["transformer"].symmetry[0].__name__ == "Shifts"
     method = OperatorTransformer(width=8, heads=2, layers=1, patch=4)
     assert "Shifts" not in [g.__name__ for g in method.symmetry]
-    network = method.core(Layout((8, 8), (0.1, 0.1), (V,), (V,)), key=jax.random.key(0))
+    network = eqx.filter_jit(method.core(Layout((8, 8), (0.1, 0.1), (V,), (V,)), key=jax.random.key(0)))
     assert network(jnp.ones((8, 12, 2))).shape == (8, 12, 2)
     with pytest.raises(Invalid, match="patches of 4 points"):
         network(jnp.ones((8, 10, 2)))

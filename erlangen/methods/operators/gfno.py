@@ -24,7 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
+from erlangen.contract import Task
+from erlangen.core.errors import Invalid
+from erlangen.core.groups import Broken, Group, QuarterTurns, Reflection, Shifts
 from erlangen.nn.pointwise import pointwise
 from erlangen.nn.spectral_conv import SpectralConv
 
@@ -106,6 +108,17 @@ class GFNO(NeuralOperator):
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Shifts, QuarterTurns, *([Reflection] if self.mirrors else []), *super().symmetry)
+
+    def check(self, task: Task) -> None:
+        """Raise `Invalid` where this method cannot answer `task`, or the law breaks a reflection that is built in."""
+        super().check(task)
+        broken = [g for g in task.symmetry if isinstance(g, Broken) and isinstance(g.group, Reflection)]
+        if self.mirrors and broken:
+            raise Invalid(
+                must="the law keeps the reflections that this method cannot break",
+                came=f"{task.name()} with {broken[0].name}",
+                do="Leave them out: mirrors=False.",
+            )
 
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
         elements = symmetries(layout, mirrors=self.mirrors)
