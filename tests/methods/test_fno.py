@@ -59,6 +59,14 @@ def test_the_increment_is_scaled_to_the_labels():
     np.testing.assert_allclose(network.out_scale, [change.std()], rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [Burgers, Darcy])
+def test_a_fit_leaves_the_scales_alone(kind):
+    task = kind(**kind.toy)
+    before = SMALL.build(task, task.truth("train"), key=jax.random.key(0))
+    after = SMALL.fit(task, Budget(steps=3), key=jax.random.key(0))
+    assert before.in_scale == after.in_scale and before.out_scale == after.out_scale
+
+
 def test_runs_on_a_finer_grid_than_it_was_built_on():
     task = Burgers(**Burgers.toy)
     network = SMALL.build(task, task.truth("test"), key=jax.random.key(0))

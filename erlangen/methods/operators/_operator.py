@@ -73,8 +73,9 @@ class Operator(Fitted):
     """The trained map. in_scale, out_scale: standard deviation of inputs and of what is predicted, per channel."""
 
     core: Core
-    in_scale: np.ndarray
-    out_scale: np.ndarray
+    # static, since a NumPy array would be a parameter: the loss, in units of out_scale, falls as out_scale grows
+    in_scale: tuple[float, ...] = eqx.field(static=True)
+    out_scale: tuple[float, ...] = eqx.field(static=True)
     inputs: tuple[str, ...] = eqx.field(static=True)
     outputs: tuple[tuple[str, int], ...] = eqx.field(static=True)  # with the rank of each
     increment: bool = eqx.field(static=True)
@@ -162,7 +163,8 @@ def root_mean_square(model: Operator, x: System, true: Mapping[str, Array]) -> A
     which no network of this grid gets right, then do not rule the gradient.
     """
     predicted, dimension = model(x), len(x["spacing"])
-    gap = _channels([predicted[name] - true[name] for name, _ in model.outputs], dimension) / model.out_scale
+    gap = _channels([predicted[name] - true[name] for name, _ in model.outputs], dimension)
+    gap = gap / jnp.asarray(model.out_scale, gap.dtype)
     return jnp.sqrt(jnp.mean(gap**2) + 1e-12)
 
 
@@ -173,10 +175,10 @@ def _channels(values: list[Array], dimension: int) -> Float[Array, "*grid c"]:
     return jnp.concatenate(parts, axis=-1)
 
 
-def _scales(values: list[np.ndarray], quantities: tuple[Quantity, ...], dimension: int) -> np.ndarray:
+def _scales(values: list[np.ndarray], quantities: tuple[Quantity, ...], dimension: int) -> tuple[float, ...]:
     """Standard deviation per channel, one for all components of a quantity, so that no direction is preferred.
 
     What never varies is measured by its size instead.
     """
     spreads = [float(np.std(v)) or float(np.max(np.abs(v), initial=0.0)) or 1.0 for v in values]
-    return np.concatenate([np.full(dimension**q.rep.rank, s) for q, s in zip(quantities, spreads)])
+    return tuple(s for q, s in zip(quantities, spreads) for _ in range(dimension**q.rep.rank))
