@@ -26,18 +26,23 @@ def phi_functions(z: Any) -> tuple[Any, Any, Any]:
     NumPy input is evaluated in float64 whatever JAX's precision is; traced input in its own dtype, so that gradients
     with respect to a viscosity inside L or to dt pass through.
     """
-    xp: Any = jnp if isinstance(z, jax.Array) else np
-    is_real = not xp.iscomplexobj(z)
+    is_real = not jnp.iscomplexobj(z)
     angles = 2 * np.pi * (np.arange(POINTS_ON_CIRCLE) + 0.5) / POINTS_ON_CIRCLE
-    sums: list[Any] = [0.0, 0.0, 0.0]
-    for root in np.exp(1j * angles[: POINTS_ON_CIRCLE // 2] if is_real else 1j * angles):
-        w = z + complex(root)
-        e = xp.exp(w)
-        terms = ((e - 1) / w, (e - 1 - w) / w**2, (e - 1 - w - w**2 / 2) / w**3)
-        sums = [s + (t.real if is_real else t) for s, t in zip(sums, terms, strict=True)]
     # Real z: the lower half of the circle is the conjugate of the upper half.
-    n = POINTS_ON_CIRCLE // 2 if is_real else POINTS_ON_CIRCLE
-    return sums[0] / n, sums[1] / n, sums[2] / n
+    roots = np.exp(1j * angles[: POINTS_ON_CIRCLE // 2] if is_real else 1j * angles)
+
+    def terms(root: Any, xp: Any) -> tuple[Any, ...]:
+        w = z + root
+        e = xp.exp(w)
+        found = (e - 1) / w, (e - 1 - w) / w**2, (e - 1 - w - w**2 / 2) / w**3
+        return tuple(t.real / len(roots) if is_real else t / len(roots) for t in found)
+
+    if not isinstance(z, jax.Array):
+        return tuple(sum(parts) for parts in zip(*(terms(complex(root), np) for root in roots)))  # type: ignore[return-value]
+    # a loop, so that the program (and that of its derivative) holds one point of the circle, not all of them
+    circle = jnp.asarray(roots, jnp.result_type(z, jnp.complex64))
+    first = (jnp.zeros_like(z),) * 3
+    return jax.lax.scan(lambda s, root: (jax.tree.map(jnp.add, s, terms(root, jnp)), None), first, circle)[0]
 
 
 def etdrk2(linear: Any, nonlinear: Step, dt: Any) -> Step:

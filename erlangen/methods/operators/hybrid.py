@@ -1,19 +1,21 @@
 """Spectral-core hybrid: a coarse solver of the known equation, and a small network that corrects it on the way.
 
-    u_hat <- S^k (f u_hat),     u_hat <- (1 + g) u_hat + F C(u, s)       `corrections` times per output
+    d u_hat / dt = (L + l) u_hat + (1 + a) N((1 + b) u_hat),      u_hat <- u_hat + F C(u, Lap u, N(u), s)
 
-S: one step of the fourth-order exponential rule on the given grid, f: the solver's filter, k: stable steps between two
-corrections; g: a number for every shell of wavenumbers; C: a Fourier network that sees the state and the other inputs
-and adds nothing to the mean. C = g = 0 before training: then the answer is that of the solver. Trained through the
-solver, on several outputs in a row (`unrolled`): Um et al. 2020, arXiv:2007.00016; Kochkov et al. 2021,
-doi:10.1073/pnas.2101784118; on spectral solvers Dresdner et al. 2022, arXiv:2207.00556.
+The first is stepped by the solver's own fourth-order exponential rule on the given grid, the second comes
+`corrections` times per output. l, a, b: polynomials of the wavenumber |m|, fitted: what the modes that the grid cannot
+hold do to those that it holds, at no cost. C: a Fourier network that sees the state u, its Laplacian (the small
+scales, whose lack is to be corrected), its nonlinear rate N and the other inputs s; it adds nothing to the mean. All of
+them vanish before training: then the answer is that of the solver. Trained through the solver, on several outputs in a
+row (`unrolled`): Um et al. 2020, arXiv:2007.00016; Kochkov et al. 2021, doi:10.1073/pnas.2101784118; on spectral
+solvers Dresdner et al. 2022, arXiv:2207.00556.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -29,37 +31,47 @@ from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.numerics import spectral
-from erlangen.numerics.exponential_integrators import etdrk4
+from erlangen.numerics.exponential_integrators import etdrk4, trajectory
 
-from ._operator import Core, Layout
-from .fno import FNO
+from ._operator import Layout
+from .fno import FNO, Network
+
+KEPT = 5  # solver steps between two states that the adjoint keeps
+POWERS = 2, 4, 8, 16, 32  # of |m| / m_max in l, a and b
+SCALED = 64  # samples from which the spread of what the network sees is taken
 
 
 class Corrected(Answer):
-    """The trained map. in_scale: spread of the inputs; out_scale: of the state."""
+    """The trained map. in_scale: spread of what the network sees; out_scale: size of a correction."""
 
-    corrector: Core
-    gain: Float[Array, " shells"]
-    in_scale: np.ndarray
+    corrector: Network | None
+    rate: Float[Array, " powers"]
+    before: Float[Array, " powers"]
+    after: Float[Array, " powers"]
+    in_scale: tuple[float, ...] = eqx.field(static=True)
     out_scale: float = eqx.field(static=True)
     task: Governed = eqx.field(static=True)
     corrections: int = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
         linear, nonlinear, mask = self.task.equation(x)
-        state = jnp.asarray(x[self.task.state], self.gain.dtype)
-        others = [jnp.asarray(x[q.name], state.dtype) for q in self.task.inputs if q.name != self.task.state]
-        legs = -(-self.task.substeps // self.corrections)
-        step = etdrk4(linear, nonlinear, self.task.dt / (legs * self.corrections))
-        mask, shells = jnp.asarray(mask, state.dtype), _shells(state.shape)
+        state = jnp.asarray(x[self.task.state], self.rate.dtype)
+        mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
+        rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
+        pieces = -(-self.task.substeps // (self.corrections * KEPT))
+        step = etdrk4(
+            jnp.asarray(linear, state.dtype) + rate / self.task.dt,
+            lambda u: (1 + after) * nonlinear((1 + before) * u),
+            self.task.dt / (pieces * KEPT * self.corrections),
+        )
 
-        @jax.checkpoint
         def leg(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
-            u_hat = jax.lax.fori_loop(0, legs, lambda _, u: step(u), mask * u_hat)
-            u = spectral.inverse(u_hat, state.shape)
-            seen = jnp.stack([u, *others], axis=-1) / jnp.asarray(self.in_scale, u.dtype)
+            u_hat = trajectory(step, mask * u_hat, frames=pieces, substeps=KEPT)[-1]
+            if self.corrector is None:
+                return u_hat, None
+            seen = _seen(self.task, x, u_hat, nonlinear) / jnp.asarray(self.in_scale, state.dtype)
             added = spectral.transform(self.out_scale * self.corrector(seen)[..., 0])
-            return (1 + self.gain[shells]) * u_hat + added.at[(0,) * u.ndim].set(0), None
+            return u_hat + added.at[(0,) * state.ndim].set(0), None
 
         u_hat, _ = jax.lax.scan(leg, spectral.transform(state), None, length=self.corrections)
         return {self.task.outputs[0].name: spectral.inverse(u_hat, state.shape)}
@@ -67,18 +79,18 @@ class Corrected(Answer):
 
 @dataclass(frozen=True)
 class Hybrid(Method):
-    corrections: int = 2  # per output
-    width: int = 12  # channels of the network
+    corrections: int = 1  # by the network, per output
+    width: int = 8  # channels of the network; 0: none
     modes: int = 16  # Fourier modes that it sees along every axis: |m| < modes
-    layers: int = 2
-    unrolled: int = 2  # outputs in a row on which it is trained
+    layers: int = 1
+    unrolled: int = 4  # outputs in a row on which it is trained
     rate: float = 2e-3  # peak learning rate
-    batch: int = 8
+    batch: int = 4
 
     accepts: ClassVar[Signature] = Signature(Governed, Field)
 
     def __post_init__(self):
-        within(self, corrections=(1, 4096), width=(1, 4096), modes=(1, 4096), layers=(1, 64), unrolled=(1, 1000))
+        within(self, corrections=(1, 4096), width=(-1, 4096), modes=(1, 4096), layers=(1, 64), unrolled=(1, 1000))
         within(self, rate=(0, math.inf), batch=(1, math.inf))
 
     @property
@@ -89,14 +101,19 @@ class Hybrid(Method):
         """The untrained answer: the solver itself."""
         x = samples.inputs[0]
         grid = np.shape(x[task.state])
-        layout = Layout(grid, tuple(x["spacing"]), tuple(task.inputs), tuple(task.outputs))
-        network = FNO(width=self.width, modes=self.modes, layers=self.layers).core(layout, key=key)
-        spreads = [float(np.std([np.asarray(x[q.name]) for x in samples.inputs])) or 1.0 for q in task.inputs]
+        state = next(q for q in task.inputs if q.name == task.state)
+        layout = Layout(grid, tuple(x["spacing"]), (*task.inputs, state, state), tuple(task.outputs))
+        none = jnp.zeros(len(POWERS), jnp.float32)
+        network = FNO(width=max(self.width, 1), modes=self.modes, layers=self.layers).core(layout, key=key)
+        shown = [_untrained_view(task, x) for x in samples.inputs[:SCALED]]
+        spreads = np.std(np.stack(shown), axis=tuple(range(len(grid) + 1)))
         return Corrected(
-            corrector=eqx.tree_at(lambda c: c.readout, network, jnp.zeros_like(network.readout)),
-            gain=jnp.zeros(int(_shells(grid).max()) + 1, jnp.float32),
-            in_scale=np.asarray(spreads),
-            out_scale=0.1 * spreads[0],
+            corrector=eqx.tree_at(lambda c: c.readout, network, replace_fn=jnp.zeros_like) if self.width else None,
+            rate=none,
+            before=none,
+            after=none,
+            in_scale=tuple(float(s) or 1.0 for s in spreads),
+            out_scale=0.1 * float(spreads[0]),
             task=task,
             corrections=self.corrections,
         )
@@ -115,6 +132,23 @@ class Hybrid(Method):
         )
 
 
-def _shells(grid: tuple[int, ...]) -> np.ndarray:
-    """Number of the shell, round(|m|), of every coefficient of ``rfftn``."""
-    return np.rint(np.sqrt(spectral.squared_wavenumber(grid))).astype(int)
+def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: Any) -> Float[Array, "*grid c"]:
+    """State, Laplacian, nonlinear rate and the other inputs, channel-last."""
+    grid = np.shape(x[task.state])
+    curved = -jnp.asarray(spectral.squared_wavenumber(grid), u_hat.real.dtype) * u_hat
+    shown = [spectral.inverse(a, grid) for a in (u_hat, curved, nonlinear(u_hat))]
+    others = [jnp.asarray(x[q.name], shown[0].dtype) for q in task.inputs if q.name != task.state]
+    return jnp.stack([*shown, *others], axis=-1)
+
+
+def _untrained_view(task: Governed, x: System) -> np.ndarray:
+    """What the network sees of an input itself."""
+    _, nonlinear, mask = task.equation(x)
+    u_hat = spectral.transform(jnp.asarray(x[task.state], jnp.float32))
+    return np.asarray(_seen(task, x, jnp.asarray(mask, jnp.float32) * u_hat, nonlinear))
+
+
+def _powers(grid: tuple[int, ...]) -> Float[np.ndarray, "*modes powers"]:
+    """(|m| / m_max)^p of every coefficient of ``rfftn``, at most 1."""
+    ratio = np.sqrt(spectral.squared_wavenumber(grid)) / (min(grid) // 2)
+    return np.minimum(ratio, 1.0)[..., None] ** np.asarray(POWERS)
