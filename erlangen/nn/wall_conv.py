@@ -51,7 +51,7 @@ class WallConv(eqx.Module):
         for axis, (basis, n) in enumerate(zip(bases, grid)):
             x = _along(x, axis, (weights(n)[:, None] * basis).T)
         x = jnp.einsum("...i,...io->...o", x, self.symmetric)
-        for axis, basis in enumerate(bases):
+        for axis, basis in reversed(list(enumerate(bases))):
             x = _along(x, axis, basis)
         return x
 

@@ -62,7 +62,7 @@ class Network(Core):
         for block in self.blocks[:-1]:
             h = jax.nn.gelu(block(h))
         h = self.blocks[-1](h)
-        return pointwise(jax.nn.gelu(pointwise(h, self.hidden)), self.readout)
+        return jax.nn.gelu(pointwise(h, self.hidden)) @ self.readout  # few columns: `pointwise` would be slower
 
 
 class BetweenWalls(Core):
