@@ -4,7 +4,7 @@
 
 Mean relative L2 error of the test media with its standard error, and seconds per query, compiled, one medium at a time
 (the median over the media; a busy machine shows in them). The solver knows the equation and sees the same nodes as the
-network; the network has seen 1,000 solutions. `--budget none` leaves the network out. A fit that was stopped goes on from
+network; the network has seen 1,000 solutions. `--budget none` leaves it out. A fit that was stopped goes on from
 `--folder`.
 """
 
