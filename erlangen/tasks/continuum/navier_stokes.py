@@ -65,7 +65,7 @@ class NavierStokes(Governed):
     state, dt = "w", 1.0
     budget = "30m"
     toy: ClassVar[Mapping[str, Any]] = {
-        "viscosity": 1e-3, "n": 16, "fine": 32, "start": 1, "horizon": 4, "count": 20, "held": 5
+        "viscosity": 5e-3, "n": 16, "fine": 32, "start": 1, "horizon": 4, "count": 20, "held": 5
     }  # fmt: skip
 
     def __post_init__(self):
