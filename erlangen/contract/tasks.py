@@ -112,7 +112,7 @@ class Evolution(Supervised):
 class Governed(Evolution):
     """An evolution whose equation is known, so that an answer may build on a coarse solver of its own grid.
 
-        d u_hat / dt = L u_hat + N(u_hat),     u_hat the coefficients (``rfftn``) of the input called `state`
+    d u_hat / dt = L u_hat + N(u_hat),     u_hat the coefficients (``rfftn``) of the input called `state`
     """
 
     state: ClassVar[str]
