@@ -87,7 +87,7 @@ def _scores(
 
 
 def _at_step(score: Score, samples: Samples, outputs: Mapping[str, Sequence[Any]]) -> Samples:
-    """The samples with the state of trajectory `outputs` after score.steps steps, or all until then, as their output."""
+    """The samples with the state of trajectory `outputs` after score.steps steps, or all until then, as output."""
     judged = slice(score.steps) if score.whole else score.steps - 1
     column = [trajectory[judged] for trajectory in outputs[score.quantity]]
     return Samples(samples.inputs, {score.quantity: column}, samples.group)
