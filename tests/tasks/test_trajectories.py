@@ -8,10 +8,10 @@ import pytest
 
 from erlangen.assess.metrics import relative_l2
 from erlangen.contract import SPLITS, Budget
+from erlangen.core import free_memory
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Broken, Shifts
 from erlangen.core.systems import Field
-from erlangen.data import free_memory
 from erlangen.data.trajectory_files import write_trajectories
 from erlangen.learn.rollout import unroll
 from erlangen.methods.baselines.persistence import Persistence

@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,6 +23,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PyTree
 
 from ...core.errors import Invalid
+from ...core.free_memory import free_memory
 from .natural_gradient import ROWS_AT_ONCE
 from .problem import AT_ONCE
 
@@ -103,11 +103,7 @@ def free() -> float:
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats and "bytes_limit" in stats:
         return float(stats["bytes_limit"] - stats.get("bytes_in_use", 0))
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        rows = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        return 1024.0 * int(rows["MemAvailable"].split()[0])
-    return 4e9
+    return float(free_memory())
 
 
 def counted(f: Callable[..., Any], *arguments: Any) -> float:

@@ -23,11 +23,11 @@ import numpy as np
 from ...assess.metrics import relative_l2
 from ...contract import SPLITS, Evolution, Outputs, Samples, Score, Split
 from ...core.errors import Invalid, within
+from ...core.free_memory import check_fits
 from ...core.groups import Broken, Group, Shifts
 from ...core.quantity import Quantity
 from ...core.systems import Field, System
 from ...data.file_arguments import file_of
-from ...data.free_memory import check_fits
 from ...data.splits import at_random
 from ...data.trajectory_files import PERIODIC, Column, Header, header, read_trajectories
 from ...numerics import spectral
