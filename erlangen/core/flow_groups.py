@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from .groups import Group
+from .groups import Galilean, Group
 from .quantity import Quantity
 from .systems import System
 
@@ -29,8 +29,7 @@ class Boost(Group):
         return "Galilean boost"
 
     def sample(self, x: System, *, key: PRNGKeyArray) -> tuple[int, float]:
-        points = 1 + int(jax.random.randint(key, (), 0, 2))
-        return points, points * x["spacing"][0] / self.lag
+        return Galilean(self.lag).sample(x, key=key)
 
     def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
         if quantity.home != "grid":

@@ -46,6 +46,13 @@ def act(group: Group, g: Any, x: S, quantities: Sequence[Quantity]) -> S:
     return x.replace(**{q.name: group.act(g, q, x[q.name]) for q in quantities})
 
 
+def turned(value: Array, matrix: Array, rank: int) -> Array:
+    """Components of a tensor field of this rank in turned axes, v_ij... -> R_ik R_jl ... v_kl...; its last axes."""
+    for axis in range(rank):
+        value = jnp.moveaxis(jnp.tensordot(value, matrix, axes=((-1 - axis,), (1,))), -1, -1 - axis)
+    return value
+
+
 @dataclasses.dataclass(frozen=True)
 class Orthogonal(Group):
     """O(3), or SO(3) where `proper`: rotations and reflections about the origin.
@@ -67,8 +74,7 @@ class Orthogonal(Group):
 
     def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
         rotation, value = jnp.asarray(g, jnp.result_type(value, jnp.float32)), jnp.asarray(value)
-        for axis in range(quantity.rep.rank):
-            value = jnp.moveaxis(jnp.tensordot(value, rotation, axes=((-1 - axis,), (1,))), -1, -1 - axis)
+        value = turned(value, rotation, quantity.rep.rank)
         return value * jnp.sign(jnp.linalg.det(rotation)) if quantity.rep.pseudo else value
 
 
@@ -283,9 +289,7 @@ class QuarterTurns(Group):
         rotation[:2, :2] = [[0, -1], [1, 0]]
         for _ in range(g):
             value = jnp.swapaxes(jnp.roll(jnp.flip(value, 1), 1, 1), 0, 1)
-            for axis in range(rank):
-                turned = jnp.tensordot(value, jnp.asarray(rotation, value.dtype), axes=((-1 - axis,), (1,)))
-                value = jnp.moveaxis(turned, -1, -1 - axis)
+            value = turned(value, jnp.asarray(rotation, value.dtype), rank)
         return value
 
 
@@ -312,9 +316,7 @@ class Square(Group):
         value = jnp.asarray(value)
         matrix = np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), turns) @ np.diag([1 - 2 * flip, 1])
         value = jnp.rot90(jnp.flip(value, 0) if flip else value, turns, (0, 1))
-        for axis in range(quantity.rep.rank):
-            turned = jnp.tensordot(value, jnp.asarray(matrix, value.dtype), axes=((-1 - axis,), (1,)))
-            value = jnp.moveaxis(turned, -1, -1 - axis)
+        value = turned(value, jnp.asarray(matrix, value.dtype), quantity.rep.rank)
         return -value if quantity.rep.pseudo and flip else value
 
 
