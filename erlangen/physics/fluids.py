@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -66,14 +66,31 @@ def burgers(
     A front of jump J has the thickness 4 nu / J: with ``two-thirds`` take n >= 3 L J / (8 nu) for 1e-3 in the front,
     twice that for 1e-6.
     """
+    equation = burgers_terms(len(u), viscosity=viscosity, dealiasing=dealiasing, length=length)
+    rule: Rule = {"dealiasing": dealiasing, "order": order, "length": length}
+    return in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
+
+
+class Rule(TypedDict):
+    """How a law is discretised."""
+
+    dealiasing: Dealiasing
+    order: Order
+    length: float
+
+
+def in_frame_of_mean(
+    u: Float[Array, " x"], equation: Semilinear, *, dt: float, steps: int, frames: int, **rule: Unpack[Rule]
+) -> Float[Array, "frames x"]:
+    """Solve for u - m and move by m t at the end: a boost u -> u(x - c t) + c holds to round-off at any step."""
     (n,) = u.shape
-    equation = burgers_terms(n, viscosity=viscosity, dealiasing=dealiasing, length=length)
-    step = SCHEMES[order](*equation, dt / steps)
+    step = SCHEMES[rule["order"]](*equation, dt / steps)
     mean = jnp.mean(u)
-    u_hat = jnp.fft.rfft(u - mean) * jnp.asarray(spectral.dealiasing_mask((n,), dealiasing), u.dtype)
+    u_hat = jnp.fft.rfft(u - mean) * jnp.asarray(spectral.dealiasing_mask((n,), rule["dealiasing"]), u.dtype)
     states = etd.trajectory(step, u_hat, frames=frames, substeps=steps)
     distance = jnp.arange(1, frames + 1, dtype=u.dtype)[:, None] * (dt * mean)
-    return mean + jnp.fft.irfft(states * spectral.shift_factor(np.arange(n // 2 + 1), n, distance, length=length), n)
+    carried = spectral.shift_factor(np.arange(n // 2 + 1), n, distance, length=rule["length"])
+    return mean + jnp.fft.irfft(states * carried, n)
 
 
 def burgers_rate(u: Float[Array, " x"], *, viscosity: Any, length: float = TAU) -> Float[Array, " x"]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,19 +27,11 @@ from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import TAU, Dealiasing
 
-from .fluids import SCHEMES, Order, Semilinear, burgers_terms, steps_needed
+from .fluids import SCHEMES, Order, Rule, Semilinear, burgers_terms, in_frame_of_mean, steps_needed
 
 SMALLEST_GRID = 8
 KS_SPEED = 4.0  # upper end of |u| sqrt(nu) on the attractor of Kuramoto-Sivashinsky, boxes up to L = 200 sqrt(nu)
 REAL_STABILITY = {2: 1.5, 4: 2.5}  # largest safe 3 r u^2 dt of the cubic term, by order
-
-
-class Rule(TypedDict):
-    """How a law is discretised."""
-
-    dealiasing: Dealiasing
-    order: Order
-    length: float
 
 
 def transport_terms(
@@ -101,7 +93,7 @@ def korteweg_de_vries(
     speed = None if _traced(u) else 2 * _fluctuation(u)
     rule = Rule(dealiasing=dealiasing, order=order, length=length)
     steps = _stable_steps(u, steps, speed, dt=dt, **rule)
-    return _in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
+    return in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
 
 
 def solitons(
@@ -177,7 +169,7 @@ def kuramoto_sivashinsky(
     speed = None if _traced(u, viscosity) else max(_fluctuation(u), KS_SPEED / math.sqrt(viscosity))
     rule = Rule(dealiasing=dealiasing, order=order, length=length)
     steps = _stable_steps(u, steps, speed, dt=dt, **rule)
-    return _in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
+    return in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
 
 
 def allen_cahn_terms(
@@ -228,20 +220,6 @@ def allen_cahn_energy(
     """Mean of D u_x^2 / 2 + r (1 - u^2)^2 / 4, of which Allen-Cahn is the steepest descent: it never grows."""
     fine = spectral.resample(u, (3 * u.shape[0],))
     return jnp.mean(diffusion * spectral.derivative(fine, length=length) ** 2 / 2 + rate * (1 - fine**2) ** 2 / 4)
-
-
-def _in_frame_of_mean(
-    u: Float[Array, " x"], equation: Semilinear, *, dt: float, steps: int, frames: int, **rule: Unpack[Rule]
-) -> Float[Array, "frames x"]:
-    """Solve for u - m and move by m t at the end: a boost u -> u(x - c t) + c holds to round-off at any step."""
-    (n,) = u.shape
-    step = SCHEMES[rule["order"]](*equation, dt / steps)
-    mean = jnp.mean(u)
-    u_hat = jnp.fft.rfft(u - mean) * jnp.asarray(spectral.dealiasing_mask((n,), rule["dealiasing"]), u.dtype)
-    states = etd.trajectory(step, u_hat, frames=frames, substeps=steps)
-    distance = jnp.arange(1, frames + 1, dtype=u.dtype)[:, None] * (dt * mean)
-    carried = spectral.shift_factor(np.arange(n // 2 + 1), n, distance, length=rule["length"])
-    return mean + jnp.fft.irfft(states * carried, n)
 
 
 def _stable_steps(
