@@ -104,3 +104,10 @@ class Field(System):
     spacing: tuple[float, ...] = eqx.field(static=True)
     boundary: str = eqx.field(static=True, default="periodic")
     parameters: dict[str, Any] = eqx.field(default_factory=dict)
+
+    @property
+    def lengths(self) -> tuple[float, ...]:
+        """Of the domain along each axis."""
+        points = next(iter(self.values.values())).shape
+        closed = self.boundary != "periodic"  # both ends are nodes: one interval less than there are nodes
+        return tuple(float((n - closed) * h) for n, h in zip(points, self.spacing))

@@ -163,5 +163,4 @@ def _grid(x: Field) -> dict[str, Any]:
     """Points and lengths of the domain, boundary and parameters: what a field must have to be answered later."""
     points = next(iter(x.values.values())).shape[: len(x.spacing)]
     parameters = {name: float(value) for name, value in x.parameters.items() if np.ndim(value) == 0}
-    lengths = [float(n * h) for n, h in zip(points, x.spacing)]
-    return {"points": list(points), "lengths": lengths, "boundary": x.boundary, "parameters": parameters}
+    return {"points": list(points), "lengths": list(x.lengths), "boundary": x.boundary, "parameters": parameters}

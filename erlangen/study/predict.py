@@ -142,7 +142,7 @@ def _with_parameters(record: Record, field: Field, file: Path) -> Field:
                 came=f"{file}: {name} = {float(value):g}",
                 do=f"Train a run there: erlangen run {record.task} --{name.replace('_', '-')} {float(value):g} ...",
             )
-    lengths = [n * h for n, h in zip(next(iter(field.values.values())).shape, field.spacing)]
+    lengths = list(field.lengths)
     wanted = trained.get("lengths")
     if wanted and not np.allclose(lengths, wanted, rtol=1e-6):
         raise Invalid(
