@@ -32,12 +32,6 @@ def smooth_field(
     u(x) = sum_m a_m cos(m . x) + b_m sin(m . x),  Var a_m = Var b_m proportional to |m|^(-2 decay);  x in [0, 2 pi)^d.
     ``decay`` 0: white up to the cut (choppy); 1-2: large waves dominate. A grid needs n > 2 ``modes`` points per axis.
     """
-    if min(shape) <= 2 * modes:
-        raise Invalid(
-            must="a grid must resolve the random field: more than 2 * modes points per axis",
-            came=f"shape {tuple(shape)}, modes {modes}",
-            do=f"Take at least {2 * modes + 1} points, or fewer modes.",
-        )
     waves = half_space(len(shape), modes)
     spread = np.linalg.norm(waves, axis=1) ** -decay
     return _synthesised(shape, waves, spread * rms / math.sqrt(np.sum(spread**2)), dtype, key)
@@ -68,6 +62,13 @@ def _synthesised(
     shape: Sequence[int], waves: np.ndarray, spread: np.ndarray, dtype: jnp.dtype, key: Array
 ) -> Float[Array, "..."]:
     """sum_m a_m cos(m . x) + b_m sin(m . x),  a_m and b_m normal with the standard deviation `spread` of each wave."""
+    modes = int(np.max(np.abs(waves)))
+    if min(shape) <= 2 * modes:
+        raise Invalid(
+            must="a grid must resolve the random field: more than 2 * modes points per axis",
+            came=f"shape {tuple(shape)}, modes {modes}",
+            do=f"Take at least {2 * modes + 1} points, or fewer modes.",
+        )
     amplitudes = jax.random.normal(key, (len(waves), 2), dtype) * jnp.asarray(spread, dtype)[:, None]
     coefficients = 0.5 * (amplitudes[:, 0] - 1j * amplitudes[:, 1]) * math.prod(shape)
     index = tuple((waves % np.asarray(shape)).T)
