@@ -21,10 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Governed, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Opponent, Outputs, Samples, Score, Shift, Split
 from erlangen.core.errors import within
-from erlangen.core.groups import Group, Reflection, Shifts
-from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
 from erlangen.numerics import spectral
@@ -32,11 +30,13 @@ from erlangen.numerics.precision import double
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import smooth_field
 
+from ._vorticity import PlaneFlow
+
 DRAG, SPEED = 0.1, 5.0  # mu; an upper end of |v| down to nu = 0.005, for the length of a stable step
 
 
 @dataclass(frozen=True)
-class Kolmogorov(Governed):
+class Kolmogorov(PlaneFlow):
     viscosity: float = 0.01  # nu; the Reynolds number is 1 / nu
     forcing_mode: int = 4  # waves of the forcing along y (q for a box of 2 pi)
     n: int = 64  # grid points along each axis
@@ -46,13 +46,6 @@ class Kolmogorov(Governed):
     start: float = 10.0  # time for which a random field is run before its trajectory begins
     seed: int = 0
 
-    container = Field
-    inputs = (
-        Quantity("w", "w", "1/T", "grid", pseudoscalar, label="vorticity"),
-        Quantity("source", "s", "1/T^2", "grid", pseudoscalar, label="curl of the force"),
-    )
-    outputs = (Quantity("w_next", "w(t + dt)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
-    state = "w"
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 24, "viscosity": 0.1, "count": 20, "horizon": 4, "start": 1.0}
 
@@ -60,10 +53,6 @@ class Kolmogorov(Governed):
         positive, counted = (0, math.inf), (4, math.inf)
         within(self, n=(8, 2048), viscosity=positive, dt=positive, count=counted, horizon=(1, 10_000))
         within(self, forcing_mode=(1, self.n // 4), start=(-1e-9, math.inf))
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return Shifts((0, 1)), Reflection(0), Reflection(1)
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -81,9 +70,6 @@ class Kolmogorov(Governed):
     @property
     def opponents(self) -> tuple[Opponent, ...]:
         return (Opponent("pseudo-spectral solver", "n", tuple(self.n * p // 8 for p in (4, 6, 8, 12)), self.solve_on),)
-
-    def feed(self, x: System, outputs: Outputs) -> System:
-        return x.replace(w=outputs["w_next"])
 
     def trajectories(self, split: Split) -> Samples:
         return cache.remembered({**asdict(self), "split": split}, lambda: _trajectories(self, split))

@@ -28,10 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Governed, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Opponent, Outputs, Samples, Score, Shift, Split
 from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group, Reflection, Shifts
-from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
 from erlangen.numerics import spectral
@@ -40,13 +38,15 @@ from erlangen.numerics.precision import double
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import elliptic_field
 
+from ._vorticity import PlaneFlow
+
 LENGTH, TAU, PORTION = 1.0, 7.0, 10  # trajectories in one entry of the cache
 CUT, POWER = 100.0, 36  # of the coarse solver, in 1/T; chosen on training trajectories: 2.9 % there, 4.4 % by a filter
 PACE = 8  # steps per unit of time are a multiple of it in the truth: few programs to compile
 
 
 @dataclass(frozen=True)
-class NavierStokes(Governed):
+class NavierStokes(PlaneFlow):
     viscosity: float = 1e-5  # nu; 1e-3 and 1e-4 are the easier sets
     n: int = 64  # grid points seen along each axis
     fine: int = 256  # grid points of the truth
@@ -56,13 +56,7 @@ class NavierStokes(Governed):
     held: int = 100  # test trajectories; a fifth of it each for validation and calibration
     seed: int = 0
 
-    container = Field
-    inputs = (
-        Quantity("w", "w", "1/T", "grid", pseudoscalar, label="vorticity"),
-        Quantity("source", "s", "1/T^2", "grid", pseudoscalar, label="curl of the force"),
-    )
-    outputs = (Quantity("w_next", "w(t + 1)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
-    state, dt = "w", 1.0
+    dt = 1.0
     budget = "30m"
     toy: ClassVar[Mapping[str, Any]] = {
         "viscosity": 5e-3, "n": 16, "fine": 32, "start": 1, "horizon": 4, "count": 20, "held": 5
@@ -77,10 +71,6 @@ class NavierStokes(Governed):
                 came=f"fine = {self.fine}, n = {self.n}",
                 do=f"Take fine = {self.n * max(2, round(self.fine / self.n))}.",
             )
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return Shifts((0, 1)), Reflection(0), Reflection(1)
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -108,17 +98,12 @@ class NavierStokes(Governed):
         """An upper end of |v_x| + |v_y|: the forced wave grows by 0.0225 a unit of time, the eddies reach 0.25."""
         return 0.25 + 0.0225 * (self.start + self.horizon)
 
-    def feed(self, x: System, outputs: Outputs) -> System:
-        return x.replace(w=outputs["w_next"])
-
     def trajectories(self, split: Split) -> Samples:
         total = {"train": self.count, "test": self.held}.get(split, self.held // 5)
-        asked = {k: v for k, v in asdict(self).items() if k not in ("count", "held")}
-        parts = []
-        for first in range(0, total, PORTION):
-            rows = range(first, min(first + PORTION, total))
-            key = {**asked, "split": split, "first": first, "count": len(rows)}
-            parts.append(cache.remembered(key, functools.partial(_trajectories, self, split, rows)))
+        parts = [
+            cache.remembered(self._key(split, rows), functools.partial(_trajectories, self, split, rows))
+            for rows in _portions(total)
+        ]
         inputs = [x for part in parts for x in part.inputs]
         outputs = [w for part in parts for w in part.outputs["w_next"]]
         return Samples(inputs, {"w_next": outputs}, np.arange(total))
@@ -146,10 +131,16 @@ class NavierStokes(Governed):
         return linear, nonlinear, np.ones(())
 
     def label_seconds(self) -> float:
-        asked = {k: v for k, v in asdict(self).items() if k not in ("count", "held")}
-        firsts = range(0, self.count, PORTION)
-        keys = ({**asked, "split": "train", "first": i, "count": min(PORTION, self.count - i)} for i in firsts)
-        return sum(cache.cost_of(key) or 0.0 for key in keys)
+        return sum(cache.cost_of(self._key("train", rows)) or 0.0 for rows in _portions(self.count))
+
+    def _key(self, split: Split, rows: range) -> dict[str, Any]:
+        """Of a portion, whatever the sizes of the splits."""
+        law = {name: value for name, value in asdict(self).items() if name not in ("count", "held")}
+        return {**law, "split": split, "first": rows.start, "count": len(rows)}
+
+
+def _portions(total: int) -> list[range]:
+    return [range(first, min(first + PORTION, total)) for first in range(0, total, PORTION)]
 
 
 def source(n: int) -> np.ndarray:
