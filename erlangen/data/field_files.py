@@ -280,19 +280,25 @@ def _check_units(path: Path, stated: Mapping[str, str], expected: Mapping[str, s
 
 def _axes(path: Path, arrays: Arrays, axes: Sequence[str] | None) -> tuple[str, ...]:
     names = tuple(axes) if axes is not None else tuple(n for n in AXES if n in arrays)
+    return known_axes(path, names, arrays, do='Name them: axes=["lon", "lat"], or add arrays x, y, z.')
+
+
+def known_axes(path: Path, names: Sequence[str], arrays: Mapping[str, Any], *, do: str) -> tuple[str, ...]:
+    """The names of the coordinates, all of them in the file; refused where there are none."""
     for name in names:
         if name not in arrays:
             raise unknown(f"a coordinate of {path}", name, arrays)
     if not names:
         raise Invalid(
             must="coordinates of the grid are in the file, called x, y, z",
-            came=f"{path} with {_shapes(arrays)}",
-            do='Name them: axes=["lon", "lat"], or add arrays x, y, z.',
+            came=f"{path} with {', '.join(arrays)}",
+            do=do,
         )
-    return names
+    return tuple(names)
 
 
 def uniform_step(path: Path, name: str, values: np.ndarray) -> float:
+    """The step between values of a coordinate; refused where it is not one and the same."""
     values = np.asarray(values, float)
     steps = np.diff(values) if values.ndim == 1 else np.zeros(0)
     if not len(steps) or not np.all(np.isfinite(values)) or steps[0] <= 0:

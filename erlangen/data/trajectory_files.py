@@ -24,7 +24,7 @@ import numpy as np
 
 from ..core.errors import Invalid, unknown
 from ..core.systems import Field
-from .field_files import AXES, BOUNDARY, SAMPLE, Arrays, kind_of, uniform_step, write_arrays
+from .field_files import AXES, BOUNDARY, SAMPLE, Arrays, kind_of, known_axes, uniform_step, write_arrays
 from .file_arguments import split_arguments
 
 TIME = ("time", "t")
@@ -270,17 +270,8 @@ def _time(path: Path, variables: Mapping[str, Variable], said: str | None) -> st
 
 
 def _axes(path: Path, variables: Mapping[str, Variable], keys: dict[str, str]) -> tuple[str, ...]:
-    said = [(a, keys.pop(a, a)) for a in AXES if a in keys or a in variables]
-    for _, name in said:
-        if name not in variables:
-            raise unknown(f"a coordinate of {path}", name, variables)
-    if not said:
-        raise Invalid(
-            must="coordinates of the grid are in the file, called x, y, z",
-            came=f"{path} with {', '.join(variables)}",
-            do="Name them behind the file (flow.nc:x=lon:y=lat), or add them.",
-        )
-    return tuple(name for _, name in said)
+    names = [keys.pop(axis, axis) for axis in AXES if axis in keys or axis in variables]
+    return known_axes(path, names, variables, do="Name them behind the file (flow.nc:x=lon:y=lat), or add them.")
 
 
 def _columns(
