@@ -41,7 +41,7 @@ from erlangen.physics.random_fields import elliptic_field
 from ._vorticity import PlaneFlow
 
 LENGTH, TAU, PORTION = 1.0, 7.0, 10  # trajectories in one entry of the cache
-CUT, POWER = 100.0, 36  # of the coarse solver, in 1/T; chosen on training trajectories: 2.9 % there, 4.4 % by a filter
+CUT, POWER = 100.0, 36  # decay at the end of the coarse solver's spectrum, in 1/T: see benchmarks/spectral_ends.py
 PACE = 8  # steps per unit of time are a multiple of it in the truth: few programs to compile
 
 
