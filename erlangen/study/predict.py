@@ -142,6 +142,12 @@ def _with_parameters(record: Record, field: Field, file: Path) -> Field:
                 came=f"{file}: {name} = {float(value):g}",
                 do=f"Train a run there: erlangen run {record.task} --{name.replace('_', '-')} {float(value):g} ...",
             )
+    if trained.get("boundary", field.boundary) != field.boundary:
+        raise Invalid(
+            must=f"the boundary is {trained['boundary']}, as in the training data",
+            came=f"{file}: {field.boundary}",
+            do="Train a run with that boundary.",
+        )
     lengths = list(field.lengths)
     wanted = trained.get("lengths")
     if wanted and not np.allclose(lengths, wanted, rtol=1e-6):
@@ -149,12 +155,6 @@ def _with_parameters(record: Record, field: Field, file: Path) -> Field:
             must=f"the domain has the lengths of the training data, {wanted}",
             came=f"{file}: {lengths}",
             do="Scale coordinates and values to that domain (dimensionless numbers must agree).",
-        )
-    if trained.get("boundary", field.boundary) != field.boundary:
-        raise Invalid(
-            must=f"the boundary is {trained['boundary']}, as in the training data",
-            came=f"{file}: {field.boundary}",
-            do="Train a run with that boundary.",
         )
     return field.replace(parameters={**trained.get("parameters", {}), **field.parameters})
 
