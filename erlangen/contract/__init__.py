@@ -7,10 +7,11 @@ together.
 
 from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
 from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
-from .tasks import Dynamical, Evolution, Family, Governed, Levels, Supervised, Task, Variational
+from .tasks import Conservative, Dynamical, Evolution, Family, Governed, Levels, Supervised, Task, Variational
 
 __all__ = [
     "Budget",
+    "Conservative",
     "Dynamical",
     "Evolution",
     "Family",

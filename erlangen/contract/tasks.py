@@ -128,6 +128,30 @@ class Governed(Evolution):
         """(L, N, filter): what is cut from a state before it is stepped; for the parameters of `x`, on its grid."""
 
 
+class Conservative(Evolution):
+    """An evolution of averages over cells that change by fluxes at faces, by a law that is known: an answer may choose
+    the values on both sides of a face, and keeps what the law conserves whatever it chooses.
+    """
+
+    @abc.abstractmethod
+    def cells(self, x: System, dtype: Any) -> Any:
+        """[parts, cells] of the conserved averages."""
+
+    @abc.abstractmethod
+    def answer(self, q: Any) -> Outputs:
+        """The outputs that averages stand for."""
+
+    @abc.abstractmethod
+    def steps_needed(self, x: System) -> int:
+        """Stable steps in one dt from this state."""
+
+    @abc.abstractmethod
+    def moved(self, q: Any, reconstruct: Any, steps: int) -> Any:
+        """The averages one dt later in at most `steps` steps, with the values at faces that `reconstruct` gives
+        (`numerics.weno.Reconstruction`); differentiable.
+        """
+
+
 class Variational(Task):
     """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is
     `reference`.

@@ -120,6 +120,31 @@ def evolve(
     return _sound(law, after)
 
 
+def evolve_within(
+    law: ConservationLaw,
+    q: State,
+    *,
+    dx: float,
+    time: float,
+    steps: int,
+    cfl: float = 0.5,
+    reconstruct: Reconstruction = WENO,
+) -> State:
+    """`evolve` on a periodic line with reverse mode: `steps` steps, of which the last ones are empty where fewer do.
+
+    Where they are too few, what is left of the time is shared by those that are left: waves then cross more cells.
+    """
+    step, length = _stepper(law, dx, "periodic", reconstruct), jnp.asarray(time, q.dtype)
+
+    def forward(carry: tuple[Array, Array], remaining: Array) -> tuple[tuple[Array, Array], None]:
+        q, left = carry
+        dt = jnp.minimum(jnp.maximum(cfl * dx / law.fastest(q), left / remaining), left)
+        return (jax.lax.cond(dt > 0, step, lambda q, _: q, q, dt), left - dt), None
+
+    remaining = jnp.arange(steps, 0, -1, dtype=q.dtype)
+    return jax.lax.scan(jax.checkpoint(forward), (q, length), remaining)[0][0]
+
+
 def trajectory(
     law: ConservationLaw,
     q: State,

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 
 from erlangen.core.errors import within
 from erlangen.numerics import weno
-from erlangen.numerics.finite_volumes import WENO, ConservationLaw, State, evolve
+from erlangen.numerics.finite_volumes import WENO, ConservationLaw, State, evolve, evolve_within
 from erlangen.numerics.weno import Reconstruction
 from erlangen.physics.riemann import Gas, sound_speed
 
@@ -125,16 +125,25 @@ def refine(q: State, ratio: int) -> Float[Array, "3 fine"]:
 
 
 def ring(
-    q: State, *, dx: float, time: float, gamma: float = 1.4, cfl: float = 0.5, reconstruct: Reconstruction = WENO
+    q: State,
+    *,
+    dx: float,
+    time: float,
+    gamma: float = 1.4,
+    cfl: float = 0.5,
+    reconstruct: Reconstruction = WENO,
+    steps: int | None = None,
 ) -> State:
-    """`evolve` on a periodic line, in the frame of the mean velocity.
+    """`evolve` on a periodic line, in the frame of the mean velocity; with `steps`: `evolve_within`.
 
     That is rounded such that the frame moves by a whole number of cells: any boost that does so too commutes with the
     solver to round-off, which no scheme on a grid at rest does, and nothing is interpolated.
     """
     cells = jnp.round(jnp.sum(q[1]) / jnp.sum(q[0]) * time / dx)
     velocity = cells * (dx / time)
-    moved = evolve(Euler(gamma), boosted(q, -velocity), dx=dx, time=time, cfl=cfl, reconstruct=reconstruct)
+    rule: Any = {"dx": dx, "time": time, "cfl": cfl, "reconstruct": reconstruct}
+    law, seen = Euler(gamma), boosted(q, -velocity)
+    moved = evolve(law, seen, **rule) if steps is None else evolve_within(law, seen, steps=steps, **rule)
     return jnp.roll(boosted(moved, velocity), cells.astype(int), 1)
 
 

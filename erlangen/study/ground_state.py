@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +30,7 @@ REPETITIONS = 40
 MAX_SUMMED_SITES = 20
 DISAGREEMENT = 6.0  # standard errors
 LONGEST, LONGEST_SHIFT = 300.0, 60.0  # seconds of sampling; states of many costly amplitudes keep a larger error bar
+SAMPLES_OF_SHIFT = 1024, 16384  # at least and at most
 
 Say = Callable[[str], None]
 
@@ -52,7 +54,8 @@ def evaluate_variational(
         record.coverage = [_coverage(state, problem, found.energy, key=keys[1])]
     record.symmetry = certificate(task, method, fitted, problem, key=keys[2])
     symmetry.tell(record.symmetry, say)
-    record.shifts = _shifts(task, state, record, key=keys[3])
+    affordable = int(LONGEST_SHIFT * sampled.n_samples / sampled.seconds)
+    record.shifts = _shifts(task, state, record, samples=int(np.clip(affordable, *SAMPLES_OF_SHIFT)), key=keys[3])
     record.opponents = _opponents(task, reference)
     record.cost = cost.cost(
         record.scores,
@@ -128,8 +131,8 @@ def certificate(
 ) -> list[Any]:
     """The state under every group of the task, and the law itself."""
     with double():
-        inputs = _drawn(problem, key)
-        samples = Samples(inputs, {"log_psi": [np.asarray(fitted(x)["log_psi"]) for x in inputs]})
+        inputs, ask = _drawn(problem, key), eqx.filter_jit(fitted)
+        samples = Samples(inputs, {"log_psi": [np.asarray(ask(x)["log_psi"]) for x in inputs]})
         rows = symmetry.audit_method(fitted, method, task, samples, key=key)
     return rows + audit_law(task, problem, key=key)
 
@@ -144,7 +147,7 @@ def audit_law(task: Variational | Dynamical, problem: Any, *, key: PRNGKeyArray)
         spins = np.stack([x.spins for x in inputs])
         diagonal = lambda s: task.hamiltonian.connected(s)[1][0]  # noqa: E731
         scale = 1 / max(float(jnp.max(jnp.abs(jax.vmap(diagonal)(spins)))), 1.0)
-        local = lambda s: problem.local_energies(lambda t: scale * diagonal(t), s[None])[0]  # noqa: E731
+        local = jax.jit(lambda s: problem.local_energies(lambda t: scale * diagonal(t), s[None])[0])
         name = task.outputs[0].name
         law = lambda x: {name: local(x.spins)}  # noqa: E731
         samples = Samples(inputs, {name: [np.asarray(local(s)) for s in spins]})
@@ -159,7 +162,7 @@ def _drawn(problem: Any, key: PRNGKeyArray) -> list[SpinLattice]:
     return [SpinLattice(row) for row in np.asarray(problem.draw(16, key), np.int8)]
 
 
-def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:
+def _shifts(task: Variational, fitted: Any, record: Record, *, samples: int, key: PRNGKeyArray) -> list[ShiftRow]:
     """The state trained here, judged as a trial state for other couplings."""
     rows = []
     own = record.scores[0].value if record.scores[0].name == "energy_error" else np.nan
@@ -171,7 +174,9 @@ def _shifts(task: Variational, fitted: Any, record: Record, *, key: PRNGKeyArray
                 continue
             problem = variational.spin_problem(moved.hamiltonian)
             one = jax.random.fold_in(key, i)
-            found = variational.evaluate(fitted, problem, samples=16384, longest=LONGEST_SHIFT, key=one)
+            found = variational.evaluate(
+                fitted, problem, samples=samples, chains=samples // 32, longest=LONGEST_SHIFT, key=one
+            )
             scores = _scores(found, reference, problem.size)[:1]
             rows.append(ShiftRow(axis.axis, value, axis.unit, scores, scores[0].value / own if own else np.nan))
     return rows

@@ -209,7 +209,7 @@ def test_large_totals_lose_no_digits(mixed):
     np.testing.assert_allclose(energies, total, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["painn", "spherenet"])
+@pytest.mark.parametrize("name", ["painn", pytest.param("spherenet", marks=pytest.mark.slow)])
 def test_learning_lowers_the_error(name):
     task, method = Forces(**Forces.toy), settings(name, channels=16, layers=1)
     few, more = (method.fit(task, Budget(steps=n), key=jax.random.key(0)) for n in (1, 150))

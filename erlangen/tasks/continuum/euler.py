@@ -23,14 +23,14 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Conservative, Opponent, Outputs, Samples, Score, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Boost, MassUnit
 from erlangen.core.groups import Group, Reflection, Shifts
 from erlangen.core.quantity import Quantity, vector
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
-from erlangen.numerics import weno
+from erlangen.numerics import finite_volumes, weno
 from erlangen.numerics.precision import double
 from erlangen.physics import euler
 from erlangen.physics.random_fields import smooth_field
@@ -45,7 +45,7 @@ STEP = {"weno": 0.5, "first": 0.9}  # cells that the fastest wave crosses per st
 
 
 @dataclass(frozen=True)
-class CompressibleEuler(Evolution):
+class CompressibleEuler(Conservative):
     gamma: float = 1.4  # ratio of heat capacities
     amplitude: float = 1.0  # of jumps and waves; 1 gives pressures apart by a factor of about 2.5
     n: int = 128  # cells
@@ -119,6 +119,23 @@ class CompressibleEuler(Evolution):
         with double():
             gas = Gas(*(jnp.asarray(x[name], dtype) for name in FIELDS))
             return dict(zip((q.name for q in self.outputs), _step(gas, n, rule, self)))
+
+    def cells(self, x: System, dtype: Any) -> Float[Array, "3 cells"]:
+        return euler.conserved(Gas(*(jnp.asarray(x[name], dtype) for name in FIELDS)), self.gamma)
+
+    def answer(self, q: Float[Array, "3 cells"]) -> Outputs:
+        return dict(zip((quantity.name for quantity in self.outputs), euler.primitive(q, self.gamma)))
+
+    def steps_needed(self, x: System) -> int:
+        q = self.cells(x, jnp.float32)
+        resting = euler.boosted(q, -jnp.sum(q[1]) / jnp.sum(q[0]))
+        return finite_volumes.steps_needed(
+            euler.Euler(self.gamma), resting, dx=1 / self.n, dt=self.dt, cfl=STEP["weno"]
+        )
+
+    def moved(self, q: Float[Array, "3 cells"], reconstruct: Any, steps: int) -> Float[Array, "3 cells"]:
+        rule: Any = {"gamma": self.gamma, "cfl": STEP["weno"], "reconstruct": reconstruct, "steps": steps}
+        return euler.ring(q, dx=1 / q.shape[1], time=self.dt, **rule)
 
     def label_seconds(self) -> float:
         return cache.cost_of({"task": self.name(), **asdict(self), "split": "train"}) or 0.0
