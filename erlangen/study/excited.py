@@ -100,7 +100,8 @@ def _doubt(found: variational.Measured, reference: Any, say: Say) -> None:
     if found.singular:
         say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
     for n, (energy, error) in enumerate(zip(found.energies, found.errors)):
-        if reference and energy + variational.bounds.SIGNIFICANT * error < reference["energies"][n]:
+        margin = max(variational.bounds.SIGNIFICANT * error, variational.bounds.ROUNDING * abs(energy))
+        if reference and energy + margin < reference["energies"][n]:
             say(f"level {n} at {energy:.8g} lies below the exact one by more than 5 error bars: an estimator is wrong")
 
 

@@ -118,7 +118,7 @@ def _coverage(fitted: Any, problem: Any, exact: float, *, key: PRNGKeyArray) -> 
     hits, widths = [], []
     for one in jax.random.split(key, REPETITIONS):
         short = variational.evaluate(fitted, problem, samples=4096, chains=256, key=one)
-        hits.append(abs(short.energy - exact) <= QUANTILE * short.error)
+        hits.append(abs(short.energy - exact) <= max(QUANTILE * short.error, variational.bounds.ROUNDING * abs(exact)))
         widths.append(2 * QUANTILE * short.error)
     rate = float(np.mean(hits))
     error = (LEVEL * (1 - LEVEL) / REPETITIONS) ** 0.5

@@ -51,6 +51,7 @@ def test_what_cannot_be_is_said():
 
     assert "below the exact one" in said(measured(VALUES[0] - 1e-3, 1e-4))
     assert "Temple" in said(measured(VALUES[0] + 1e-2, 1e-6)) and "Weinstein" in said(measured(VALUES[0] + 1e-2, 1e-6))
+    assert said(measured(VALUES[0] * (1 + 1e-15), 0.0), excited=None) == ""  # rounding is no contradiction
     assert "R-hat" in said(dataclasses.replace(measured(VALUES[0], 1e-4), r_hat=1.2), reference=None)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from .evaluation import Evaluation
 
 SIGNIFICANT = 5.0  # standard errors
+ROUNDING = 1e-13  # of an energy: no error bar is smaller than what sums of so many numbers in float64 lose
 AGREEMENT = 1.05  # of the chains: R-hat above it means that they have not met
 
 
@@ -56,18 +57,18 @@ def contradictions(
     if reference is None:
         return said
     exact = float(reference["energy"])
-    if bounds.upper + SIGNIFICANT * bounds.error < exact:
+    margin = max(SIGNIFICANT * bounds.error, ROUNDING * abs(exact))
+    if bounds.upper + margin < exact:
         said.append(
             f"the energy {bounds.upper:.8g} lies below the exact one {exact:.8g} by more than 5 error bars: "
             "the estimator or the reference is wrong"
         )
-    if bounds.temple is not None and bounds.temple - SIGNIFICANT * (bounds.temple_error or 0.0) > exact:
+    if bounds.temple is not None and bounds.temple - max(SIGNIFICANT * (bounds.temple_error or 0.0), margin) > exact:
         said.append(
             f"the exact energy {exact:.8g} lies below Temple's bound {bounds.temple:.8g} by more than 5 error bars: "
             "the variance is underestimated, or the state is not in the symmetry sector of the excited energy"
         )
     low, high = bounds.weinstein
-    margin = SIGNIFICANT * bounds.error
     if excited is not None and exact < low - margin and high + margin < excited:
         said.append("no eigenvalue lies within Weinstein's interval: the variance is underestimated")
     return said
