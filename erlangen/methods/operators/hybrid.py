@@ -60,7 +60,7 @@ class Corrected(Answer):
 
     def __call__(self, x: System) -> Outputs:
         linear, nonlinear, mask = self.task.equation(x)
-        state, mean = _at_rest(self.task, jnp.asarray(x[self.task.state], self.rate.dtype))
+        state, mean = _at_rest(self.task, x, self.rate.dtype)
         linear = jnp.asarray(linear, jnp.result_type(state, jnp.complex64) if np.iscomplexobj(linear) else state.dtype)
         mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
         rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
@@ -142,11 +142,13 @@ class Hybrid(Method):
         )
 
 
-def _at_rest(task: Governed, state: Float[Array, "*grid"]) -> tuple[Float[Array, "*grid"], Float[Array, ""] | None]:
+def _at_rest(task: Governed, x: System, dtype: Any) -> tuple[Float[Array, "*grid"], Float[Array, ""] | None]:
     """The state in the frame of its mean velocity, and that; None where the law has no such frame."""
+    state = jnp.asarray(x[task.state])
     if not any(isinstance(group, Galilean) for group in task.symmetry):
-        return state, None
-    return state - jnp.mean(state), jnp.mean(state)
+        return state.astype(dtype), None
+    mean = jnp.mean(state)  # taken off before any rounding to `dtype`: a boost is often larger than the flow
+    return (state - mean).astype(dtype), mean.astype(dtype)
 
 
 def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: Any) -> Float[Array, "*grid c"]:
@@ -161,7 +163,7 @@ def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: An
 def _untrained_view(task: Governed, x: System) -> np.ndarray:
     """What the network sees of an input itself."""
     _, nonlinear, mask = task.equation(x)
-    u_hat = spectral.transform(_at_rest(task, jnp.asarray(x[task.state], jnp.float32))[0])
+    u_hat = spectral.transform(_at_rest(task, x, jnp.float32)[0])
     return np.asarray(_seen(task, x, jnp.asarray(mask, jnp.float32) * u_hat, nonlinear))
 
 
