@@ -4,7 +4,8 @@
 
 A law gives its initial fields and the pair (L, N); samples, opponents (the same solver on other grids), floor, cache,
 and the equation on which methods may build follow from these. Truth is solved in float64 on `fine` points, free of
-aliasing, and looked at on every (fine / n)-th of them; the coarse solver of a law cuts products by its own rule.
+aliasing, and looked at on every (fine / n)-th of them, or in the waves that n points hold (`filtered`); the coarse
+solver of a law cuts products by its own rule.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Evolution(Governed):
     spin_up: ClassVar[Any] = 0.0  # time for which an initial field is run before its trajectory begins; likewise
     accuracy: ClassVar[int] = 1  # steps of the truth for each stable one
     coarse: ClassVar[Dealiasing] = "two-thirds"  # rule of the solver on coarse grids
+    filtered: ClassVar[bool] = False  # n points hold the long waves of a fine field, not its values there
     state = "u"
 
     @property
@@ -158,7 +160,7 @@ class Evolution(Governed):
                     u = self.evolve(u, steps=stable, frames=before)[-1]
                 u = spectral.resample(u, (fine,))
                 states = self.evolve(u, steps=steps, frames=self.horizon)
-                return jnp.concatenate([u[None], states])[:, :: fine // self.n]
+                return jax.vmap(lambda v: seen(v, self.n, self.filtered))(jnp.concatenate([u[None], states]))
 
             keys = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), SPLITS.index(split)), count)
             states = np.concatenate([np.asarray(solve(keys[i : i + CHUNK])) for i in range(0, count, CHUNK)])
@@ -166,8 +168,14 @@ class Evolution(Governed):
         return Samples(inputs, {"u_next": list(states[:, 1:])}, np.arange(count))
 
 
+def seen(u: Float[Array, " fine"], n: int, filtered: bool) -> Float[Array, " n"]:
+    """A field on n points: every (fine / n)-th value of it, or its long waves where `filtered` or n does not divide."""
+    stride, rest = divmod(len(u), n)
+    return spectral.resample(u, (n,)) if filtered or rest else u[::stride]
+
+
 @functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
 def _step(u: Float[Array, " x"], n: int, steps: int, rule: Dealiasing, task: Evolution) -> Float[Array, " x"]:
-    """One step on n points and back; a field on the fine grid is looked at, not low-passed, at the given points."""
+    """One step on n points and back."""
     moved = task.evolve(spectral.resample(u, (n,)), steps=steps, frames=1, dealiasing=rule)[0]
-    return moved[:: n // u.shape[0]] if n % u.shape[0] == 0 else spectral.resample(moved, u.shape)
+    return seen(moved, len(u), task.filtered)
