@@ -7,8 +7,8 @@ x: the inputs, y: the change over one step, both of unit spread. One network f, 
 at k > 0 the noise eps that the true change was given; k is drawn anew for every sample. Noise of size sigma_k hides all
 that is weaker, so that each step teaches f structures of one size: a plain norm sees the strongest alone. Lippe et al.
 2023, arXiv:2308.05732, K = 3 for Kuramoto-Sivashinsky with 2e-7 as the least noise, in their code a variance: sigma is
-its root here. Their network is a U-Net; ours is that of `fno`. After short fits a refinement can add more than it takes:
-it pays once f knows the change better than sigma_1.
+its root here. Their network is a U-Net, ours is that of `fno`. After a short fit a refinement can add more than it
+takes: it pays once f knows the change better than sigma_1.
 
 An answer is a function, so nothing is drawn when it is called: eps_k are K fixed draws, made from a key that the answer
 holds. They are laid out from the centre of the state's energy,
