@@ -17,7 +17,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
 from erlangen.tasks.continuum.kuramoto_sivashinsky import KuramotoSivashinsky
 
-Path_ = Callable[[np.ndarray], Any]  # initial states [batch, 256] -> states [batch, steps, 64]
+Answer = Callable[[np.ndarray], Any]  # initial states [batch, 256] -> states [batch, steps, 64]
 JUDGED, FINE, STEPS, BATCH, FIRST = 64, 512, 24, 25, 10_000  # FIRST: keys of the test states, apart from all splits
 METHODS: dict[str, tuple[Method, int]] = {  # with the points that each is given
     "hybrid": (Hybrid(width=32, modes=32, layers=2, unrolled=10), 64),
@@ -62,7 +62,7 @@ def judged(u: jax.Array) -> jax.Array:
     return jax.vmap(lambda v: spectral.resample(v, (JUDGED,)))(u)
 
 
-def evolved(task: KuramotoSivashinsky, frames: int, points: int, rule: Any, steps: int, dtype: str) -> Path_:
+def evolved(task: KuramotoSivashinsky, frames: int, points: int, rule: Any, steps: int, dtype: str) -> Answer:
     """The solver on `points` points."""
 
     @jax.jit
@@ -78,7 +78,7 @@ def evolved(task: KuramotoSivashinsky, frames: int, points: int, rule: Any, step
     return path
 
 
-def rolled(answer: Any, task: KuramotoSivashinsky, frames: int) -> Path_:
+def rolled(answer: Any, task: KuramotoSivashinsky, frames: int) -> Answer:
     """An answer applied to its own output."""
     arrays, static = eqx.partition(Rollout(answer, task, frames), eqx.is_array)
     spacing = (task.length / task.n,)
@@ -115,7 +115,7 @@ def truth(task: KuramotoSivashinsky, options: argparse.Namespace) -> tuple[np.nd
     return initial, states
 
 
-def in_batches(path: Path_, initial: np.ndarray) -> tuple[np.ndarray, float]:
+def in_batches(path: Answer, initial: np.ndarray) -> tuple[np.ndarray, float]:
     """(states, seconds per trajectory without compiling)."""
     jax.block_until_ready(path(initial[:BATCH]))
     tick = time.perf_counter()
@@ -129,9 +129,11 @@ def trained(name: str, options: argparse.Namespace) -> tuple[Any, KuramotoSivash
     task = KuramotoSivashinsky(n=points, count=options.count, horizon=options.horizon)
     task.trajectories("train"), task.trajectories("validation")
     tick, folder = time.perf_counter(), options.folder / f"{name}-{options.seed}"
-    say = lambda line: print(f"  {name}: {line}", flush=True)  # noqa: E731
-    tell = lambda step, total, now: say(f"step {step} of {total}, validation {now['validation']:.5f}")  # noqa: E731
-    session = Session(folder, resume=True, say=say, progress=tell)
+
+    def tell(step: int, total: int, figures: Mapping[str, float]) -> None:
+        print(f"  {name}: step {step} of {total}, validation {figures['validation']:.5f}", flush=True)
+
+    session = Session(folder, resume=True, progress=tell)
     fitted = method.fit(task, Budget.parse(options.budget), key=jax.random.key(options.seed), session=session)
     return fitted, task, time.perf_counter() - tick
 
@@ -154,7 +156,7 @@ def main() -> None:
     print(f"{task}\n{len(states)} trajectories of {frames} states; budget {options.budget} a fit, seed {options.seed}")
     print(f"{'answer':30} {'time to correlation 0.8':>24} {'ms per unit of time':>20} {'fit, min':>9} {'numbers':>9}")
 
-    def judge(name: str, path: Path_, fit: float = 0.0, size: int = 0) -> None:
+    def judge(name: str, path: Answer, fit: float = 0.0, size: int = 0) -> None:
         found, seconds = in_batches(path, initial)
         held = correlation_times(list(found), list(states), dt=task.dt)
         rows.append({"answer": name, "seconds": seconds / options.time, "fit": fit, "parameters": size, **asdict(held)})

@@ -213,10 +213,8 @@ def test_single_precision_follows_double():
 
 
 def test_padded_products_are_the_truncation_of_a_grid_of_three_halves():
-    key = jax.random.key(4)
-    u = smooth_field((64,), modes=12, rms=1.0, dtype=jnp.float64, key=key)
     with double():
-        u = jnp.asarray(u, jnp.float64)
+        u = smooth_field((64,), modes=12, rms=1.0, dtype=jnp.float64, key=jax.random.key(4))
         law = {"viscosity": 0.02, "dt": 0.3, "steps": 40}
         padded = fluids.burgers(u, dealiasing="three-halves", **law)[0]
         cut = fluids.burgers(spectral.resample(u, (96,)), **law)[0]

@@ -107,7 +107,7 @@ class Hybrid(Method):
         return (Shifts, Galilean)
 
     def build(self, task: Governed, samples: Samples, *, key: PRNGKeyArray) -> Corrected:
-        """The untrained answer: the solver itself."""
+        """The untrained answer: the solver itself. `samples`: trajectories, of which first states are looked at."""
         x = samples.inputs[0]
         grid = np.shape(x[task.state])
         state = next(q for q in task.inputs if q.name == task.state)
