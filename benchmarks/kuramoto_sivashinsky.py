@@ -2,8 +2,8 @@
 
     python benchmarks/kuramoto_sivashinsky.py [--methods hybrid fno unet pde_refiner] [--budget 25m] [--folder DIR]
 
-L = 64, viscosity 1, 256 points, states 0.2 apart (the settings of Lippe et al. 2023, arXiv:2308.05732; they vary L and
-the step by 10 %, and their networks take four steps at once). Correlation time: when the Pearson correlation with the
+L = 64, viscosity 1, 256 points, states 0.2 apart (about the settings of Lippe et al. 2023, arXiv:2308.05732, who vary L
+and the step from one trajectory to the next). Correlation time: when the Pearson correlation with the
 truth first falls below 0.8, mean over the test trajectories with its standard error, all judged on the 31 waves that 64
 points hold. Solvers and hybrid are given these waves, networks 256 points; all compute in float32, unless it is said.
 Truth: 512 points, float64, 24 steps per state; how long it holds itself is the first row. `--budget` is that of each

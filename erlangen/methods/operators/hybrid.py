@@ -82,7 +82,7 @@ class Corrected(Answer):
         u_hat, _ = jax.lax.scan(leg, spectral.transform(state), None, length=self.corrections)
         after = spectral.inverse(u_hat, state.shape)
         if mean is not None:
-            after = mean + spectral.translate(after, (mean * self.task.dt,), length=x.lengths[0])
+            after = mean + spectral.translate(after, (mean * self.task.dt,), length=len(state) * x["spacing"][0])
         return {self.task.outputs[0].name: after}
 
 
