@@ -176,3 +176,6 @@ def cleaning(model: Operator, x: System, true: Mapping[str, Array]) -> Array:
     given = jnp.where(k > 0, change + levels[k] * noise, 0)
     gap = core.network(seen, given, k) - jnp.where(k > 0, noise, change)
     return jnp.sqrt(jnp.mean(gap**2) + 1e-12)
+
+
+small = PDERefiner(width=16, modes=8, layers=2)
