@@ -20,7 +20,7 @@ from jaxtyping import Array, Complex, Float
 
 from erlangen.core.errors import Invalid, unknown
 
-Dealiasing = Literal["none", "two-thirds", "smooth"]
+Dealiasing = Literal["none", "two-thirds", "three-halves", "smooth"]
 TAU = 2 * math.pi
 
 
@@ -55,6 +55,8 @@ def dealiasing_mask(shape: Sequence[int], rule: Dealiasing) -> np.ndarray:
     ``two-thirds``  modes with |m| < n / 3 on every axis; quadratic products are exact (Galerkin truncation), so that
                     every continuous shift and all quadratic invariants survive (Orszag 1971,
                     doi:10.1175/1520-0469(1971)028<1074:OTEOAI>2.0.CO;2).
+    ``three-halves`` all modes but Nyquist, products are taken on 3 n / 2 points: the same Galerkin truncation as that
+                    of ``two-thirds`` on these points, the field itself on n (products of one dimension only).
     ``smooth``      exp(-36 (2 |m| / n)^36) per axis; keeps about 5/6 of the modes, damps the rest: sharper near
                     shocks, not exactly alias-free (Hou and Li 2007, doi:10.1016/j.jcp.2007.04.014).
     """
@@ -64,6 +66,7 @@ def dealiasing_mask(shape: Sequence[int], rule: Dealiasing) -> np.ndarray:
     factor = {
         "none": np.ones_like,
         "two-thirds": lambda m: (m < 1 / 3).astype(float),
+        "three-halves": lambda m: (m < 1 / 2).astype(float),
         "smooth": lambda m: np.exp(-36.0 * (2 * m) ** 36),
     }[rule]
     mask = np.ones(())

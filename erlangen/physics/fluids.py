@@ -38,11 +38,12 @@ class Semilinear(NamedTuple):
 def burgers_terms(n: int, *, viscosity: Any, dealiasing: Dealiasing = "two-thirds", length: float = TAU) -> Semilinear:
     """u_t = nu u_xx - (u^2 / 2)_x : the flux form, which conserves the mean of u exactly on the grid."""
     (k,) = spectral.wavenumbers((n,), length=length)
-    flux = -0.5j * k * spectral.dealiasing_mask((n,), dealiasing)
+    points = 3 * n // 2 if dealiasing == "three-halves" else n
+    flux = -0.5j * k * spectral.dealiasing_mask((n,), dealiasing) * (points / n)
 
     def nonlinear(u_hat: Array) -> Array:
-        u = jnp.fft.irfft(u_hat, n)
-        return jnp.asarray(flux, u_hat.dtype) * jnp.fft.rfft(u * u)
+        u = jnp.fft.irfft(u_hat, points)
+        return jnp.asarray(flux, u_hat.dtype) * jnp.fft.rfft(u * u)[: n // 2 + 1]
 
     return Semilinear(-viscosity * spectral.squared_wavenumber((n,), length=length), nonlinear)
 
@@ -115,6 +116,12 @@ def vorticity_terms(
     Advection in the form  (v . grad) w = (d_xx - d_yy) v_x v_y + d_xy (v_y^2 - v_x^2): four transforms instead of five
     (Basdevant 1983, doi:10.1016/0021-9991(83)90034-0); equal to the plain form unless it aliases.
     """
+    if dealiasing == "three-halves":
+        raise Invalid(
+            must="products of two dimensions are taken on the grid of the field",
+            came=f"dealiasing {dealiasing!r}",
+            do="Choose 'two-thirds' on 3 n / 2 points: the same truncation.",
+        )
     kx, ky = spectral.wavenumbers((n, n), length=length)
     k2 = spectral.squared_wavenumber((n, n), length=length)
     inverse_k2 = np.divide(1.0, k2, out=np.zeros_like(k2), where=k2 > 0)

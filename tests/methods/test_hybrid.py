@@ -14,7 +14,7 @@ from erlangen.core.errors import Invalid
 from erlangen.learn.rollout import unroll, windows
 from erlangen.learn.unrolling import Unrolling, changes_of, norms_of, unrolled_loss
 from erlangen.methods.operators.hybrid import Hybrid
-from erlangen.tasks.continuum.burgers import Burgers
+from erlangen.tasks.continuum.euler import CompressibleEuler
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
 
 TASK = NavierStokes(**NavierStokes.toy)
@@ -28,6 +28,7 @@ def samples():
 def random_readout(model, scale=0.3):
     readout = model.corrector.readout
     noise = scale * jax.random.normal(jax.random.key(3), readout.shape, readout.dtype)
+    model = dataclasses.replace(model, out_scale=0.1)  # the toy is resolved: its own errors are rounding
     return eqx.tree_at(lambda m: m.corrector.readout, model, noise)
 
 
@@ -91,4 +92,4 @@ def test_training_finds_what_the_equation_lacks():
 
 def test_tasks_without_a_known_equation_are_refused():
     with pytest.raises(Invalid, match="Governed"):
-        Hybrid().check(Burgers(**Burgers.toy))
+        Hybrid().check(CompressibleEuler(**CompressibleEuler.toy))

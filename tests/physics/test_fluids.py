@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import ive
 
+from erlangen.core.errors import Invalid
 from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
 from erlangen.physics import fluids
@@ -30,7 +31,7 @@ def cole_hopf(x: np.ndarray, t: float, viscosity: float) -> np.ndarray:
     return 2 * viscosity * np.sum(weight * n * np.sin(n * x), axis=0) / h
 
 
-@pytest.mark.parametrize("dealiasing", ["two-thirds", "smooth", "none"])
+@pytest.mark.parametrize("dealiasing", ["two-thirds", "three-halves", "smooth", "none"])
 def test_burgers_against_cole_hopf(dealiasing):
     with double():
         (x,) = spectral.grid((192,))
@@ -69,7 +70,7 @@ def test_burgers_conserves_the_mean_and_loses_energy():
         assert bool(jnp.all(jnp.diff((states**2).mean(axis=1)) < 0))
 
 
-@pytest.mark.parametrize("dealiasing", ["two-thirds", "smooth", "none"])
+@pytest.mark.parametrize("dealiasing", ["two-thirds", "three-halves", "smooth", "none"])
 def test_burgers_symmetries(dealiasing):
     with double():
         u = smooth_field((64,), modes=4, rms=0.4, dtype=jnp.float64, key=jax.random.key(4))
@@ -209,3 +210,14 @@ def test_single_precision_follows_double():
         high = fluids.vorticity(jnp.asarray(np.asarray(w), jnp.float64), dt=0.5, steps=10, **kolmogorov(32))
         assert high.dtype == jnp.float64
         np.testing.assert_allclose(low, high, atol=2e-5)
+
+
+def test_padded_products_are_the_truncation_of_a_grid_of_three_halves():
+    with double():
+        u = smooth_field((64,), modes=12, rms=1.0, dtype=jnp.float64, key=jax.random.key(4))
+        law = {"viscosity": 0.02, "dt": 0.3, "steps": 40}
+        padded = fluids.burgers(u, dealiasing="three-halves", **law)[0]
+        cut = fluids.burgers(spectral.resample(u, (96,)), **law)[0]
+        np.testing.assert_allclose(padded, spectral.resample(cut, (64,)), atol=1e-12)
+    with pytest.raises(Invalid, match="two-thirds"):
+        fluids.vorticity_terms(16, viscosity=0.1, dealiasing="three-halves")

@@ -11,10 +11,12 @@ from erlangen.assess import long_run
 from erlangen.assess.metrics import relative_l2
 from erlangen.contract import SPLITS
 from erlangen.core.errors import Invalid
+from erlangen.core.systems import Field
 from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
 from erlangen.physics import fluids, waves
 from erlangen.physics.random_fields import smooth_field
+from erlangen.tasks.continuum._periodic import seen
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.korteweg_de_vries import KortewegDeVries
 from erlangen.tasks.continuum.kuramoto_sivashinsky import KuramotoSivashinsky
@@ -86,6 +88,28 @@ def test_trajectories_keep_what_the_laws_keep():
         assert np.all(drift < 1e-5)
     means = np.mean(CHAOS.trajectories("test").outputs["u_next"], axis=-1)
     np.testing.assert_allclose(means, 0.0, atol=1e-12)
+
+
+def test_few_points_hold_values_of_burgers_and_waves_of_chaos():
+    fine = np.random.default_rng(0).normal(size=64)
+    np.testing.assert_array_equal(seen(fine, 16, filtered=False), fine[::4])
+    np.testing.assert_allclose(seen(fine, 16, filtered=True), spectral.resample(jnp.asarray(fine), (16,)), atol=1e-6)
+    assert CHAOS.filtered and not SOLITONS.filtered
+    few = KuramotoSivashinsky(n=16, length=22.0, count=10, horizon=2, spin_up=50.0).trajectories("test")
+    assert abs(np.fft.rfft(few.outputs["u_next"][0][1])[8]) < 1e-9  # no Nyquist mode
+
+
+def test_the_equation_is_the_law_in_the_box_of_the_input():
+    with double():
+        x = CHAOS.trajectories("test").inputs[0]
+        linear, nonlinear, mask = CHAOS.equation(x)
+        u_hat = jnp.fft.rfft(jnp.asarray(x["u"]))
+        k = 2 * np.pi * np.arange(len(mask)) / CHAOS.length
+        np.testing.assert_allclose(linear, k**2 - k**4, rtol=1e-12, atol=1e-12)
+        advection = jnp.fft.rfft(-x["u"] * spectral.derivative(jnp.asarray(x["u"]), length=CHAOS.length))
+        np.testing.assert_allclose(nonlinear(u_hat)[:8], advection[:8], atol=1e-3 * float(np.abs(advection).max()))
+        wider = Field({"u": x["u"]}, (2 * x.spacing[0],))
+        np.testing.assert_allclose(CHAOS.equation(wider)[0], (k / 2) ** 2 - (k / 2) ** 4, rtol=1e-12, atol=1e-12)
 
 
 def test_chaos_begins_on_the_attractor():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -82,16 +82,11 @@ class Operator(Fitted):
     lag: float = eqx.field(static=True)  # time between input and output where the law is Galilean-invariant, else 0
 
     def __call__(self, x: System) -> Outputs:
-        dtype = jnp.result_type(*jax.tree.leaves(eqx.filter(self.core, eqx.is_inexact_array)))
-        state = _channels([jnp.asarray(x[name], dtype) for name in self.inputs], len(x["spacing"]))
+        state, drift = self._state(x)
         *grid, _ = state.shape
-        drift = jnp.mean(state) if self.lag else jnp.zeros((), dtype)
-        change = self.core((state - drift) / jnp.asarray(self.in_scale, dtype)) * jnp.asarray(self.out_scale, dtype)
+        change = self.core(self._scaled(state, drift)) * jnp.asarray(self.out_scale, state.dtype)
         after = state[..., : change.shape[-1]] + change if self.increment else change
-        if self.lag:
-            length = grid[0] * x["spacing"][0]
-            moved = spectral.translate((after - drift).reshape(grid), (drift * self.lag,), length=length)
-            after = drift + moved[..., None]
+        after = self._carried(x, after, drift, self.lag)
         answers, start = {}, 0
         for name, rank in self.outputs:
             count = len(grid) ** rank
@@ -99,6 +94,31 @@ class Operator(Fitted):
             answers[name] = after[..., start : start + count].reshape(*grid, *components)
             start += count
         return answers
+
+    def posed(self, x: System, true: Mapping[str, Array]) -> tuple[Float[Array, "*grid c_in"], Float[Array, "*grid c"]]:
+        """What the core sees of `x`, and what it would have to answer for the outputs `true`."""
+        state, drift = self._state(x)
+        after = _channels([jnp.asarray(true[name], state.dtype) for name, _ in self.outputs], len(x["spacing"]))
+        after = self._carried(x, after, drift, -self.lag)
+        change = after - state[..., : after.shape[-1]] if self.increment else after
+        return self._scaled(state, drift), change / jnp.asarray(self.out_scale, state.dtype)
+
+    def _state(self, x: System) -> tuple[Float[Array, "*grid c_in"], Float[Array, ""]]:
+        """The inputs in the precision of the core, and the mean velocity in whose frame it sees them."""
+        dtype = jnp.result_type(*jax.tree.leaves(eqx.filter(self.core, eqx.is_inexact_array)))
+        state = _channels([jnp.asarray(x[name], dtype) for name in self.inputs], len(x["spacing"]))
+        return state, jnp.mean(state) if self.lag else jnp.zeros((), dtype)
+
+    def _scaled(self, state: Float[Array, "*grid c_in"], drift: Float[Array, ""]) -> Float[Array, "*grid c_in"]:
+        return (state - drift) / jnp.asarray(self.in_scale, state.dtype)
+
+    def _carried(self, x: System, after: Float[Array, "*grid c"], drift: Array, lag: float) -> Float[Array, "*grid c"]:
+        """The field moved with the mean velocity for the time `lag`."""
+        if not lag:
+            return after
+        *grid, _ = after.shape
+        moved = spectral.translate((after - drift).reshape(grid), (drift * lag,), length=grid[0] * x["spacing"][0])
+        return drift + moved[..., None]
 
 
 class NeuralOperator(Method):
@@ -125,25 +145,7 @@ class NeuralOperator(Method):
 
     def build(self, task: Supervised, samples: Samples, *, key: PRNGKeyArray) -> Operator:
         """The untrained answer, scaled to the samples."""
-        x = samples.inputs[0]
-        spacing = tuple(x["spacing"])
-        grid = next(np.shape(x[q.name]) for q in task.inputs if q.home == "grid")[: len(spacing)]
-        layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), getattr(x, "boundary", "periodic"))
-        increment = isinstance(task, Evolution)
-        alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
-        boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
-        before = [np.asarray([x[q.name] for x in samples.inputs], np.float64) for q in task.inputs]
-        after = [np.asarray(samples.outputs[q.name], np.float64) for q in task.outputs]
-        changes = [b - a for a, b in zip(before, after)] if increment else after
-        return Operator(
-            core=self.core(layout, key=key),
-            in_scale=_scales(before, task.inputs, len(grid)),
-            out_scale=_scales(changes, task.outputs, len(grid)),
-            inputs=tuple(q.name for q in task.inputs),
-            outputs=tuple((q.name, q.rep.rank) for q in task.outputs),
-            increment=increment,
-            lag=boost[0].lag if boost else 0.0,
-        )
+        return scaled(lambda layout: self.core(layout, key=key), task, samples)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
         start, order = jax.random.split(key)
@@ -156,6 +158,29 @@ class NeuralOperator(Method):
         return fit(
             model, root_mean_square, train, validation, training=training, budget=budget, key=order, session=session
         )
+
+
+def scaled(core: Callable[[Layout], Core], task: Supervised, samples: Samples) -> Operator:
+    """The untrained answer: a core for the layout of the task, and scales from the samples."""
+    x = samples.inputs[0]
+    spacing = tuple(x["spacing"])
+    grid = next(np.shape(x[q.name]) for q in task.inputs if q.home == "grid")[: len(spacing)]
+    layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), getattr(x, "boundary", "periodic"))
+    increment = isinstance(task, Evolution)
+    alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
+    boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
+    before = [np.asarray([x[q.name] for x in samples.inputs], np.float64) for q in task.inputs]
+    after = [np.asarray(samples.outputs[q.name], np.float64) for q in task.outputs]
+    changes = [b - a for a, b in zip(before, after)] if increment else after
+    return Operator(
+        core=core(layout),
+        in_scale=_scales(before, task.inputs, len(grid)),
+        out_scale=_scales(changes, task.outputs, len(grid)),
+        inputs=tuple(q.name for q in task.inputs),
+        outputs=tuple((q.name, q.rep.rank) for q in task.outputs),
+        increment=increment,
+        lag=boost[0].lag if boost else 0.0,
+    )
 
 
 def root_mean_square(model: Operator, x: System, true: Mapping[str, Array]) -> Array:

@@ -6,13 +6,15 @@ The first is stepped by the solver's own fourth-order exponential rule on the gi
 `corrections` times per output. l, a, b: polynomials of the wavenumber |m|, fitted: what the modes that the grid cannot
 hold do to those that it holds, at no cost. C: a Fourier network that sees the state u, its Laplacian (the small
 scales, whose lack is to be corrected), its nonlinear rate N and the other inputs s; it adds nothing to the mean. All of
-them vanish before training: then the answer is that of the solver. Trained through the solver, on several outputs in a
-row (`unrolled`): Um et al. 2020, arXiv:2007.00016; Kochkov et al. 2021, doi:10.1073/pnas.2101784118; on spectral
-solvers Dresdner et al. 2022, arXiv:2207.00556.
+them vanish before training: then the answer is that of the solver. Where the law is Galilean-invariant, u is the flow
+in the frame of its mean velocity, as in the solver: boosts are kept exactly. Trained through the solver, on several
+outputs in a row (`unrolled`): Um et al. 2020, arXiv:2007.00016; Kochkov et al. 2021, doi:10.1073/pnas.2101784118; on
+spectral solvers Dresdner et al. 2022, arXiv:2207.00556.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,8 +28,9 @@ from jaxtyping import Array, Complex, Float, PRNGKeyArray
 from erlangen.contract import Budget, Governed, Method, Outputs, Samples, Session, Signature
 from erlangen.contract import Fitted as Answer
 from erlangen.core.errors import within
-from erlangen.core.groups import Group, Shifts
+from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
+from erlangen.learn.batching import predict
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.numerics import spectral
@@ -38,11 +41,13 @@ from .fno import FNO, Network
 
 KEPT = 5  # solver steps between two states that the adjoint keeps
 POWERS = 2, 4, 8, 16, 32  # of |m| / m_max in l, a and b
-SCALED = 64  # samples from which the spread of what the network sees is taken
+SCALED = 64  # samples from which the spread of what the network sees, and the size of a correction, are taken
 
 
 class Corrected(Answer):
-    """The trained map. in_scale: spread of what the network sees; out_scale: size of a correction."""
+    """The trained map. in_scale: spread of what the network sees; out_scale: size of a correction,
+    that of the solver's own error over one output.
+    """
 
     corrector: Network | None
     rate: Float[Array, " powers"]
@@ -55,12 +60,13 @@ class Corrected(Answer):
 
     def __call__(self, x: System) -> Outputs:
         linear, nonlinear, mask = self.task.equation(x)
-        state = jnp.asarray(x[self.task.state], self.rate.dtype)
+        state, mean = _at_rest(self.task, x, self.rate.dtype)
+        linear = jnp.asarray(linear, jnp.result_type(state, jnp.complex64) if np.iscomplexobj(linear) else state.dtype)
         mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
         rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
         pieces = -(-self.task.substeps // (self.corrections * KEPT))
         step = etdrk4(
-            jnp.asarray(linear, state.dtype) + rate / self.task.dt,
+            linear + rate / self.task.dt,
             lambda u: (1 + after) * nonlinear((1 + before) * u),
             self.task.dt / (pieces * KEPT * self.corrections),
         )
@@ -74,7 +80,10 @@ class Corrected(Answer):
             return u_hat + added.at[(0,) * state.ndim].set(0), None
 
         u_hat, _ = jax.lax.scan(leg, spectral.transform(state), None, length=self.corrections)
-        return {self.task.outputs[0].name: spectral.inverse(u_hat, state.shape)}
+        after = spectral.inverse(u_hat, state.shape)
+        if mean is not None:
+            after = mean + spectral.translate(after, (mean * self.task.dt,), length=len(state) * x["spacing"][0])
+        return {self.task.outputs[0].name: after}
 
 
 @dataclass(frozen=True)
@@ -95,10 +104,10 @@ class Hybrid(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Shifts,)
+        return (Shifts, Galilean)
 
     def build(self, task: Governed, samples: Samples, *, key: PRNGKeyArray) -> Corrected:
-        """The untrained answer: the solver itself."""
+        """The untrained answer: the solver itself. `samples`: trajectories, of which first states are looked at."""
         x = samples.inputs[0]
         grid = np.shape(x[task.state])
         state = next(q for q in task.inputs if q.name == task.state)
@@ -107,16 +116,17 @@ class Hybrid(Method):
         network = FNO(width=max(self.width, 1), modes=self.modes, layers=self.layers).core(layout, key=key)
         shown = [_untrained_view(task, x) for x in samples.inputs[:SCALED]]
         spreads = np.std(np.stack(shown), axis=tuple(range(len(grid) + 1)))
-        return Corrected(
+        model = Corrected(
             corrector=eqx.tree_at(lambda c: c.readout, network, replace_fn=jnp.zeros_like) if self.width else None,
             rate=none,
             before=none,
             after=none,
             in_scale=tuple(float(s) or 1.0 for s in spreads),
-            out_scale=0.1 * float(spreads[0]),
+            out_scale=1.0,
             task=task,
             corrections=self.corrections,
         )
+        return dataclasses.replace(model, out_scale=_defect(model, samples) or 0.1 * float(spreads[0]))
 
     def fit(self, task: Governed, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Corrected:
         start, order = jax.random.split(key)
@@ -132,6 +142,15 @@ class Hybrid(Method):
         )
 
 
+def _at_rest(task: Governed, x: System, dtype: Any) -> tuple[Float[Array, "*grid"], Float[Array, ""] | None]:
+    """The state in the frame of its mean velocity, and that; None where the law has no such frame."""
+    state = jnp.asarray(x[task.state])
+    if not any(isinstance(group, Galilean) for group in task.symmetry):
+        return state.astype(dtype), None
+    mean = jnp.mean(state)  # taken off before any rounding to `dtype`: a boost is often larger than the flow
+    return (state - mean).astype(dtype), mean.astype(dtype)
+
+
 def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: Any) -> Float[Array, "*grid c"]:
     """State, Laplacian, nonlinear rate and the other inputs, channel-last."""
     grid = np.shape(x[task.state])
@@ -144,8 +163,16 @@ def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: An
 def _untrained_view(task: Governed, x: System) -> np.ndarray:
     """What the network sees of an input itself."""
     _, nonlinear, mask = task.equation(x)
-    u_hat = spectral.transform(jnp.asarray(x[task.state], jnp.float32))
+    u_hat = spectral.transform(_at_rest(task, x, jnp.float32)[0])
     return np.asarray(_seen(task, x, jnp.asarray(mask, jnp.float32) * u_hat, nonlinear))
+
+
+def _defect(model: Corrected, samples: Samples) -> float:
+    """Root mean square of the error of one output, each correction's share of it."""
+    (name,) = samples.outputs
+    found = predict(model, samples.inputs[:SCALED])[name]
+    gaps = [p - y[0] for p, y in zip(found, samples.outputs[name])]
+    return float(np.sqrt(np.mean(np.square(gaps)))) / model.corrections
 
 
 def _powers(grid: tuple[int, ...]) -> Float[np.ndarray, "*modes powers"]:

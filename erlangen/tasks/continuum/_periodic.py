@@ -1,7 +1,11 @@
 """Evolution of one field on a periodic line, u(x, t) -> u(x, t + dt): what all such tasks have in common.
 
-A law gives its initial fields and a pseudo-spectral solver; samples, opponents (the same solver on other grids), floor
-and cache follow from these. Truth is solved in float64 on `fine` points and looked at on every (fine / n)-th of them.
+    d u_hat / dt = L u_hat + N(u_hat),      v = u - <u>,   v solved for,   u(x, t) = <u> + v(x - <u> t, t)
+
+A law gives its initial fields and the pair (L, N); samples, opponents (the same solver on other grids), floor, cache,
+and the equation on which methods may build follow from these. Truth is solved in float64 on `fine` points, free of
+aliasing, and looked at on every (fine / n)-th of them, or in the waves that n points hold (`filtered`); the coarse
+solver of a law cuts products by its own rule.
 """
 
 from __future__ import annotations
@@ -17,15 +21,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen import contract
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Opponent, Outputs, Samples, Score, Split
+from erlangen.contract import SPLITS, Governed, Opponent, Outputs, Samples, Score, Split
 from erlangen.core.quantity import Quantity, vector
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
 from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
-from erlangen.numerics.spectral import TAU
+from erlangen.numerics.spectral import TAU, Dealiasing
 from erlangen.physics import fluids
 
 CHUNK = 100  # trajectories solved at a time: what fits the caches of a CPU
@@ -33,8 +36,8 @@ EIGHTHS = (2, 4, 6, 8, 12, 16)  # grids of the opponents, in eighths of n
 FASTEST = 1.25  # the fastest field of many trajectories, in units of `speed`
 
 
-class Evolution(contract.Evolution):
-    """A frozen dataclass derived from it has at least the settings declared here, and its law in three methods."""
+class Evolution(Governed):
+    """A frozen dataclass derived from it has at least the settings declared here, and its law in four methods."""
 
     n: int  # grid points of input and output
     dt: float  # time between input and output
@@ -48,6 +51,9 @@ class Evolution(contract.Evolution):
     length: ClassVar[Any] = TAU  # of the line; a setting of tasks that have one
     spin_up: ClassVar[Any] = 0.0  # time for which an initial field is run before its trajectory begins; likewise
     accuracy: ClassVar[int] = 1  # steps of the truth for each stable one
+    coarse: ClassVar[Dealiasing] = "two-thirds"  # rule of the solver on coarse grids
+    filtered: ClassVar[bool] = False  # n points hold the long waves of a fine field, not its values there
+    state = "u"
 
     @property
     @abc.abstractmethod
@@ -64,8 +70,25 @@ class Evolution(contract.Evolution):
         """A random field on n points; the same function of x for the same key."""
 
     @abc.abstractmethod
-    def evolve(self, u: Float[Array, " n"], *, steps: int, frames: int) -> Float[Array, "frames n"]:
+    def terms(self, n: int, *, dealiasing: Dealiasing, length: float) -> fluids.Semilinear:
+        """(L, N) on n points of a line of this length."""
+
+    def evolve(
+        self, u: Float[Array, " n"], *, steps: int, frames: int, dealiasing: Dealiasing = "two-thirds"
+    ) -> Float[Array, "frames n"]:
         """States at dt, 2 dt, ..., `steps` to each dt, on the grid of u."""
+        rule: fluids.Rule = {"dealiasing": dealiasing, "order": 4, "length": self.length}
+        law = self.terms(len(u), dealiasing=dealiasing, length=self.length)
+        return fluids.in_frame_of_mean(u, law, dt=self.dt, steps=steps, frames=frames, **rule)
+
+    @property
+    def substeps(self) -> int:
+        return self.steps(self.n, self.speed, self.coarse)
+
+    def equation(self, x: System) -> tuple[Any, Any, Any]:
+        (n,) = np.shape(x["u"])
+        law = self.terms(n, dealiasing=self.coarse, length=n * x["spacing"][0])
+        return law.linear, law.nonlinear, spectral.dealiasing_mask((n,), self.coarse)
 
     @property
     def fine(self) -> int:
@@ -87,7 +110,7 @@ class Evolution(contract.Evolution):
         return x.replace(u=outputs["u_next"])
 
     def trajectories(self, split: Split) -> Samples:
-        @functools.wraps(type(self).evolve)  # the law is part of what the labels depend on: so is the file it is in
+        @functools.wraps(type(self).terms)  # the law is part of what the labels depend on: so is the file it is in
         def made() -> Samples:
             return self._solved(split, self.fine, None)
 
@@ -96,12 +119,13 @@ class Evolution(contract.Evolution):
     def solve(self, x: System) -> Outputs:
         steps = self.accuracy * self.steps(self.fine, self.speed)
         with double():
-            return {"u_next": _step(jnp.asarray(x["u"], jnp.float64), self.fine, steps, self)}
+            return {"u_next": _step(jnp.asarray(x["u"], jnp.float64), self.fine, steps, "two-thirds", self)}
 
     def solve_on(self, x: System, n: int) -> Outputs:
         """The same solver from one sample alone: on n points, in float32, with the longest stable step."""
         with double():
-            return {"u_next": _step(jnp.asarray(x["u"], jnp.float32), n, self.steps(n, self.speed), self)}
+            steps = self.steps(n, self.speed, self.coarse)
+            return {"u_next": _step(jnp.asarray(x["u"], jnp.float32), n, steps, self.coarse, self)}
 
     def label_seconds(self) -> float:
         return cache.cost_of(self._key("train")) or 0.0
@@ -114,9 +138,9 @@ class Evolution(contract.Evolution):
         coarse, fine = (self._solved("test", n, count).outputs["u_next"] for n in (self.fine, 2 * self.fine))
         return {"nrmse": 100 * float(np.mean([relative_l2(a, b) for a, b in zip(coarse, fine)]))}
 
-    def steps(self, n: int, speed: float) -> int:
+    def steps(self, n: int, speed: float, dealiasing: Dealiasing = "two-thirds") -> int:
         """Fewest stable steps to each dt on n points."""
-        return fluids.steps_needed(n, speed=speed, dt=self.dt, length=self.length)
+        return fluids.steps_needed(n, speed=speed, dt=self.dt, dealiasing=dealiasing, length=self.length)
 
     def _key(self, split: Split) -> dict[str, Any]:
         return {"task": self.name(), **self.fields, "split": split}
@@ -136,7 +160,7 @@ class Evolution(contract.Evolution):
                     u = self.evolve(u, steps=stable, frames=before)[-1]
                 u = spectral.resample(u, (fine,))
                 states = self.evolve(u, steps=steps, frames=self.horizon)
-                return jnp.concatenate([u[None], states])[:, :: fine // self.n]
+                return jax.vmap(lambda v: seen(v, self.n, self.filtered))(jnp.concatenate([u[None], states]))
 
             keys = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), SPLITS.index(split)), count)
             states = np.concatenate([np.asarray(solve(keys[i : i + CHUNK])) for i in range(0, count, CHUNK)])
@@ -144,8 +168,14 @@ class Evolution(contract.Evolution):
         return Samples(inputs, {"u_next": list(states[:, 1:])}, np.arange(count))
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3))
-def _step(u: Float[Array, " x"], n: int, steps: int, task: Evolution) -> Float[Array, " x"]:
-    """One step on n points and back; a field on the fine grid is looked at, not low-passed, at the given points."""
-    moved = task.evolve(spectral.resample(u, (n,)), steps=steps, frames=1)[0]
-    return moved[:: n // u.shape[0]] if n % u.shape[0] == 0 else spectral.resample(moved, u.shape)
+def seen(u: Float[Array, " fine"], n: int, filtered: bool) -> Float[Array, " n"]:
+    """A field on n points: every (fine / n)-th value of it, or its long waves where `filtered` or n does not divide."""
+    stride, rest = divmod(len(u), n)
+    return spectral.resample(u, (n,)) if filtered or rest else u[::stride]
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
+def _step(u: Float[Array, " x"], n: int, steps: int, rule: Dealiasing, task: Evolution) -> Float[Array, " x"]:
+    """One step on n points and back."""
+    moved = task.evolve(spectral.resample(u, (n,)), steps=steps, frames=1, dealiasing=rule)[0]
+    return seen(moved, len(u), task.filtered)

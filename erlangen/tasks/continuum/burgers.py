@@ -22,6 +22,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from erlangen.contract import Shift
 from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Reflection, Shifts
+from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import smooth_field
 
@@ -71,5 +72,5 @@ class Burgers(Evolution):
     def initial(self, n: int, *, key: PRNGKeyArray) -> Float[Array, " n"]:
         return smooth_field((n,), modes=MODES, rms=self.amplitude, dtype=jnp.float64, key=key)
 
-    def evolve(self, u: Float[Array, " n"], *, steps: int, frames: int) -> Float[Array, "frames n"]:
-        return fluids.burgers(u, viscosity=self.viscosity, dt=self.dt, steps=steps, frames=frames)
+    def terms(self, n: int, *, dealiasing: Dealiasing, length: float) -> fluids.Semilinear:
+        return fluids.burgers_terms(n, viscosity=self.viscosity, dealiasing=dealiasing, length=length)

@@ -22,7 +22,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from erlangen.contract import Shift
 from erlangen.core.errors import within
 from erlangen.core.groups import Broken, Galilean, Group, Reflection, Shifts
-from erlangen.physics import waves
+from erlangen.numerics.spectral import Dealiasing
+from erlangen.physics import fluids, waves
 from erlangen.physics.random_fields import smooth_field
 
 from ._periodic import Evolution
@@ -74,5 +75,5 @@ class KortewegDeVries(Evolution):
     def initial(self, n: int, *, key: PRNGKeyArray) -> Float[Array, " n"]:
         return smooth_field((n,), modes=MODES, rms=self.amplitude, dtype=jnp.float64, key=key)
 
-    def evolve(self, u: Float[Array, " n"], *, steps: int, frames: int) -> Float[Array, "frames n"]:
-        return waves.korteweg_de_vries(u, dt=self.dt, steps=steps, frames=frames, length=self.length)
+    def terms(self, n: int, *, dealiasing: Dealiasing, length: float) -> fluids.Semilinear:
+        return waves.korteweg_de_vries_terms(n, dealiasing=dealiasing, length=length)
