@@ -119,8 +119,8 @@ def shallow_water(
     """Shallow water on a rotating sphere: states at dt, 2 dt, ..., frames dt seconds.
 
     sphere: `spherical_harmonics.quadratic(lmax)`. With ``steps=None`` the step is the longest stable one for the given
-    state, by `steps_needed`; inside ``jit``, ``vmap`` or ``grad``, where it is not known, ``steps`` must be given. Stable
-    is not accurate where gravity waves count: take 4 times as many.
+    state, by `steps_needed`; inside ``jit``, ``vmap`` or ``grad``, where it is not known, ``steps`` must be given. Stable is
+    not accurate where gravity waves count: take 4 times as many.
     Symmetries: rotations about the axis by any angle, the mirror at the equator, and rotations of all, axis included.
     Jets steepen: without hyperviscosity their energy piles up at lmax. Good values: 1e16 at T42, 1e15 at T85.
     """
@@ -160,7 +160,7 @@ def balanced(vorticity: Complex[Array, "m l"], depth: Any, sphere: Sphere, plane
 
 
 def invariants(state: Complex[Array, "*any 3 m l"], sphere: Sphere, planet: Planet) -> Float[Array, "*any 3"]:
-    """Means over the sphere of mass h, energy (h |v|^2 + g h^2) / 2 and potential enstrophy (zeta + f)^2 / 2 h; flat bed.
+    """Means over the sphere of mass h, energy (h |v|^2 + g h^2) / 2 potential enstrophy (zeta + f)^2 / 2 h; flat bed.
 
     Energy of a layer at rest is most of it: compare changes with that of the motion.
     """
@@ -209,8 +209,8 @@ def unstable_jet(
 ) -> Complex[Array, "3 m l"]:
     """The jet of Galewsky et al. at 45 degrees north, in balance, mean depth 10 km, with a bump of the depth in m.
 
-    u = u_max e_n^-1 exp(1 / ((phi - phi_0) (phi - phi_1))) between phi_0 = pi / 7 and phi_1 = pi / 2 - phi_0; it rolls up
-    within six days.
+    u = u_max e_n^-1 exp(1 / ((phi - phi_0) (phi - phi_1))) between phi_0 = pi / 7 and phi_1 = pi / 2 - phi_0; it rolls
+    up within six days.
     """
     longitude, latitude = sphere.angles
     low, high = math.pi / 7, math.pi / 2 - math.pi / 7

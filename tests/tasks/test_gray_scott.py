@@ -53,7 +53,7 @@ def test_opponents_get_better_with_resolution_down_to_the_floor():
 
 def test_patterns_that_die_out_are_drawn_again_but_not_for_ever():
     with pytest.raises(Invalid, match="at least every fourth pattern lasts"):
-        GrayScott(**(GrayScott.toy | {"kill_rate": 0.1, "count": 5, "horizon": 1})).trajectories("test")
+        GrayScott(**{**GrayScott.toy, "kill_rate": 0.1, "count": 5, "horizon": 1}).trajectories("test")
 
 
 def test_drops_are_the_same_function_on_every_grid():
