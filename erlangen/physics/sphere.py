@@ -119,8 +119,8 @@ def shallow_water(
     """Shallow water on a rotating sphere: states at dt, 2 dt, ..., frames dt seconds.
 
     sphere: `spherical_harmonics.quadratic(lmax)`. With ``steps=None`` the step is the longest stable one for the given
-    state, by `steps_needed`; inside ``jit``, ``vmap`` or ``grad``, where it is not known, ``steps`` must be given. Stable is
-    not accurate where gravity waves count: take 4 times as many.
+    state, by `steps_needed`; inside ``jit``, ``vmap`` or ``grad``, where it is not known, ``steps`` must be given.
+    Stable is not accurate where gravity waves count: take 4 times as many.
     Symmetries: rotations about the axis by any angle, the mirror at the equator, and rotations of all, axis included.
     Jets steepen: without hyperviscosity their energy piles up at lmax. Good values: 1e16 at T42, 1e15 at T85.
     """

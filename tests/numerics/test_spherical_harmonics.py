@@ -100,7 +100,7 @@ def test_products_do_not_alias():
     with double():
         f, g = jnp.asarray(coefficients(14, 6)), jnp.asarray(coefficients(14, 7))
         products = [s.analyse(s.synthesise(f) * s.synthesise(g)) for s in (coarse, fine)]
-        np.testing.assert_allclose(*products, atol=1e-12)
+        np.testing.assert_allclose(products[0], products[1], atol=1e-12)
         rates = [s.divergence_and_curl(*(s.synthesise(f) * w for w in s.wind(g, f))) for s in (coarse, fine)]
         np.testing.assert_allclose(rates[0][0], rates[1][0], atol=1e-11)
         np.testing.assert_allclose(rates[0][1], rates[1][1], atol=1e-11)

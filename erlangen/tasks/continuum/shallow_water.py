@@ -1,6 +1,6 @@
 """Weather of one layer: given depth and wind of a shallow fluid on a rotating sphere, what are they `dt` hours later?
 
-    u_t + (f + zeta) k x u = -grad(g h + |u|^2 / 2) - nu Lap^2 u,    h_t = -div(h u) - nu Lap^2 h,    f = 2 Omega sin(lat)
+    v_t + (f + zeta) k x v = -grad(g h + |v|^2 / 2) - nu Lap^2 v,   h_t = -div(h v) - nu Lap^2 h,   f = 2 Omega sin(lat)
 
 The Earth's radius, rotation and gravity, no mountains, no forcing. Random vorticity of the largest waves, in balance
 with the depth, is run for `START` days; then jets, vortices and Rossby waves move and mix. Fields are given on
@@ -11,7 +11,7 @@ Twins: PlanetSWE of The Well (Ohana et al. 2024, arXiv:2412.00568), which has mo
 seasons, and starts from ERA5; the shallow water of PDEArena (Gupta and Brandstetter 2022, arXiv:2209.15616), random
 starts like ours. The equations are those of Williamson et al. 1992, doi:10.1016/S0021-9991(05)80016-6; a single jet in
 balance is the start of Galewsky et al. 2004, doi:10.1111/j.1600-0870.2004.00071.x (`physics.sphere.unstable_jet`).
-Truth: spherical harmonics up to 3/2 of that degree, fourth-order steps, float64, twice as many as are stable.
+Truth: spherical harmonics up to 3/2 of that degree, fourth-order steps, float64, twice the stable number.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def on_sphere(predicted: Any, true: Any) -> float:
 
 
 def initial(task: ShallowWater, sphere: Sphere, *, key: PRNGKeyArray) -> Complex[Array, "3 m l"]:
-    """Gaussian vorticity in balance: every degree up to `MODES` has the same kinetic energy, and every order of it too."""
+    """Gaussian vorticity in balance: every degree up to `MODES` has the same kinetic energy."""
     top = min(MODES, task.lmax // 2)
     l, m = np.arange(top + 1.0), np.arange(top + 1)[:, None]
     size = np.where((m <= l) & (l > 0), np.sqrt(l * (l + 1) / np.maximum(2 * l + 1, 1)), 0.0)
