@@ -113,6 +113,13 @@ class Field(System):
         closed = self.boundary == "walls"  # both ends are nodes: one interval less than there are nodes
         return tuple(float((n - closed) * h) for n, h in zip(points, self.spacing))
 
+    @property
+    def axes(self) -> tuple[tuple[str, str], ...]:
+        """Name and unit of the coordinate along each axis."""
+        if self.boundary == "sphere":
+            return ("longitude", "rad"), ("latitude", "rad")
+        return tuple((f"position {name}", "L") for name in "xyz"[: len(self.spacing)])
+
     def coordinates(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         """Of `grid` points along each axis; they start from 0, latitudes half an interval from the south pole."""
         first = [0.0 for _ in self.spacing]

@@ -99,6 +99,7 @@ def test_files_hold_longitudes_and_latitudes(tmp_path):
     for points, angles in zip(x.coordinates(x["depth"].shape), seen(TASK.n).angles):
         np.testing.assert_allclose(points, np.ravel(angles), atol=1e-14)
     np.testing.assert_allclose(x.lengths, (2 * np.pi, np.pi))
+    assert x.axes == (("longitude", "rad"), ("latitude", "rad"))
     write_fields(tmp_path / "weather.npz", [x])
     (again,) = read_fields(tmp_path / "weather.npz")
     assert again.boundary == "sphere"
