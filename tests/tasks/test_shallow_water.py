@@ -42,8 +42,8 @@ def test_labels_keep_the_mass_and_follow_each_other():
     whole, steps = TASK.trajectories("test"), TASK.truth("test")
     area = np.asarray(seen(TASK.n).weights)
     for x, depth in zip(whole.inputs, whole.outputs["depth_next"]):
-        np.testing.assert_allclose(np.mean(x["depth"], 0) @ area, TASK.depth, rtol=1e-13)
-        np.testing.assert_allclose(np.mean(depth, 1) @ area, TASK.depth, rtol=1e-13)
+        np.testing.assert_allclose(np.mean(x["depth"], 0) @ area, TASK.mean_depth, rtol=1e-13)
+        np.testing.assert_allclose(np.mean(depth, 1) @ area, TASK.mean_depth, rtol=1e-13)
     np.testing.assert_array_equal(steps.inputs[1]["wind"], whole.outputs["wind_next"][0][0])
     for i in (0, len(steps) - 1):
         answer = TASK.solve(steps.inputs[i])["wind_next"]
@@ -109,7 +109,7 @@ def test_files_hold_longitudes_and_latitudes(tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("speed", 0.0), ("depth", -1.0), ("viscosity", -1.0), ("dt", 0.0), ("n", 6), ("count", 1), ("horizon", 0)],
+    [("speed", 0.0), ("mean_depth", -1.0), ("viscosity", -1.0), ("dt", 0.0), ("n", 6), ("count", 1), ("horizon", 0)],
 )
 def test_settings_outside_their_range(setting, value):
     with pytest.raises(Invalid, match=f"{setting} must be"):

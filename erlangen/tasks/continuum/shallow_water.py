@@ -42,14 +42,14 @@ from erlangen.physics import sphere as layer
 EARTH, HOUR = layer.Planet(), 3600.0
 START = 2.0  # days for which random flow is run before a trajectory begins
 MODES = 6  # highest degree of the vorticity before that
-FASTEST, DEEPEST = 6.0, 1.5  # upper ends of the wind, in units of `speed`, and of the depth, of `depth`
+FASTEST, DEEPEST = 6.0, 1.5  # upper ends of the wind, in units of `speed`, and of the depth, of `mean_depth`
 ACCURATE = 2  # steps of the truth for each stable one
 
 
 @dataclass(frozen=True)
 class ShallowWater(Evolution):
     speed: float = 20.0  # root-mean-square wind of the random flow, m/s
-    depth: float = 5000.0  # mean depth, m
+    mean_depth: float = 5000.0  # h over the sphere, m
     viscosity: float = 1e17  # nu, m^4/s; the finest waves seen on 64 latitudes decay in five hours
     n: int = 64  # latitudes; twice as many longitudes
     dt: float = 6.0  # time between input and output, hours
@@ -71,7 +71,7 @@ class ShallowWater(Evolution):
 
     def __post_init__(self):
         positive = (0, math.inf)
-        within(self, speed=positive, depth=positive, viscosity=(-1e-9, math.inf), dt=positive)
+        within(self, speed=positive, mean_depth=positive, viscosity=(-1e-9, math.inf), dt=positive)
         within(self, n=(8, 512), horizon=(1, 10_000), count=(5, math.inf))
 
     @property
@@ -91,7 +91,7 @@ class ShallowWater(Evolution):
     def shifts(self) -> tuple[Shift, ...]:
         return (
             Shift("speed", (1.5 * self.speed,), "stronger wind", "m/s"),
-            Shift("depth", (self.depth / 2,), "shallower layer", "m"),
+            Shift("mean_depth", (self.mean_depth / 2,), "shallower layer", "m"),
             Shift("horizon", (2 * self.horizon,), "longer trajectories", "steps"),
         )
 
@@ -160,7 +160,7 @@ def initial(task: ShallowWater, sphere: Sphere, *, key: PRNGKeyArray) -> Complex
     size *= task.speed / EARTH.radius / math.sqrt(top)
     real, imaginary = jax.random.normal(key, (2, top + 1, top + 1), jnp.float64)
     waves = jnp.where(m == 0, real + 0j, (real + 1j * imaginary) / math.sqrt(2))
-    return layer.balanced(sphere.resized(waves * size), task.depth, sphere, EARTH)
+    return layer.balanced(sphere.resized(waves * size), task.mean_depth, sphere, EARTH)
 
 
 def _trajectories(task: ShallowWater, split: Split) -> Samples:
@@ -187,7 +187,7 @@ def _trajectories(task: ShallowWater, split: Split) -> Samples:
 
 def _evolve(state: Any, sphere: Sphere, task: ShallowWater, dt: float, frames: int, accuracy: int = ACCURATE) -> Any:
     """`frames` states, dt seconds apart."""
-    limits = {"depth": DEEPEST * task.depth, "speed": FASTEST * task.speed}
+    limits = {"depth": DEEPEST * task.mean_depth, "speed": FASTEST * task.speed}
     steps = accuracy * layer.steps_needed(sphere, EARTH, dt=dt, **limits)
     law = {"sphere": sphere, "planet": EARTH, "viscosity": task.viscosity}
     return layer.shallow_water(state, dt=dt, steps=steps, frames=frames, **law)
