@@ -95,7 +95,11 @@ def _scale(values: np.ndarray) -> dict[str, Any]:
 
 
 def _coordinates(solution: Solution, values: np.ndarray) -> list[np.ndarray]:
-    return [np.arange(n) * h for n, h in zip(values.shape[1:], solution.fields[0].spacing)]
+    return list(solution.fields[0].coordinates(values.shape[1:]))
+
+
+def _along(solution: Solution, axis: int) -> str:
+    return axis_label(*solution.fields[0].axes[axis])
 
 
 def _lines_and_image(solution: Solution) -> Figure:
@@ -112,7 +116,7 @@ def _lines_and_image(solution: Solution) -> Figure:
         shades = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, len(moments)))
         for shade, k in zip(shades, moments):
             row[0].plot(x, values[k], color=shade, label=f"t = {k * solution.dt:.3g}" if solution.dt else None)
-        row[0].set(xlabel="position x [L]", ylabel=label, xlim=(x[0], x[-1]))
+        row[0].set(xlabel=_along(solution, 0), ylabel=label, xlim=(x[0], x[-1]))
         if not solution.dt:
             continue
         row[0].legend(
@@ -121,7 +125,7 @@ def _lines_and_image(solution: Solution) -> Figure:
         times = solution.dt * np.arange(len(values))
         drawn = row[1].pcolormesh(x, times, values, shading="nearest", rasterized=True, **_scale(values))
         row[1].grid(visible=False)
-        row[1].set(xlabel="position x [L]", ylabel="time t [T]")
+        row[1].set(xlabel=_along(solution, 0), ylabel="time t [T]")
         figure.colorbar(drawn, ax=row[1], label=label)
     return figure
 
@@ -137,10 +141,10 @@ def _maps(solution: Solution) -> Figure:
         drawn = [_map(axes, solution, values, int(k)) for axes, k in zip(row, moments)]
         for axes, k in zip(row, moments):
             axes.set_title(f"t = {k * solution.dt:.3g}" if solution.dt else "")
-        row[0].set_ylabel("position y [L]")
+        row[0].set_ylabel(_along(solution, 1))
         figure.colorbar(drawn[-1], ax=list(row), label=label, shrink=0.85)
     for axes in panels[-1]:
-        axes.set_xlabel("position x [L]")
+        axes.set_xlabel(_along(solution, 0))
     return figure
 
 
@@ -178,12 +182,12 @@ def _moving_line(figure: Figure, axes: Any, solution: Solution, label: str, valu
     low, high = float(values.min()), float(values.max())
     margin = 0.06 * (high - low) or 1.0
     (line,) = axes.plot(x, values[0])
-    axes.set(xlabel="position x [L]", ylabel=label, xlim=(x[0], x[-1]), ylim=(low - margin, high + margin))
+    axes.set(xlabel=_along(solution, 0), ylabel=label, xlim=(x[0], x[-1]), ylim=(low - margin, high + margin))
     return lambda k: line.set_ydata(values[k])
 
 
 def _moving_map(figure: Figure, axes: Any, solution: Solution, label: str, values: np.ndarray) -> Callable[[int], Any]:
     drawn = _map(axes, solution, values, 0)
-    axes.set(xlabel="position x [L]", ylabel="position y [L]")
+    axes.set(xlabel=_along(solution, 0), ylabel=_along(solution, 1))
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.85)
     return lambda k: drawn.set_data(values[k].T)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from .groups import Galilean, Group
+from .groups import Galilean, Group, turned
 from .quantity import Quantity
 from .systems import System
 
@@ -39,6 +39,29 @@ class Boost(Group):
         if quantity.rep.rank != 1:
             return value
         return value + velocity if value.ndim == 1 else value.at[..., 0].add(velocity)
+
+
+@dataclasses.dataclass(frozen=True)
+class Equator(Group):
+    """Mirror of a rotating sphere at its equator: latitude, axis 1 of the grid, changes sign.
+
+    Northward components change sign once for every index, pseudoscalars (vorticity) once. The rotation survives it; a
+    mirror at a meridian would reverse it.
+    """
+
+    @property
+    def name(self) -> str:
+        return "mirror at the equator"
+
+    def sample(self, x: System, *, key: PRNGKeyArray) -> int:
+        return 1
+
+    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+        if quantity.home != "grid":
+            return value
+        value, rank = jnp.flip(jnp.asarray(value), 1), quantity.rep.rank
+        value = turned(value, jnp.asarray([[1, 0], [0, -1]], value.dtype), rank)
+        return -value if quantity.rep.pseudo else value
 
 
 @dataclasses.dataclass(frozen=True)

@@ -95,9 +95,10 @@ class Field(System):
     """Values on a uniform grid.
 
     values: name -> array [n_x(, n_y(, n_z))(, components)]; spacing: grid spacing along each axis;
-    boundary (static): "periodic", where the last point is one spacing before the first of the next period, or "walls",
-    where the first and last points lie on them; parameters: name -> scalar (viscosity, ...), in the units which the
-    task declares.
+    boundary (static): "periodic", where the last point is one spacing before the first of the next period; "walls",
+    where the first and last points lie on them; or "sphere": x is the longitude, periodic, y the latitude from south to
+    north, at the centres of equal intervals, both in radians, and components are (east, north);
+    parameters: name -> scalar (viscosity, ...), in the units which the task declares.
     """
 
     values: dict[str, Any]
@@ -109,5 +110,19 @@ class Field(System):
     def lengths(self) -> tuple[float, ...]:
         """Of the domain along each axis."""
         points = next(iter(self.values.values())).shape
-        closed = self.boundary != "periodic"  # both ends are nodes: one interval less than there are nodes
+        closed = self.boundary == "walls"  # both ends are nodes: one interval less than there are nodes
         return tuple(float((n - closed) * h) for n, h in zip(points, self.spacing))
+
+    @property
+    def axes(self) -> tuple[tuple[str, str], ...]:
+        """Name and unit of the coordinate along each axis."""
+        if self.boundary == "sphere":
+            return ("longitude", "rad"), ("latitude", "rad")
+        return tuple((f"position {name}", "L") for name in "xyz"[: len(self.spacing)])
+
+    def coordinates(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+        """Of `grid` points along each axis; they start from 0, latitudes half an interval from the south pole."""
+        first = [0.0 for _ in self.spacing]
+        if self.boundary == "sphere":
+            first[1] = (self.spacing[1] - np.pi) / 2
+        return tuple(np.arange(n) * h + start for n, h, start in zip(grid, self.spacing, first))

@@ -184,7 +184,7 @@ def _tables(fields: Sequence[Field], extra: Sequence[Mapping[str, Any]] | None) 
         )
     d = len(first.spacing)
     grid = next(iter(shapes.values()))[:d]
-    arrays: Arrays = {n: ((n,), np.arange(length) * h) for n, length, h in zip(AXES, grid, first.spacing)}
+    arrays: Arrays = {n: ((n,), points) for n, points in zip(AXES, first.coordinates(grid))}
     for name in [*first.values, *more[0]]:
         stacked = np.stack([np.asarray({**f.values, **e}[name]) for f, e in zip(fields, more)])
         components = [f"{name}_component{i or ''}" for i in range(stacked.ndim - 1 - d)]

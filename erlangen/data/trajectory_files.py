@@ -94,7 +94,7 @@ def write_trajectories(
     grid = next(iter(states.values()))[0].shape[1 : d + 1]
     lead = () if alone else (SAMPLE,)
     frames = len(next(iter(states.values()))[0])
-    arrays: Arrays = {n: ((n,), np.arange(length) * h) for n, length, h in zip(AXES, grid, first.spacing)}
+    arrays: Arrays = {n: ((n,), points) for n, points in zip(AXES, first.coordinates(grid))}
     if dt:
         arrays[TIME[0]] = ((TIME[0],), np.arange(frames) * dt)
     columns = {

@@ -119,11 +119,18 @@ def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."
         raise Invalid(
             must="resampling keeps the number of axes", came=f"{u.ndim} -> {len(shape)}", do="Give one size per axis."
         )
-    u_hat = transform(u)
-    for axis, (old, new) in enumerate(zip(u.shape, shape, strict=True)):
-        u_hat = _resize_axis(u_hat, axis, old, new, halved=axis == u.ndim - 1)
-    scale = math.prod(shape) / math.prod(u.shape)
-    return inverse(u_hat * scale, shape)
+    return inverse(resize(transform(u), u.shape, shape), shape)
+
+
+def resize(u_hat: Complex[Array, "..."], old: Sequence[int], new: Sequence[int]) -> Complex[Array, "..."]:
+    """Coefficients on `new` points from those on `old`: what `resample` does, without leaving Fourier space.
+
+    The grid has the last axes; axes before them are components, or samples.
+    """
+    scale, ends = math.prod(new) / math.prod(old), u_hat.ndim - len(old)
+    for axis, (before, after) in enumerate(zip(old, new, strict=True)):
+        u_hat = _resize_axis(u_hat, ends + axis, before, after, halved=axis == len(old) - 1)
+    return u_hat * scale
 
 
 def _resize_axis(u_hat: Array, axis: int, old: int, new: int, *, halved: bool) -> Array:

@@ -65,7 +65,7 @@ class Solution:
             self.fields,
             self.states,
             dt=self.dt,
-            units=units | dict.fromkeys("xyz", "L") | {"time": "T"},
+            units=units | {x: unit for x, (_, unit) in zip("xyz", self.fields[0].axes)} | {"time": "T"},
             attributes=settings | {k: v for k, v in about.items() if v},
         )
 
