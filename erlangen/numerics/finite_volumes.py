@@ -23,11 +23,11 @@ from typing import Any, ClassVar, Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from erlangen.core.errors import Invalid, unknown
 from erlangen.numerics import exponential_integrators, weno
+from erlangen.numerics.steps import is_traced
 from erlangen.numerics.weno import GHOSTS, Reconstruction
 
 State = Float[Array, "parts cells"]
@@ -161,7 +161,7 @@ def trajectory(
     The waves must not cross more than one cell per step (0.5 is safe); `steps_needed` gives the number.
     """
     _check(law, q, boundary)
-    if not _is_traced(q) and steps < steps_needed(law, q, dx=dx, dt=dt, cfl=1.0):
+    if not is_traced(q) and steps < steps_needed(law, q, dx=dx, dt=dt, cfl=1.0):
         crossed = float(law.fastest(q)) * dt / steps / dx
         raise Invalid(
             must="no wave may cross more than one cell per step",
@@ -236,7 +236,7 @@ def _check(law: ConservationLaw, q: State, boundary: Boundary) -> None:
             came=f"shape {q.shape}",
             do="Take more cells, one row per conserved part.",
         )
-    if not _is_traced(q) and not bool(jnp.all(law.is_state(q))):
+    if not is_traced(q) and not bool(jnp.all(law.is_state(q))):
         cell = int(jnp.argmin(law.is_state(q)))
         raise Invalid(
             must="every cell must hold a state of the law (positive density and pressure, or depth)",
@@ -247,14 +247,10 @@ def _check(law: ConservationLaw, q: State, boundary: Boundary) -> None:
 
 def _sound(law: ConservationLaw, after: Array) -> Array:
     """`after`, where it is not under trace, looked at."""
-    if not _is_traced(after) and not bool(jnp.all(jnp.isfinite(after))):
+    if not is_traced(after) and not bool(jnp.all(jnp.isfinite(after))):
         raise Invalid(
             must="every cell must stay a state of the law",
             came="a density, pressure or depth below zero on the way",
             do="Take smaller steps (cfl 0.2), more cells, or first order.",
         )
     return after
-
-
-def _is_traced(x: Any) -> bool:
-    return isinstance(x, Tracer)

@@ -22,9 +22,10 @@ from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import Dealiasing
+from erlangen.numerics.steps import is_traced, judged
 
 from .fluids import SCHEMES, Order, Semilinear
-from .waves import REAL_STABILITY, SMALLEST_GRID, _judged, _traced
+from .waves import REAL_STABILITY, SMALLEST_GRID
 
 DIFFUSION = 2e-5, 1e-5  # D_u, D_v of Pearson, for a square of side 2.5
 FASTEST = 1 / 3  # largest rate 2 u v - v^2 where u + v <= 1; patterns reach 0.2
@@ -55,7 +56,7 @@ def gray_scott_terms(
         r_hat = jnp.asarray(mask, u.dtype) * spectral.resize(jnp.fft.rfft2(u * v * v), fine, shape)
         return jnp.stack([(feed * uniform).astype(u.dtype) - r_hat, r_hat])
 
-    xp = jnp if _traced(feed, kill, *diffusion) else np
+    xp = jnp if is_traced(feed, kill, *diffusion) else np
     return Semilinear(xp.stack([-diffusion[0] * k2 - feed, -diffusion[1] * k2 - (feed + kill)]), nonlinear)
 
 
@@ -81,9 +82,9 @@ def gray_scott(
     """
     n = _grid(state)
     _demand_positive(feed=feed, kill=kill, diffusion_u=diffusion[0], diffusion_v=diffusion[1])
-    least = None if _traced(state) else steps_needed(dt=dt, rate=_fastest(state), order=order)
+    least = None if is_traced(state) else steps_needed(dt=dt, rate=_fastest(state), order=order)
     chosen = None if least is None else ACCURATE * max(least, steps_needed(dt=dt, order=order))
-    steps = _judged(steps, chosen, least, dt)
+    steps = judged(steps, chosen, least, dt)
     law = {"feed": feed, "kill": kill, "diffusion": diffusion, "dealiasing": dealiasing, "length": length}
     step = SCHEMES[order](*gray_scott_terms(n, **law), dt / steps)
     start = jnp.fft.rfft2(state) * jnp.asarray(spectral.dealiasing_mask((n, n), dealiasing), state.dtype)
@@ -140,7 +141,7 @@ def _grid(state: Float[Array, "2 x y"]) -> int:
 
 def _demand_positive(**coefficients: Any) -> None:
     for name, value in coefficients.items():
-        if not _traced(value) and not value > 0:
+        if not is_traced(value) and not value > 0:
             raise Invalid(
                 must=f"{name} must be above zero", came=repr(value), do="Without it there is no pattern that lasts."
             )

@@ -26,9 +26,9 @@ from jaxtyping import Array, Complex, Float
 from erlangen.core.errors import Invalid, within
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics.spherical_harmonics import Sphere
+from erlangen.numerics.steps import is_traced, judged
 
 from .fluids import IMAGINARY_STABILITY, Semilinear
-from .waves import _judged, _traced
 
 DAY = 86_400.0  # s
 
@@ -130,10 +130,10 @@ def shallow_water(
             came=f"{state.shape}",
             do="Make it with sphere.modes, or cut it with Sphere.resized; one sample at a time.",
         )
-    if not _traced(viscosity) and not viscosity >= 0:
+    if not is_traced(viscosity) and not viscosity >= 0:
         raise Invalid(must="viscosity must be zero or more", came=repr(viscosity), do="Short waves would grow.")
-    least = None if _traced(state) else steps_needed(sphere, planet, dt=dt, **_fastest(state, sphere, planet))
-    steps = _judged(steps, least, least, dt)
+    least = None if is_traced(state) else steps_needed(sphere, planet, dt=dt, **_fastest(state, sphere, planet))
+    steps = judged(steps, least, least, dt)
     step = etd.etdrk4(*shallow_water_terms(sphere, planet, viscosity=viscosity, bed=bed), dt / steps)
     return etd.trajectory(step, state, frames=frames, substeps=steps)
 

@@ -19,13 +19,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import TAU, Dealiasing
+from erlangen.numerics.steps import is_traced, judged
 
 from .fluids import SCHEMES, Order, Rule, Semilinear, burgers_terms, in_frame_of_mean, steps_needed
 
@@ -90,7 +90,7 @@ def korteweg_de_vries(
     sends out solitons of up to 2 h and of the width 2 sqrt(3 delta / h): n >= 4 L sqrt(h / 3 delta) for 1e-6.
     """
     equation = korteweg_de_vries_terms(_grid(u), dispersion=dispersion, dealiasing=dealiasing, length=length)
-    speed = None if _traced(u) else 2 * _fluctuation(u)
+    speed = None if is_traced(u) else 2 * _fluctuation(u)
     rule = Rule(dealiasing=dealiasing, order=order, length=length)
     steps = _stable_steps(u, steps, speed, dt=dt, **rule)
     return in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
@@ -166,7 +166,7 @@ def kuramoto_sivashinsky(
     """
     _demand_positive(viscosity=viscosity)
     equation = kuramoto_sivashinsky_terms(_grid(u), viscosity=viscosity, dealiasing=dealiasing, length=length)
-    speed = None if _traced(u, viscosity) else max(_fluctuation(u), KS_SPEED / math.sqrt(viscosity))
+    speed = None if is_traced(u, viscosity) else max(_fluctuation(u), KS_SPEED / math.sqrt(viscosity))
     rule = Rule(dealiasing=dealiasing, order=order, length=length)
     steps = _stable_steps(u, steps, speed, dt=dt, **rule)
     return in_frame_of_mean(u, equation, dt=dt, steps=steps, frames=frames, **rule)
@@ -204,10 +204,10 @@ def allen_cahn(
     n = _grid(u)
     _demand_positive(diffusion=diffusion, rate=rate)
     least = None
-    if not _traced(u, rate):
+    if not is_traced(u, rate):
         stiffness = 3 * rate * max(1.0, float(jnp.max(jnp.abs(u)))) ** 2
         least = max(1, math.ceil(stiffness * abs(dt) / REAL_STABILITY[order]))
-    steps = _judged(steps, 4 * least if least else None, least, dt)  # stable alone is not accurate: fronts run wrong
+    steps = judged(steps, 4 * least if least else None, least, dt)  # stable alone is not accurate: fronts run wrong
     equation = allen_cahn_terms(n, diffusion=diffusion, rate=rate, dealiasing=dealiasing, length=length)
     step = SCHEMES[order](*equation, dt / steps)
     u_hat = jnp.fft.rfft(u) * jnp.asarray(spectral.dealiasing_mask((n,), dealiasing), u.dtype)
@@ -227,34 +227,14 @@ def _stable_steps(
 ) -> int:
     """`steps`, refused where the field given already moves too fast for them; None: enough up to `speed`."""
     if speed is None:
-        return _judged(steps, None, None, dt)
+        return judged(steps, None, None, dt)
     chosen, least = (steps_needed(u.shape[0], speed=v, dt=abs(dt), **rule) for v in (speed, _fluctuation(u)))
-    return _judged(steps, chosen, least, dt)
-
-
-def _judged(steps: int | None, chosen: int | None, least: int | None, dt: float) -> int:
-    if steps is None and chosen is None:
-        raise Invalid(
-            must="the number of steps must be given where the field is traced (jit, vmap, grad)",
-            came="steps=None",
-            do="Choose it outside, from the largest speed on the way: fluids.steps_needed(n, speed=..., dt=...).",
-        )
-    if steps is not None and least is not None and steps < least:
-        raise Invalid(
-            must="the time step must be stable",
-            came=f"dt / steps = {dt / steps:.3g}" if steps > 0 else f"{steps} steps",
-            do=f"For this field take at most {dt / least:.3g}: steps >= {least}.",
-        )
-    return steps if steps is not None else chosen or 1
+    return judged(steps, chosen, least, dt)
 
 
 def _fluctuation(u: Float[Array, " x"]) -> float:
     """Largest |u - mean|."""
     return float(jnp.max(jnp.abs(u - jnp.mean(u))))
-
-
-def _traced(*values: Any) -> bool:
-    return any(isinstance(v, Tracer) for v in values)
 
 
 def _grid(u: Float[Array, " x"]) -> int:
@@ -270,6 +250,6 @@ def _grid(u: Float[Array, " x"]) -> int:
 def _demand_positive(*, or_zero: bool = False, **coefficients: Any) -> None:
     """The sign without which the law has no solution: waves of every length would grow."""
     for name, value in coefficients.items():
-        if not _traced(value) and not (value > 0 or (or_zero and value == 0)):
+        if not is_traced(value) and not (value > 0 or (or_zero and value == 0)):
             least = "zero or more" if or_zero else "above zero"
             raise Invalid(must=f"{name} must be {least}", came=repr(value), do="Short waves would grow without bound.")
