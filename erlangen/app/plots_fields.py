@@ -51,8 +51,13 @@ def lines(
     return figure
 
 
-def images(true: np.ndarray, predicted: np.ndarray, lengths: Sequence[float], label: tuple[str, str]) -> Figure:
-    """Fields in two dimensions [n, x, y]: true, predicted, and the difference on a scale of its own."""
+def images(
+    true: np.ndarray, predicted: np.ndarray, lengths: Sequence[float], names: Sequence[str], label: tuple[str, str]
+) -> Figure:
+    """Fields in two dimensions [n, x, y]: true, predicted, and the difference on a scale of its own.
+
+    lengths, names: of the two axes. label: name and unit of the field.
+    """
     figure = figure_of(11.6, 6.4)
     panels = figure.subplots(2, 3, sharex=True, sharey=True)
     box = (0.0, lengths[0], 0.0, lengths[1])
@@ -67,8 +72,8 @@ def images(true: np.ndarray, predicted: np.ndarray, lengths: Sequence[float], la
             figure.colorbar(drawn, ax=axes, shrink=0.86)
             axes.grid(visible=False)
             axes.set_title(title if row == 0 else "")
-        panels[row, 0].set_ylabel(f"{name}\nposition y")
+        panels[row, 0].set_ylabel(f"{name}\n{names[1]}")
     for axes in panels[1]:
-        axes.set_xlabel("position x")
+        axes.set_xlabel(names[0])
     figure.suptitle(axis_label(*label), x=0.01, ha="left", fontsize=9.5, color=INK)
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -109,17 +110,21 @@ def _field_plots(record: Record, arrays: Arrays) -> list[str]:
     points: tuple[int, ...] = tuple(grid.get("points", ()))
     for name in _outputs(arrays) if len(points) in (1, 2) else ():
         true, predicted = (np.ravel(arrays[f"test/{name}/{key}"]).astype(float) for key in ("true", "predicted"))
-        if true.size % int(np.prod(points)) or not (np.isfinite(true).all() and np.isfinite(predicted).all()):
+        components = (record.data.get("components") or {}).get(name, 1)
+        shape = (-1, *points, components)
+        if true.size % math.prod(shape[1:]) or not (np.isfinite(true).all() and np.isfinite(predicted).all()):
             continue
-        true, predicted = true.reshape(-1, *points), predicted.reshape(-1, *points)
+        true, predicted = true.reshape(shape)[..., 0], predicted.reshape(shape)[..., 0]
         width = _half_width(arrays, name)
         text, _, unit = _axis(record, name).partition(" [")
+        text += ", first component" * (components > 1)
         label, lengths = (text, unit.rstrip("]")), grid["lengths"]
+        axes = grid.get("axes") or [f"position {letter}" for letter in "xy"]
         if len(points) == 1:
-            band = None if width is None else np.ravel(width).reshape(-1, *points)
+            band = None if width is None else np.ravel(width).reshape(shape)[..., 0]
             drawn = plots.svg(plots_fields.lines, true, predicted, band, lengths[0], label)
         else:
-            drawn = plots.svg(plots_fields.images, true, predicted, lengths, label)
+            drawn = plots.svg(plots_fields.images, true, predicted, lengths, axes, label)
         caption = (
             "Test samples with the median and with the largest root-mean-square error; differences on their own scale."
         )

@@ -6,6 +6,7 @@ tasks have no samples; `study.ground_state` judges them.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -156,11 +157,20 @@ def describe_data(task: Supervised, record: Record) -> None:
     if inputs and isinstance(inputs[0], Atoms):
         record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
     if inputs and isinstance(inputs[0], Field):
-        record.data["grid"] = _grid(inputs[0])
+        grid = _grid(inputs[0])
+        sizes = {name: np.size(labels[0]) for name, labels in splits["train"].outputs.items()}
+        record.data["grid"] = grid
+        record.data["components"] = {name: max(1, size // math.prod(grid["points"])) for name, size in sizes.items()}
 
 
 def _grid(x: Field) -> dict[str, Any]:
     """Points and lengths of the domain, boundary and parameters: what a field must have to be answered later."""
     points = next(iter(x.values.values())).shape[: len(x.spacing)]
     parameters = {name: float(value) for name, value in x.parameters.items() if np.ndim(value) == 0}
-    return {"points": list(points), "lengths": list(x.lengths), "boundary": x.boundary, "parameters": parameters}
+    return {
+        "points": list(points),
+        "lengths": list(x.lengths),
+        "boundary": x.boundary,
+        "axes": [name for name, _ in x.axes],
+        "parameters": parameters,
+    }

@@ -137,6 +137,21 @@ def test_fields_in_two_dimensions_are_shown_as_images(tmp_path):
     assert "true and predicted w" not in report(wrong, tmp_path / "page.html").read_text()
 
 
+def test_of_a_vector_field_one_component_is_shown(tmp_path, monkeypatch):
+    drawn = []
+    images = plots_fields.images
+    monkeypatch.setattr(plots_fields, "images", lambda *given: drawn.append(given) or images(*given))
+    grid = {"points": [16, 24], "lengths": [2.0, 3.0], "axes": ["longitude", "latitude"]}
+    data = {"outputs": {"v": "wind v [m/s]"}, "grid": grid, "components": {"v": 2}}
+    record = dataclasses.replace(burgers(), data=data, coverage=[])
+    v = np.random.default_rng(0).normal(size=(5, 16, 24, 2))
+    arrays = {"test/v/true": v.ravel(), "test/v/predicted": v.ravel() + 0.1}
+    report(folder_of(tmp_path, record, arrays), tmp_path / "page.html")
+    ((true, _, _, names, _),) = drawn
+    np.testing.assert_array_equal(true, v[..., 0])
+    assert names == ["longitude", "latitude"]
+
+
 def test_the_typical_and_the_worst_sample_are_found():
     true = np.zeros((5, 4))
     predicted = np.array([3.0, 1.0, 9.0, 2.0, 4.0])[:, None] * np.ones(4)
