@@ -125,7 +125,7 @@ def _lines_and_image(solution: Solution) -> Figure:
         times = solution.dt * np.arange(len(values))
         drawn = row[1].pcolormesh(x, times, values, shading="nearest", rasterized=True, **_scale(values))
         row[1].grid(visible=False)
-        row[1].set(xlabel=_along(solution, 0), ylabel="time t [T]")
+        row[1].set(xlabel=_along(solution, 0), ylabel=f"time t [{solution.time_unit}]")
         figure.colorbar(drawn, ax=row[1], label=label)
     return figure
 

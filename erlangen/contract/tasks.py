@@ -86,6 +86,8 @@ class Supervised(Task):
 class Evolution(Supervised):
     """A supervised task whose outputs are the inputs one step later, so that a method can be rolled out."""
 
+    time_unit: ClassVar[str] = "T"  # of dt; T: whatever goes with the other units
+
     @abc.abstractmethod
     def trajectories(self, split: Split) -> Samples:
         """Initial states, and outputs[name][i] of shape [steps, ...]: the true states after 1, 2, ... steps."""

@@ -54,6 +54,10 @@ class Solution:
         """The quantity of each name in `states` and in the fields."""
         return {q.name: q for q in (*self.task.outputs, *self.task.inputs)}
 
+    @property
+    def time_unit(self) -> str:
+        return getattr(self.task, "time_unit", Evolution.time_unit)
+
     def write(self, path: Path, *, history: str = "") -> None:
         """One file with coordinates, units, the settings of the task as attributes, and how it came about."""
         units = {name: q.unit for name, q in self.quantities.items()}
@@ -65,7 +69,7 @@ class Solution:
             self.fields,
             self.states,
             dt=self.dt,
-            units=units | {x: unit for x, (_, unit) in zip("xyz", self.fields[0].axes)} | {"time": "T"},
+            units=units | {x: unit for x, (_, unit) in zip("xyz", self.fields[0].axes)} | {"time": self.time_unit},
             attributes=settings | {k: v for k, v in about.items() if v},
         )
 

@@ -66,6 +66,7 @@ class ShallowWater(Evolution):
         Quantity("depth_next", "h(t + dt)", "m", "grid", lag=1),
         Quantity("wind_next", "v(t + dt)", "m/s", "grid", vector, lag=1, label="wind (east, north)"),
     )
+    time_unit = "h"
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 24, "viscosity": 5e18, "count": 20, "horizon": 4}
 
