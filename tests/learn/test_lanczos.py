@@ -25,8 +25,10 @@ from erlangen.tasks.quantum.spins import Spins
 TASKS = [
     (Spins("ising", sites=8), RBM(alpha=1)),
     (Spins("heisenberg", sites=8), RBM(alpha=1, symmetrise="none")),
-    (Spins("j1j2", sites=8), RBM(alpha=1, weights="complex", symmetrise="features")),
     (Spins("ising", sites=6), Autoregressive()),
+    pytest.param(
+        *(Spins("j1j2", sites=8), RBM(alpha=1, weights="complex", symmetrise="features")), marks=pytest.mark.slow
+    ),
 ]
 
 
