@@ -16,9 +16,12 @@ from erlangen.tasks.molecules.forces import Forces
 from erlangen.testing import contract_suite
 
 
+COSTLY = Transfer, DimeNet, SphereNet, ComENet
+
+
 def rarely(case):
     other = isinstance(case.method, MessagePassing) and not isinstance(case.method, PaiNN)
-    return isinstance(case.method, Transfer | DimeNet | SphereNet | ComENet) or (other and not isinstance(case.task, Forces))
+    return isinstance(case.method, COSTLY) or (other and not isinstance(case.task, Forces))
 
 
 TestContract = contract_suite(rarely=rarely, pairs=lambda case: case.task.container is not Field)
