@@ -15,7 +15,6 @@ from erlangen.methods.message_passing.spherenet import SphereNet
 from erlangen.tasks.molecules.forces import Forces
 from erlangen.testing import contract_suite
 
-
 COSTLY = Transfer, DimeNet, SphereNet, ComENet
 
 
