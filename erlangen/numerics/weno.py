@@ -48,13 +48,13 @@ def first_order(cells: Sequence[Float[Array, "..."]]) -> Faces:
 
 
 def right_end(
-    a: Array, b: Array, c: Array, d: Array, e: Array, *, weights: Weights = "z", favours: Sequence[Array] | None = None
+    a: Array, b: Array, c: Array, d: Array, e: Array, *, weights: Weights = "z", factors: Sequence[Array] | None = None
 ) -> Array:
-    """The value at the right end of the middle one of five cells; `favours` are factors of the three weights."""
+    """The value at the right end of the middle one of five cells; the three weights are multiplied by `factors`."""
     ends = (2 * a - 7 * b + 11 * c) / 6, (-b + 5 * c + 2 * d) / 6, (2 * c + 5 * d - e) / 6
     beta = variations(a, b, c, d, e)
     floor = RELATIVE[weights] * (a * a + b * b + c * c + d * d + e * e) / 5 + jnp.finfo(c.dtype).tiny
-    return _blend(ends, beta, (0.1, 0.6, 0.3), floor, weights, favours)
+    return _blend(ends, beta, (0.1, 0.6, 0.3), floor, weights, factors)
 
 
 def variations(a: Array, b: Array, c: Array, d: Array, e: Array) -> tuple[Array, Array, Array]:
@@ -96,7 +96,7 @@ def _blend(
     ideal: Sequence[float],
     floor: Array,
     weights: Weights,
-    favours: Sequence[Array] | None = None,
+    factors: Sequence[Array] | None = None,
 ) -> Array:
     """sum_k w_k values_k / sum_k w_k."""
     if weights == "js":
@@ -104,7 +104,7 @@ def _blend(
     else:
         tau = jnp.abs(beta[0] - beta[2])
         raw = [d * (1 + tau / (b + floor)) for d, b in zip(ideal, beta)]
-    if favours is not None:
-        raw = [w * factor for w, factor in zip(raw, favours)]
+    if factors is not None:
+        raw = [w * factor for w, factor in zip(raw, factors)]
     x, y, z = (w * v for w, v in zip(raw, values))
     return (x + y + z) / (raw[0] + raw[1] + raw[2])

@@ -57,8 +57,8 @@ class Limited(Answer):
 
     def _right_end(self, a: Array, b: Array, c: Array, d: Array, e: Array) -> Float[Array, "2 waves faces"]:
         smooth, seen = _view(a, b, c, d, e)
-        *favours, steepening = jnp.moveaxis(jnp.tanh(self._network(seen)), -1, 0)
-        v = weno.right_end(a, b, c, d, e, favours=[jnp.exp(2 * smooth * g) for g in favours])
+        *factors, steepening = jnp.moveaxis(jnp.tanh(self._network(seen)), -1, 0)
+        v = weno.right_end(a, b, c, d, e, factors=[jnp.exp(2 * smooth * g) for g in factors])
         steeper = jnp.clip(v + smooth * steepening * (v - c), jnp.minimum(c, d), jnp.maximum(c, d))
         return jnp.where((v - c) * (d - v) > 0, steeper, v)
 
