@@ -46,8 +46,8 @@ from .fno import Block
 FAINT = 1e-4  # |z| below which the centre of a state is too uncertain to lay noise from, in units of its energy
 
 
-class Told(eqx.Module):
-    """A Fourier network that is told k: h -> sigma(block(h) (1 + a_k) + b_k), and one projection for every k."""
+class StepConditioned(eqx.Module):
+    """A Fourier network conditioned on the step k: h -> sigma(block(h) (1 + a_k) + b_k), and one projection for every k."""
 
     lift: Float[Array, "inputs c"]
     blocks: list[Block]
@@ -75,7 +75,7 @@ class Told(eqx.Module):
 class Refiner(Core):
     """The whole of a step: a prediction and its refinements. draws: key data of the noise."""
 
-    network: Told
+    network: StepConditioned
     draws: Array
     levels: tuple[float, ...] = eqx.field(static=True)  # sigma_1, ..., sigma_K
 
@@ -141,7 +141,7 @@ class PDERefiner(Method):
         def core(layout: Layout) -> Refiner:
             if layout.boundary != "periodic":
                 raise Invalid(must="noise is laid out on a periodic grid", came=layout.boundary, do="Use method fno.")
-            network = Told(layout, self.width, self.modes, self.layers, self.refinements, key=weights)
+            network = StepConditioned(layout, self.width, self.modes, self.layers, self.refinements, key=weights)
             return Refiner(network, jax.random.key_data(draws), self.levels)
 
         return scaled(core, task, samples)
