@@ -27,10 +27,7 @@ from erlangen.core.errors import Invalid, unknown
 
 # The parents that make a class a task or a method; the contract itself is not read here because it imports JAX.
 PARENTS = {
-    "task": (
-        *("Task", "Supervised", "Evolution", "Governed", "Conservative"),
-        *("Variational", "Family", "Levels", "Dynamical"),
-    ),
+    "task": tuple("Task Supervised Evolution Governed Conservative Variational Family Levels Dynamical".split()),
     "method": ("Method", "MessagePassing"),
 }
 OUTSIDE = "erlangen_path_"

@@ -14,7 +14,7 @@ def is_traced(*values: Any) -> bool:
     return any(isinstance(v, Tracer) for v in values)
 
 
-def judged(steps: int | None, chosen: int | None, least: int | None, dt: float) -> int:
+def checked_steps(steps: int | None, chosen: int | None, least: int | None, dt: float) -> int:
     """`steps` if given, else `chosen`; refused below `least`, the fewest stable ones. None: not known."""
     if steps is None and chosen is None:
         raise Invalid(

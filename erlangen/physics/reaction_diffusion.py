@@ -22,7 +22,7 @@ from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import Dealiasing
-from erlangen.numerics.steps import is_traced, judged
+from erlangen.numerics.steps import checked_steps, is_traced
 
 from .fluids import SCHEMES, Order, Semilinear
 from .waves import REAL_STABILITY, SMALLEST_GRID
@@ -84,7 +84,7 @@ def gray_scott(
     _demand_positive(feed=feed, kill=kill, diffusion_u=diffusion[0], diffusion_v=diffusion[1])
     least = None if is_traced(state) else steps_needed(dt=dt, rate=_fastest(state), order=order)
     chosen = None if least is None else ACCURATE * max(least, steps_needed(dt=dt, order=order))
-    steps = judged(steps, chosen, least, dt)
+    steps = checked_steps(steps, chosen, least, dt)
     law = {"feed": feed, "kill": kill, "diffusion": diffusion, "dealiasing": dealiasing, "length": length}
     step = SCHEMES[order](*gray_scott_terms(n, **law), dt / steps)
     start = jnp.fft.rfft2(state) * jnp.asarray(spectral.dealiasing_mask((n, n), dealiasing), state.dtype)

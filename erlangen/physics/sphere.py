@@ -26,7 +26,7 @@ from jaxtyping import Array, Complex, Float
 from erlangen.core.errors import Invalid, within
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics.spherical_harmonics import Sphere
-from erlangen.numerics.steps import is_traced, judged
+from erlangen.numerics.steps import checked_steps, is_traced
 
 from .fluids import IMAGINARY_STABILITY, Semilinear
 
@@ -133,7 +133,7 @@ def shallow_water(
     if not is_traced(viscosity) and not viscosity >= 0:
         raise Invalid(must="viscosity must be zero or more", came=repr(viscosity), do="Short waves would grow.")
     least = None if is_traced(state) else steps_needed(sphere, planet, dt=dt, **_fastest(state, sphere, planet))
-    steps = judged(steps, least, least, dt)
+    steps = checked_steps(steps, least, least, dt)
     step = etd.etdrk4(*shallow_water_terms(sphere, planet, viscosity=viscosity, bed=bed), dt / steps)
     return etd.trajectory(step, state, frames=frames, substeps=steps)
 

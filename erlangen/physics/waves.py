@@ -25,7 +25,7 @@ from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import TAU, Dealiasing
-from erlangen.numerics.steps import is_traced, judged
+from erlangen.numerics.steps import checked_steps, is_traced
 
 from .fluids import SCHEMES, Order, Rule, Semilinear, burgers_terms, in_frame_of_mean, steps_needed
 
@@ -207,7 +207,9 @@ def allen_cahn(
     if not is_traced(u, rate):
         stiffness = 3 * rate * max(1.0, float(jnp.max(jnp.abs(u)))) ** 2
         least = max(1, math.ceil(stiffness * abs(dt) / REAL_STABILITY[order]))
-    steps = judged(steps, 4 * least if least else None, least, dt)  # stable alone is not accurate: fronts run wrong
+    steps = checked_steps(
+        steps, 4 * least if least else None, least, dt
+    )  # stable alone is not accurate: fronts run wrong
     equation = allen_cahn_terms(n, diffusion=diffusion, rate=rate, dealiasing=dealiasing, length=length)
     step = SCHEMES[order](*equation, dt / steps)
     u_hat = jnp.fft.rfft(u) * jnp.asarray(spectral.dealiasing_mask((n,), dealiasing), u.dtype)
@@ -227,9 +229,9 @@ def _stable_steps(
 ) -> int:
     """`steps`, refused where the field given already moves too fast for them; None: enough up to `speed`."""
     if speed is None:
-        return judged(steps, None, None, dt)
+        return checked_steps(steps, None, None, dt)
     chosen, least = (steps_needed(u.shape[0], speed=v, dt=abs(dt), **rule) for v in (speed, _fluctuation(u)))
-    return judged(steps, chosen, least, dt)
+    return checked_steps(steps, chosen, least, dt)
 
 
 def _fluctuation(u: Float[Array, " x"]) -> float:
