@@ -27,7 +27,17 @@ from erlangen.core.errors import Invalid, unknown
 
 # The parents that make a class a task or a method; the contract itself is not read here because it imports JAX.
 PARENTS = {
-    "task": tuple("Task Supervised Evolution Governed Conservative Variational Family Levels Dynamical".split()),
+    "task": (
+        "Task",
+        "Supervised",
+        "Evolution",
+        "Governed",
+        "Conservative",
+        "Variational",
+        "Family",
+        "Levels",
+        "Dynamical",
+    ),
     "method": ("Method", "MessagePassing"),
 }
 OUTSIDE = "erlangen_path_"

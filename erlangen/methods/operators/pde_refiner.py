@@ -47,7 +47,7 @@ FAINT = 1e-4  # |z| below which the centre of a state is too uncertain to lay no
 
 
 class StepConditioned(eqx.Module):
-    """A Fourier network conditioned on the step k: h -> sigma(block(h) (1 + a_k) + b_k), and one projection for every k."""
+    """A Fourier network conditioned on k: h -> sigma(block(h) (1 + a_k) + b_k), and one projection for every k."""
 
     lift: Float[Array, "inputs c"]
     blocks: list[Block]
