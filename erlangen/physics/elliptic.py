@@ -18,13 +18,13 @@ from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid, unknown
 from erlangen.numerics import spectral
 from erlangen.numerics.sine_cosine import sine_transform_2d
+from erlangen.numerics.steps import is_traced
 
 Faces = Literal["arithmetic", "harmonic"]
 Symbol = Literal["five-point", "spectral"]
@@ -154,6 +154,6 @@ def _check(a: Any, f: Any, *, positive: bool = True) -> None:
     if np.ndim(f) and np.shape(f) != np.shape(a):
         came = f"{np.shape(f)} and {np.shape(a)}"
         raise Invalid(must="source and coefficient share their nodes", came=came, do="Give a number or a field.")
-    if positive and not isinstance(a, Tracer) and not np.all(np.asarray(a) > 0):
+    if positive and not is_traced(a) and not np.all(np.asarray(a) > 0):
         came = f"{float(np.min(np.asarray(a))):g} as its least value"
         raise Invalid(must="the coefficient is positive everywhere", came=came, do="Take exp of it, or threshold it.")

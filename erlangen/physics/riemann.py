@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid
+from erlangen.numerics.steps import is_traced
 
 NEWTON_STEPS = 40  # quadratic at the end; one 10^5 times above its lower bound takes about 20
 
@@ -183,7 +183,7 @@ def _mirror(state: Any) -> Any:
 
 def _demand_positive(name: str, *values: Any) -> None:
     for value in values:
-        if not isinstance(value, Tracer) and not bool(jnp.all(jnp.asarray(value) > 0)):
+        if not is_traced(value) and not bool(jnp.all(jnp.asarray(value) > 0)):
             raise Invalid(
                 must=f"the {name} on both sides must be positive",
                 came=f"{value}",
