@@ -21,7 +21,7 @@ from erlangen.learn.rollout import unroll
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.methods.operators.fno import FNO
-from erlangen.study.environment import keep_compiled_programs
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
 
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200, help="of the plain fit")
     parser.add_argument("--equal", choices=("cost", "steps"), default="cost")
     args = parser.parse_args()
-    keep_compiled_programs()
+    prepare()
     print(f"{args.task}, {args.steps} steps of the plain fit, equal {args.equal}: nRMSE in %, {len(SEEDS)} seeds")
     for label, unrolling in FITS.items():
         clock, steps = time.perf_counter(), args.steps // (unrolling.steps if args.equal == "cost" else 1)

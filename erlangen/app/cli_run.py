@@ -29,7 +29,7 @@ def run(argv: list[str]) -> int:
 
     budget = Budget.parse(args.budget) if args.budget else None
     method.check(task)
-    environment.keep_compiled_programs()
+    environment.prepare()
     done = []
     for seed in range(args.seed, args.seed + args.seeds):
         options = {"budget": budget, "seed": seed, "runs": args.out, "resume": args.resume, "quiet": args.quiet}

@@ -29,9 +29,9 @@ def compare(argv: list[str]) -> int:
         registry.find("task", task)
     methods = [registry.find("method", m).name for m in args.methods] or _all_that_fit(args.tasks)
     from ..study.compare import compare as judge
-    from ..study.environment import keep_compiled_programs
+    from ..study.environment import prepare
 
-    keep_compiled_programs()
+    prepare()
     options = {"budget": args.budget, "seeds": args.seeds, "runs": args.out, "reuse": not args.again}
     with _workers(args.jobs) as executor:
         done = judge(args.tasks, methods, executor=executor, say=lambda m: print(m, file=sys.stderr), **options)
@@ -70,10 +70,10 @@ def predict(argv: list[str]) -> int:
     parser.add_argument("file", metavar="FILE", help="structures (extended XYZ, CIF, PDB, SDF, POSCAR, ...) or fields")
     parser.add_argument("-o", "--output", help="default: FILE with .predicted before its ending")
     args = parser.parse(argv)
-    from ..study.environment import keep_compiled_programs
+    from ..study.environment import prepare
     from ..study.predict import predict as apply
 
-    keep_compiled_programs()
+    prepare()
     done = apply(args.run, args.file, args.output)
     intervals = f", with {done.level:.0%} intervals" if done.level else ""
     print(f"{done.count} samples answered{intervals}: {done.path}")
@@ -101,9 +101,9 @@ def tour(argv: list[str]) -> int:
     parser.add_argument("--out", "--runs", default="runs", help="folder for runs (default: runs)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse(argv)
-    from ..study.environment import keep_compiled_programs
+    from ..study.environment import prepare
     from .tour import tour as walk
 
-    keep_compiled_programs()
+    prepare()
     walk(runs=args.out, page=args.output, seed=args.seed)
     return 0

@@ -18,7 +18,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .pointwise import pointwise
+from .rows import pointwise, shifted
+
+LARGEST_EXPONENT = 60.0  # of `gelu`, where its value is below 1e-25; e^60 and its square are numbers of float32
+
+
+def gelu(x: Array) -> Array:
+    """x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))): the usual GELU (by tanh; Hendrycks and Gimpel 2016,
+    arXiv:1606.08415) in a form that ends with a division: XLA would compute the last product of the other anew, from
+    three arrays, for each layer that reads it.
+    """
+    inner = -2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return x / (1 + jnp.exp(jnp.minimum(inner, LARGEST_EXPONENT)))
 
 
 class FieldPerceptron(eqx.Module):
@@ -39,7 +50,8 @@ class FieldPerceptron(eqx.Module):
         self.shift = jnp.zeros(c_out, jnp.float32)
 
     def __call__(self, x: Float[Array, "*grid c_in"]) -> Float[Array, "*grid c_out"]:
-        return pointwise(jax.nn.gelu(pointwise(x, self.first) + self.bias), self.second) + self.shift
+        hidden = gelu(shifted(pointwise(x, self.first), self.bias))
+        return shifted(pointwise(hidden, self.second), self.shift)
 
 
 class Stencil(eqx.Module):

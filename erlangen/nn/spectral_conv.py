@@ -6,14 +6,16 @@ It commutes with every cyclic shift of the grid, and the same weights act on any
 Li et al. 2021, arXiv:2010.08895.
 
 On a CPU, and for few modes, the transform is cheapest as a product with the few rows of the Fourier matrix that are
-kept; all products are real. Above `LARGEST_PRODUCT_GRID` points per axis the fast transform wins. `by_fft` is the
-plain twin.
+kept; all products are real. The first axis is the halved one: it is the leading one in memory, so that its transform is
+one product for the whole batch (`rows`). Above `LARGEST_PRODUCT_GRID` points per axis the fast transform wins. `by_fft`
+is the plain twin.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -22,17 +24,19 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.errors import Invalid
+from .rows import adjoint
 
 LARGEST_PRODUCT_GRID = 256
+Basis = Literal["analysis", "synthesis"]
 
 
 class SpectralConv(eqx.Module):
-    """One convolution, channel-last: x [*grid, c_in] -> [*grid, c_out], one to three periodic axes.
+    """One convolution, channel-last: x [*grid, *rows, c_in] -> [*grid, *rows, c_out], one to three periodic axes.
 
     modes: kept are |m| < modes on each axis; the grid needs at least 2 modes - 1 points along each (Nyquist is left
     out, so that the operation commutes with shifts by any distance, not only by grid points). weight [2, m_1, ...,
-    m_d, c_in, c_out] holds real and imaginary part; the last axis has `modes` entries (a real field), the others 2
-    modes - 1.
+    m_d, c_in, c_out] holds real and imaginary part; the first axis has `modes` entries (a real field), the others 2
+    modes - 1, in the order 0 ... modes - 1, 1 - modes ... -1.
     """
 
     weight: Float[Array, "2 ... c_in c_out"]
@@ -40,56 +44,36 @@ class SpectralConv(eqx.Module):
 
     def __init__(self, c_in: int, c_out: int, modes: Sequence[int], *, key: PRNGKeyArray):
         self.modes = tuple(modes)
-        shape = (2, *(2 * m - 1 for m in self.modes[:-1]), self.modes[-1], c_in, c_out)
+        shape = (2, self.modes[0], *(2 * m - 1 for m in self.modes[1:]), c_in, c_out)
         # Variance 1 / c_in of W_m as a complex number, so that white input keeps its variance in the modes kept.
         self.weight = jax.random.normal(key, shape, jnp.float32) * math.sqrt(0.5 / c_in)
 
-    def __call__(self, x: Float[Array, "... c_in"]) -> Float[Array, "... c_out"]:
-        self._check(x.shape[:-1])
-        return self.by_product(x) if max(x.shape[:-1]) <= LARGEST_PRODUCT_GRID else self.by_fft(x)
+    def __call__(self, x: Float[Array, "*grid_and_rows c_in"]) -> Float[Array, "*grid_and_rows c_out"]:
+        grid = x.shape[: min(len(self.modes), x.ndim - 1)]
+        self._check(grid)
+        return self.by_product(x) if max(grid) <= LARGEST_PRODUCT_GRID else self.by_fft(x)
 
-    def by_fft(self, x: Float[Array, "... c_in"]) -> Float[Array, "... c_out"]:
+    def by_fft(self, x: Float[Array, "*grid_and_rows c_in"]) -> Float[Array, "*grid_and_rows c_out"]:
         """The definition, by fast transforms."""
-        grid = x.shape[:-1]
-        axes = tuple(range(len(grid)))
+        grid = x.shape[: len(self.modes)]
+        axes = (*range(1, len(grid)), 0)  # the last of them is halved
         kept = np.ix_(*self._places(grid))
         x_hat = jnp.fft.rfftn(x, axes=axes, norm="forward")[kept]
-        weight = jax.lax.complex(self.weight[0], self.weight[1])
-        y_hat = jnp.zeros((*grid[:-1], grid[-1] // 2 + 1, weight.shape[-1]), weight.dtype)
-        y_hat = y_hat.at[kept].set(jnp.einsum("...i,...io->...o", x_hat, weight))
-        return jnp.fft.irfftn(y_hat, s=grid, axes=axes, norm="forward")
+        mixed = _mix(x_hat, jax.lax.complex(*self.weight))
+        y_hat = jnp.zeros((grid[0] // 2 + 1, *grid[1:], *mixed.shape[len(grid) :]), mixed.dtype).at[kept].set(mixed)
+        return jnp.fft.irfftn(y_hat, s=(*grid[1:], grid[0]), axes=axes, norm="forward")
 
-    def by_product(self, x: Float[Array, "... c_in"]) -> Float[Array, "... c_out"]:
-        """The same by products with the kept rows of the Fourier matrix, last axis first (it is halved)."""
-        *grid, c_in = x.shape
-        first, last = math.prod(grid[:-1]), grid[-1]
-        m = self.modes[-1]
-        # [first, last, c] -> [*grid[:-1], 2, m, c]: cosine and minus-sine coefficients
-        inward, outward = (jnp.asarray(f(last, m), x.dtype) for f in (analysis_real, synthesis_real))
-        y = jnp.einsum("kr,frc->fkc", inward, x.reshape(first, last, c_in)).reshape(*grid[:-1], 2, m * c_in)
-        for axis in reversed(range(len(grid) - 1)):
-            y = _along(y, axis, analysis_complex(grid[axis], self.modes[axis]))
-        y = self._mix(jnp.moveaxis(y, -2, 0).reshape(2, -1, c_in))
-        c_out = y.shape[-1]
-        y = jnp.moveaxis(y.reshape(2, *(2 * k - 1 for k in self.modes[:-1]), m * c_out), 0, -2)
-        for axis in range(len(grid) - 1):
-            y = _along(y, axis, synthesis_complex(grid[axis], self.modes[axis]))
-        y = jnp.einsum("kr,fkc->frc", outward, y.reshape(first, 2 * m, c_out))
-        return y.reshape(*grid, c_out)
-
-    def _mix(self, x_hat: Float[Array, "2 modes c_in"]) -> Float[Array, "2 modes c_out"]:
-        """W_m x_m as one real product per mode: [re im] @ [[Wr, Wi], [-Wi, Wr]]; modes lead, samples become rows."""
-        real, imaginary = self.weight.reshape(2, -1, *self.weight.shape[-2:])
-        block = jnp.concatenate(
-            [jnp.concatenate([real, imaginary], -1), jnp.concatenate([-imaginary, real], -1)], axis=-2
-        )
-        y = jnp.einsum("mi,mio->mo", jnp.concatenate([x_hat[0], x_hat[1]], axis=-1), block)
-        return jnp.stack(jnp.split(y, 2, axis=-1))
+    def by_product(self, x: Float[Array, "*grid_and_rows c_in"]) -> Float[Array, "*grid_and_rows c_out"]:
+        """The same by products with the kept rows of the Fourier matrix: [re im] @ [[Wr, Wi], [-Wi, Wr]] per mode."""
+        real, imaginary = self.weight
+        both = jnp.concatenate([real, imaginary], -1), jnp.concatenate([-imaginary, real], -1)
+        space = {"grid": x.shape[: len(self.modes)], "modes": self.modes}
+        y_hat = _mix(onto(x, basis="analysis", **space), jnp.concatenate(both, -2))
+        return back(y_hat, basis="synthesis", **space)
 
     def _places(self, grid: Sequence[int]) -> list[np.ndarray]:
-        """Where the kept modes lie among the coefficients of ``rfftn``, per axis."""
-        full = [np.r_[0:m, n - m + 1 : n] for n, m in zip(grid[:-1], self.modes[:-1])]
-        return [*full, np.arange(self.modes[-1])]
+        """Where the kept modes lie among the coefficients, per axis."""
+        return [np.arange(self.modes[0]), *(np.r_[0:m, n - m + 1 : n] for n, m in zip(grid[1:], self.modes[1:]))]
 
     def _check(self, grid: Sequence[int]) -> None:
         if len(grid) != len(self.modes) or any(n < 2 * m - 1 for n, m in zip(grid, self.modes)):
@@ -100,31 +84,60 @@ class SpectralConv(eqx.Module):
             )
 
 
-def analysis_real(n: int, modes: int) -> np.ndarray:
-    """[2 modes, n]: rows (1/n) cos(2 pi m r / n), then -(1/n) sin(...): real and imaginary parts of x_m, m >= 0."""
-    angle = 2 * np.pi * np.outer(np.arange(modes), np.arange(n)) / n
-    return np.concatenate([np.cos(angle), -np.sin(angle)]) / n
+def project(
+    x: Float[Array, "*grid_and_rows c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
+) -> Float[Array, "*modes_and_rows 2c"]:
+    """B x: coefficients on the modes kept, the real parts before the imaginary ones."""
+    first, *others = bases(basis, grid, modes)
+    y = jnp.tensordot(jnp.asarray(first, x.dtype), x, 1).reshape(modes[0], 2, *x.shape[1:])
+    for b, n in zip(others, grid[1:]):
+        y = _products(b, y.reshape(len(y), 2 * n, -1)).reshape(-1, 2, *y.shape[3:])
+    y = jnp.concatenate([y[:, 0], y[:, 1]], axis=-1)
+    return y.reshape(modes[0], *(2 * m - 1 for m in modes[1:]), *y.shape[1:])
 
 
-def synthesis_real(n: int, modes: int) -> np.ndarray:
-    """[2 modes, n]: x(r) = Re x_0 + 2 sum_{m > 0} Re(x_m e^{i m r}), inverse of `analysis_real` if band-limited."""
-    weight = np.where(np.arange(2 * modes) % modes == 0, 1.0, 2.0)[:, None]
-    return n * weight * analysis_real(n, modes)
+def expand(
+    y: Float[Array, "*modes_and_rows 2c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
+) -> Float[Array, "*grid_and_rows c"]:
+    """B^T y: the field with these coefficients."""
+    first, *others = bases(basis, grid, modes)
+    rest = (*y.shape[len(modes) : -1], y.shape[-1] // 2)
+    y = jnp.stack(jnp.split(y.reshape(-1, *rest[:-1], y.shape[-1]), 2, axis=-1), axis=1)  # [modes, 2, *rest]
+    for b, n in zip(reversed(others), reversed(grid[1:])):
+        rest = (n, *rest)
+        y = _products(b.T, y.reshape(-1, len(b), math.prod(rest[1:]))).reshape(-1, 2, *rest)
+    return jnp.tensordot(jnp.asarray(first.T, y.dtype), y.reshape(len(first), *rest), 1)
 
 
-def analysis_complex(n: int, modes: int) -> np.ndarray:
-    """[2, modes', 2, n]: (re, im) of x_m from (re, im) of x(r); modes' = 0 ... modes - 1, -modes + 1 ... -1."""
-    angle = 2 * np.pi * np.outer(np.r_[0:modes, 1 - modes : 0], np.arange(n)) / n
-    cos, sin = np.cos(angle) / n, np.sin(angle) / n
-    return np.array([[cos, sin], [-sin, cos]]).transpose(0, 2, 1, 3)
+onto, back = adjoint(project, expand)
 
 
-def synthesis_complex(n: int, modes: int) -> np.ndarray:
-    """[2, n, 2, modes']: the inverse of `analysis_complex` on band-limited fields (its adjoint, times n)."""
-    return (n * analysis_complex(n, modes)).transpose(2, 3, 0, 1)
+def _mix(x_hat: Array, weight: Array) -> Array:
+    """A matrix [*modes, i, o] per mode, for all rows: [*modes, *rows, i] -> [*modes, *rows, o]."""
+    d = weight.ndim - 2
+    modes = tuple(range(d))
+    return jax.lax.dot_general(x_hat, weight, (((x_hat.ndim - 1,), (d,)), (modes, modes)))
 
 
-def _along(y: Array, axis: int, matrix: np.ndarray) -> Array:
-    """Apply a complex matrix [2, out, 2, in] along `axis` of y [*grid, 2, rest]."""
-    y = jnp.tensordot(jnp.asarray(matrix, y.dtype), y, axes=((2, 3), (y.ndim - 2, axis)))  # [2, out, *others, rest]
-    return jnp.moveaxis(jnp.moveaxis(y, 0, -2), 0, axis)
+def _products(matrix: np.ndarray, y: Float[Array, "batch k rest"]) -> Float[Array, "batch j rest"]:
+    """The same matrix [j, k] for each of the batch. Repeated, since XLA would turn y around to make it one product."""
+    return jnp.broadcast_to(jnp.asarray(matrix, y.dtype), (len(y), *matrix.shape)) @ y
+
+
+def bases(basis: Basis, grid: Sequence[int], modes: Sequence[int]) -> list[np.ndarray]:
+    """B as one matrix per axis: [2 modes, n] of real fields, then [2 (2 modes - 1), 2 n] of complex ones.
+
+    analysis: B x are the x_m. synthesis: B^T y is the sum over modes, on the first axis 2 Re sum_{m > 0} + Re y_0.
+    """
+    found = []
+    for axis, (n, m) in enumerate(zip(grid, modes)):
+        angle = 2 * np.pi * np.outer(np.r_[0:m, 1 - m : 0] if axis else np.arange(m), np.arange(n)) / n
+        cos, sin = np.cos(angle), np.sin(angle)
+        if axis:
+            parts = np.array([[cos, sin], [-sin, cos]])  # [2 of x_m, 2 of x(r), modes, n]
+            b = parts.transpose(2, 0, 1, 3).reshape(2 * len(angle), 2 * n)
+        else:
+            weight = np.where(np.arange(m) > 0, 2.0, 1.0)[:, None, None] if basis == "synthesis" else 1.0
+            b = (weight * np.stack([cos, -sin], axis=1)).reshape(2 * m, n)
+        found.append(b / n if basis == "analysis" else b)
+    return found

@@ -49,10 +49,10 @@ def test_commutes_with_shifts_by_any_distance(grid, modes):
 def test_one_mode_is_one_matrix():
     conv = layer((3, 4), 2, 2)
     x, y = spectral.grid((12, 10))
-    wave = np.cos(2 * x - 3 * y)  # the mode (2, -3) is the conjugate of (-2, 3)
+    wave = np.cos(2 * x - 3 * y)
     out = conv(jnp.asarray(np.stack([wave, 0 * wave], -1), jnp.float32))
-    w = conv.weight[0, 3, 3, 0] + 1j * conv.weight[1, 3, 3, 0]  # places of m_x: 0 1 2 -2 -1
-    expected = (w * np.exp(1j * (3 * y - 2 * x))[..., None]).real
+    w = conv.weight[0, 2, 4, 0] + 1j * conv.weight[1, 2, 4, 0]  # places of m_y: 0 1 2 3 -3 -2 -1
+    expected = (w * np.exp(1j * (2 * x - 3 * y))[..., None]).real
     np.testing.assert_allclose(out, expected, atol=1e-6)
 
 

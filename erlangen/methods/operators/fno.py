@@ -25,7 +25,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.core.groups import Group, Shifts, Square
 from erlangen.learn.unrolling import PLAIN, Unrolling
-from erlangen.nn.pointwise import pointwise
+from erlangen.nn.field_layers import gelu
+from erlangen.nn.rows import inside, pointwise, shifted
 from erlangen.nn.spectral_conv import SpectralConv
 from erlangen.nn.wall_conv import WallConv
 
@@ -46,7 +47,7 @@ class Block(eqx.Module):
         self.bias = jnp.zeros(width, jnp.float32)
 
     def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... c"]:
-        return self.spectral(x) + pointwise(x, self.weight) + self.bias
+        return shifted(self.spectral(x) + pointwise(x, self.weight), self.bias)
 
 
 class Network(Core):
@@ -58,11 +59,11 @@ class Network(Core):
     readout: Float[Array, "h outputs"]
 
     def __call__(self, x: Float[Array, "*grid inputs"]) -> Float[Array, "*grid outputs"]:
-        h = pointwise(x, self.lift)
+        h = pointwise(inside(x), self.lift)
         for block in self.blocks[:-1]:
-            h = jax.nn.gelu(block(h))
+            h = gelu(block(h))
         h = self.blocks[-1](h)
-        return jax.nn.gelu(pointwise(h, self.hidden)) @ self.readout  # few columns: `pointwise` would be slower
+        return gelu(pointwise(h, self.hidden)) @ self.readout  # few columns: `pointwise` would be slower
 
 
 class BetweenWalls(Core):

@@ -12,6 +12,7 @@ sign under reflections, a velocity is turned. x may be anything: equivariance is
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from erlangen.contract import Task
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Broken, Group, QuarterTurns, Reflection, Shifts
-from erlangen.nn.pointwise import pointwise
+from erlangen.nn.field_layers import gelu
+from erlangen.nn.rows import inside, pointwise, shifted
 from erlangen.nn.spectral_conv import SpectralConv
 
 from ._operator import Core, Layout, NeuralOperator
@@ -56,7 +58,7 @@ class GroupBlock(eqx.Module):
         orders = quotients(self.elements)
         whole = jnp.stack([self.weight[np.array(row)] for row in orders], axis=2)  # [g', c_in, g, c_out]
         spectral = eqx.tree_at(lambda conv: conv.weight, self.kernel, self.turned())
-        return spectral(h) + pointwise(h, whole.reshape(order * width, -1)) + jnp.tile(self.bias, order)
+        return shifted(spectral(h) + pointwise(h, whole.reshape(order * width, -1)), jnp.tile(self.bias, order))
 
     def turned(self) -> Float[Array, "2 ... gc gc"]:
         """All rows of K: for each g the kernel with modes and orientations turned by g."""
@@ -81,16 +83,15 @@ class Network(Core):
     ranks: tuple[tuple[tuple[int, bool], ...], ...] = eqx.field(static=True)  # (rank, pseudo) of inputs, of outputs
 
     def __call__(self, x: Float[Array, "*grid inputs"]) -> Float[Array, "*grid outputs"]:
-        *grid, _ = x.shape
         elements = self.blocks[0].elements
         into, out = (
             jnp.asarray(np.stack([representation(r, g) for g in elements]), x.dtype) for r in self.ranks
         )  # [g, channels, channels], orthogonal: the transpose is the inverse
-        h = pointwise(x, jnp.einsum("gba,ac->bgc", into, self.lift).reshape(x.shape[-1], -1))
+        h = pointwise(inside(x), jnp.einsum("gba,ac->bgc", into, self.lift).reshape(x.shape[-1], -1))
         for block in self.blocks[:-1]:
-            h = jax.nn.gelu(block(h))
-        h = self.blocks[-1](h).reshape(*grid, len(elements), -1)
-        y = pointwise(jax.nn.gelu(pointwise(h, self.hidden)), self.readout).reshape(*grid, -1)
+            h = gelu(block(h))
+        each = functools.partial(jnp.kron, jnp.eye(len(elements), dtype=x.dtype))  # the same matrix per orientation
+        y = pointwise(gelu(pointwise(self.blocks[-1](h), each(self.hidden))), each(self.readout))
         return pointwise(y, out.transpose(0, 2, 1).reshape(y.shape[-1], -1) / len(elements))
 
 
@@ -174,20 +175,20 @@ def representation(ranks: tuple[tuple[int, bool], ...], g: Element) -> np.ndarra
 def all_modes(half: Float[Array, "2 *half rest"], d: int) -> Float[Array, "2 *modes rest"]:
     """Every mode from the half that is stored, K(-m) = K(m)^*, in rising order on each of the d axes.
 
-    On the plane where the last mode is zero both partners are stored; what a real kernel sees of them is their mean.
+    On the plane where the first mode is zero both partners are stored; what a real kernel sees of them is their mean.
     """
-    for axis in range(1, d):
+    for axis in range(2, d + 1):
         half = jnp.roll(half, half.shape[axis] // 2, axis)
     sign = jnp.asarray([1.0, -1.0], half.dtype).reshape(2, *[1] * (half.ndim - 1))
     partner = sign * jnp.flip(half, tuple(range(1, d + 1)))
-    (minus, zero), (same, plus) = jnp.split(partner, [half.shape[d] - 1], d), jnp.split(half, [1], d)
-    return jnp.concatenate([minus, (zero + same) / 2, plus], axis=d)
+    (minus, zero), (same, plus) = jnp.split(partner, [half.shape[1] - 1], 1), jnp.split(half, [1], 1)
+    return jnp.concatenate([minus, (zero + same) / 2, plus], axis=1)
 
 
 def kept_half(full: Float[Array, "2 *modes rest"], d: int) -> Float[Array, "2 *half rest"]:
     """The modes that `SpectralConv` stores, in its order: the inverse of `all_modes` on real kernels."""
-    half = jax.lax.slice_in_dim(full, full.shape[d] // 2, full.shape[d], axis=d)
-    for axis in range(1, d):
+    half = full[:, full.shape[1] // 2 :]
+    for axis in range(2, d + 1):
         half = jnp.roll(half, -(half.shape[axis] // 2), axis)
     return half
 

@@ -27,7 +27,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Group, Shifts
 from erlangen.nn.field_layers import FieldPerceptron, StencilBlock, coarsen, normalise, refine
-from erlangen.nn.pointwise import pointwise
+from erlangen.nn.rows import pointwise
 from erlangen.numerics import spectral
 
 from ._operator import Core, Layout, NeuralOperator

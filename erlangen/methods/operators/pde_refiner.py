@@ -38,7 +38,8 @@ from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
-from erlangen.nn.pointwise import pointwise
+from erlangen.nn.field_layers import gelu
+from erlangen.nn.rows import pointwise
 
 from ._operator import Core, Layout, Operator, root_mean_square, scaled
 from .fno import Block
@@ -68,8 +69,8 @@ class StepConditioned(eqx.Module):
     def __call__(self, x: Float[Array, "*grid c_in"], y: Float[Array, "*grid c_out"], k: Any) -> Array:
         h = pointwise(jnp.concatenate([x, y], axis=-1), self.lift)
         for block, gain, shift in zip(self.blocks, self.gain, self.shift):
-            h = jax.nn.gelu(block(h) * (1 + gain[k]) + shift[k])
-        return jax.nn.gelu(pointwise(h, self.hidden)) @ self.readout[k]
+            h = gelu(block(h) * (1 + gain[k]) + shift[k])
+        return gelu(pointwise(h, self.hidden)) @ self.readout[k]
 
 
 class Refiner(Core):

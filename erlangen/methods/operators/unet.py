@@ -24,7 +24,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.core.errors import Invalid
 from erlangen.nn.field_layers import FieldPerceptron, StencilBlock, coarsen, normalise, refine
-from erlangen.nn.pointwise import pointwise
+from erlangen.nn.rows import pointwise
 
 from ._operator import Core, Layout, NeuralOperator
 
