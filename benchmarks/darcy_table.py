@@ -27,6 +27,7 @@ from erlangen.methods.operators.fno import FNO
 from erlangen.numerics.precision import double
 from erlangen.physics import elliptic
 from erlangen.physics.random_fields import cosine_field
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.darcy import TOLERANCE, Darcy
 
 
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--folder", type=Path, help="keeps the checkpoints of the fit")
     options = parser.parse_args()
+    prepare()
     task = Darcy()
     test = task.truth("test")
     print(f"{task}\n{len(test)} test media; label floor {task.floor(8)['relative_l2']:.3f} % (8 media)")

@@ -21,6 +21,7 @@ from erlangen.core.groups import QuarterTurns, act
 from erlangen.learn.batching import predict
 from erlangen.methods.operators.fno import FNO
 from erlangen.methods.operators.gfno import GFNO
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
 
 
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=64, help="points per axis")
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
+    prepare()
     task = Kolmogorov(n=options.n, count=options.count)
     half = dataclasses.replace(task, count=max(task.count // 2, 4))
     test = task.truth("test")

@@ -38,6 +38,7 @@ from erlangen.methods.operators.pde_refiner import PDERefiner
 from erlangen.methods.operators.unet import UNet
 from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.kuramoto_sivashinsky import KuramotoSivashinsky
 
 Answer = Callable[[np.ndarray], Any]  # initial states [batch, 256] -> states [batch, steps, 64]
@@ -149,6 +150,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("runs/kuramoto_sivashinsky"))
     options = parser.parse_args()
+    prepare()
     os.environ.setdefault("ERLANGEN_CACHE", str(options.folder / "labels"))
     task, rows = KuramotoSivashinsky(), []
     initial, states = truth(task, options)

@@ -25,6 +25,7 @@ from erlangen.assess.cost import count_parameters
 from erlangen.contract import Budget, Session
 from erlangen.core.systems import System
 from erlangen.learn.rollout import Rollout
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
 
 BATCH, GRIDS = 16, (32, 48, 64, 96, 128)
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("runs/navier_stokes"))
     options = parser.parse_args()
+    prepare()
     task = NavierStokes(count=options.count, held=options.held)
     test = task.trajectories("test")
     true = np.stack(test.outputs["w_next"])

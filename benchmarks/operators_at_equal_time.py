@@ -30,6 +30,7 @@ from erlangen.methods.operators.fno import FNO
 from erlangen.methods.operators.gfno import GFNO
 from erlangen.methods.operators.operator_transformer import OperatorTransformer
 from erlangen.methods.operators.unet import UNet
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
 
 METHODS = {
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=64, help="points per axis")
     parser.add_argument("--only", nargs="*", choices=list(METHODS), default=list(METHODS))
     options = parser.parse_args()
+    prepare()
     task = Kolmogorov(n=options.n, count=options.count)
     task.truth("train")
     test, whole = task.truth("test"), task.trajectories("test")

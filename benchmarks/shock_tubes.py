@@ -23,6 +23,7 @@ from erlangen.numerics.precision import double
 from erlangen.physics import riemann
 from erlangen.physics.euler import Euler, conserved
 from erlangen.physics.riemann import Gas
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.euler import CompressibleEuler
 
 TUBES = {
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keeps the checkpoints of the fit")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    prepare()
     rules = dict(RULES)
     if options.budget:
         rules["learned"] = learned(options.budget, options.folder, options.seed)

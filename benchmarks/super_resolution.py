@@ -21,6 +21,7 @@ from erlangen import registry
 from erlangen.assess.metrics import relative_l2
 from erlangen.contract import Budget, Samples, Session
 from erlangen.numerics import spectral
+from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.burgers import Burgers
 
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--viscosity", type=float, default=Burgers.viscosity)
     parser.add_argument("--folder", type=Path, default=Path("runs/super_resolution"))
     options = parser.parse_args()
+    prepare()
     task = Burgers(viscosity=options.viscosity)
     coarse = task.truth("test")
     fine = dataclasses.replace(task, n=2 * task.n).truth("test")
