@@ -5,8 +5,10 @@
 The first is stepped by the solver's own fourth-order exponential rule on the given grid, the second comes
 `corrections` times per output. l, a, b: polynomials of the wavenumber |m|, fitted: what the modes that the grid cannot
 hold do to those that it holds, at no cost. C: a Fourier network that sees the state u, its Laplacian (the small
-scales, whose lack is to be corrected), its nonlinear rate N and the other inputs s; it adds nothing to the mean. All of
-them vanish before training: then the answer is that of the solver. Where the law is Galilean-invariant, u is the flow
+scales, whose lack is to be corrected), its nonlinear rate N and the other inputs s; it adds nothing to the mean. With
+`finer` above 1, modes of a grid so much finer follow those of the given one, by a fitted share of what dissipation lets
+them reach (`numerics.nonlinear_galerkin`): N is that of all of them then, and costs two evaluations there. All of these
+vanish before training: then the answer is that of the solver. Where the law is Galilean-invariant, u is the flow
 in the frame of its mean velocity, as in the solver: boosts are kept exactly. Trained through the solver, on several
 outputs in a row (`unrolled`): Um et al. 2020, arXiv:2007.00016; Kochkov et al. 2021, doi:10.1073/pnas.2101784118; on
 spectral solvers Dresdner et al. 2022, arXiv:2207.00556.
@@ -34,7 +36,8 @@ from erlangen.learn.batching import predict
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.numerics import spectral
-from erlangen.numerics.exponential_integrators import etdrk4, trajectory
+from erlangen.numerics.exponential_integrators import Step, etdrk4, trajectory
+from erlangen.numerics.nonlinear_galerkin import slaved
 
 from ._operator import Layout
 from .fno import FNO, Network
@@ -53,10 +56,12 @@ class Corrected(Answer):
     rate: Float[Array, " powers"]
     before: Float[Array, " powers"]
     after: Float[Array, " powers"]
+    share: Float[Array, " one_and_powers"] | None
     in_scale: tuple[float, ...] = eqx.field(static=True)
     out_scale: float = eqx.field(static=True)
     task: Governed = eqx.field(static=True)
     corrections: int = eqx.field(static=True)
+    finer: float = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
         linear, nonlinear, mask = self.task.equation(x)
@@ -65,9 +70,10 @@ class Corrected(Answer):
         mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
         rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
         pieces = -(-self.task.substeps // (self.corrections * KEPT))
+        unresolved = nonlinear if self.share is None else self._slaved(x)
         step = etdrk4(
             linear + rate / self.task.dt,
-            lambda u: (1 + after) * nonlinear((1 + before) * u),
+            lambda u: (1 + after) * unresolved((1 + before) * u),
             self.task.dt / (pieces * KEPT * self.corrections),
         )
 
@@ -85,6 +91,15 @@ class Corrected(Answer):
             after = mean + spectral.translate(after, (mean * self.task.dt,), length=len(state) * x["spacing"][0])
         return {self.task.outputs[0].name: after}
 
+    def _slaved(self, x: System) -> Step:
+        """N with the modes of the finer grid that follow."""
+        coarse = np.shape(x[self.task.state])
+        fine = tuple(2 * round(self.finer * n / 2) for n in coarse)
+        (*_, kept), (linear, nonlinear, _) = self.task.equation(x), self.task.equation(_refined(x, coarse, fine))
+        first, *others = self.share
+        share = first + jnp.asarray(_powers(fine), first.dtype) @ jnp.stack(others)
+        return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=self.task.dt, amount=share)
+
 
 @dataclass(frozen=True)
 class Hybrid(Method):
@@ -92,6 +107,7 @@ class Hybrid(Method):
     width: int = 8  # channels of the network; 0: none
     modes: int = 16  # Fourier modes that it sees along every axis: |m| < modes
     layers: int = 1
+    finer: float = 1.0  # grid whose further modes follow those of the given one, in units of that; 1: none
     unrolled: int = 4  # outputs in a row on which it is trained
     rate: float = 2e-3  # peak learning rate
     batch: int = 4
@@ -100,7 +116,7 @@ class Hybrid(Method):
 
     def __post_init__(self):
         within(self, corrections=(1, 4096), width=(-1, 4096), modes=(1, 4096), layers=(1, 64), unrolled=(1, 1000))
-        within(self, rate=(0, math.inf), batch=(1, math.inf))
+        within(self, finer=(1 - 1e-9, 16), rate=(0, math.inf), batch=(1, math.inf))
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
@@ -121,10 +137,12 @@ class Hybrid(Method):
             rate=none,
             before=none,
             after=none,
+            share=jnp.zeros(1 + len(POWERS), jnp.float32) if self.finer > 1 else None,
             in_scale=tuple(float(s) or 1.0 for s in spreads),
             out_scale=1.0,
             task=task,
             corrections=self.corrections,
+            finer=self.finer,
         )
         return dataclasses.replace(model, out_scale=_defect(model, samples) or 0.1 * float(spreads[0]))
 
@@ -149,6 +167,13 @@ def _at_rest(task: Governed, x: System, dtype: Any) -> tuple[Float[Array, "*grid
         return state.astype(dtype), None
     mean = jnp.mean(state)  # taken off before any rounding to `dtype`: a boost is often larger than the flow
     return (state - mean).astype(dtype), mean.astype(dtype)
+
+
+def _refined(x: System, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
+    """The same fields on another grid."""
+    spacing = tuple(h * n / m for h, n, m in zip(x["spacing"], coarse, fine))
+    values = {k: spectral.resample(v, fine) if np.shape(v) == coarse else v for k, v in x.values.items()}
+    return Field(values, spacing, x.boundary, x.parameters)
 
 
 def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: Any) -> Float[Array, "*grid c"]:
