@@ -39,6 +39,7 @@ PADDING = {"periodic": "wrap", "transmissive": "edge", "reflecting": "symmetric"
 # once: `runge_kutta.step` would write it out three times.
 STRONG_STABILITY = (0.0, 3 / 4, 1 / 3)
 FORWARD = (0.0,)
+STUCK = 1e-8  # a step of less than this share of the time: `evolve` gives up
 WENO = weno.fifth_order()
 
 
@@ -120,7 +121,9 @@ def evolve(
         q, left = carry
         dt = cfl * dx / law.fastest(q)
         is_last = ~(dt < left * (1 - 1e-6))  # no sliver is left over, and a dt of NaN ends the loop
-        return step(q, jnp.where(is_last, left, dt)), jnp.where(is_last, 0, left - dt)
+        is_stuck = dt < STUCK * length  # a cell almost empty and ever faster: the end would never be reached
+        after = jnp.where(is_stuck, jnp.nan, step(q, jnp.where(is_last, left, dt)))
+        return after, jnp.where(is_last | is_stuck, 0, left - dt)
 
     after, _ = jax.lax.while_loop(is_before, forward, (q, length))
     return _sound(law, after)
@@ -280,7 +283,7 @@ def _sound(law: ConservationLaw, after: Array) -> Array:
     if not is_traced(after) and not bool(jnp.all(jnp.isfinite(after))):
         raise Invalid(
             must="every cell must stay a state of the law",
-            came="a density, pressure or depth below zero on the way",
+            came="a density, pressure or depth that fell to zero on the way",
             do="Take smaller steps (cfl 0.2), more cells, or first order.",
         )
     return after
