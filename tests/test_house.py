@@ -51,7 +51,7 @@ def test_user_input_is_not_checked_by_bare_asserts_and_nothing_is_left_open(path
 
 
 def tracked_text() -> list[Path]:
-    made = {"site", "build", "dist", "runs"}
+    made = {".git", "site", "build", "dist", "runs"}
     files = (p for p in ROOT.rglob("*") if p.suffix in TEXT and not made & set(p.relative_to(ROOT).parts))
     hidden = re.compile(r"\.(?!ci$|github$|gitignore$)|.*(_cache|__)$")
     return [p for p in files if p.is_file() and not any(hidden.match(part) for part in p.relative_to(ROOT).parts[:-1])]
