@@ -104,13 +104,12 @@ def _floor(axes: Axes, floor: float | None, score: Estimate) -> None:
     if not floor or floor <= 0:
         return
     text = f"error of the labels: {plus_minus(floor, 0, score.unit)}"
-    drawn = [(y, x) for line in axes.lines for x, y in zip(*line.get_data(orig=True)) if y > 0]
-    low, high = min(x for _, x in drawn), max(x for _, x in drawn)
-    # where the most accurate setting is not: the words then lie beside the curve
-    right = min(drawn)[1] < math.sqrt(low * high)
+    x, y = (np.concatenate([np.ravel(line.get_data()[i]) for line in axes.lines]) for i in (0, 1))
+    # on the side where the most accurate setting is not: the words then lie beside the curve
+    right = x[np.argmin(y)] < math.sqrt(x.min() * x.max())
     words: dict[str, Any] = {"textcoords": "offset points", "color": GREY, "fontsize": 8.6}
     words["ha"], at = ("right", 0.99) if right else ("left", 0.01)
-    if floor < 0.02 * min(drawn)[0]:
+    if floor < 0.02 * y.min():
         axes.annotate(f"↓ {text}", (at, 0), (0, 5), xycoords="axes fraction", **words)
     else:
         axes.axhline(floor, color=GREY, lw=1.2, ls="--")
