@@ -47,8 +47,8 @@ def _panel(axes: Axes, record: Record, race: Race, score: Estimate) -> None:
     axes.set_xlabel(f"time {'of ' * (race.query != PER_QUERY)}{race.query}")
     axes.set_ylabel(axis_label(title(score), score.unit))
     above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": SMALL}
-    for line, height in zip(_facts(race), (36, 23)):
-        axes.annotate(line, (0, 1), (0, height), color=INK, **above)
+    for line, height, weight in zip(_facts(race), (36, 22), ("normal", "bold")):
+        axes.annotate(line, (0, 1), (0, height), color=INK, weight=weight, **above)
     if curves:
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=2, columnspacing=1.2)
     axes.set_title("Cost and accuracy" + f": {race.query}" * (race.query != PER_QUERY), pad=54)
@@ -59,10 +59,13 @@ def _drawn(row: OpponentRow, score: Estimate) -> bool:
 
 
 def _facts(race: Race) -> tuple[str, str]:
-    """Who is as accurate, and when training pays."""
+    """Who is as accurate at which speed, and when training pays."""
     cost = race.cost
-    found = f"{cost.opponent}, {duration(cost.opponent_seconds)}" if cost.opponent else "no setting measured"
-    return f"as accurate: {found}", f"break-even N*: {break_even(race).replace(': ', ', ')}"
+    if not cost.opponent:
+        return "", "no measured setting is as accurate"
+    pays = "never pays" if cost.break_even is None else f"pays after N* = {break_even(race)}"
+    match = f"as accurate: {cost.opponent}, {duration(cost.opponent_seconds)}"
+    return match, f"opponent {speed(race).replace(' x', '×')}: training {pays}"
 
 
 def _curve(axes: Axes, rows: Sequence[OpponentRow], score: Estimate, i: int) -> None:
@@ -81,8 +84,8 @@ def _answer(axes: Axes, method: str, race: Race, score: Estimate) -> None:
     """The star of the answer, and an arrow to the time of the opponent that is as accurate, ringed."""
     cost, at = race.cost, (race.cost.query_seconds, score.value)
     spread = score.error if math.isfinite(score.error) else 0.0
-    axes.errorbar(*at, [[min(spread, 0.9 * score.value)], [spread]], fmt="*", ms=15, color=BLUE, mec="white", capsize=3)
-    text = method
+    below = min(spread, 0.9 * score.value)
+    axes.errorbar(*at, [[below], [spread]], fmt="*", ms=15, color=BLUE, mec="white", capsize=3)
     if cost.opponent_seconds:
         matched = next((r for r in race.rows if f"{r.name}, {r.knob} = {r.setting}" == cost.opponent), None)
         if matched and _drawn(matched, score):
@@ -91,17 +94,16 @@ def _answer(axes: Axes, method: str, race: Race, score: Estimate) -> None:
             axes.plot([matched.seconds] * 2, ends, color=GREY, lw=1.0, ls=":")
         arrow = {"arrowstyle": "->", "color": GREY, "lw": 1.3, "shrinkA": 9, "shrinkB": 0}
         axes.annotate("", (cost.opponent_seconds, score.value), at, arrowprops=arrow)
-        text += f"\nopponent {speed(race).replace(' x', '×')}"
     # a curve falls to the right: it is free above where the answer is the slower one, and below where it is the faster
     slower = not cost.opponent_seconds or cost.opponent_seconds < cost.query_seconds
-    beside = (8, 10, "right", "bottom") if slower else (-8, -10, "left", "top")
-    place: dict[str, Any] = {"textcoords": "offset points", "ha": beside[2], "va": beside[3]}
-    axes.annotate(text, at, beside[:2], color=BLUE, weight="bold", fontsize=SMALL, **place)
+    place: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom" if slower else "top"}
+    end = (at[0], score.value + (spread if slower else -below))
+    axes.annotate(method, end, (0, 11 if slower else -11), color=BLUE, weight="bold", fontsize=SMALL, **place)
 
 
 def _floor(axes: Axes, floor: float | None, score: Estimate) -> None:
     """The error of the labels themselves: a line, or a note where it lies far below everything else."""
-    if not floor or floor <= 0:
+    if floor is None or not 0 < floor < math.inf:
         return
     text = f"error of the labels: {plus_minus(floor, 0, score.unit)}"
     x, y = (np.concatenate([np.ravel(line.get_data()[i]) for line in axes.lines]) for i in (0, 1))

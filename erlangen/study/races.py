@@ -120,7 +120,8 @@ def _error(row: OpponentRow | None, name: str, known: Mapping[str, Estimate]) ->
 
 def floor(record: Record, name: str, known: Mapping[str, Estimate]) -> str:
     """The error of the labels themselves, where it is known."""
-    return plus_minus(record.floor[name], 0, known[name].unit) if name in record.floor and name in known else "-"
+    value = record.floor.get(name, math.nan)
+    return plus_minus(value, 0, known[name].unit) if math.isfinite(value) and name in known else "-"
 
 
 def whole(race: Race) -> str:

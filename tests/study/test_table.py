@@ -113,9 +113,10 @@ def test_opponents_answer_and_labels_stand_in_one_table():
 def test_a_setting_that_was_left_out_or_blew_up_is_marked():
     record = burgers()
     record.opponents = [row for row in record.opponents if (row.steps, row.setting) != (20, 96)]
-    record.opponents[-1].scores["nrmse_20"] = float("nan")
+    record.opponents[-1].scores["nrmse_20"] = record.floor["nrmse_20"] = float("nan")
     (found,) = (section for section in table.sections(record) if section.title == "opponents")
     assert found.rows[3][4:] == ("8 ms", "blew up") and found.rows[4][4:] == ("-", "-")
+    assert found.rows[-1][4:] == ("", "-")
 
 
 def test_without_opponents_the_times_of_step_and_trajectory_remain():
