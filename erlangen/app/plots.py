@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..study.table import number, pretty
+from ..study.notation import number, pretty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

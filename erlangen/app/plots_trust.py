@@ -1,4 +1,4 @@
-"""The plots of a report that say how far to trust an answer: intervals, shift, symmetry, cost against the opponent.
+"""The plots of a report that say how far to trust an answer: intervals, shift, symmetry.
 
 Same rules and style as `plots`: rows of a record in, a figure out.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
-from ..study.record import Record
-from ..study.table import duration, number, place, plus_minus, title, verdict, where
+from ..assess.rows import CoverageRow, Estimate, ShiftRow, SymmetryRow
+from ..study.notation import number, title
+from ..study.table import place, verdict, where
 from .plots import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, axis_label, figure_of, log_axis
 
 if TYPE_CHECKING:
@@ -203,64 +203,6 @@ def _coverage_below(axes: Axes, rows: Sequence[ShiftRow], x: np.ndarray, held: S
     axes.set_ylabel("coverage [%]")
     if len({row.output for row in held}) > 1:
         axes.legend(loc="lower left")
-
-
-def cost_accuracy(record: Record, score: Estimate) -> Figure:
-    """Error against seconds per query: the answer, every setting of the opponents, the error of the labels."""
-    figure = figure_of()
-    axes = figure.subplots()
-    for i, name in enumerate(dict.fromkeys(row.name for row in record.opponents)):
-        _opponent(axes, name, [r for r in record.opponents if r.name == name and score.name in r.scores], score, i)
-    cost = record.cost
-    if cost is not None and math.isfinite(cost.query_seconds):
-        _answer(axes, record.method, cost, score)
-    axes.margins(0.12, 0.16)
-    _floor(axes, record.floor.get(score.name), score)
-    log_axis(axes.xaxis, duration)
-    log_axis(axes.yaxis)
-    axes.set_xlabel("time per query")
-    axes.set_ylabel(axis_label(title(score), score.unit))
-    axes.set_title("Cost and accuracy")
-    return figure
-
-
-def _answer(axes: Axes, method: str, cost: Cost, score: Estimate) -> None:
-    """The star of the answer, and the arrow to the opponent that is as accurate."""
-    at, spread = (cost.query_seconds, score.value), score.error if math.isfinite(score.error) else 0.0
-    axes.errorbar(*at, spread, fmt="*", ms=15, color=BLUE, mec="white", capsize=3, zorder=5)
-    near: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
-    axes.annotate(method, at, (0, 12), color=BLUE, weight="bold", **near)
-    if cost.opponent_seconds and cost.opponent_seconds > cost.query_seconds:
-        arrow = {"arrowstyle": "->", "color": GREY, "lw": 1.2, "shrinkA": 10, "shrinkB": 0}
-        axes.annotate("", (cost.opponent_seconds, score.value), at, arrowprops=arrow)
-        middle = math.sqrt(cost.opponent_seconds * cost.query_seconds)
-        gain = f"{number(cost.opponent_seconds / cost.query_seconds, 2)}× faster"
-        axes.annotate(gain, (middle, score.value), (0, -13), color=INK, **near)
-
-
-def _floor(axes: Axes, floor: float | None, score: Estimate) -> None:
-    """The error of the labels themselves: a line, or a note where it lies far below everything else."""
-    if not floor or floor <= 0:
-        return
-    text = f"error of the labels: {plus_minus(floor, 0, score.unit)}"
-    words: dict[str, Any] = {"textcoords": "offset points", "ha": "left", "color": GREY, "fontsize": 8.6}
-    drawn = [y for line in axes.lines for y in np.ravel(line.get_ydata()) if y > 0] + [score.value]
-    if floor < 0.02 * min(drawn):
-        axes.annotate(f"↓ {text}", (0.01, 0), (0, 5), xycoords="axes fraction", **words)
-    else:
-        axes.axhline(floor, color=GREY, lw=1.2, ls="--")
-        axes.annotate(text, (0.01, floor), (0, 4), xycoords=axes.get_yaxis_transform(), **words)
-
-
-def _opponent(axes: Axes, name: str, rows: Sequence[OpponentRow], score: Estimate, i: int) -> None:
-    rows = [row for row in rows if row.scores[score.name] > 0 and row.seconds > 0]
-    if not rows:
-        return
-    x, y = np.asarray([(row.seconds, row.scores[score.name]) for row in rows]).T
-    axes.plot(x, y, "os^D"[i % 4] + "-", color=(VERMILION, ORANGE, PURPLE)[i % 3], label=f"{name}, {rows[0].knob}")
-    for row, at in zip(rows, zip(x, y)):
-        axes.annotate(str(row.setting), at, (6, 3), textcoords="offset points", fontsize=8.2, color=INK)
-    axes.legend(loc="best")
 
 
 def certificate(rows: Sequence[SymmetryRow]) -> Figure:

@@ -17,22 +17,11 @@ import numpy as np
 
 from .. import registry
 from ..core.errors import Invalid
+from ..study.notation import duration, estimate, method_name, number, plus_minus, title
+from ..study.races import break_even, its_time, races
 from ..study.record import Record
 from ..study.store import writing
-from ..study.table import (
-    answers,
-    certificate,
-    duration,
-    estimate,
-    headline_coverage,
-    method_name,
-    number,
-    place,
-    plus_minus,
-    sections,
-    title,
-    worst_shift,
-)
+from ..study.table import answers, certificate, headline_coverage, place, sections, worst_shift
 from .repeat import command
 from .report_plots import Arrays, figures
 
@@ -150,13 +139,14 @@ def _cards(record: Record) -> list[str]:
     if record.scores:
         first, rest = record.scores[0], record.scores[1:3]
         cards.append(_card(title(first), estimate(first), "\n".join(f"{title(one)} {estimate(one)}" for one in rest)))
-    cost = record.cost
-    if cost is not None:
-        opponent = f"{cost.opponent}: {duration(cost.opponent_seconds)}" if cost.opponent_seconds else ""
-        note = opponent or ("no measured opponent is as accurate" if record.opponents else "")
+    for race in races(record):
+        cost = race.cost
+        opponent = f"{cost.opponent}: {its_time(race)}" if cost.opponent_seconds else ""
+        note = opponent or ("no measured opponent is as accurate" if race.rows else "")
         if cost.break_even is not None:
-            note += f"\npays after {number(cost.break_even)} queries"
-        cards.append(_card("time per query", duration(cost.query_seconds), note))
+            note += f"\npays after {break_even(race)}"
+        name = "time per query" if record.rollout_cost is None else f"time of {race.query}"
+        cards.append(_card(name, duration(cost.query_seconds), note))
     if record.symmetry:
         bad = "VIOLATED" in certificate(record, "method") + certificate(record, "solver")
         note = "\n".join(

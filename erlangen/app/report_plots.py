@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..study.races import races
 from ..study.record import Record
 from ..study.table import headline_coverage
-from . import plots, plots_fields, plots_paths, plots_trust
+from . import plots, plots_cost, plots_fields, plots_paths, plots_trust
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -37,16 +38,26 @@ def figures(record: Record, arrays: Arrays) -> list[str]:
                 + (" Below: how often the intervals still hold; promised is the dashed line." if held else "")
             )
             found.append(_figure(drawn, f"error against {axis}", caption))
-    shared = [s for s in record.scores if any(s.name in row.scores for row in record.opponents)]
-    if shared and record.cost:
-        drawn = plots.svg(plots_trust.cost_accuracy, record, shared[0])
-        caption = "Left is faster, down is better. Each curve is a classical solver, at the settings beside its points."
-        found.append(_figure(drawn, "error against time per query", caption))
+    found += _cost_plots(record)
     if record.symmetry:
         drawn = plots.svg(plots_trust.certificate, record.symmetry)
         caption = "Largest |f(g x) − g f(x)| over random group elements g, in units of the spread of the labels."
         found.append(_figure(drawn, "defect of every audited symmetry", caption, "wide"))
     return found
+
+
+def _cost_plots(record: Record) -> list[str]:
+    """The answer against the classical solvers: a query, and beside it a whole trajectory where there is one."""
+    shown = [race for race in races(record) if race.score]
+    if not shown:
+        return []
+    drawn = plots.svg(plots_cost.cost_accuracy, record, shown)
+    caption = (
+        "Left is faster, down is better. Each curve is a classical solver, at the settings beside its points; the ring "
+        "is its cheapest setting that is as accurate as the answer (star), of which the arrow compares the times. "
+        "N*: queries after which labels and fit are paid for."
+    )
+    return [_figure(drawn, "error against time per query", caption, "wide" if len(shown) > 1 else "")]
 
 
 def _fit_plots(record: Record, arrays: Arrays) -> list[str]:

@@ -1,9 +1,9 @@
 """What an answer costs, and what the classical solver costs at equal accuracy.
 
 count_parameters(fitted) -> int
-seconds_per_query(f, inputs, *, repeats) -> float                    median wall time of a call, without compilation
+seconds_per_query(f, inputs, *, repeats, limit) -> float             median wall time of a call, without compilation
 peak_memory_mb() -> float
-opponent_rows(task, samples, *, inputs) -> list[OpponentRow]         every setting of every opponent
+opponent_rows(task, samples, *, inputs, steps) -> list[OpponentRow]  every setting of every opponent, step or trajectory
 opponents_of_laws(opponents, judge) -> list[OpponentRow]             the same where there is a law and no samples
 cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost
 break_even(upfront_seconds, query_seconds, opponent_seconds) -> float | None
@@ -13,6 +13,9 @@ N* = (truth_seconds + fit_seconds) / (opponent_seconds - query_seconds)
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +23,17 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..contract import Opponent, Outputs, Samples, Score, Task
+from ..contract import Evolution, Opponent, Outputs, Samples, Score
+from ..core.systems import System
 from ..numerics.precision import double
-from .metrics import per_sample, summarise
+from ..numerics.steps import is_traced
+from .metrics import at_step, estimate
 from .rows import Cost, Estimate, OpponentRow
+
+ENOUGH = 0.5  # seconds of timing one setting
 
 
 def count_parameters(fitted: Any) -> int:
@@ -34,8 +42,13 @@ def count_parameters(fitted: Any) -> int:
     return int(sum(np.size(x) * (2 if np.iscomplexobj(x) else 1) for x in leaves))
 
 
-def seconds_per_query(f: Callable[[Any], Any], inputs: Sequence[Any], *, repeats: int = 20) -> float:
-    """Median wall time of f(x) over `inputs`, in turn, `repeats` calls, without compilation."""
+def seconds_per_query(
+    f: Callable[[Any], Any], inputs: Sequence[Any], *, repeats: int = 20, limit: float = math.inf
+) -> float:
+    """Median wall time of f(x) over `inputs`, in turn, without compilation.
+
+    `repeats` calls, or fewer once they have taken `limit` seconds in all; one at least.
+    """
     for x in inputs:
         jax.block_until_ready(f(x))
     seconds = []
@@ -43,6 +56,8 @@ def seconds_per_query(f: Callable[[Any], Any], inputs: Sequence[Any], *, repeats
         start = time.perf_counter()
         jax.block_until_ready(f(inputs[i % len(inputs)]))
         seconds.append(time.perf_counter() - start)
+        if sum(seconds) > limit:
+            break
     return float(np.median(seconds))
 
 
@@ -56,16 +71,41 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
-def opponent_rows(task: Task, samples: Samples, *, inputs: int = 8, repeats: int = 3) -> list[OpponentRow]:
-    """Error and seconds per query of every opponent at every setting, on the first `inputs` of `samples`.
+def spread(samples: Samples, count: int) -> Samples:
+    """`count` of the samples from all over them: the first may all be the calm start of one trajectory."""
+    return samples.take(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int))
 
-    A solver that JAX can batch is timed as a batch of all inputs too, and its better time counts: the answer it is
-    compared with is timed in batches. Scores that need a roll-out (steps > 1) are left out.
+
+def opponent_rows(
+    task: Any,
+    samples: Samples,
+    *,
+    inputs: int = 8,
+    steps: int = 1,
+    limit: float = math.inf,
+    say: Callable[[str], None] = lambda message: None,
+) -> list[OpponentRow]:
+    """Error and seconds per query of every opponent at every setting, on `inputs` of `samples`.
+
+    A solver that JAX can batch is timed as a batch of all inputs, like the answer that it is compared with; a single
+    step is timed alone too, and the better time counts.
+    steps > 1: `samples` are trajectories of an evolution, a query is all of one, and scores of roll-outs judge it.
+    limit: seconds for all of it; settings that they would not suffice for are left out, and `say` is told which.
     """
-    # Spread over the split: the first samples may all be the calm start of one trajectory.
-    part = samples.take(np.linspace(0, len(samples) - 1, min(inputs, len(samples))).astype(int))
-    scores = [s for s in task.scores if s.steps == 1]
-    return [_opponent_row(o, setting, part, scores, repeats) for o in task.opponents for setting in o.settings]
+    part = spread(samples, inputs)
+    scores = [s for s in task.scores if (s.steps > 1) == (steps > 1)]
+    rows = []
+    for opponent in task.opponents:
+        end, last = time.perf_counter() + limit / len(task.opponents), 0.0
+        for i, setting in enumerate(opponent.settings):
+            start = time.perf_counter()
+            if start + last > end:
+                left = ", ".join(map(str, opponent.settings[i:]))
+                say(f"{opponent.name}: {steps} steps with {opponent.knob} = {left} are left out, they take too long")
+                break
+            rows.append(_opponent_row(task, opponent, setting, part, scores, steps))
+            last = time.perf_counter() - start
+    return rows
 
 
 def opponents_of_laws(
@@ -88,32 +128,66 @@ def opponents_of_laws(
 
 
 def _opponent_row(
-    opponent: Opponent, setting: Any, samples: Samples, scores: Sequence[Score], repeats: int
+    task: Any, opponent: Opponent, setting: Any, samples: Samples, scores: Sequence[Score], steps: int
 ) -> OpponentRow:
-    answers = [jax.device_get(opponent.solve(x, setting)) for x in samples.inputs]
+    def one_step(x: System) -> Outputs:
+        return opponent.solve(x, setting)
+
+    ask = one_step if steps == 1 else functools.partial(_path, task, opponent, setting, steps)
+    answers, seconds, is_batched = _answered(ask, samples.inputs)
+    if is_batched and steps == 1:  # trajectories are not tried alone: compiling them twice takes longer than solving
+        seconds = min(seconds, seconds_per_query(ask, samples.inputs[:1], limit=ENOUGH))
     predictions = {name: [a[name] for a in answers] for name in answers[0]}
-    found = {s.name: summarise(s, per_sample(s, predictions, samples)) for s in scores if s.quantity in predictions}
-    alone = seconds_per_query(lambda x: opponent.solve(x, setting), samples.inputs[:1], repeats=repeats)
-    seconds = min(alone, _seconds_in_batch(opponent, setting, samples.inputs, repeats))
-    return OpponentRow(opponent.name, opponent.knob, setting, seconds, found)
+    found = []
+    for score in (s for s in scores if s.quantity in predictions):
+        true = dataclasses.replace(samples, outputs=at_step(score, samples.outputs))
+        found.append(estimate(score, at_step(score, predictions), true, key=jax.random.key(0)))
+    errors = {e.name: e.error for e in found if math.isfinite(e.error)}
+    return OpponentRow(opponent.name, opponent.knob, setting, seconds, {e.name: e.value for e in found}, errors, steps)
 
 
-def _seconds_in_batch(opponent: Opponent, setting: Any, inputs: Sequence[Any], repeats: int) -> float:
-    """Seconds per query of the solver under jit and vmap; infinite where it is not written in JAX or shapes differ."""
+def _path(task: Evolution, opponent: Opponent, setting: Any, steps: int, x: System) -> Outputs:
+    """Outputs [steps, ...] of a solver: on its own grid all the way where it can, else step by step."""
+    if opponent.path is not None:
+        return opponent.path(x, setting, steps)
+
+    def step(x: System, _: None) -> tuple[System, Outputs]:
+        outputs = opponent.solve(x, setting)
+        return task.feed(x, outputs), outputs
+
+    if is_traced(*jax.tree.leaves(x)):
+        x, first = step(x, None)  # from here on the state has the solver's precision, as a scan demands
+        rest = jax.lax.scan(step, x, None, length=steps - 1)[1]
+        return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, rest)
+    states = []
+    for _ in range(steps):
+        x, outputs = step(x, None)
+        states.append(outputs)
+    return jax.tree.map(lambda *v: np.stack(v), *states)
+
+
+def _answered(ask: Callable[[Any], Outputs], inputs: Sequence[Any]) -> tuple[list[Outputs], float, bool]:
+    """The answer to every input, seconds per query, and whether JAX could answer all of them as a batch."""
     with double():
-        run = jax.jit(jax.vmap(lambda x: opponent.solve(x, setting)))
+        run = jax.jit(jax.vmap(ask))
         try:
             stacked = jax.tree.map(lambda *v: np.stack(v), *inputs)
-            jax.block_until_ready(run(stacked))
+            whole = jax.device_get(run(stacked))
         except (TypeError, ValueError, jax.errors.JAXTypeError, jax.errors.ConcretizationTypeError):
-            return float("inf")
-        return seconds_per_query(run, [stacked], repeats=repeats) / len(inputs)
+            alone = seconds_per_query(ask, inputs[:1], limit=ENOUGH)  # not written in JAX, or shapes differ
+            return [jax.device_get(ask(x)) for x in inputs], alone, False
+        seconds = seconds_per_query(run, [stacked], limit=ENOUGH) / len(inputs)
+    return [jax.tree.map(lambda v: v[i], whole) for i in range(len(inputs))], seconds, True
 
 
 def equal_accuracy(rows: Sequence[OpponentRow], score: Estimate) -> OpponentRow | None:
-    """The cheapest measured setting that is at least as accurate as `score`; None where no setting is."""
+    """The cheapest measured setting that is at least as accurate as `score`; None where no setting is.
+
+    An answer that blew up (NaN) is worse than any finite one.
+    """
     sign = 1 if score.lower_is_better else -1
-    good = [r for r in rows if score.name in r.scores and sign * r.scores[score.name] <= sign * score.value]
+    least = math.inf if math.isnan(score.value) else sign * score.value
+    good = [r for r in rows if score.name in r.scores and sign * r.scores[score.name] <= least]
     return min(good, key=lambda r: r.seconds, default=None)
 
 
@@ -132,8 +206,12 @@ def cost(
     fit_seconds: float,
     truth_seconds: float,
     query_seconds: float,
+    steps: int = 1,
 ) -> Cost:
-    """The `Cost` of an answer; equal accuracy is judged by the first score that the opponents have too."""
+    """The `Cost` of an answer; equal accuracy is judged by the first score that the opponents have too.
+
+    steps > 1: `rows` and `query_seconds` are of trajectories of so many steps.
+    """
     shared = [s for s in scores if any(s.name in r.scores for r in rows)]
     match = equal_accuracy(rows, shared[0]) if shared else None
     seconds = match.seconds if match else None
@@ -146,4 +224,5 @@ def cost(
         f"{match.name}, {match.knob} = {match.setting}" if match else "",
         seconds,
         break_even(truth_seconds + fit_seconds, query_seconds, seconds),
+        steps,
     )

@@ -3,6 +3,7 @@
     measure(predicted, true) -> float                         absolute, squared, largest, relative_l2, correlation,
                                                               correlation_time(dt=, threshold=)
     per_sample(score, predictions, samples) -> [n]            the measure of every sample
+    at_step(score, outputs) -> outputs                        what a score judges of trajectories [steps, ...]
     estimate(score, predictions, samples, *, key) -> Estimate value and bootstrap standard error
     over_seeds(estimates) -> Estimate                         one figure for several seeds
 
@@ -107,6 +108,14 @@ def per_sample(score: Score, predictions: Predictions, samples: Samples) -> np.n
             do="Predict the same split.",
         )
     return np.asarray([float(score.measure(p, t)) for p, t in zip(predicted, true)])
+
+
+def at_step(score: Score, outputs: Predictions) -> Predictions:
+    """The state of every trajectory in `outputs` after score.steps steps, or all until then; one-step outputs stay."""
+    if score.steps == 1:
+        return outputs
+    judged = slice(score.steps) if score.whole else score.steps - 1
+    return {name: [path[judged] for path in outputs[name]] for name in outputs if name == score.quantity}
 
 
 def summarise(score: Score, values: np.ndarray) -> float:

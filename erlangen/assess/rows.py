@@ -66,13 +66,18 @@ class ShiftRow:
 
 @dataclasses.dataclass
 class OpponentRow:
-    """One point of a classical solver's error-cost curve; scores by name; seconds per query."""
+    """One point of a classical solver's error-cost curve: scores by name with their standard errors, seconds per query.
+
+    steps > 1: a query is a trajectory of that many steps, from its initial state alone.
+    """
 
     name: str
     knob: str
     setting: Any
     seconds: float
     scores: dict[str, float]
+    errors: dict[str, float] = dataclasses.field(default_factory=dict)
+    steps: int = 1
 
 
 @dataclasses.dataclass
@@ -81,6 +86,7 @@ class Cost:
 
     opponent_seconds: the cheapest opponent that is at least as accurate as this answer; None where none is.
     break_even None: training never pays, because the opponent is faster per query at equal accuracy.
+    steps > 1: a query is a trajectory of that many steps.
     """
 
     parameters: int
@@ -91,3 +97,4 @@ class Cost:
     opponent: str = ""
     opponent_seconds: float | None = None
     break_even: float | None = None
+    steps: int = 1

@@ -95,12 +95,15 @@ class Opponent:
     """The classical solver that a practitioner would use, with a knob that trades cost for accuracy.
 
     solve(x, setting) -> outputs for one input; each of `settings` gives one point of the error-cost curve.
+    path(x, setting, steps) -> outputs [steps, ...] of an evolution, on the solver's own grid all the way; where it is
+    not given, `solve` is applied to its own output, through what is seen of the state at every step.
     """
 
     name: str
     knob: str
-    settings: tuple[Any, ...]
+    settings: tuple[Any, ...]  # from cheap to dear: where time runs out, the last are left out
     solve: Callable[[System, Any], Outputs]
+    path: Callable[[System, Any, int], Outputs] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -82,10 +82,18 @@ def predict(
     Networks compute in float32; what they add in float64 (reference energies) is kept, since float64 is enabled here.
     `fitted` may be any pure function of one sample that returns a dict of arrays (or a nested tree of them by name).
     """
+    return predict_packed(fitted, pack(prepared(fitted, inputs)), batch=batch)
+
+
+def predict_packed(
+    fitted: Callable[[System], Any], buckets: Sequence[Bucket], *, batch: int = 128
+) -> dict[str, list[np.ndarray]]:
+    """The same for inputs in buckets: what is left of the work when they have been prepared and stacked."""
     results: dict[str, list[Any]] = {}
+    total = sum(map(len, buckets))
     arrays, static = eqx.partition(fitted, _is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
     with double():
-        for bucket in pack(prepared(fitted, inputs)):
+        for bucket in buckets:
             size = min(bucket.at_once(batch), 1 << (len(bucket) - 1).bit_length())
             for start in range(0, len(bucket), size):
                 rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
@@ -95,7 +103,7 @@ def predict(
                     place = bucket.rows[start + j]
                     n = None if bucket.sizes is None else bucket.sizes[start + j]
                     for name, value in out.items():
-                        column = results.setdefault(name, [None] * len(inputs))
+                        column = results.setdefault(name, [None] * total)
                         column[place] = jax.tree.map(lambda v: v[j][:n] if name in PER_ATOM else v[j], value)
     return results
 

@@ -30,9 +30,10 @@ from ..assess.rows import Estimate
 from ..contract import Budget, Method, Task
 from ..core.errors import Invalid
 from . import environment, store
+from .notation import duration, estimate, method_name, plus_minus, title
 from .record import Record
 from .run import describe, run
-from .table import aligned, certificate, duration, estimate, headline_coverage, method_name, plus_minus, title
+from .table import aligned, certificate, headline_coverage
 
 SHOWN_SCORES = 2
 LEVEL = 0.05

@@ -6,8 +6,8 @@ tasks have no samples; `study.ground_state` judges them.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,13 +18,15 @@ from jaxtyping import PRNGKeyArray
 from ..assess import calibration, cost, metrics, shift, symmetry
 from ..assess.lie_derivative import lie_derivatives
 from ..assess.rows import CoverageRow, Estimate
-from ..contract import Evolution, Fitted, Interval, Method, Samples, Score, Supervised
+from ..contract import Evolution, Fitted, Interval, Method, Samples, Supervised
 from ..core.systems import Atoms, Field
-from ..learn.batching import predict, predict_interval
-from ..learn.rollout import unroll
+from ..learn.batching import pack, predict, predict_interval, predict_packed, prepared
+from ..learn.rollout import Rollout, unroll
 from .record import Record
 
 MAX_PLOTTED = 20_000
+LONGEST = 10.0  # seconds of timing one answer
+ROLLED, ROLLING = 8, 60.0  # trajectories that opponents are judged on, seconds for all of their settings
 Say = Callable[[str], None]
 
 
@@ -49,16 +51,31 @@ def evaluate_supervised(
     symmetry.tell(record.symmetry, say)
     _shifts(task, fitted, record, key=keys[3], say=say)
     record.floor = dict(task.floor(min(len(test), 16)))
-    record.opponents = cost.opponent_rows(task, test)
-    record.cost = cost.cost(
-        record.scores,
-        record.opponents,
-        parameters=cost.count_parameters(fitted),
-        fit_seconds=fit_seconds,
-        truth_seconds=float(record.data.get("label_seconds", 0.0)),
-        query_seconds=_query_seconds(fitted, test),
-    )
+    _costs(task, fitted, test, record, fit_seconds=fit_seconds, say=say)
     return arrays
+
+
+def _costs(task: Supervised, fitted: Fitted, test: Samples, record: Record, *, fit_seconds: float, say: Say) -> None:
+    """Opponents and cost of a query, and of a whole trajectory where a score asks for one."""
+    spent = {
+        "parameters": cost.count_parameters(fitted),
+        "fit_seconds": fit_seconds,
+        "truth_seconds": float(record.data.get("label_seconds", 0.0)),
+    }
+    record.opponents = cost.opponent_rows(task, test)
+    seconds = _query_seconds(fitted, test.inputs[:64])
+    record.cost = cost.cost(record.scores, record.opponents, query_seconds=seconds, **spent)
+    steps = _horizon(task)
+    if steps > 1 and isinstance(task, Evolution):
+        paths = cost.spread(task.trajectories("test"), ROLLED)
+        rows = cost.opponent_rows(task, paths, inputs=ROLLED, steps=steps, limit=ROLLING, say=say)
+        seconds = _query_seconds(Rollout(fitted, task, steps), paths.inputs)
+        record.rollout_cost = cost.cost(record.scores, rows, query_seconds=seconds, steps=steps, **spent)
+        record.opponents += rows
+
+
+def _horizon(task: Supervised) -> int:
+    return max((s.steps for s in task.scores), default=1)
 
 
 def _scores(
@@ -66,7 +83,7 @@ def _scores(
 ) -> tuple[list[Estimate], dict[str, np.ndarray]]:
     """Scores with error bars, and the per-sample values behind them; roll-outs are run where a score asks for steps."""
     found, values = [], {}
-    horizon = max((s.steps for s in task.scores), default=1)
+    horizon = _horizon(task)
     trajectories = rolled = None
     if horizon > 1 and isinstance(task, Evolution):
         trajectories = task.trajectories("test")
@@ -76,22 +93,13 @@ def _scores(
         if score.steps == 1:
             samples, answers = test, predictions
         elif trajectories is not None and rolled is not None:
-            samples, answers = (
-                _at_step(score, trajectories, trajectories.outputs),
-                _at_step(score, trajectories, rolled).outputs,
-            )
+            samples = dataclasses.replace(trajectories, outputs=metrics.at_step(score, trajectories.outputs))
+            answers = metrics.at_step(score, rolled)
         else:
             continue
         values[score.name] = metrics.per_sample(score, answers, samples)
         found.append(metrics.estimate_of(score, values[score.name], samples.group, key=one))
     return found, values
-
-
-def _at_step(score: Score, samples: Samples, outputs: Mapping[str, Sequence[Any]]) -> Samples:
-    """The samples with the state of trajectory `outputs` after score.steps steps, or all until then, as output."""
-    judged = slice(score.steps) if score.whole else score.steps - 1
-    column = [trajectory[judged] for trajectory in outputs[score.quantity]]
-    return Samples(samples.inputs, {score.quantity: column}, samples.group)
 
 
 def _bounds(fitted: Fitted, samples: Samples) -> Mapping[str, list[tuple[np.ndarray, np.ndarray]]]:
@@ -136,16 +144,13 @@ def _plotted(
     return arrays
 
 
-def _query_seconds(fitted: Fitted, test: Samples, count: int = 64) -> float:
-    """Median wall time per input when `count` inputs are answered at once, compilation excluded."""
-    inputs = list(test.inputs[:count])
-    predict(fitted, inputs)
-    seconds = []
-    for _ in range(5):
-        tick = time.perf_counter()
-        predict(fitted, inputs)
-        seconds.append((time.perf_counter() - tick) / len(inputs))
-    return float(np.median(seconds))
+def _query_seconds(f: Fitted | Rollout, inputs: Sequence[Any]) -> float:
+    """Median wall time per input when all are answered at once, compilation excluded.
+
+    Fields are stacked before the clock starts, as they are for the solvers; neighbours of atoms are looked for after.
+    """
+    ask, asked = (predict, inputs) if isinstance(inputs[0], Atoms) else (predict_packed, pack(prepared(f, inputs)))
+    return cost.seconds_per_query(lambda x: ask(f, x), [asked], repeats=5, limit=LONGEST) / len(inputs)
 
 
 def describe_data(task: Supervised, record: Record) -> None:

@@ -42,6 +42,7 @@ class Record:
     opponents: list[OpponentRow] = dataclasses.field(default_factory=list)
     peers: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     cost: Cost | None = None
+    rollout_cost: Cost | None = None  # the same where a query is a whole trajectory (evolutions)
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
     messages: list[str] = dataclasses.field(default_factory=list)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -68,7 +69,8 @@ class Record:
             raw["coverage"] = [CoverageRow(**r) for r in raw["coverage"]]
             raw["shifts"] = [ShiftRow(**{**r, "scores": [Estimate(**s) for s in r["scores"]]}) for r in raw["shifts"]]
             raw["opponents"] = [OpponentRow(**r) for r in raw["opponents"]]
-            raw["cost"] = Cost(**raw["cost"]) if raw["cost"] else None
+            for name in ("cost", "rollout_cost"):
+                raw[name] = Cost(**raw[name]) if raw.get(name) else None
             return cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Invalid(

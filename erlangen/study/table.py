@@ -6,77 +6,20 @@ summary(records) -> str       several runs side by side, one row per question th
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..assess.rows import CoverageRow, Estimate, ShiftRow, SymmetryRow
+from ..assess.rows import CoverageRow, ShiftRow, SymmetryRow
+from .notation import duration, estimate, method_name, number, plus_minus, pretty, title
+from .races import asked, break_even, costs, floor, opponents, races, whole
 from .record import Record
 
 WIDTH = 100
 SIDE_BY_SIDE = 3
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A figure with `digits` significant digits: 0.0123, 1,350, 4.4e-15."""
-    if value is None or math.isnan(value):
-        return "-"
-    if value == 0 or math.isinf(value):
-        return f"{value:g}".replace("inf", "∞")
-    if not 1e-3 <= abs(value) < 1e6:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        return f"{mantissa}e{int(exponent)}"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{places}f}"
-
-
-def pretty(unit: str) -> str:
-    """A unit as it is printed: "meV/A" becomes "meV/Å", "1" becomes nothing."""
-    words = [f"Å{word[1:]}" if word == "A" or word.startswith("A^") else word for word in unit.split("/")]
-    return "" if unit in ("1", "") else "/".join(words).replace("^2", "²").replace("^3", "³")
-
-
-def plus_minus(value: float, error: float, unit: str = "1") -> str:
-    """value ± error, both cut at the second digit of the error: 0.410 ± 0.021 %, (3.1 ± 0.4)e-6."""
-    tail = f" {pretty(unit)}".rstrip()
-    if not math.isfinite(error) or error <= 1e-9 * abs(value) or not math.isfinite(value):
-        return number(value) + tail
-    if not 1e-3 <= max(abs(value), error) < 1e6:
-        exponent = math.floor(math.log10(max(abs(value), error)))
-        scale = 10.0**exponent
-        return f"({plus_minus(value / scale, error / scale)})e{exponent}{tail}"
-    places = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:,.{places}f} ± {error:,.{places}f}{tail}"
-
-
-def duration(seconds: float | None) -> str:
-    """A time in the unit that reads best: 12 μs, 0.30 ms, 41 s, 2.5 min, 3.1 h."""
-    if seconds is None or not math.isfinite(seconds):
-        return "-"
-    if seconds == 0:
-        return "0 s"
-    for size, unit in ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")):
-        if seconds >= size * (2 if size > 1 else 1):
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} μs"
-
-
-def estimate(one: Estimate) -> str:
-    """value ± error unit of a score."""
-    return plus_minus(one.value, one.error, one.unit)
-
-
-def title(one: Estimate) -> str:
-    """What a score is called."""
-    return one.label or one.name
-
-
-def method_name(record: Record) -> str:
-    """The method inside its wrappers, outermost first: conformal(ensemble(painn))."""
-    outside = [wrap.split("(")[0] for wrap in record.wraps]
-    return "(".join([*outside, record.method]) + ")" * len(outside)
+LONG_HEADER = 12  # characters; a longer one is broken where its column is narrower
 
 
 def verdict(row: SymmetryRow) -> str:
@@ -86,17 +29,6 @@ def verdict(row: SymmetryRow) -> str:
     if not row.declared:
         return "not claimed"
     return "holds" if row.error <= row.tolerance else "VIOLATED"
-
-
-def break_even(record: Record) -> str:
-    """N*, the number of queries after which training has paid for itself, or why there is none."""
-    if record.cost is None or not record.opponents:
-        return "-"
-    if record.cost.opponent_seconds is None:
-        return "no opponent as accurate"
-    if record.cost.break_even is None:
-        return "never: opponent faster"
-    return f"{number(record.cost.break_even)} queries"
 
 
 def headline_coverage(record: Record) -> CoverageRow | None:
@@ -124,8 +56,10 @@ def certificate(record: Record, subject: str) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], header: Sequence[str] = (), width: int = WIDTH) -> str:
-    """Left-aligned columns, two spaces apart; the widest column is shortened where the whole does not fit."""
-    body = [list(map(str, row)) for row in ([header] if header else []) + list(rows)]
+    """Left-aligned columns, two spaces apart; long headers are broken, the widest column is shortened, to fit."""
+    body = [list(map(str, row)) for row in rows]
+    heads = [textwrap.wrap(name, max(LONG_HEADER, *(len(row[i]) for row in body))) for i, name in enumerate(header)]
+    body = [[line or "" for line in lines] for lines in itertools.zip_longest(*heads)] + body
     widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
     while sum(widths) + 2 * (len(widths) - 1) > width:
         widths[widths.index(max(widths))] -= 1
@@ -151,8 +85,8 @@ def sections(record: Record) -> list[Section]:
         Section("scores", ("score", "value", "label floor", "error bar by"), _scores(record)),
         Section("energy from both sides", (), _bracket(record)),
         Section("levels", ("level", "energy, J", "exact, J", "above ground, J", "exact, J"), _levels(record)),
-        Section("cost", (), _costs(record)),
-        Section("opponents", ("solver", "setting", "per query", "score", "error"), _opponents(record)),
+        Section("cost", asked(record), costs(record)),
+        Section("opponents", *opponents(record)),
         Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
         Section("intervals", ("where", "output", "level", "covered", "mean width", "kind"), _coverage(record.coverage)),
         Section("shift", ("axis", "value", "score", "error", "ratio"), _shifts(record.shifts)),
@@ -178,10 +112,8 @@ def table(record: Record, width: int = WIDTH) -> str:
 
 
 def _scores(record: Record) -> list[tuple[str, ...]]:
-    def floor(one: Estimate) -> str:
-        return plus_minus(record.floor[one.name], 0, one.unit) if one.name in record.floor else "-"
-
-    return [(title(one), estimate(one), floor(one), one.by) for one in record.scores]
+    known = {one.name: one for one in record.scores}
+    return [(title(one), estimate(one), floor(record, one.name, known), one.by) for one in record.scores]
 
 
 def _bracket(record: Record) -> list[tuple[str, ...]]:
@@ -217,34 +149,6 @@ def _levels(record: Record) -> list[tuple[str, ...]]:
             exact(row["exact_gap"]) if n else "-",
         )
         for n, row in enumerate(record.data.get("levels") or [])
-    ]
-
-
-def _costs(record: Record) -> list[tuple[str, ...]]:
-    cost = record.cost
-    if cost is None:
-        return []
-    rows = [
-        ("per query", duration(cost.query_seconds)),
-        ("once", f"fit {duration(cost.fit_seconds)}, labels {duration(cost.truth_seconds)}"),
-        ("size", f"{cost.parameters:,} parameters, {number(cost.peak_memory_mb)} MB peak memory"),
-    ]
-    if record.opponents:
-        least = f"{cost.opponent}: {duration(cost.opponent_seconds)}" if cost.opponent_seconds else "none measured"
-        rows += [("opponent at equal accuracy", least), ("break-even N*", break_even(record))]
-    return rows
-
-
-def _opponents(record: Record) -> list[tuple[str, ...]]:
-    known = {one.name: one for one in record.scores}
-
-    def error(name: str, value: float) -> tuple[str, str]:
-        return (title(known[name]), plus_minus(value, 0, known[name].unit)) if name in known else (name, number(value))
-
-    return [
-        (row.name, f"{row.knob} = {row.setting}", duration(row.seconds), *error(name, value))
-        for row in record.opponents
-        for name, value in row.scores.items()
     ]
 
 
@@ -329,6 +233,7 @@ def _block(records: Sequence[Record], width: int) -> str:
 def answers(record: Record) -> dict[str, str]:
     """What a reader asks first, and the answers of one run."""
     cost, covered, shift = record.cost, headline_coverage(record), worst_shift(record)
+    paths = next((race for race in races(record) if race.cost.steps > 1), None)
     scores = [f"{title(one)}\n{estimate(one)}" for one in record.scores[:2]] + ["-", "-"]
     return {
         "task": record.task,
@@ -341,7 +246,8 @@ def answers(record: Record) -> dict[str, str]:
         else "none"
         if record.opponents
         else "-",
-        "pays after (N*)": break_even(record),
+        "pays after (N*)": break_even(races(record)[0]) if cost else "-",
+        "whole trajectory": whole(paths) if paths else "-",
         "symmetry, method": certificate(record, "method"),
         "symmetry, float64": certificate(record, "method, float64"),
         "symmetry, solver": certificate(record, "solver"),

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from erlangen import registry
-from erlangen.app import plots, plots_fields, plots_trust
+from erlangen.app import plots, plots_cost, plots_fields, plots_trust
 from erlangen.app.cli_run import _question_and_answer
 from erlangen.app.repeat import command
 from erlangen.app.report import report
@@ -26,6 +26,7 @@ from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.supervised import Training
 from erlangen.nn.radial import Bessel
+from erlangen.study.races import races
 from erlangen.study.run import _blank as blank
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
@@ -253,6 +254,26 @@ def test_intervals_that_know_their_errors_lie_on_the_diagonal():
     x, y, _ = plots_trust.binned_quantile(np.repeat([0.02, 0.05], 500), np.tile(np.linspace(0, 0.02, 500), 2), 0.5)
     np.testing.assert_allclose(x, [0.02, 0.05])
     np.testing.assert_allclose(y, 0.01, atol=1e-9)
+
+
+def test_the_plot_of_cost_has_a_panel_for_a_step_and_one_for_a_trajectory():
+    step, path = plots_cost.cost_accuracy(burgers(), races(burgers())).axes
+    assert (step.get_xlabel(), path.get_xlabel()) == ("time of one step", "time of 20 steps")
+    assert (step.get_ylabel(), path.get_ylabel()) == ("one-step error [%]", "error after 20 steps [%]")
+    words = [text.get_text() for text in path.texts]
+    assert "as accurate: spectral solver, points = 48, 6 ms" in words and {"16", "96", "fno"} <= set(words)
+    assert "opponent 2.7× slower: training pays after N* = 41,842 trajectories" in words
+    assert any(text.startswith("error of the labels") for text in words)
+    (single,) = plots_cost.cost_accuracy(ethanol(), races(ethanol())).axes
+    assert single.get_xlabel() == "time per query" and single.get_xscale() == single.get_yscale() == "log"
+
+
+def test_a_solver_that_blew_up_and_an_answer_that_did_are_not_drawn(tmp_path):
+    record = burgers()
+    record.scores[1].value = float("nan")
+    record.opponents[-1].scores["nrmse_20"] = float("inf")
+    text = report(folder_of(tmp_path, record), tmp_path / "page.html").read_text()
+    assert "error against time per query" in text and "blew up" in text
 
 
 def test_drawing_changes_nothing_global_and_repeats_bit_for_bit():

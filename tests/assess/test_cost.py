@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from erlangen.assess import cost, shift
-from erlangen.assess.metrics import absolute
+from erlangen.assess.metrics import absolute, relative_l2
 from erlangen.assess.rows import Estimate, OpponentRow
 from erlangen.contract import Opponent, Samples, Score, Shift
 from erlangen.core.systems import Field
+from erlangen.numerics import spectral
+from erlangen.tasks.continuum.burgers import Burgers
 
 ROWS = [OpponentRow("solver", "n", n, s, {"mae": e}) for n, s, e in ((8, 0.1, 1.0), (16, 0.4, 0.1), (32, 1.6, 0.01))]
 
@@ -99,6 +101,68 @@ def test_an_opponent_that_can_be_batched_is_timed_in_a_batch():
     test = some_fields()
     assert cost.opponent_rows(task_with(slow_alone, (0,)), test)[0].seconds < 0.005
     assert cost.opponent_rows(task_with(only_alone, (0,)), test)[0].seconds > 0.004
+
+
+BURGERS = Burgers(**Burgers.toy)
+
+
+def test_the_roll_out_of_an_opponent_is_the_solver_on_its_own_grid():
+    paths = BURGERS.trajectories("test")
+    rows = cost.opponent_rows(BURGERS, paths, steps=BURGERS.horizon)
+    assert [row.setting for row in rows] == list(BURGERS.opponents[0].settings)
+    assert all(row.steps == BURGERS.horizon and row.seconds > 0 and set(row.scores) == {"rollout"} for row in rows)
+    n, found = 24, []
+    for x, true in zip(paths.inputs, paths.outputs["u_next"]):
+        u = spectral.resample(jnp.asarray(x["u"], jnp.float32), (n,))
+        for _ in range(BURGERS.horizon):
+            u = BURGERS.evolve(u, steps=BURGERS.steps(n, BURGERS.speed), frames=1)[0]
+        found.append(100 * relative_l2(spectral.resample(u, (BURGERS.n,)), true[-1]))
+    row = next(row for row in rows if row.setting == n)
+    assert row.scores["rollout"] == pytest.approx(np.mean(found), rel=1e-3)
+    assert row.errors["rollout"] == pytest.approx(np.std(found) / len(found) ** 0.5, rel=0.2)
+
+
+def evolution(solve, settings=(1.0,), horizon=3):
+    """Growth by a factor per step, whose whole path is judged."""
+    score = Score("far", "v", absolute, "1", steps=horizon, whole=True)
+    return SimpleNamespace(
+        scores=(Score("mae", "v", absolute, "1"), score),
+        opponents=(Opponent("o", "rate", settings, solve),),
+        feed=lambda x, outputs: x.replace(u=outputs["v"]),
+    )
+
+
+@pytest.mark.parametrize("numbers", [np, jnp])
+def test_a_solver_of_single_steps_is_fed_its_own_output(numbers):
+    u = np.random.default_rng(0).normal(size=(4, 8))
+    paths = Samples([Field({"u": row}, (1.0,)) for row in u], {"v": [np.zeros((3, 8))] * 4})
+    task = evolution(lambda x, rate: {"v": rate * numbers.asarray(x["u"], np.float32)}, (1.0, 2.0))
+    rows = cost.opponent_rows(task, paths, steps=3)
+    size = np.mean(np.abs(u))
+    assert [row.scores["far"] for row in rows] == pytest.approx([size, size * (2 + 4 + 8) / 3], rel=1e-5)
+
+
+def test_settings_that_would_take_too_long_are_left_out_and_named():
+    def slow(x, setting):
+        time.sleep(0.02)
+        return {"v": np.asarray(x["u"])}
+
+    paths, said = Samples(some_fields(2).inputs, {"v": [np.zeros((3, 8))] * 2}), []
+    rows = cost.opponent_rows(evolution(slow, (1, 2, 3)), paths, steps=3, limit=0.1, say=said.append)
+    assert [row.setting for row in rows] == [1]
+    assert said == ["o: 3 steps with rate = 2, 3 are left out, they take too long"]
+
+
+def test_break_even_of_trajectories_counts_labels_and_fit():
+    rows = [OpponentRow("solver", "n", n, s, {"far": e}, steps=20) for n, s, e in ((8, 2.0, 1.0), (16, 8.0, 0.1))]
+    scores = [mae(0.5), Estimate("far", 0.5, 0.0, "%")]
+    found = cost.cost(scores, rows, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.5, steps=20)
+    assert (found.opponent, found.opponent_seconds, found.steps) == ("solver, n = 16", 8.0, 20)
+    assert found.break_even == pytest.approx((60 + 30) / (8.0 - 0.5))
+
+
+def test_an_answer_that_blew_up_is_matched_by_the_cheapest_solver():
+    assert cost.equal_accuracy(ROWS, mae(float("nan"))).setting == 8
 
 
 def test_shift_ratio_is_error_there_over_error_at_home():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import multiprocessing
 import shutil
 import subprocess
@@ -35,6 +36,20 @@ def test_a_run_comes_back_as_it_was_added(tmp_path):
     assert (run.name, run.task, run.method, run.state) == (folder.name, "continuum/burgers", "fno", "done")
     assert (run.score, run.value, run.unit) == ("nrmse", 0.41, "%")
     assert Record.read(folder).task_fields["viscosity"] == 0.01
+
+
+def test_a_record_keeps_the_cost_of_trajectories_and_older_ones_load_without():
+    record = burgers()
+    assert Record.from_json(record.to_json()) == record
+    old = json.loads(record.to_json())
+    del old["rollout_cost"]
+    old["opponents"] = [row for row in old["opponents"] if row["steps"] == 1]
+    for row in [*old["opponents"], old["cost"]]:
+        del row["steps"]
+        row.pop("errors", None)
+    read = Record.from_json(json.dumps(old))
+    assert read.rollout_cost is None and read.cost == record.cost
+    assert read.opponents == [row for row in record.opponents if row.steps == 1]
 
 
 def test_names_are_readable_and_never_shared(tmp_path):

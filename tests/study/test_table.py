@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from erlangen.assess.rows import SymmetryRow
-from erlangen.study import table
+from erlangen.study import notation, races, table
 
 sys.path.insert(0, str(Path(__file__).parent))
 from records import burgers
@@ -30,13 +30,13 @@ from records import burgers
     ],
 )
 def test_figures_are_cut_at_the_second_digit_of_their_error(value, error, unit, text):
-    assert table.plus_minus(value, error, unit) == text
+    assert notation.plus_minus(value, error, unit) == text
 
 
 @given(st.floats(-1e12, 1e12), st.floats(1e-12, 1e6))
 def test_no_figure_loses_more_than_its_error(value, error):
     assume(error > 1e-9 * abs(value))  # below that the bar is rounding, and left out
-    text = table.plus_minus(value, error).replace(",", "")
+    text = notation.plus_minus(value, error).replace(",", "")
     match = re.fullmatch(r"\(?(-?[\d.]+) ± ([\d.]+)\)?(e-?\d+)?", text)
     assert match, text
     scale = float("1" + (match[3] or "e0"))
@@ -49,7 +49,7 @@ def test_no_figure_loses_more_than_its_error(value, error):
     [(3e-5, "30 μs"), (3e-4, "300 μs"), (0.012, "12 ms"), (41, "41 s"), (150, "2.5 min"), (1e4, "2.78 h"), (None, "-")],
 )
 def test_times_are_in_readable_units(seconds, text):
-    assert table.duration(seconds) == text
+    assert notation.duration(seconds) == text
 
 
 def test_the_table_holds_every_answer_within_100_columns():
@@ -93,12 +93,38 @@ def test_a_violated_symmetry_is_named():
 
 
 def test_the_reason_is_given_where_training_never_pays():
+    query, path = races.races(burgers())
+    assert races.break_even(query) == "837,000 queries" and races.speed(query) == "2.7 x slower"
+    assert races.break_even(path) == "41,842 trajectories" and path.query == "20 steps"
+    slower = query._replace(cost=dataclasses.replace(query.cost, opponent_seconds=1e-5, break_even=None))
+    assert races.break_even(slower) == "never: opponent faster" and races.speed(slower) == "11 x faster"
+    better = query._replace(cost=dataclasses.replace(query.cost, opponent_seconds=None, break_even=None))
+    assert races.break_even(better) == "no opponent as accurate" and races.speed(better) == ""
+
+
+def test_opponents_answer_and_labels_stand_in_one_table():
+    (found,) = (section for section in table.sections(burgers()) if section.title == "opponents")
+    assert found.header == ("solver", "setting", "one step", "one-step error", "20 steps", "error after 20 steps")
+    assert found.rows[2] == ("spectral solver", "points = 48", "300 μs", "0.380 %", "6 ms", "0.90 ± 0.18 %")
+    assert found.rows[-2] == ("conformal(fno)", "", "110 μs", "0.410 ± 0.021 %", "2.2 ms", "2.30 ± 0.15 %")
+    assert found.rows[-1] == ("labels", "", "", "2.1e-7 %", "", "8e-4 %")
+
+
+def test_a_setting_that_was_left_out_or_blew_up_is_marked():
     record = burgers()
-    assert record.cost
-    slower = dataclasses.replace(record, cost=dataclasses.replace(record.cost, break_even=None))
-    assert table.break_even(slower) == "never: opponent faster"
-    better = dataclasses.replace(record, cost=dataclasses.replace(record.cost, opponent_seconds=None, break_even=None))
-    assert table.break_even(better) == "no opponent as accurate"
+    record.opponents = [row for row in record.opponents if (row.steps, row.setting) != (20, 96)]
+    record.opponents[-1].scores["nrmse_20"] = record.floor["nrmse_20"] = float("nan")
+    (found,) = (section for section in table.sections(record) if section.title == "opponents")
+    assert found.rows[3][4:] == ("8 ms", "blew up") and found.rows[4][4:] == ("-", "-")
+    assert found.rows[-1][4:] == ("", "-")
+
+
+def test_without_opponents_the_times_of_step_and_trajectory_remain():
+    record = dataclasses.replace(burgers(), opponents=[])
+    (found,) = (section for section in table.sections(record) if section.title == "cost")
+    assert found.header == ("", "one step", "20 steps") and found.rows[0] == ("per query", "110 μs", "2.2 ms")
+    assert "opponents" not in {section.title for section in table.sections(record)}
+    assert [races.break_even(race) for race in races.races(record)] == ["-", "-"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])

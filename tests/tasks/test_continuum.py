@@ -8,7 +8,10 @@ import pytest
 from erlangen.assess.metrics import relative_l2
 from erlangen.physics import fluids
 from erlangen.tasks.continuum.burgers import Burgers
+from erlangen.tasks.continuum.euler import CompressibleEuler
+from erlangen.tasks.continuum.gray_scott import GrayScott
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
+from erlangen.tasks.continuum.shallow_water import ShallowWater
 from tests.physics.test_fluids import cole_hopf
 
 TASKS = [Burgers(**Burgers.toy), Kolmogorov(**Kolmogorov.toy)]
@@ -57,6 +60,18 @@ def test_opponents_get_better_with_resolution(task):
         for n in (opponent.settings[0], opponent.settings[-1])
     ]
     assert errors[1] < 0.2 * errors[0]
+
+
+@each([*TASKS, *(task(**task.toy) for task in (GrayScott, CompressibleEuler, ShallowWater))])
+def test_a_path_on_the_grid_of_the_task_is_its_steps_one_after_the_other(task):
+    opponent, x = task.opponents[0], task.trajectories("test").inputs[0]
+    setting = task.lmax if isinstance(task, ShallowWater) else task.n
+    path = opponent.path(x, setting, 2)
+    for k in range(2):
+        outputs = opponent.solve(x, setting)
+        for name, values in outputs.items():
+            assert relative_l2(path[name][k], values) < 1e-5
+        x = task.feed(x, outputs)
 
 
 @each()

@@ -96,7 +96,7 @@ class GrayScott(Evolution):
     @property
     def opponents(self) -> tuple[Opponent, ...]:
         grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
-        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on),)
+        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(u=outputs["u_next"], v=outputs["v_next"])
@@ -109,9 +109,13 @@ class GrayScott(Evolution):
 
     def solve_on(self, x: System, n: int, dtype: Any = jnp.float32) -> Outputs:
         """The same solver from one sample alone, on n by n points."""
+        return {name: states[0] for name, states in self.path_on(x, n, 1, dtype).items()}
+
+    def path_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
+        """The same for `frames` states, on n by n points all the way."""
         with double():
             state = jnp.stack([jnp.asarray(x[name], dtype) for name in FIELDS])
-            return dict(zip((q.name for q in self.outputs), _step(state, n, self)))
+            return dict(zip((q.name for q in self.outputs), _path(state, n, frames, self)))
 
     def label_seconds(self) -> float:
         return cache.cost_of(self._key("train")) or 0.0
@@ -174,14 +178,15 @@ def _evolve(state: Any, task: GrayScott, dt: float, frames: int) -> Any:
     return reaction_diffusion.gray_scott(state, dt=dt, steps=steps, frames=frames, **law)
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _step(state: Any, n: int, task: GrayScott) -> Any:
-    """One step on n by n points and back."""
-    moved = _evolve(jnp.stack([spectral.resample(f, (n, n)) for f in state]), task, task.dt, 1)[0]
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _path(state: Any, n: int, frames: int, task: GrayScott) -> tuple[Any, Any]:
+    """`frames` states of u and of v on n by n points, seen on those of the task."""
+    moved = _evolve(jnp.stack([spectral.resample(f, (n, n)) for f in state]), task, task.dt, frames)
     stride, rest = divmod(n, task.n)
     if rest:
-        return jnp.stack([spectral.resample(f, (task.n, task.n)) for f in moved])
-    return moved[:, ::stride, ::stride]
+        moved = jax.vmap(jax.vmap(lambda f: spectral.resample(f, (task.n, task.n))))(moved)
+        stride = 1
+    return moved[:, 0, ::stride, ::stride], moved[:, 1, ::stride, ::stride]
 
 
 gliders = GrayScott(feed_rate=0.014, kill_rate=0.054)

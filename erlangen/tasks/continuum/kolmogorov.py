@@ -69,7 +69,8 @@ class Kolmogorov(PlaneFlow):
 
     @property
     def opponents(self) -> tuple[Opponent, ...]:
-        return (Opponent("pseudo-spectral solver", "n", tuple(self.n * p // 8 for p in (4, 6, 8, 12)), self.solve_on),)
+        grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12))
+        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
 
     def trajectories(self, split: Split) -> Samples:
         return cache.remembered({**asdict(self), "split": split}, lambda: _trajectories(self, split))
@@ -79,9 +80,13 @@ class Kolmogorov(PlaneFlow):
 
     def solve_on(self, x: System, n: int, dtype: Any = jnp.float32) -> Outputs:
         """The same solver from one sample alone: on n by n points, with the longest stable step."""
+        return {"w_next": self.path_on(x, n, 1, dtype)["w_next"][0]}
+
+    def path_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
+        """The same for `frames` states, on n by n points all the way."""
         with double():
             w, source = (jnp.asarray(x[name], dtype) for name in ("w", "source"))
-            return {"w_next": _step(w, source, n, self)}
+            return {"w_next": _path(w, source, n, frames, self)}
 
     @property
     def substeps(self) -> int:
@@ -129,9 +134,9 @@ def _evolve(w: Any, source: Any, task: Kolmogorov, frames: int) -> Any:
     return fluids.vorticity(w, dt=task.dt, steps=steps, frames=frames, **flow)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _step(w: Any, source: Any, n: int, task: Kolmogorov) -> Any:
-    """One step on n by n points and back."""
-    moved = _evolve(spectral.resample(w, (n, n)), spectral.resample(source, (n, n)), task, 1)[0]
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def _path(w: Any, source: Any, n: int, frames: int, task: Kolmogorov) -> Any:
+    """`frames` states on n by n points, seen on those of w."""
+    moved = _evolve(spectral.resample(w, (n, n)), spectral.resample(source, (n, n)), task, frames)
     stride, rest = divmod(n, task.n)
-    return spectral.resample(moved, w.shape) if rest else moved[::stride, ::stride]
+    return jax.vmap(lambda v: spectral.resample(v, w.shape))(moved) if rest else moved[:, ::stride, ::stride]

@@ -109,7 +109,7 @@ class ShallowWater(Evolution):
     @property
     def opponents(self) -> tuple[Opponent, ...]:
         degrees = tuple(self.lmax * p // 8 for p in (4, 6, 8, 12))
-        return (Opponent("spherical harmonics", "lmax", degrees, self.solve_on),)
+        return (Opponent("spherical harmonics", "lmax", degrees, self.solve_on, self.path_on),)
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(depth=outputs["depth_next"], wind=outputs["wind_next"])
@@ -122,9 +122,13 @@ class ShallowWater(Evolution):
 
     def solve_on(self, x: System, lmax: int, dtype: Any = jnp.float32, accuracy: int = 1) -> Outputs:
         """The same solver from one sample alone, up to degree lmax, `accuracy` steps for each stable one."""
+        return {name: states[0] for name, states in self.path_on(x, lmax, 1, dtype, accuracy).items()}
+
+    def path_on(self, x: System, lmax: int, frames: int, dtype: Any = jnp.float32, accuracy: int = 1) -> Outputs:
+        """The same for `frames` states, up to degree lmax all the way."""
         with double():
             depth, wind = (jnp.asarray(x[name], dtype) for name in ("depth", "wind"))
-            return dict(zip((q.name for q in self.outputs), _step(depth, wind, lmax, accuracy, self)))
+            return dict(zip((q.name for q in self.outputs), _path(depth, wind, lmax, frames, accuracy, self)))
 
     def label_seconds(self) -> float:
         return cache.cost_of(self._key("train")) or 0.0
@@ -200,9 +204,9 @@ def _fields(state: Any, task: ShallowWater) -> tuple[Float[Array, "*any x y"], F
     return found.depth, jnp.stack([found.u, found.v], axis=-1)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3, 4))
-def _step(depth: Any, wind: Any, lmax: int, accuracy: int, task: ShallowWater) -> Any:
-    """One step with harmonics up to lmax."""
+@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
+def _path(depth: Any, wind: Any, lmax: int, frames: int, accuracy: int, task: ShallowWater) -> Any:
+    """`frames` states with harmonics up to lmax."""
     sphere = quadratic(lmax)
     state = layer.modes(layer.Weather(depth, wind[..., 0], wind[..., 1]), seen(task.n), EARTH)
-    return _fields(_evolve(sphere.resized(state), sphere, task, task.dt * HOUR, 1, accuracy)[0], task)
+    return _fields(_evolve(sphere.resized(state), sphere, task, task.dt * HOUR, frames, accuracy), task)
