@@ -27,8 +27,8 @@ def slaved(
 ) -> Step:
     """N_slaved on the coefficients of `coarse` points.
 
-    linear, nonlinear: of the equation on `fine` points. kept [modes of coarse]: the filter of u, 0 for what it does not hold.
-    amount: a, a number or one per mode of `fine`; 0 leaves N(u).
+    linear, nonlinear: of the equation on `fine` points. kept [modes of coarse]: the filter of u, 0 for what it does not
+    hold. amount: a, a number or one per mode of `fine`; 0 leaves N(u).
     """
     with jax.ensure_compile_time_eval():
         inside = np.asarray(
