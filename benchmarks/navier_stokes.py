@@ -28,17 +28,8 @@ from erlangen.learn.rollout import Rollout
 from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
 
+Run = Callable[[System], jax.Array]  # batch of inputs -> states [batch, horizon, n, n]
 BATCH, GRIDS = 16, (32, 48, 64, 96, 128)
-
-
-class Solver(eqx.Module):
-    """The filtered solver on n x n points as an answer."""
-
-    task: NavierStokes = eqx.field(static=True)
-    n: int = eqx.field(static=True)
-
-    def __call__(self, x: System) -> Any:
-        return self.task.solve_on(x, self.n)
 
 
 def trained(name: str, task: NavierStokes, options: argparse.Namespace) -> tuple[Any, float]:
@@ -54,8 +45,13 @@ def trained(name: str, task: NavierStokes, options: argparse.Namespace) -> tuple
     return fitted, time.perf_counter() - tick
 
 
-def path_of(answer: Any, task: NavierStokes) -> Callable[[Any], jax.Array]:
-    """Batch of inputs -> states [batch, horizon, n, n]."""
+def solver(task: NavierStokes, n: int) -> Run:
+    """The filtered solver, on n x n points all the way."""
+    return jax.jit(jax.vmap(lambda x: task.path_on(x, n, task.horizon)["w_next"]))
+
+
+def path_of(answer: Any, task: NavierStokes) -> Run:
+    """An answer applied to its own output."""
     arrays, static = eqx.partition(Rollout(answer, task, task.horizon), eqx.is_array)
     run = jax.jit(jax.vmap(lambda a, x: eqx.combine(a, static)(x)["w_next"], in_axes=(None, 0)))
     return lambda x: run(arrays, x)
@@ -75,9 +71,9 @@ def main() -> None:
     test = task.trajectories("test")
     true = np.stack(test.outputs["w_next"])
     sizes = np.linalg.norm(true.reshape(len(true), -1), axis=1)
-    answers = {f"solver {n} x {n}": (Solver(task, n), 0.0) for n in GRIDS}
-    answers |= {name: trained(name, task, options) for name in options.methods}
-    paths = {name: path_of(answer, task) for name, (answer, _) in answers.items()}
+    paths = {f"solver {n} x {n}": solver(task, n) for n in GRIDS}
+    fits = {name: trained(name, task, options) for name in options.methods}
+    paths |= {name: path_of(answer, task) for name, (answer, _) in fits.items()}
     batches = [test.inputs[i : i + BATCH] for i in range(0, len(test), BATCH)]
     stacked = [jax.tree.map(lambda *a: np.stack(a), *batch) for batch in batches]
     seconds: dict[str, list[float]] = {name: [] for name in paths}
@@ -91,7 +87,8 @@ def main() -> None:
                 seconds[name].append((time.perf_counter() - tick) / len(found))
     base = np.array(seconds[f"solver {task.n} x {task.n}"][:-1] or [np.nan])
     print(f"{'answer':18s} {'error, %':>16s} {'ms':>8s} {'/ solver':>9s} {'fit, min':>9s} {'parameters':>11s}")
-    for name, (answer, fit) in answers.items():
+    for name in paths:
+        answer, fit = fits.get(name, (None, 0.0))
         gaps = np.linalg.norm((np.concatenate(states[name]) - true).reshape(len(true), -1), axis=1) / sizes
         own = np.array(seconds[name][:-1] or [np.nan])  # the last batch may be smaller and compiles again
         print(

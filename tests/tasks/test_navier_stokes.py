@@ -82,3 +82,12 @@ def test_grids_that_do_not_hold_each_other_are_refused():
         NavierStokes(n=32, fine=80)
     with pytest.raises(Invalid, match="viscosity"):
         NavierStokes(viscosity=0.0)
+
+
+def test_the_path_of_the_opponent_on_the_given_grid_is_its_steps():
+    x, (opponent,) = SMALL.truth("test").inputs[0], SMALL.opponents
+    path = opponent.path(x, SMALL.n, 2)["w_next"]
+    first = opponent.solve(x, SMALL.n)
+    second = opponent.solve(SMALL.feed(x, first), SMALL.n)
+    for state, step in zip(path, (first, second)):
+        assert relative_l2(state, step["w_next"]) < 1e-5

@@ -91,7 +91,7 @@ class NavierStokes(PlaneFlow):
     @property
     def opponents(self) -> tuple[Opponent, ...]:
         settings = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
-        return (Opponent("pseudo-spectral solver", "n", settings, self.solve_on),)
+        return (Opponent("pseudo-spectral solver", "n", settings, self.solve_on, self.path_on),)
 
     @property
     def speed(self) -> float:
@@ -118,9 +118,13 @@ class NavierStokes(PlaneFlow):
         up at the end of the spectrum goes, and no more of it (spectral vanishing viscosity: Tadmor 1989,
         doi:10.1137/0726003).
         """
+        return {"w_next": self.path_on(x, n, 1, dtype)["w_next"][0]}
+
+    def path_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
+        """The same for `frames` states, on n x n points all the way."""
         with double():
             w, source = (jnp.asarray(x[name], dtype) for name in ("w", "source"))
-            return {"w_next": _step(w, source, n, self.viscosity, self.speed)}
+            return {"w_next": _path(w, source, n, frames, self.viscosity, self.speed)}
 
     @property
     def substeps(self) -> int:
@@ -196,11 +200,13 @@ def _unit(w: Any, forcing: Any, *, viscosity: float, steps: int, dealiasing: spe
     return fluids.vorticity(w, dt=1.0, steps=steps, **flow)[0]
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3, 4))
-def _step(w: Any, forcing: Any, n: int, viscosity: float, speed: float) -> Any:
+@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
+def _path(w: Any, forcing: Any, n: int, frames: int, viscosity: float, speed: float) -> Any:
+    """`frames` states on n x n points, seen on those of w."""
     state, force = (spectral.resample(field, (n, n)) for field in (w, forcing))
     steps = _substeps(n, speed)
     step = etdrk4(*_coarse(n, viscosity, force), 1.0 / steps)
-    moved = spectral.inverse(trajectory(step, spectral.transform(state), frames=1, substeps=steps)[0], (n, n))
+    path = trajectory(step, spectral.transform(state), frames=frames, substeps=steps)
+    moved = jax.vmap(lambda w_hat: spectral.inverse(w_hat, (n, n)))(path)
     stride, rest = divmod(n, len(w))
-    return spectral.resample(moved, w.shape) if rest else moved[::stride, ::stride]
+    return jax.vmap(lambda v: spectral.resample(v, w.shape))(moved) if rest else moved[:, ::stride, ::stride]
