@@ -20,23 +20,26 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from erlangen import registry
 from erlangen.assess.cost import count_parameters
 from erlangen.contract import Budget, Session
 from erlangen.core.systems import System
 from erlangen.learn.rollout import Rollout
+from erlangen.methods.operators.ffno import FFNO
+from erlangen.methods.operators.fno import FNO
+from erlangen.methods.operators.hybrid import Hybrid
+from erlangen.methods.operators.unet import UNet
 from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
 
 Run = Callable[[System], jax.Array]  # batch of inputs -> states [batch, horizon, n, n]
+METHODS = {"hybrid": Hybrid(), "fno": FNO(batch=8), "ffno": FFNO(batch=8), "unet": UNet()}
 BATCH, GRIDS = 16, (32, 48, 64, 96, 128)
 
 
 def trained(name: str, task: NavierStokes, options: argparse.Namespace) -> tuple[Any, float]:
     """(answer, seconds of the fit)."""
     tick, folder = time.perf_counter(), options.folder / f"{name}-{options.seed}"
-    method = registry.load_method(name)()
-    fitted = method.fit(
+    fitted = METHODS[name].fit(
         task,
         Budget.parse(options.budget),
         key=jax.random.key(options.seed),
@@ -60,7 +63,7 @@ def path_of(answer: Any, task: NavierStokes) -> Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--budget", default="25m")
-    parser.add_argument("--methods", nargs="*", default=["hybrid", "fno", "ffno", "unet"])
+    parser.add_argument("--methods", nargs="*", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--held", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
