@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import equinox as eqx
 import jax
@@ -70,7 +70,7 @@ class Corrected(Answer):
         mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
         rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
         pieces = -(-self.task.substeps // (self.corrections * KEPT))
-        unresolved = nonlinear if self.share is None else self._slaved(x)
+        unresolved = nonlinear if self.share is None else _slaved(self.task, cast(Field, x), self.finer, self.share)
         step = etdrk4(
             linear + rate / self.task.dt,
             lambda u: (1 + after) * unresolved((1 + before) * u),
@@ -90,15 +90,6 @@ class Corrected(Answer):
         if mean is not None:
             after = mean + spectral.translate(after, (mean * self.task.dt,), length=len(state) * x["spacing"][0])
         return {self.task.outputs[0].name: after}
-
-    def _slaved(self, x: System) -> Step:
-        """N with the modes of the finer grid that follow."""
-        coarse = np.shape(x[self.task.state])
-        fine = tuple(2 * round(self.finer * n / 2) for n in coarse)
-        (*_, kept), (linear, nonlinear, _) = self.task.equation(x), self.task.equation(_refined(x, coarse, fine))
-        first, *others = self.share
-        share = first + jnp.asarray(_powers(fine), first.dtype) @ jnp.stack(others)
-        return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=self.task.dt, amount=share)
 
 
 @dataclass(frozen=True)
@@ -169,7 +160,16 @@ def _at_rest(task: Governed, x: System, dtype: Any) -> tuple[Float[Array, "*grid
     return (state - mean).astype(dtype), mean.astype(dtype)
 
 
-def _refined(x: System, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
+def _slaved(task: Governed, x: Field, finer: float, share: Float[Array, " one_and_powers"]) -> Step:
+    """N on the grid of x, where the further modes of a grid so much finer follow."""
+    coarse = np.shape(x[task.state])
+    fine = tuple(2 * round(finer * n / 2) for n in coarse)
+    (*_, kept), (linear, nonlinear, _) = task.equation(x), task.equation(_refined(x, coarse, fine))
+    amount = share[0] + jnp.asarray(_powers(fine), share.dtype) @ share[1:]
+    return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=task.dt, amount=amount)
+
+
+def _refined(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
     """The same fields on another grid."""
     spacing = tuple(h * n / m for h, n, m in zip(x["spacing"], coarse, fine))
     values = {k: spectral.resample(v, fine) if np.shape(v) == coarse else v for k, v in x.values.items()}
