@@ -28,7 +28,7 @@ from jaxtyping import Array, Float
 def rowwise(plain: Callable[..., Array], *, move: bool = True) -> Callable[..., Array]:
     """`plain(x, *weights, *, settings)` as one operation: a mapped axis of x is one more axis of rows.
 
-    plain: defined for any axes of rows before the last one, the same for each row, and leaves all axes where they are.
+    plain: defined for any axes of rows before the last one, the same for each row; they stay before the last one.
     move: the mapped axis goes before the channels; otherwise it stays where it is. Mapped weights: a plain `vmap`.
     """
     primitive = _primitive(plain, move)
@@ -75,7 +75,8 @@ def _primitive(plain: Callable[..., Array], move: bool) -> Primitive:
         if any(other is not None for other in others):
             return jax.vmap(lambda *v: plain(*v, **chosen), in_axes=axes)(*values), 0
         place = x.ndim - 2 if move else min(axis, x.ndim - 2)
-        return primitive.bind(jnp.moveaxis(x, axis, place), *weights, **chosen), place
+        y = primitive.bind(jnp.moveaxis(x, axis, place), *weights, **chosen)
+        return y, place + y.ndim - x.ndim
 
     primitive.def_impl(jax.jit(plain, static_argnames=settings))
     primitive.def_abstract_eval(shape)

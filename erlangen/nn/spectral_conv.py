@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.errors import Invalid
-from .rows import adjoint
+from .rows import adjoint, rowwise
 
 LARGEST_PRODUCT_GRID = 256
 Basis = Literal["analysis", "synthesis"]
@@ -64,11 +64,11 @@ class SpectralConv(eqx.Module):
         return jnp.fft.irfftn(y_hat, s=(*grid[1:], grid[0]), axes=axes, norm="forward")
 
     def by_product(self, x: Float[Array, "*grid_and_rows c_in"]) -> Float[Array, "*grid_and_rows c_out"]:
-        """The same by products with the kept rows of the Fourier matrix: [re im] @ [[Wr, Wi], [-Wi, Wr]] per mode."""
+        """The same by products with the kept rows of the Fourier matrix."""
         real, imaginary = self.weight
-        both = jnp.concatenate([real, imaginary], -1), jnp.concatenate([-imaginary, real], -1)
         space = {"grid": x.shape[: len(self.modes)], "modes": self.modes}
-        y_hat = _mix(onto(x, basis="analysis", **space), jnp.concatenate(both, -2))
+        x_hat = onto(x, basis="analysis", **space)
+        y_hat = _mix(x_hat, real) + times_i(_mix(x_hat, imaginary), axis=len(self.modes))
         return back(y_hat, basis="synthesis", **space)
 
     def _places(self, grid: Sequence[int]) -> list[np.ndarray]:
@@ -86,30 +86,35 @@ class SpectralConv(eqx.Module):
 
 def project(
     x: Float[Array, "*grid_and_rows c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
-) -> Float[Array, "*modes_and_rows 2c"]:
-    """B x: coefficients on the modes kept, the real parts before the imaginary ones."""
+) -> Float[Array, "*modes_2_and_rows c"]:
+    """B x: coefficients on the modes kept [*modes, 2, *rows, c], real and imaginary parts."""
     first, *others = bases(basis, grid, modes)
     y = jnp.tensordot(jnp.asarray(first, x.dtype), x, 1).reshape(modes[0], 2, *x.shape[1:])
     for b, n in zip(others, grid[1:]):
         y = _products(b, y.reshape(len(y), 2 * n, -1)).reshape(-1, 2, *y.shape[3:])
-    y = jnp.concatenate([y[:, 0], y[:, 1]], axis=-1)
     return y.reshape(modes[0], *(2 * m - 1 for m in modes[1:]), *y.shape[1:])
 
 
 def expand(
-    y: Float[Array, "*modes_and_rows 2c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
+    y: Float[Array, "*modes_2_and_rows c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
 ) -> Float[Array, "*grid_and_rows c"]:
     """B^T y: the field with these coefficients."""
     first, *others = bases(basis, grid, modes)
-    rest = (*y.shape[len(modes) : -1], y.shape[-1] // 2)
-    y = jnp.stack(jnp.split(y.reshape(-1, *rest[:-1], y.shape[-1]), 2, axis=-1), axis=1)  # [modes, 2, *rest]
+    rest = y.shape[len(modes) + 1 :]
     for b, n in zip(reversed(others), reversed(grid[1:])):
         rest = (n, *rest)
         y = _products(b.T, y.reshape(-1, len(b), math.prod(rest[1:]))).reshape(-1, 2, *rest)
     return jnp.tensordot(jnp.asarray(first.T, y.dtype), y.reshape(len(first), *rest), 1)
 
 
+def turn(y: Array, *, axis: int) -> Array:
+    """i y, of pairs (real, imaginary) along `axis`."""
+    real, imaginary = jnp.split(y, 2, axis=axis)
+    return jnp.concatenate([-imaginary, real], axis=axis)
+
+
 onto, back = adjoint(project, expand)
+times_i = rowwise(turn)
 
 
 def _mix(x_hat: Array, weight: Array) -> Array:
