@@ -108,7 +108,7 @@ def test_network_and_law_of_turbulence_commute_with_quarter_turns():
 
 def test_parameters_are_those_of_one_row():
     network = SMALL.core(layout((16, 16)), key=jax.random.key(0))
-    assert network.blocks[0].kernel.weight.shape == (2, 15, 8, 16, 2)  # an FNO has 16 x 16 of them
+    assert network.blocks[0].kernel.weight.shape == (2, 8, 15, 16, 2)  # an FNO has 16 x 16 of them
 
 
 def test_a_law_that_breaks_reflections_is_refused_unless_they_are_left_out():
