@@ -1,6 +1,7 @@
 """The hybrid on the periodic line: untrained it is the solver on the same grid, with all symmetries of the law."""
 
 import dataclasses
+import math
 
 import equinox as eqx
 import jax
@@ -12,7 +13,7 @@ from erlangen.assess.symmetry import audit, audit_in_double, audit_method, guilt
 from erlangen.contract import Budget
 from erlangen.core.groups import Broken
 from erlangen.learn.batching import predict
-from erlangen.methods.operators.hybrid import KEPT, Hybrid
+from erlangen.methods.operators.hybrid import Hybrid, division
 from erlangen.numerics.precision import double
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.korteweg_de_vries import KortewegDeVries
@@ -37,7 +38,7 @@ def stirred(model, scale=0.3):
 
 @each
 def test_without_training_it_is_the_solver_on_that_grid(task):
-    x, steps = task.truth("test").inputs[2], KEPT * -(-task.substeps // KEPT)
+    x, steps = task.truth("test").inputs[2], math.prod(division(task.substeps))
     for moved in (x, x.replace(u=x["u"] + 0.7)):
         u = jnp.asarray(moved["u"], jnp.float32)
         solved = task.evolve(u, steps=steps, frames=1, dealiasing=task.coarse)[0]

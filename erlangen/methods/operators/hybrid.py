@@ -42,7 +42,7 @@ from erlangen.numerics.nonlinear_galerkin import slaved
 from ._operator import Layout
 from .fno import FNO, Network
 
-KEPT = 5  # solver steps between two states that the adjoint keeps
+KEPT = 8, 7, 6, 5, 4, 3  # solver steps between two states that the adjoint keeps: those that add fewest steps
 POWERS = 2, 4, 8, 16, 32  # of |m| / m_max in l, a and b
 SCALED = 64  # samples from which the spread of what the network sees, and the size of a correction, are taken
 
@@ -69,16 +69,17 @@ class Corrected(Answer):
         linear = jnp.asarray(linear, jnp.result_type(state, jnp.complex64) if np.iscomplexobj(linear) else state.dtype)
         mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
         rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
-        pieces = -(-self.task.substeps // (self.corrections * KEPT))
+        pieces, kept = division(-(-self.task.substeps // self.corrections))
         unresolved = nonlinear if self.share is None else _slaved(self.task, cast(Field, x), self.finer, self.share)
         step = etdrk4(
             linear + rate / self.task.dt,
-            lambda u: (1 + after) * unresolved((1 + before) * u),
-            self.task.dt / (pieces * KEPT * self.corrections),
+            lambda u: unresolved((1 + before) * u),
+            self.task.dt / (pieces * kept * self.corrections),
+            gain=1 + after,
         )
 
         def leg(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
-            u_hat = trajectory(step, mask * u_hat, frames=pieces, substeps=KEPT)[-1]
+            u_hat = trajectory(step, mask * u_hat, frames=pieces, substeps=kept)[-1]
             if self.corrector is None:
                 return u_hat, None
             seen = _seen(self.task, x, u_hat, nonlinear) / jnp.asarray(self.in_scale, state.dtype)
@@ -149,6 +150,12 @@ class Hybrid(Method):
             key=order,
             session=session,
         )
+
+
+def division(steps: int) -> tuple[int, int]:
+    """(pieces, steps in each), together at least `steps`."""
+    kept = min(KEPT, key=lambda k: k * math.ceil(steps / k))
+    return math.ceil(steps / kept), kept
 
 
 def _at_rest(task: Governed, x: System, dtype: Any) -> tuple[Float[Array, "*grid"], Float[Array, ""] | None]:
