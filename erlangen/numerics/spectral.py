@@ -112,7 +112,7 @@ def shift_factor(modes: np.ndarray, n: int, displacement: Array, *, length: floa
 def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:
     """The same trigonometric polynomial on another grid: zero-padded when finer, low-passed when coarser.
 
-    To look at a fine solution only at the points of a coarse grid (aliasing included) use ``u[::stride]`` instead.
+    To look at a fine solution only at the points of a coarse grid (aliasing included) use `sample` instead.
     The unpaired Nyquist mode of the coarser grid is dropped, so that resampling commutes with reflections and shifts.
     """
     if len(shape) != u.ndim:
@@ -120,6 +120,17 @@ def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."
             must="resampling keeps the number of axes", came=f"{u.ndim} -> {len(shape)}", do="Give one size per axis."
         )
     return inverse(resize(transform(u), u.shape, shape), shape)
+
+
+def sample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:
+    """The same trigonometric polynomial at the points of another grid: modes which that cannot hold fold into others.
+
+    What a coarse grid sees of a fine solution, whether or not its points are among the fine ones.
+    """
+    strides = [math.ceil(old / new) for old, new in zip(u.shape, shape, strict=True)]
+    finer = tuple(stride * n for stride, n in zip(strides, shape))
+    u = u if finer == u.shape else resample(u, finer)
+    return u[tuple(slice(None, None, stride) for stride in strides)]
 
 
 def resize(u_hat: Complex[Array, "..."], old: Sequence[int], new: Sequence[int]) -> Complex[Array, "..."]:

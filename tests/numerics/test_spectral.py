@@ -91,3 +91,17 @@ def test_bad_input_names_the_remedy():
         spectral.dealiasing_mask((8,), "two-third")  # type: ignore[arg-type]
     with pytest.raises(Invalid, match="number of axes"):
         spectral.resample(jnp.zeros((8,)), (8, 8))
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [((24,), (16,)), ((16,), (16,)), ((12,), (16,)), ((24, 40), (16, 20))])
+def test_samples_are_the_values_of_the_same_function_at_other_points(fine, coarse):
+    """Also of modes that the coarse grid cannot hold: the highest here is that of the fine one."""
+    rng, modes = np.random.default_rng(0), [(n - 1) // 2 for n in fine]
+    waves = [(rng.normal(size=2), [rng.integers(-m, m + 1) for m in modes]) for _ in range(9)]
+    waves[0] = (waves[0][0], modes)
+
+    def values(shape):
+        x = spectral.grid(shape)
+        return sum(a[0] * np.cos(sum(m * r for m, r in zip(k, x)) + a[1]) for a, k in waves)
+
+    np.testing.assert_allclose(spectral.sample(jnp.asarray(values(fine)), coarse), values(coarse), atol=2e-5)

@@ -176,9 +176,8 @@ class Evolution(Governed):
 
 
 def seen(u: Float[Array, " fine"], n: int, filtered: bool) -> Float[Array, " n"]:
-    """A field on n points: every (fine / n)-th value of it, or its long waves where `filtered` or n does not divide."""
-    stride, rest = divmod(len(u), n)
-    return spectral.resample(u, (n,)) if filtered or rest else u[::stride]
+    """A field on n points: its values there, or its long waves where `filtered`."""
+    return (spectral.resample if filtered else spectral.sample)(u, (n,))
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3, 4, 5))

@@ -182,11 +182,8 @@ def _evolve(state: Any, task: GrayScott, dt: float, frames: int) -> Any:
 def _path(state: Any, n: int, frames: int, task: GrayScott) -> tuple[Any, Any]:
     """`frames` states of u and of v on n by n points, seen on those of the task."""
     moved = _evolve(jnp.stack([spectral.resample(f, (n, n)) for f in state]), task, task.dt, frames)
-    stride, rest = divmod(n, task.n)
-    if rest:
-        moved = jax.vmap(jax.vmap(lambda f: spectral.resample(f, (task.n, task.n))))(moved)
-        stride = 1
-    return moved[:, 0, ::stride, ::stride], moved[:, 1, ::stride, ::stride]
+    seen = jax.vmap(jax.vmap(lambda f: spectral.sample(f, (task.n, task.n))))(moved)
+    return seen[:, 0], seen[:, 1]
 
 
 gliders = GrayScott(feed_rate=0.014, kill_rate=0.054)

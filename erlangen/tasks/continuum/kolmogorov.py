@@ -138,5 +138,4 @@ def _evolve(w: Any, source: Any, task: Kolmogorov, frames: int) -> Any:
 def _path(w: Any, source: Any, n: int, frames: int, task: Kolmogorov) -> Any:
     """`frames` states on n by n points, seen on those of w."""
     moved = _evolve(spectral.resample(w, (n, n)), spectral.resample(source, (n, n)), task, frames)
-    stride, rest = divmod(n, task.n)
-    return jax.vmap(lambda v: spectral.resample(v, w.shape))(moved) if rest else moved[:, ::stride, ::stride]
+    return jax.vmap(lambda v: spectral.sample(v, w.shape))(moved)

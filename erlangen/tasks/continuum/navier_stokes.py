@@ -208,7 +208,4 @@ def _path(w: Any, forcing: Any, n: int, frames: int, viscosity: float, speed: fl
     steps = _substeps(n, speed)
     step = etdrk4(*_coarse(n, viscosity, force), 1.0 / steps)
     path = trajectory(step, spectral.transform(state), frames=frames, substeps=steps)
-    stride = math.ceil(n / len(w))
-    finer = (stride * len(w),) * 2
-    moved = jax.vmap(lambda w_hat: spectral.inverse(spectral.resize(w_hat, (n, n), finer), finer))(path)
-    return moved[:, ::stride, ::stride]
+    return jax.vmap(lambda w_hat: spectral.sample(spectral.inverse(w_hat, (n, n)), w.shape))(path)
