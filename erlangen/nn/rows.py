@@ -2,7 +2,7 @@
 
     pointwise(x, W)   y(r) = x(r) W      one flat product; the batch stays where it is
     shifted(x, b)     y(r) = x(r) + b    the batch stays where it is
-    inside(x)         y(r) = x(r)        the batch becomes rows: the axis before the channels
+    batch_as_rows(x)  y(r) = x(r)        the batch becomes rows: the axis before the channels
 
 By JAX's own rules a batch goes to the front, where a transform along the grid is many small products, and a gradient of
 weights contracts two axes at once, for which XLA on a CPU first copies x into another order: 2-5 times slower. With the
@@ -90,14 +90,15 @@ def product(x: Float[Array, "*points c_in"], weight: Float[Array, "c_in c_out"])
     return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[-1])
 
 
-def total(x: Float[Array, "*points c"], bias: Float[Array, " c"]) -> Float[Array, "*points c"]:
+def plus(x: Float[Array, "*points c"], bias: Float[Array, " c"]) -> Float[Array, "*points c"]:
     """The plain twin of `shifted`."""
     return x + bias
 
 
-def same(x: Array) -> Array:
-    """The plain twin of `inside`."""
+def identity(x: Array) -> Array:
+    """The plain twin of `batch_as_rows`."""
     return x
 
 
-pointwise, shifted, inside = rowwise(product, move=False), rowwise(total, move=False), rowwise(same)
+pointwise, shifted = rowwise(product, move=False), rowwise(plus, move=False)
+batch_as_rows = rowwise(identity)

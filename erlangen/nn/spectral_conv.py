@@ -67,9 +67,9 @@ class SpectralConv(eqx.Module):
         """The same by products with the kept rows of the Fourier matrix."""
         real, imaginary = self.weight
         space = {"grid": x.shape[: len(self.modes)], "modes": self.modes}
-        x_hat = onto(x, basis="analysis", **space)
+        x_hat = project(x, basis="analysis", **space)
         y_hat = _mix(x_hat, real) + times_i(_mix(x_hat, imaginary), axis=len(self.modes))
-        return back(y_hat, basis="synthesis", **space)
+        return expand(y_hat, basis="synthesis", **space)
 
     def _places(self, grid: Sequence[int]) -> list[np.ndarray]:
         """Where the kept modes lie among the coefficients, per axis."""
@@ -84,7 +84,7 @@ class SpectralConv(eqx.Module):
             )
 
 
-def project(
+def _project(
     x: Float[Array, "*grid_and_rows c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
 ) -> Float[Array, "*modes_2_and_rows c"]:
     """B x: coefficients on the modes kept [*modes, 2, *rows, c], real and imaginary parts."""
@@ -95,7 +95,7 @@ def project(
     return y.reshape(modes[0], *(2 * m - 1 for m in modes[1:]), *y.shape[1:])
 
 
-def expand(
+def _expand(
     y: Float[Array, "*modes_2_and_rows c"], *, basis: Basis, grid: tuple[int, ...], modes: tuple[int, ...]
 ) -> Float[Array, "*grid_and_rows c"]:
     """B^T y: the field with these coefficients."""
@@ -107,14 +107,14 @@ def expand(
     return jnp.tensordot(jnp.asarray(first.T, y.dtype), y.reshape(len(first), *rest), 1)
 
 
-def turn(y: Array, *, axis: int) -> Array:
+def _times_i(y: Array, *, axis: int) -> Array:
     """i y, of pairs (real, imaginary) along `axis`."""
     real, imaginary = jnp.split(y, 2, axis=axis)
     return jnp.concatenate([-imaginary, real], axis=axis)
 
 
-onto, back = adjoint(project, expand)
-times_i = rowwise(turn)
+project, expand = adjoint(_project, _expand)
+times_i = rowwise(_times_i)
 
 
 def _mix(x_hat: Array, weight: Array) -> Array:

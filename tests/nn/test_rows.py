@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.nn.rows import inside, pointwise, product, same, shifted, total
+from erlangen.nn.rows import batch_as_rows, identity, plus, pointwise, product, shifted
 
 X = jax.random.normal(jax.random.key(0), (5, 4, 6, 3))
 W = jax.random.normal(jax.random.key(1), (3, 2))
@@ -36,8 +36,8 @@ TRANSFORMED = {
 }
 OPERATIONS = {  # each as a function of a field and a matrix of three rows
     "pointwise": (pointwise, product),
-    "shifted": (lambda x, w: shifted(x, w[:, 0]), lambda x, w: total(x, w[:, 0])),
-    "inside": (lambda x, w: inside(x) @ w, lambda x, w: same(x) @ w),
+    "shifted": (lambda x, w: shifted(x, w[:, 0]), lambda x, w: plus(x, w[:, 0])),
+    "batch as rows": (lambda x, w: batch_as_rows(x) @ w, lambda x, w: identity(x) @ w),
 }
 
 
@@ -52,7 +52,7 @@ def test_equals_the_plain_twin(name, operation):
 
 def test_a_batch_stays_before_the_channels_through_a_layer():
     def layer(x):
-        return shifted(pointwise(inside(x), W @ W.T), W[:, 0])
+        return shifted(pointwise(batch_as_rows(x), W @ W.T), W[:, 0])
 
     assert jax.vmap(layer, out_axes=-2)(X).shape == (4, 6, 5, 3)
     text = str(jax.make_jaxpr(jax.vmap(layer, out_axes=-2))(X))

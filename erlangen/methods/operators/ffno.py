@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.core.groups import Group, Shifts
 from erlangen.nn.field_layers import FieldPerceptron
-from erlangen.nn.rows import inside, pointwise, rowwise
+from erlangen.nn.rows import batch_as_rows, pointwise, rowwise
 from erlangen.nn.spectral_conv import SpectralConv
 
 from ._operator import Core, Layout, NeuralOperator
@@ -38,7 +38,7 @@ class Network(Core):
     project: FieldPerceptron
 
     def __call__(self, x: Float[Array, "*grid inputs"]) -> Float[Array, "*grid outputs"]:
-        h = pointwise(inside(x), self.lift)
+        h = pointwise(batch_as_rows(x), self.lift)
         for layer, forward in enumerate(self.forward):
             kernels = self.kernels[layer % len(self.kernels)]
             h = h + forward(sum((along(k, h, a) for a, k in enumerate(kernels)), start=jnp.zeros((), h.dtype)))
@@ -80,9 +80,9 @@ def along(kernel: SpectralConv, x: Float[Array, "*grid c"], axis: int) -> Float[
     return exchanged(kernel(exchanged(x, axis=axis)), axis=axis)
 
 
-def exchange(x: Array, *, axis: int) -> Array:
+def _exchanged(x: Array, *, axis: int) -> Array:
     """`axis` first, and the first one in its place."""
     return jnp.swapaxes(x, 0, axis)
 
 
-exchanged = rowwise(exchange)
+exchanged = rowwise(_exchanged)

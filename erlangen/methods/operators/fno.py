@@ -26,7 +26,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from erlangen.core.groups import Group, Shifts, Square
 from erlangen.learn.unrolling import PLAIN, Unrolling
 from erlangen.nn.field_layers import gelu
-from erlangen.nn.rows import inside, pointwise, shifted
+from erlangen.nn.rows import batch_as_rows, pointwise, shifted
 from erlangen.nn.spectral_conv import SpectralConv
 from erlangen.nn.wall_conv import WallConv
 
@@ -59,7 +59,7 @@ class Network(Core):
     readout: Float[Array, "h outputs"]
 
     def __call__(self, x: Float[Array, "*grid inputs"]) -> Float[Array, "*grid outputs"]:
-        h = pointwise(inside(x), self.lift)
+        h = pointwise(batch_as_rows(x), self.lift)
         for block in self.blocks[:-1]:
             h = gelu(block(h))
         h = self.blocks[-1](h)

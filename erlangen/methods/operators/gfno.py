@@ -29,7 +29,7 @@ from erlangen.contract import Task
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Broken, Group, QuarterTurns, Reflection, Shifts
 from erlangen.nn.field_layers import gelu
-from erlangen.nn.rows import inside, pointwise, shifted
+from erlangen.nn.rows import batch_as_rows, pointwise, shifted
 from erlangen.nn.spectral_conv import SpectralConv
 
 from ._operator import Core, Layout, NeuralOperator
@@ -87,7 +87,7 @@ class Network(Core):
         into, out = (
             jnp.asarray(np.stack([representation(r, g) for g in elements]), x.dtype) for r in self.ranks
         )  # [g, channels, channels], orthogonal: the transpose is the inverse
-        h = pointwise(inside(x), jnp.einsum("gba,ac->bgc", into, self.lift).reshape(x.shape[-1], -1))
+        h = pointwise(batch_as_rows(x), jnp.einsum("gba,ac->bgc", into, self.lift).reshape(x.shape[-1], -1))
         for block in self.blocks[:-1]:
             h = gelu(block(h))
         each = functools.partial(jnp.kron, jnp.eye(len(elements), dtype=x.dtype))  # the same matrix per orientation
