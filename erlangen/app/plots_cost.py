@@ -13,8 +13,8 @@ import numpy as np
 
 from ..assess.rows import Estimate, OpponentRow
 from ..study.notation import duration, plus_minus, title
-from ..study.races import Race, break_even, speed
 from ..study.record import Record
+from ..study.work_precision import WorkPrecision, break_even, speed
 from .plots import BLUE, GREY, INK, ORANGE, PURPLE, VERMILION, axis_label, figure_of, log_axis
 
 if TYPE_CHECKING:
@@ -25,47 +25,47 @@ SMALL = 8.8  # points
 PER_QUERY = "per query"
 
 
-def cost_accuracy(record: Record, races: Sequence[Race]) -> Figure:
-    """Error against seconds per query, a panel for each race: the answer, the opponents' settings, the labels."""
-    figure = figure_of(5.8 * len(races), 4.6)
-    for axes, race in zip(figure.subplots(1, len(races), squeeze=False)[0], races):
-        if race.score is not None:
-            _panel(axes, record, race, race.score)
+def cost_accuracy(record: Record, compared: Sequence[WorkPrecision]) -> Figure:
+    """Error against seconds per query, a panel for each work: the answer, the opponents' settings, the labels."""
+    figure = figure_of(5.8 * len(compared), 4.6)
+    for axes, work in zip(figure.subplots(1, len(compared), squeeze=False)[0], compared):
+        if work.score is not None:
+            _panel(axes, record, work, work.score)
     return figure
 
 
-def _panel(axes: Axes, record: Record, race: Race, score: Estimate) -> None:
-    curves = list(dict.fromkeys(row.name for row in race.rows))
+def _panel(axes: Axes, record: Record, work: WorkPrecision, score: Estimate) -> None:
+    curves = list(dict.fromkeys(row.name for row in work.rows))
     for i, name in enumerate(curves):
-        _curve(axes, [row for row in race.rows if row.name == name and _drawn(row, score)], score, i)
-    if race.cost.query_seconds > 0 and 0 < score.value < math.inf:
-        _answer(axes, record.method, race, score)
+        _curve(axes, [row for row in work.rows if row.name == name and _drawn(row, score)], score, i)
+    if work.cost.query_seconds > 0 and 0 < score.value < math.inf:
+        _answer(axes, record.method, work, score)
     axes.margins(0.14, 0.16)
     _floor(axes, record.floor.get(score.name), score)
     log_axis(axes.xaxis, duration)
     log_axis(axes.yaxis)
-    axes.set_xlabel(f"time {'of ' * (race.query != PER_QUERY)}{race.query}")
+    axes.set_xlabel(f"time {'of ' * (work.query != PER_QUERY)}{work.query}")
     axes.set_ylabel(axis_label(title(score), score.unit))
     above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": SMALL}
-    for line, height, weight in zip(_facts(race), (36, 22), ("normal", "bold")):
+    for line, height, weight in zip(_facts(work), (36, 22), ("normal", "bold")):
         axes.annotate(line, (0, 1), (0, height), color=INK, weight=weight, **above)
     if curves:
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=2, columnspacing=1.2)
-    axes.set_title("Cost and accuracy" + f": {race.query}" * (race.query != PER_QUERY), pad=54)
+    axes.set_title("Cost and accuracy" + f": {work.query}" * (work.query != PER_QUERY), pad=54)
 
 
 def _drawn(row: OpponentRow, score: Estimate) -> bool:
     return 0 < row.scores.get(score.name, math.nan) < math.inf and row.seconds > 0
 
 
-def _facts(race: Race) -> tuple[str, str]:
+def _facts(work: WorkPrecision) -> tuple[str, str]:
     """Who is as accurate at which speed, and when training pays."""
-    cost = race.cost
+    cost = work.cost
     if not cost.opponent:
         return "", "no measured setting is as accurate"
-    pays = "never pays" if cost.break_even is None else f"pays after N* = {break_even(race)}"
+    pays = "never pays" if cost.break_even is None else f"pays after N* = {break_even(work)}"
     match = f"as accurate: {cost.opponent}, {duration(cost.opponent_seconds)}"
-    return match, f"opponent {speed(race).replace(' x', '×')}: training {pays}"
+    return match, f"opponent {speed(work).replace(' x', '×')}: training {pays}"
 
 
 def _curve(axes: Axes, rows: Sequence[OpponentRow], score: Estimate, i: int) -> None:
@@ -80,14 +80,14 @@ def _curve(axes: Axes, rows: Sequence[OpponentRow], score: Estimate, i: int) -> 
         axes.annotate(str(row.setting), at, (9, 5), textcoords="offset points", fontsize=8.2, color=INK)
 
 
-def _answer(axes: Axes, method: str, race: Race, score: Estimate) -> None:
+def _answer(axes: Axes, method: str, work: WorkPrecision, score: Estimate) -> None:
     """The star of the answer, and an arrow to the time of the opponent that is as accurate, ringed."""
-    cost, at = race.cost, (race.cost.query_seconds, score.value)
+    cost, at = work.cost, (work.cost.query_seconds, score.value)
     spread = score.error if math.isfinite(score.error) else 0.0
     below = min(spread, 0.9 * score.value)
     axes.errorbar(*at, [[below], [spread]], fmt="*", ms=15, color=BLUE, mec="white", capsize=3)
     if cost.opponent_seconds:
-        matched = next((r for r in race.rows if f"{r.name}, {r.knob} = {r.setting}" == cost.opponent), None)
+        matched = next((r for r in work.rows if f"{r.name}, {r.knob} = {r.setting}" == cost.opponent), None)
         if matched and _drawn(matched, score):
             axes.plot(matched.seconds, matched.scores[score.name], "o", ms=14, mfc="none", mec=INK, mew=1.2)
             ends = [score.value, matched.scores[score.name]]

@@ -18,10 +18,10 @@ import numpy as np
 from .. import registry
 from ..core.errors import Invalid
 from ..study.notation import duration, estimate, method_name, number, plus_minus, title
-from ..study.races import break_even, its_time, races
 from ..study.record import Record
 from ..study.store import writing
 from ..study.table import answers, certificate, headline_coverage, place, sections, worst_shift
+from ..study.work_precision import break_even, comparisons, its_time
 from .repeat import command
 from .report_plots import Arrays, figures
 
@@ -139,13 +139,13 @@ def _cards(record: Record) -> list[str]:
     if record.scores:
         first, rest = record.scores[0], record.scores[1:3]
         cards.append(_card(title(first), estimate(first), "\n".join(f"{title(one)} {estimate(one)}" for one in rest)))
-    for race in races(record):
-        cost = race.cost
-        opponent = f"{cost.opponent}: {its_time(race)}" if cost.opponent_seconds else ""
-        note = opponent or ("no measured opponent is as accurate" if race.rows else "")
+    for work in comparisons(record):
+        cost = work.cost
+        opponent = f"{cost.opponent}: {its_time(work)}" if cost.opponent_seconds else ""
+        note = opponent or ("no measured opponent is as accurate" if work.rows else "")
         if cost.break_even is not None:
-            note += f"\npays after {break_even(race)}"
-        name = "time per query" if record.rollout_cost is None else f"time of {race.query}"
+            note += f"\npays after {break_even(work)}"
+        name = "time per query" if record.rollout_cost is None else f"time of {work.query}"
         cards.append(_card(name, duration(cost.query_seconds), note))
     if record.symmetry:
         bad = "VIOLATED" in certificate(record, "method") + certificate(record, "solver")

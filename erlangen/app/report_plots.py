@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..study.races import races
 from ..study.record import Record
 from ..study.table import headline_coverage
+from ..study.work_precision import comparisons
 from . import plots, plots_cost, plots_fields, plots_paths, plots_trust
 
 Arrays = Mapping[str, np.ndarray]
@@ -48,7 +48,7 @@ def figures(record: Record, arrays: Arrays) -> list[str]:
 
 def _cost_plots(record: Record) -> list[str]:
     """The answer against the classical solvers: a query, and beside it a whole trajectory where there is one."""
-    shown = [race for race in races(record) if race.score]
+    shown = [work for work in comparisons(record) if work.score]
     if not shown:
         return []
     drawn = plots.svg(plots_cost.cost_accuracy, record, shown)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from ..assess.rows import CoverageRow, ShiftRow, SymmetryRow
 from .notation import duration, estimate, method_name, number, plus_minus, pretty, title
-from .races import asked, break_even, costs, floor, opponents, races, whole
 from .record import Record
+from .work_precision import asked, break_even, comparisons, costs, floor, opponents, whole
 
 WIDTH = 100
 SIDE_BY_SIDE = 3
@@ -233,7 +233,7 @@ def _block(records: Sequence[Record], width: int) -> str:
 def answers(record: Record) -> dict[str, str]:
     """What a reader asks first, and the answers of one run."""
     cost, covered, shift = record.cost, headline_coverage(record), worst_shift(record)
-    paths = next((race for race in races(record) if race.cost.steps > 1), None)
+    paths = next((work for work in comparisons(record) if work.cost.steps > 1), None)
     scores = [f"{title(one)}\n{estimate(one)}" for one in record.scores[:2]] + ["-", "-"]
     return {
         "task": record.task,
@@ -246,7 +246,7 @@ def answers(record: Record) -> dict[str, str]:
         else "none"
         if record.opponents
         else "-",
-        "pays after (N*)": break_even(races(record)[0]) if cost else "-",
+        "pays after (N*)": break_even(comparisons(record)[0]) if cost else "-",
         "whole trajectory": whole(paths) if paths else "-",
         "symmetry, method": certificate(record, "method"),
         "symmetry, float64": certificate(record, "method, float64"),

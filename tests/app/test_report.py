@@ -26,8 +26,8 @@ from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.supervised import Training
 from erlangen.nn.radial import Bessel
-from erlangen.study.races import races
 from erlangen.study.run import _blank as blank
+from erlangen.study.work_precision import comparisons
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from records import burgers, burgers_arrays, ethanol, ethanol_arrays, ising
@@ -257,14 +257,14 @@ def test_intervals_that_know_their_errors_lie_on_the_diagonal():
 
 
 def test_the_plot_of_cost_has_a_panel_for_a_step_and_one_for_a_trajectory():
-    step, path = plots_cost.cost_accuracy(burgers(), races(burgers())).axes
+    step, path = plots_cost.cost_accuracy(burgers(), comparisons(burgers())).axes
     assert (step.get_xlabel(), path.get_xlabel()) == ("time of one step", "time of 20 steps")
     assert (step.get_ylabel(), path.get_ylabel()) == ("one-step error [%]", "error after 20 steps [%]")
     words = [text.get_text() for text in path.texts]
     assert "as accurate: spectral solver, points = 48, 6 ms" in words and {"16", "96", "fno"} <= set(words)
     assert "opponent 2.7× slower: training pays after N* = 41,842 trajectories" in words
     assert any(text.startswith("error of the labels") for text in words)
-    (single,) = plots_cost.cost_accuracy(ethanol(), races(ethanol())).axes
+    (single,) = plots_cost.cost_accuracy(ethanol(), comparisons(ethanol())).axes
     assert single.get_xlabel() == "time per query" and single.get_xscale() == single.get_yscale() == "log"
 
 

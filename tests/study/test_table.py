@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from erlangen.assess.rows import SymmetryRow
-from erlangen.study import notation, races, table
+from erlangen.study import notation, table, work_precision
 
 sys.path.insert(0, str(Path(__file__).parent))
 from records import burgers
@@ -93,13 +93,15 @@ def test_a_violated_symmetry_is_named():
 
 
 def test_the_reason_is_given_where_training_never_pays():
-    query, path = races.races(burgers())
-    assert races.break_even(query) == "837,000 queries" and races.speed(query) == "2.7 x slower"
-    assert races.break_even(path) == "41,842 trajectories" and path.query == "20 steps"
+    query, path = work_precision.comparisons(burgers())
+    assert work_precision.break_even(query) == "837,000 queries" and work_precision.speed(query) == "2.7 x slower"
+    assert work_precision.break_even(path) == "41,842 trajectories" and path.query == "20 steps"
     slower = query._replace(cost=dataclasses.replace(query.cost, opponent_seconds=1e-5, break_even=None))
-    assert races.break_even(slower) == "never: opponent faster" and races.speed(slower) == "11 x faster"
+    assert (
+        work_precision.break_even(slower) == "never: opponent faster" and work_precision.speed(slower) == "11 x faster"
+    )
     better = query._replace(cost=dataclasses.replace(query.cost, opponent_seconds=None, break_even=None))
-    assert races.break_even(better) == "no opponent as accurate" and races.speed(better) == ""
+    assert work_precision.break_even(better) == "no opponent as accurate" and work_precision.speed(better) == ""
 
 
 def test_opponents_answer_and_labels_stand_in_one_table():
@@ -124,7 +126,7 @@ def test_without_opponents_the_times_of_step_and_trajectory_remain():
     (found,) = (section for section in table.sections(record) if section.title == "cost")
     assert found.header == ("", "one step", "20 steps") and found.rows[0] == ("per query", "110 μs", "2.2 ms")
     assert "opponents" not in {section.title for section in table.sections(record)}
-    assert [races.break_even(race) for race in races.races(record)] == ["-", "-"]
+    assert [work_precision.break_even(work) for work in work_precision.comparisons(record)] == ["-", "-"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])

@@ -1,6 +1,6 @@
 """An answer beside the classical solvers of its task, as text: who is faster at equal accuracy, and when training pays.
 
-There is a race of a single query, and for evolutions one of a whole trajectory.
+Work against precision, of a single query, and for evolutions of a whole trajectory too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .notation import duration, estimate, method_name, number, plus_minus, title
 from .record import Record
 
 
-class Race(NamedTuple):
+class WorkPrecision(NamedTuple):
     """An answer beside the opponents where a query is one step, or a whole trajectory."""
 
     query: str  # what is asked: "one step", "20 steps", or "per query" where there are no steps
@@ -23,8 +23,8 @@ class Race(NamedTuple):
     rows: list[OpponentRow]
 
 
-def races(record: Record) -> list[Race]:
-    """The race of a query, and that of a whole trajectory where there is one."""
+def comparisons(record: Record) -> list[WorkPrecision]:
+    """That of a query, and that of a whole trajectory where there is one."""
     found = []
     for cost in (record.cost, record.rollout_cost):
         if cost is not None:
@@ -32,45 +32,45 @@ def races(record: Record) -> list[Race]:
             shared = [one for one in record.scores if any(one.name in row.scores for row in rows)]
             single = "one step" if record.rollout_cost else "per query"
             query = f"{cost.steps} steps" if cost.steps > 1 else single
-            found.append(Race(query, cost, shared[0] if shared else None, rows))
+            found.append(WorkPrecision(query, cost, shared[0] if shared else None, rows))
     return found
 
 
-def break_even(race: Race) -> str:
+def break_even(work: WorkPrecision) -> str:
     """N*, the number of queries after which training has paid for itself, or why there is none."""
-    if not race.rows:
+    if not work.rows:
         return "-"
-    if race.cost.opponent_seconds is None:
+    if work.cost.opponent_seconds is None:
         return "no opponent as accurate"
-    if race.cost.break_even is None:
+    if work.cost.break_even is None:
         return "never: opponent faster"
-    return f"{number(race.cost.break_even)} {'trajectories' if race.cost.steps > 1 else 'queries'}"
+    return f"{number(work.cost.break_even)} {'trajectories' if work.cost.steps > 1 else 'queries'}"
 
 
-def speed(race: Race) -> str:
+def speed(work: WorkPrecision) -> str:
     """The opponent's time at equal accuracy against the answer's: "40 x faster"; empty where none is as accurate."""
-    if not race.cost.opponent_seconds:
+    if not work.cost.opponent_seconds:
         return ""
-    ratio = race.cost.opponent_seconds / race.cost.query_seconds
+    ratio = work.cost.opponent_seconds / work.cost.query_seconds
     return f"{number(max(ratio, 1 / ratio), 2)} x {'slower' if ratio > 1 else 'faster'}"
 
 
 def asked(record: Record) -> tuple[str, ...]:
     """The columns of the cost where more than one thing is asked."""
-    return ("", *(race.query for race in races(record))) if record.rollout_cost else ()
+    return ("", *(work.query for work in comparisons(record))) if record.rollout_cost else ()
 
 
 def costs(record: Record) -> list[tuple[str, ...]]:
     """What an answer to each query takes, what the opponent takes at equal accuracy, N*, and what was spent once."""
-    found = races(record)
+    found = comparisons(record)
     if not found:
         return []
-    rows = [("per query", *(duration(race.cost.query_seconds) for race in found))]
+    rows = [("per query", *(duration(work.cost.query_seconds) for work in found))]
     if record.opponents:
         rows += [
-            ("opponent at equal accuracy", *(race.cost.opponent or "none measured" for race in found)),
-            ("its time", *(its_time(race) for race in found)),
-            ("break-even N*", *(break_even(race) for race in found)),
+            ("opponent at equal accuracy", *(work.cost.opponent or "none measured" for work in found)),
+            ("its time", *(its_time(work) for work in found)),
+            ("break-even N*", *(break_even(work) for work in found)),
         ]
     cost = found[0].cost
     once = [
@@ -81,9 +81,9 @@ def costs(record: Record) -> list[tuple[str, ...]]:
     return rows + [row + ("",) * (len(found) - 1) for row in once]
 
 
-def its_time(race: Race) -> str:
+def its_time(work: WorkPrecision) -> str:
     """The opponent's time at equal accuracy, and how it compares."""
-    return f"{duration(race.cost.opponent_seconds)}, {speed(race)}" if race.cost.opponent_seconds else "-"
+    return f"{duration(work.cost.opponent_seconds)}, {speed(work)}" if work.cost.opponent_seconds else "-"
 
 
 def opponents(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -92,14 +92,14 @@ def opponents(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     settings = list(dict.fromkeys((row.name, _setting(row)) for row in record.opponents))
     header, rows = ["solver", "setting"], [list(names) for names in settings]
     own, labels = [method_name(record), ""], ["labels", ""]
-    for race in (race for race in races(record) if race.rows):
-        measured = {(row.name, _setting(row)): row for row in race.rows}
-        names = list(dict.fromkeys(name for row in race.rows for name in row.scores))
-        header += [race.query, *(title(known[name]) if name in known else name for name in names)]
+    for work in (work for work in comparisons(record) if work.rows):
+        measured = {(row.name, _setting(row)): row for row in work.rows}
+        names = list(dict.fromkeys(name for row in work.rows for name in row.scores))
+        header += [work.query, *(title(known[name]) if name in known else name for name in names)]
         for line, place in zip(rows, settings):
             row = measured.get(place)
             line += [duration(row.seconds if row else None), *(_error(row, name, known) for name in names)]
-        own += [duration(race.cost.query_seconds)]
+        own += [duration(work.cost.query_seconds)]
         own += [estimate(known[name]) if name in known else "-" for name in names]
         labels += ["", *(floor(record, name, known) for name in names)]
     rows += [own] if len(own) > 2 else []
@@ -124,9 +124,9 @@ def floor(record: Record, name: str, known: Mapping[str, Estimate]) -> str:
     return plus_minus(value, 0, known[name].unit) if math.isfinite(value) and name in known else "-"
 
 
-def whole(race: Race) -> str:
+def whole(work: WorkPrecision) -> str:
     """A whole trajectory in three lines: our time, the opponent's, N*."""
-    lines = [f"{race.query} in {duration(race.cost.query_seconds)}"]
-    if race.cost.opponent:
-        lines += [f"{race.cost.opponent}: {its_time(race)}"]
-    return "\n".join([*lines, f"N*: {break_even(race)}"] if race.rows else lines)
+    lines = [f"{work.query} in {duration(work.cost.query_seconds)}"]
+    if work.cost.opponent:
+        lines += [f"{work.cost.opponent}: {its_time(work)}"]
+    return "\n".join([*lines, f"N*: {break_even(work)}"] if work.rows else lines)
