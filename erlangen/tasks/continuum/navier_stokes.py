@@ -7,10 +7,9 @@ N(0, 2 tau^3 (-Lap + tau^2)^-2.5), tau = 7 (their scripts; the paper writes anot
 and seen at every fourth, every unit of time; states from t = 10 on are given one at a time and the ten that follow are
 asked for. Published figures are for ten given states and for the original files: not the same numbers.
 
-The points that are seen do not determine the field: modes above the given grid's fold into it, about 2 % of the norm.
-They are a consequence of the others: a finer solver that starts without them has made them after one unit of time. What
-the equation knows from one state is the opponents' curve ("equation known"); networks that see data alone answer
-"equation unknown".
+The points that are seen do not determine the field: modes above the given grid's fold into it. They are a consequence
+of the others: a finer solver that starts without them has made them after one unit of time. What the equation knows
+from one state is the opponents' curve ("equation known"); networks that see data alone answer "equation unknown".
 
 Truth: Basdevant's form, fourth-order exponential Runge-Kutta, 2/3 de-aliasing, single precision, the longest stable
 step of every unit of time. Trajectories are kept in small portions, so that an interrupted run goes on.
