@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
@@ -47,7 +48,7 @@ def fit_support_vectors(
     """The machine for given C (`cost`), gamma and epsilon."""
     kernel = np.exp(-gamma * squared_distances(x))
     machine = _machine(cost, epsilon).fit(kernel, y)
-    with double():
+    with double(), jax.ensure_compile_time_eval():  # numbers, even while JAX traces the answer
         points, weights = jnp.asarray(np.asarray(x)[machine.support_]), jnp.asarray(machine.dual_coef_[0])
         return SupportVectors(points, weights, jnp.asarray(float(machine.intercept_[0])), float(gamma))
 
