@@ -18,7 +18,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 
 bars: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m slow -s
+	XLA_FLAGS= $(BIN)/python -m pytest -m slow -s
 	@set -e; for script in $(filter-out $(AGAINST),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 # Other packages beside ours, in one process each; they live in an environment of their own.

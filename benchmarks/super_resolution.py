@@ -1,6 +1,6 @@
 """An operator fitted on one grid and asked on one twice as fine: Burgers, no retraining.
 
-    python benchmarks/super_resolution.py [--shells 0.5] [--budget 5m] [--seeds 3] [--folder DIR]
+    python benchmarks/super_resolution.py [--oversampling 2] [--shells 0.5] [--budget 5m] [--seeds 3] [--folder DIR]
 
 Mean relative L2 error of one step over the test trajectories' first states and their successors, in %, with the
 standard error over seeds: on the grid of training; on twice the points, with inputs known there; and of the coarse
@@ -42,6 +42,7 @@ def split(answers: list[np.ndarray], samples: Samples, n: int) -> tuple[float, f
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--oversampling", type=int, default=1, help="points of the layers' grid for each given one")
     parser.add_argument("--shells", type=float, default=0.0, help="weight of short waves in the loss: see Unrolling")
     parser.add_argument("--budget", default="5m")
     parser.add_argument("--seeds", type=int, default=3)
@@ -54,8 +55,8 @@ def main() -> None:
     fine = dataclasses.replace(task, n=2 * task.n).truth("test")
     rows = []
     for seed in range(options.seeds):
-        method = FNO(unrolling=Unrolling(shells=options.shells))
-        session = Session(options.folder / f"fno-{options.shells}-{seed}", resume=True)
+        method = FNO(oversampling=options.oversampling, unrolling=Unrolling(shells=options.shells))
+        session = Session(options.folder / f"fno-{options.oversampling}-{options.shells}-{seed}", resume=True)
         fitted = method.fit(task, Budget.parse(options.budget), key=jax.random.key(seed), session=session)
         ask = eqx.filter_jit(fitted)
         single = lambda samples: jax.tree.map(np.float32, samples.inputs)  # noqa: E731
