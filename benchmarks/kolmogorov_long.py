@@ -25,7 +25,7 @@ from erlangen.contract import Budget, Session
 from erlangen.core.systems import Field
 from erlangen.numerics import spectral
 from erlangen.physics import fluids
-from erlangen.tasks.continuum.kolmogorov import DRAG, SPEED, Kolmogorov
+from erlangen.tasks.continuum.kolmogorov import SPEED, Kolmogorov
 
 BLOCKS, SHELLS, TRANSIENT = 10, 20, 50.0  # wavenumbers 1 ... 20 (21 is the last one on 64 points); units of time
 
@@ -35,7 +35,7 @@ State = jax.Array
 def solver(task: Kolmogorov, n: int) -> tuple[Callable[[State], State], int]:
     """(state -> state one dt later on n x n points, steps in it)."""
     steps = fluids.steps_needed(n, speed=SPEED, dt=task.dt)
-    flow = {"viscosity": task.viscosity, "drag": DRAG, "source": fluids.kolmogorov_source(n, task.forcing_mode)}
+    flow = {"viscosity": task.viscosity, "drag": task.drag, "source": fluids.kolmogorov_source(n, task.forcing_mode)}
     return lambda w: fluids.vorticity(w, dt=task.dt, steps=steps, **flow)[0], steps
 
 

@@ -27,12 +27,14 @@ from erlangen.learn.rollout import Rollout
 from erlangen.methods.operators.ffno import FFNO
 from erlangen.methods.operators.fno import FNO
 from erlangen.methods.operators.hybrid import Hybrid
+from erlangen.methods.operators.semi_lagrangian import SemiLagrangian
 from erlangen.methods.operators.unet import UNet
 from erlangen.study.environment import prepare
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
 
 Run = Callable[[System], jax.Array]  # batch of inputs -> states [batch, horizon, n, n]
-METHODS = {"hybrid": Hybrid(), "fno": FNO(batch=8), "ffno": FFNO(batch=8), "unet": UNet()}
+CARRIED = SemiLagrangian()
+METHODS = {"semi_lagrangian": CARRIED, "hybrid": Hybrid(), "fno": FNO(batch=8), "ffno": FFNO(batch=8), "unet": UNet()}
 BATCH, GRIDS = 16, (32, 48, 64, 96, 128)
 
 
@@ -75,6 +77,7 @@ def main() -> None:
     true = np.stack(test.outputs["w_next"])
     sizes = np.linalg.norm(true.reshape(len(true), -1), axis=1)
     paths = {f"solver {n} x {n}": solver(task, n) for n in GRIDS}
+    paths["carried, not fitted"] = path_of(CARRIED.build(task, test, key=jax.random.key(0)), task)
     fits = {name: trained(name, task, options) for name in options.methods}
     paths |= {name: path_of(answer, task) for name, (answer, _) in fits.items()}
     batches = [test.inputs[i : i + BATCH] for i in range(0, len(test), BATCH)]
@@ -89,13 +92,13 @@ def main() -> None:
                 states[name].append(found)
                 seconds[name].append((time.perf_counter() - tick) / len(found))
     base = np.array(seconds[f"solver {task.n} x {task.n}"][:-1] or [np.nan])
-    print(f"{'answer':18s} {'error, %':>16s} {'ms':>8s} {'/ solver':>9s} {'fit, min':>9s} {'parameters':>11s}")
+    print(f"{'answer':20s} {'error, %':>16s} {'ms':>8s} {'/ solver':>9s} {'fit, min':>9s} {'parameters':>11s}")
     for name in paths:
         answer, fit = fits.get(name, (None, 0.0))
         gaps = np.linalg.norm((np.concatenate(states[name]) - true).reshape(len(true), -1), axis=1) / sizes
         own = np.array(seconds[name][:-1] or [np.nan])  # the last batch may be smaller and compiles again
         print(
-            f"{name:18s} {100 * gaps.mean():8.3f} +- {100 * gaps.std() / len(gaps) ** 0.5:.3f}"
+            f"{name:20s} {100 * gaps.mean():8.3f} +- {100 * gaps.std() / len(gaps) ** 0.5:.3f}"
             f" {1e3 * np.median(own):8.1f} {np.median(own / base):9.2f} {fit / 60:9.1f} {count_parameters(answer):11d}"
         )
 

@@ -5,13 +5,25 @@ one into a `Fitted`: a pure function of one sample. Tasks and methods never see 
 together.
 """
 
-from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
+from .answers import Continued, Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
 from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
-from .tasks import Conservative, Dynamical, Evolution, Family, Governed, Levels, Supervised, Task, Variational
+from .tasks import (
+    Conservative,
+    Dynamical,
+    Evolution,
+    Family,
+    Governed,
+    Levels,
+    Supervised,
+    Task,
+    Transported,
+    Variational,
+)
 
 __all__ = [
     "Budget",
     "Conservative",
+    "Continued",
     "Dynamical",
     "Evolution",
     "Family",
@@ -35,6 +47,7 @@ __all__ = [
     "Spread",
     "Supervised",
     "Task",
+    "Transported",
     "Variational",
     "Wrapper",
 ]

@@ -50,6 +50,14 @@ class Fitted(eqx.Module):
         return x
 
 
+class Continued(Fitted):
+    """An answer of an evolution that keeps more on its way than its outputs tell, and is asked for several steps."""
+
+    @abc.abstractmethod
+    def path(self, x: System, steps: int) -> Outputs:
+        """Outputs [steps, ...] after 1, 2, ... steps from `x`; the first is that of a call."""
+
+
 class Spread(Fitted):
     """An answer that also knows how unsure it is, on a scale that is not calibrated."""
 

@@ -130,6 +130,21 @@ class Governed(Evolution):
         """(L, N, filter): what is cut from a state before it is stepped; for the parameters of `x`, on its grid."""
 
 
+class Transported(Governed):
+    """A governed evolution of a scalar in the plane that is carried along by a flow, which it determines:
+
+    D w / Dt = L w + s,     D / Dt = d / dt + v . grad
+    """
+
+    @abc.abstractmethod
+    def flow(self, x: System, w_hat: Any) -> Any:
+        """[3, *grid]: v along both axes and s, on the grid of `x`, where the state has the coefficients `w_hat`."""
+
+    @abc.abstractmethod
+    def dissipation(self, x: System, shape: tuple[int, ...]) -> Any:
+        """L of every coefficient on a grid of so many points: of the law itself, without what steadies a solver."""
+
+
 class Conservative(Evolution):
     """An evolution of averages over cells that change by fluxes at faces, by a law that is known: an answer may choose
     the values on both sides of a face, and keeps what the law conserves whatever it chooses.

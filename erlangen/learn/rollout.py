@@ -11,19 +11,23 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from ..contract import Evolution, Fitted, Outputs, Samples
+from ..contract import Continued, Evolution, Fitted, Outputs, Samples
 from ..core.systems import System
 from .batching import predict
 
 
 class Rollout(eqx.Module):
-    """`fitted` applied `steps` times; outputs gain a leading axis of length `steps`."""
+    """`fitted` applied `steps` times, or asked for its path; outputs gain a leading axis of length `steps`."""
 
     fitted: Fitted
     task: Evolution = eqx.field(static=True)
     steps: int = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
+        inside = getattr(self.fitted, "inner", self.fitted)  # of intervals
+        if isinstance(inside, Continued):
+            return inside.path(x, self.steps)
+
         def step(state: System, _: None) -> tuple[System, Outputs]:
             outputs = self.fitted(state)
             return self.task.feed(state, outputs), outputs

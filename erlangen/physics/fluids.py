@@ -9,12 +9,12 @@ of the array given: ``spectral.resample`` is the knob that trades cost for accur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
@@ -124,9 +124,8 @@ def vorticity_terms(
         )
     kx, ky = spectral.wavenumbers((n, n), length=length)
     k2 = spectral.squared_wavenumber((n, n), length=length)
-    inverse_k2 = np.divide(1.0, k2, out=np.zeros_like(k2), where=k2 > 0)
     mask = spectral.dealiasing_mask((n, n), dealiasing)
-    velocity = np.stack([1j * ky * inverse_k2, -1j * kx * inverse_k2])  # v = (d_y psi, -d_x psi), Lap psi = -w
+    velocity = _velocity_symbols((n, n), length)
     shear, normal = (kx**2 - ky**2) * mask, kx * ky * mask
     mask[0, 0] = 0.0  # a body force on a torus has no net curl
     source_hat = jnp.fft.rfft2(jnp.broadcast_to(source, (n, n))) * mask
@@ -181,11 +180,20 @@ def kolmogorov_source(n: int, mode: int, *, amplitude: float = 1.0, length: floa
 
 def velocity(w: Float[Array, "x y"], *, length: float = TAU) -> Float[Array, "2 x y"]:
     """Velocity (v_x, v_y) = (d_y psi, -d_x psi) of a vorticity field, Lap psi = -w, no mean flow."""
-    kx, ky = spectral.wavenumbers(w.shape, length=length)
-    k2 = spectral.squared_wavenumber(w.shape, length=length)
-    psi_hat = jnp.fft.rfft2(w) * jnp.asarray(np.divide(1.0, k2, out=np.zeros_like(k2), where=k2 > 0), w.dtype)
-    symbols = np.stack(np.broadcast_arrays(1j * ky, -1j * kx))
-    return jnp.fft.irfft2(jnp.asarray(symbols, psi_hat.dtype) * psi_hat, w.shape)
+    return velocity_of(spectral.transform(w), w.shape, length=length)
+
+
+def velocity_of(w_hat: Complex[Array, "x k"], shape: Sequence[int], *, length: float = TAU) -> Float[Array, "2 x y"]:
+    """The same from the coefficients of the vorticity."""
+    return spectral.inverse(jnp.asarray(_velocity_symbols(shape, length), w_hat.dtype) * w_hat, shape)
+
+
+def _velocity_symbols(shape: Sequence[int], length: float) -> np.ndarray:
+    """v_hat / w_hat: v = (d_y psi, -d_x psi), Lap psi = -w, no mean flow."""
+    kx, ky = spectral.wavenumbers(shape, length=length)
+    k2 = spectral.squared_wavenumber(shape, length=length)
+    inverse_k2 = np.divide(1.0, k2, out=np.zeros_like(k2), where=k2 > 0)
+    return np.stack([1j * ky * inverse_k2, -1j * kx * inverse_k2])
 
 
 def vorticity_rate(

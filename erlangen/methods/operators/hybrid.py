@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -64,19 +65,11 @@ class Corrected(Answer):
     finer: float = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
-        linear, nonlinear, mask = self.task.equation(x)
+        _, nonlinear, mask = self.task.equation(x)
         state, mean = _at_rest(self.task, x, self.rate.dtype)
-        linear = jnp.asarray(linear, jnp.result_type(state, jnp.complex64) if np.iscomplexobj(linear) else state.dtype)
-        mask, powers = jnp.asarray(mask, state.dtype), jnp.asarray(_powers(state.shape), state.dtype)
-        rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
-        pieces, kept = division(-(-self.task.substeps // self.corrections))
-        unresolved = nonlinear if self.share is None else _slaved(self.task, cast(Field, x), self.finer, self.share)
-        step = etdrk4(
-            linear + rate / self.task.dt,
-            lambda u: unresolved((1 + before) * u),
-            self.task.dt / (pieces * kept * self.corrections),
-            gain=1 + after,
-        )
+        mask = jnp.asarray(mask, state.dtype)
+        pieces, kept = division(-(-self.task.substeps // self.corrections), KEPT)
+        step = self.stepper(x, pieces * kept * self.corrections)
 
         def leg(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
             u_hat = trajectory(step, mask * u_hat, frames=pieces, substeps=kept)[-1]
@@ -91,6 +84,17 @@ class Corrected(Answer):
         if mean is not None:
             after = mean + spectral.translate(after, (mean * self.task.dt,), length=len(state) * x["spacing"][0])
         return {self.task.outputs[0].name: after}
+
+    def stepper(self, x: System, steps: int) -> Step:
+        """The solver's step, dt / steps long, with the fitted l, a, b and slaved modes."""
+        (linear, nonlinear, _), dtype = self.task.equation(x), self.rate.dtype
+        linear = jnp.asarray(linear, jnp.result_type(dtype, jnp.complex64) if np.iscomplexobj(linear) else dtype)
+        powers = jnp.asarray(_powers(np.shape(x[self.task.state])), dtype)
+        rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
+        if self.share is not None:
+            nonlinear = _slaved(self.task, cast(Field, x), self.finer, self.share)
+        dt = self.task.dt
+        return etdrk4(linear + rate / dt, lambda u: nonlinear((1 + before) * u), dt / steps, gain=1 + after)
 
 
 @dataclass(frozen=True)
@@ -152,9 +156,9 @@ class Hybrid(Method):
         )
 
 
-def division(steps: int) -> tuple[int, int]:
-    """(pieces, steps in each), together at least `steps`."""
-    kept = min(KEPT, key=lambda k: k * math.ceil(steps / k))
+def division(steps: int, choices: Sequence[int]) -> tuple[int, int]:
+    """(pieces, steps in each), together at least `steps`, and no more than needed."""
+    kept = min(choices, key=lambda k: k * math.ceil(steps / k))
     return math.ceil(steps / kept), kept
 
 
@@ -171,12 +175,12 @@ def _slaved(task: Governed, x: Field, finer: float, share: Float[Array, " one_an
     """N on the grid of x, where the further modes of a grid so much finer follow."""
     coarse = np.shape(x[task.state])
     fine = tuple(2 * round(finer * n / 2) for n in coarse)
-    (*_, kept), (linear, nonlinear, _) = task.equation(x), task.equation(_refined(x, coarse, fine))
+    (*_, kept), (linear, nonlinear, _) = task.equation(x), task.equation(on_grid(x, coarse, fine))
     amount = share[0] + jnp.asarray(_powers(fine), share.dtype) @ share[1:]
     return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=task.dt, amount=amount)
 
 
-def _refined(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
+def on_grid(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
     """The same fields on another grid."""
     spacing = tuple(h * n / m for h, n, m in zip(x["spacing"], coarse, fine))
     values = {k: spectral.resample(v, fine) if np.shape(v) == coarse else v for k, v in x.values.items()}

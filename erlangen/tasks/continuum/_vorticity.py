@@ -6,13 +6,19 @@ a reflection changes the sign of both.
 
 from __future__ import annotations
 
-from erlangen.contract import Governed, Outputs
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from erlangen.contract import Outputs, Transported
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
+from erlangen.numerics import spectral
+from erlangen.physics import fluids
 
 
-class PlaneFlow(Governed):
+class PlaneFlow(Transported):
     """w(t), s -> w(t + dt) of  w_t + (v . grad) w = nu Lap w - mu w + s."""
 
     container = Field
@@ -22,6 +28,8 @@ class PlaneFlow(Governed):
     )
     outputs = (Quantity("w_next", "w(t + dt)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
     state = "w"
+    viscosity: float  # nu
+    drag: ClassVar[float] = 0.0  # mu
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -29,3 +37,15 @@ class PlaneFlow(Governed):
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(w=outputs["w_next"])
+
+    def flow(self, x: System, w_hat: Any) -> Any:
+        shape = x["w"].shape
+        v = fluids.velocity_of(w_hat, shape, length=_length(x))
+        return jnp.concatenate([v, jnp.broadcast_to(jnp.asarray(x["source"], v.dtype), shape)[None]])
+
+    def dissipation(self, x: System, shape: tuple[int, ...]) -> Any:
+        return -self.viscosity * spectral.squared_wavenumber(shape, length=_length(x)) - self.drag
+
+
+def _length(x: System) -> float:
+    return len(x["w"]) * x["spacing"][0]

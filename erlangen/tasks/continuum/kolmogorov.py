@@ -32,7 +32,7 @@ from erlangen.physics.random_fields import smooth_field
 
 from ._vorticity import PlaneFlow
 
-DRAG, SPEED = 0.1, 5.0  # mu; an upper end of |v| down to nu = 0.005, for the length of a stable step
+SPEED = 5.0  # an upper end of |v| down to nu = 0.005, for the length of a stable step
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Kolmogorov(PlaneFlow):
     start: float = 10.0  # time for which a random field is run before its trajectory begins
     seed: int = 0
 
+    drag = 0.1  # mu
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 24, "viscosity": 0.1, "count": 20, "horizon": 4, "start": 1.0}
 
@@ -94,7 +95,7 @@ class Kolmogorov(PlaneFlow):
 
     def equation(self, x: System) -> tuple[Any, Any, Any]:
         n = x["w"].shape[0]
-        linear, nonlinear = fluids.vorticity_terms(n, viscosity=self.viscosity, drag=DRAG, source=x["source"])
+        linear, nonlinear = fluids.vorticity_terms(n, viscosity=self.viscosity, drag=self.drag, source=x["source"])
         return linear, nonlinear, spectral.dealiasing_mask((n, n), "two-thirds")
 
     def label_seconds(self) -> float:
@@ -130,7 +131,7 @@ def _trajectories(task: Kolmogorov, split: Split) -> Samples:
 def _evolve(w: Any, source: Any, task: Kolmogorov, frames: int) -> Any:
     """`frames` states, dt apart, on the grid of w."""
     steps = fluids.steps_needed(w.shape[0], speed=SPEED, dt=task.dt)
-    flow = {"viscosity": task.viscosity, "drag": DRAG, "source": source}
+    flow = {"viscosity": task.viscosity, "drag": task.drag, "source": source}
     return fluids.vorticity(w, dt=task.dt, steps=steps, frames=frames, **flow)
 
 
