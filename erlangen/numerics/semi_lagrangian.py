@@ -4,7 +4,7 @@
     dX / d tau = -v(X, t + T - tau),  X = x,      dS / d tau = s(X, t + T - tau),  S = 0     at tau = 0, up to tau = T
 
 The departure points X are smooth even where w is not: they are found from the points of the flow's grid, by steps of
-the classical fourth-order rule with v and s bilinear between points, and continued to the finer grid of w
+the classical fourth-order rule with v and s linear between points, and continued to the finer grid of w
 trigonometrically. There w is a cubic spline through its values. A step may be many cells long, and no wave of w is
 cut: what stretching makes of long waves stays. Staniforth and Cote 1991,
 doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2; maps on coarse grids, fields on fine ones: Yin, Schneider and Nave
@@ -13,6 +13,7 @@ doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2; maps on coarse grids, field
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -24,15 +25,20 @@ from . import spectral
 
 
 def departures(flow: Sequence[Float[Array, "3 x y"]], time: float, spacing: Sequence[float]) -> Float[Array, "3 x y"]:
-    """X - x along both axes, in units of the grid spacing, and S, for a fluid that arrives at the grid points.
+    """X - x along both axes, in units of the grid spacing, and S, for what arrives at the grid points.
 
-    flow: v along both axes and s at equal times, the last first; two for every step, and one more.
+    flow: v along both axes and s at equal times, the last first; two for every step, and one more. A linear s lowers
+    its waves, by as much everywhere along a path: they are raised first, so that it is right in the mean.
     """
-    rates = [f * jnp.asarray([-1 / spacing[0], -1 / spacing[1], 1], f.dtype)[:, None, None] for f in flow]
-    h = time / ((len(rates) - 1) // 2)
+    shape = flow[0].shape[1:]
+    raised = math.prod(np.ix_(*(3 * np.sinc(m) ** 2 / (2 + np.cos(2 * np.pi * m)) for m in _rates(shape))))
+    raised = jnp.asarray(raised, flow[0].dtype)
+    sources = [spectral.inverse(raised * spectral.transform(f[2]), shape) for f in flow]
+    rates = [jnp.stack([-f[0] / spacing[0], -f[1] / spacing[1], s]) for f, s in zip(flow, sources)]
+    h = time / (len(rates) // 2)
     moved = jnp.zeros_like(rates[0])
-    for i, (start, middle, end) in enumerate(zip(rates[:-1:2], rates[1::2], rates[2::2])):
-        first = bilinear(start, moved) if i else start
+    for start, middle, end in zip(rates[:-1:2], rates[1::2], rates[2::2]):
+        first = bilinear(start, moved)
         second = bilinear(middle, moved + h / 2 * first)
         third = bilinear(middle, moved + h / 2 * second)
         moved = moved + h / 6 * (first + 2 * second + 2 * third + bilinear(end, moved + h * third))
@@ -64,15 +70,19 @@ def bilinear(fields: Float[Array, "c x y"], moved: Float[Array, "_ x y"]) -> Flo
 def spline(w_hat: Complex[Array, "u v"], moved: Float[Array, "2 x y"]) -> Float[Array, "x y"]:
     """The periodic cubic spline through the values of w, at the grid points moved by so many spacings."""
     shape = moved.shape[1:]
-    rates = np.meshgrid(np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1]), indexing="ij", sparse=True)
-    at_points = np.prod(np.broadcast_arrays(*((2 + np.cos(2 * np.pi * m)) / 3 for m in rates)), axis=0)
-    weights = spectral.inverse(w_hat / jnp.asarray(at_points, moved.dtype), shape).ravel()
+    by_values = math.prod(np.ix_(*(3 / (2 + np.cos(2 * np.pi * m)) for m in _rates(shape))))
+    weights = spectral.inverse(jnp.asarray(by_values, moved.dtype) * w_hat, shape).ravel()
     (rows, columns), ratios = _cells(moved, range(-1, 3))
     along, across = (_cubic(t) for t in ratios)
     found = jnp.zeros_like(moved[0])
     for a, row in zip(along, rows):
         found += a * sum(b * _at(weights, row + column) for b, column in zip(across, columns))
     return found
+
+
+def _rates(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Waves per point of every coefficient, for both axes."""
+    return np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
 
 
 def _cells(moved: Array, near: range) -> tuple[list[list[Array]], Array]:

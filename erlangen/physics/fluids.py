@@ -183,7 +183,7 @@ def velocity(w: Float[Array, "x y"], *, length: float = TAU) -> Float[Array, "2 
     return velocity_of(spectral.transform(w), w.shape, length=length)
 
 
-def velocity_of(w_hat: Complex[Array, "x k"], shape: Sequence[int], *, length: float = TAU) -> Float[Array, "2 x y"]:
+def velocity_of(w_hat: Complex[Array, "u v"], shape: Sequence[int], *, length: float = TAU) -> Float[Array, "2 x y"]:
     """The same from the coefficients of the vorticity."""
     return spectral.inverse(jnp.asarray(_velocity_symbols(shape, length), w_hat.dtype) * w_hat, shape)
 

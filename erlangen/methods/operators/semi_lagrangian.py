@@ -71,7 +71,7 @@ class Carried(Continued):
 
 @dataclass(frozen=True)
 class SemiLagrangian(Method):
-    coarser: float = 0.75  # grid on which the flow is solved, in units of the given one
+    coarser: float = 0.875  # grid on which the flow is solved, in units of the given one
     finer: float = 2.0  # grid on which the field is carried, in units of the given one
     legs: int = 2  # Runge-Kutta steps along the paths, per output
     unrolled: int = 4  # outputs in a row on which it is trained

@@ -39,9 +39,8 @@ class PlaneFlow(Transported):
         return x.replace(w=outputs["w_next"])
 
     def flow(self, x: System, w_hat: Any) -> Any:
-        shape = x["w"].shape
-        v = fluids.velocity_of(w_hat, shape, length=_length(x))
-        return jnp.concatenate([v, jnp.broadcast_to(jnp.asarray(x["source"], v.dtype), shape)[None]])
+        v = fluids.velocity_of(w_hat, x["w"].shape, length=_length(x))
+        return jnp.concatenate([v, jnp.asarray(x["source"], v.dtype)[None]])
 
     def dissipation(self, x: System, shape: tuple[int, ...]) -> Any:
         return -self.viscosity * spectral.squared_wavenumber(shape, length=_length(x)) - self.drag
