@@ -1,8 +1,9 @@
 """The Navier-Stokes twin (nu = 1e-5, 64 x 64, t = 10 -> 20): solver, hybrid and networks on one set of data.
 
-    python benchmarks/navier_stokes.py [--budget 25m] [--methods hybrid fno ffno unet] [--count 200] [--held 100]
+    python benchmarks/navier_stokes.py [--budget 25m] [--methods semi_lagrangian hybrid fno ffno unet]
 
-"Equation known": the filtered solver from the one state given, on several grids, and the hybrid on the given one.
+"Equation known": the filtered solver from the one state given, on several grids; the same on fewer points with the
+vorticity carried along its flow on more, fitted or not; the hybrid on the given grid.
 "Equation unknown": networks that see the training trajectories alone. Errors are relative L2 of the ten states, mean
 over the test trajectories with its standard error; seconds per trajectory are for batches of 16, of all rows in turn,
 so that a busy moment meets them all. Fits are kept in --folder and are taken up again from there.

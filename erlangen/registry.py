@@ -32,6 +32,7 @@ PARENTS = {
         "Supervised",
         "Evolution",
         "Governed",
+        "Transported",
         "Conservative",
         "Variational",
         "Family",

@@ -14,7 +14,7 @@ doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2; maps on coarse grids, field
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,45 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from . import spectral
+from .exponential_integrators import Step, trajectory
+
+KEPT = 4, 3, 2  # steps between two states at which the flow is known: those that add fewest
+
+
+def path(
+    step: Step,
+    flow: Callable[[Complex[Array, "u v"]], Float[Array, "3 x y"]],
+    fields: tuple[Complex[Array, "u v"], Complex[Array, "p q"]],
+    fine: tuple[int, ...],
+    *,
+    decay: Float[Array, "p q"],
+    time: float,
+    spacing: Sequence[float],
+    substeps: int,
+    legs: int,
+    frames: int,
+) -> Float[Array, "frames r s"]:
+    """Values of w on the grid `fine` at time, 2 time, ...: u is stepped on a coarse one and knows the flow.
+
+    fields: coefficients of u and w. flow(u_hat): v along both axes and s on the coarse grid, whose `spacing` is given.
+    decay: e^{LT/2}. substeps: of `step` in the time T, at least (`steps_of`); legs: steps along the paths in it.
+    """
+    kept = min(KEPT, key=lambda k: k * math.ceil(substeps / k))
+
+    def unit(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
+        u_hat, w_hat = state
+        states = trajectory(step, u_hat, frames=math.ceil(substeps / kept), substeps=kept)
+        states = jnp.concatenate([u_hat[None], states])
+        flows = [flow(_between(states, 1 - i / (2 * legs))) for i in range(2 * legs + 1)]
+        w_hat = carried(w_hat, departures(flows, time, spacing), decay, fine)
+        return (states[-1], w_hat), spectral.inverse(w_hat, fine)
+
+    return jax.lax.scan(unit, fields, None, length=frames)[1]
+
+
+def steps_of(substeps: int) -> int:
+    """Steps that `path` takes for `substeps` that are needed."""
+    return min(k * math.ceil(substeps / k) for k in KEPT)
 
 
 def departures(flow: Sequence[Float[Array, "3 x y"]], time: float, spacing: Sequence[float]) -> Float[Array, "3 x y"]:
@@ -46,7 +85,7 @@ def departures(flow: Sequence[Float[Array, "3 x y"]], time: float, spacing: Sequ
 
 
 def carried(
-    w_hat: Complex[Array, "u v"], moved: Float[Array, "3 x y"], decay: Float[Array, "u v"], fine: tuple[int, int]
+    w_hat: Complex[Array, "u v"], moved: Float[Array, "3 x y"], decay: Float[Array, "u v"], fine: tuple[int, ...]
 ) -> Complex[Array, "u v"]:
     """Coefficients on `fine` points after the time of `moved` (`departures`). decay: e^{LT/2}."""
     coarse = moved.shape[1:]
@@ -78,6 +117,13 @@ def spline(w_hat: Complex[Array, "u v"], moved: Float[Array, "2 x y"]) -> Float[
     for a, row in zip(along, rows):
         found += a * sum(b * _at(weights, row + column) for b, column in zip(across, columns))
     return found
+
+
+def _between(states: Complex[Array, "times ..."], place: float) -> Complex[Array, "..."]:
+    """The state at a place from 0 to 1 of equally spaced ones, linear in time."""
+    place *= len(states) - 1
+    before = min(math.floor(place), len(states) - 2)
+    return (before + 1 - place) * states[before] + (place - before) * states[before + 1]
 
 
 def _rates(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

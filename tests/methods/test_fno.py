@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from erlangen.assess.metrics import per_sample
 from erlangen.assess.symmetry import audit_method, guilty
 from erlangen.contract import Budget
+from erlangen.core.errors import Invalid
 from erlangen.learn.batching import predict
 from erlangen.methods.baselines.persistence import Persistence
 from erlangen.methods.operators.fno import FNO
@@ -76,6 +79,25 @@ def test_runs_on_a_finer_grid_than_it_was_built_on():
     assert gap < 0.02 * float(
         network.out_scale[0]
     )  # both grids resolve the field; what is left is the nonlinearity's aliasing
+
+
+def test_oversampled_layers_depend_less_on_the_grid():
+    task = Burgers(**Burgers.toy)
+    fine = task.shifted("n", 64).truth("test")
+    gaps = []
+    for times in (1, 2):
+        method = dataclasses.replace(SMALL, oversampling=times)
+        network = method.build(task, task.truth("test"), key=jax.random.key(0))
+        coarse = network(fine.inputs[0].replace(u=fine.inputs[0]["u"][::2]))["u_next"]
+        gaps.append(np.abs(network(fine.inputs[0])["u_next"][::2] - coarse).max())
+        assert not guilty(audit_method(network, method, task, fine.take([0, 1]), key=jax.random.key(1)))
+    assert gaps[1] < 0.3 * gaps[0]
+
+
+def test_oversampling_between_walls_is_refused():
+    task = Darcy(**Darcy.toy)
+    with pytest.raises(Invalid, match="periodic"):
+        dataclasses.replace(SMALL, oversampling=2).build(task, task.truth("test"), key=jax.random.key(0))
 
 
 def test_modes_never_exceed_the_grid():

@@ -47,6 +47,13 @@ def test_a_path_begins_with_the_answer_and_is_that_of_a_rollout_inside_intervals
     np.testing.assert_array_equal(Rollout(calibrated, THIN, 3)(x)["w_next"], path)
 
 
+def test_without_training_it_is_the_opponent(samples):
+    x, model = samples.inputs[1], SemiLagrangian(coarser=0.75).build(THIN, samples, key=jax.random.key(0))
+    opponent = next(o for o in THIN.opponents if "Lagrangian" in o.name)
+    np.testing.assert_allclose(model.path(x, 2)["w_next"], opponent.path(x, 24, 2)["w_next"], atol=2e-5)
+    np.testing.assert_allclose(model(x)["w_next"], opponent.solve(x, 24)["w_next"], atol=2e-5)
+
+
 def test_another_law_on_another_box():
     task = Kolmogorov(n=48, viscosity=0.03, count=4, horizon=4, start=2.0)
     part = task.trajectories("test")

@@ -85,7 +85,7 @@ def test_grids_that_do_not_hold_each_other_are_refused():
 
 
 def test_the_path_of_the_opponent_on_the_given_grid_is_its_steps():
-    x, (opponent,) = SMALL.truth("test").inputs[0], SMALL.opponents
+    x, opponent = SMALL.truth("test").inputs[0], SMALL.opponents[0]
     path = opponent.path(x, SMALL.n, 2)["w_next"]
     first = opponent.solve(x, SMALL.n)
     second = opponent.solve(SMALL.feed(x, first), SMALL.n)

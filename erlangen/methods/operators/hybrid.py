@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -68,7 +67,7 @@ class Corrected(Answer):
         _, nonlinear, mask = self.task.equation(x)
         state, mean = _at_rest(self.task, x, self.rate.dtype)
         mask = jnp.asarray(mask, state.dtype)
-        pieces, kept = division(-(-self.task.substeps // self.corrections), KEPT)
+        pieces, kept = division(-(-self.task.substeps // self.corrections))
         step = self.stepper(x, pieces * kept * self.corrections)
 
         def leg(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
@@ -156,9 +155,9 @@ class Hybrid(Method):
         )
 
 
-def division(steps: int, choices: Sequence[int]) -> tuple[int, int]:
-    """(pieces, steps in each), together at least `steps`, and no more than needed."""
-    kept = min(choices, key=lambda k: k * math.ceil(steps / k))
+def division(steps: int) -> tuple[int, int]:
+    """(pieces, steps in each), together at least `steps`."""
+    kept = min(KEPT, key=lambda k: k * math.ceil(steps / k))
     return math.ceil(steps / kept), kept
 
 

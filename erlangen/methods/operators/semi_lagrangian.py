@@ -19,7 +19,7 @@ from typing import ClassVar, cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from erlangen.contract import Budget, Continued, Method, Outputs, Samples, Session, Signature, Transported
 from erlangen.core.errors import within
@@ -27,13 +27,9 @@ from erlangen.core.groups import Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
-from erlangen.numerics import spectral
-from erlangen.numerics.exponential_integrators import trajectory
-from erlangen.numerics.semi_lagrangian import carried, departures
+from erlangen.numerics import semi_lagrangian, spectral
 
-from .hybrid import Corrected, Hybrid, division, on_grid
-
-KEPT = 4, 3, 2  # solver steps between two states at which the flow is known
+from .hybrid import Corrected, Hybrid, on_grid
 
 
 class Carried(Continued):
@@ -51,22 +47,21 @@ class Carried(Continued):
         task, dtype = cast(Transported, self.solver.task), self.solver.rate.dtype
         state = jnp.asarray(x[task.state], dtype)
         coarse, fine = (tuple(round(ratio * n / 2) * 2 for n in state.shape) for ratio in (self.coarser, self.finer))
-        seen = on_grid(cast(Field, x), state.shape, coarse)
-        pieces, kept = division(math.ceil(self.coarser * task.substeps), KEPT)
-        step, mask = self.solver.stepper(seen, pieces * kept), jnp.asarray(task.equation(seen)[2], dtype)
-        decay = jnp.exp(jnp.asarray(task.dissipation(x, fine) * (task.dt / 2), dtype))
-
-        def output(fields: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
-            u_hat, w_hat = fields
-            later = trajectory(step, mask * u_hat, frames=pieces, substeps=kept)
-            states = jnp.concatenate([u_hat[None], later])
-            flow = [task.flow(seen, _between(states, 1 - i / (2 * self.legs))) for i in range(2 * self.legs + 1)]
-            w_hat = carried(w_hat, departures(flow, task.dt, seen["spacing"]), decay, fine)
-            return (later[-1], w_hat), spectral.sample(spectral.inverse(w_hat, fine), state.shape)
-
-        u_hat = spectral.transform(state)
-        start = spectral.resize(u_hat, state.shape, coarse), spectral.resize(u_hat, state.shape, fine)
-        return {task.outputs[0].name: jax.lax.scan(output, start, None, length=steps)[1]}
+        seen, substeps = on_grid(cast(Field, x), state.shape, coarse), math.ceil(self.coarser * task.substeps)
+        u_hat, w_hat = (spectral.resize(spectral.transform(state), state.shape, grid) for grid in (coarse, fine))
+        values = semi_lagrangian.path(
+            self.solver.stepper(seen, semi_lagrangian.steps_of(substeps)),
+            lambda u_hat: task.flow(seen, u_hat),
+            (jnp.asarray(task.equation(seen)[2], dtype) * u_hat, w_hat),
+            fine,
+            decay=jnp.exp(jnp.asarray(task.dissipation(x, fine) * (task.dt / 2), dtype)),
+            time=task.dt,
+            spacing=seen["spacing"],
+            substeps=substeps,
+            legs=self.legs,
+            frames=steps,
+        )
+        return {task.outputs[0].name: jax.vmap(lambda w: spectral.sample(w, state.shape))(values)}
 
 
 @dataclass(frozen=True)
@@ -104,10 +99,3 @@ class SemiLagrangian(Method):
             key=order,
             session=session,
         )
-
-
-def _between(states: Complex[Array, "times ..."], place: float) -> Complex[Array, "..."]:
-    """The state at a place from 0 to 1 of equally spaced ones, linear in time."""
-    place *= len(states) - 1
-    before = min(math.floor(place), len(states) - 2)
-    return (before + 1 - place) * states[before] + (place - before) * states[before + 1]

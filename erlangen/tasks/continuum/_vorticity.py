@@ -6,15 +6,19 @@ a reflection changes the sign of both.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 
-from erlangen.contract import Outputs, Transported
+from erlangen.contract import Opponent, Outputs, Transported
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
-from erlangen.numerics import spectral
+from erlangen.numerics import semi_lagrangian, spectral
+from erlangen.numerics.exponential_integrators import etdrk4
+from erlangen.numerics.precision import double
 from erlangen.physics import fluids
 
 
@@ -41,6 +45,37 @@ class PlaneFlow(Transported):
     def flow(self, x: System, w_hat: Any) -> Any:
         v = fluids.velocity_of(w_hat, x["w"].shape, length=_length(x))
         return jnp.concatenate([v, jnp.asarray(x["source"], v.dtype)[None]])
+
+    def carrier(self, grids: tuple[int, ...]) -> Opponent:
+        """The opponent that finds the flow on n x n points and carries w along it on twice the given ones."""
+
+        def solve(x: System, n: int) -> Outputs:
+            return {"w_next": self.carried_on(x, n, 1)["w_next"][0]}
+
+        return Opponent("semi-Lagrangian solver", "n", grids, solve, self.carried_on)
+
+    def carried_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
+        """`frames` states of the semi-Lagrangian solver from the given one alone."""
+        with double():
+            w, source = (jnp.asarray(x[name], dtype) for name in ("w", "source"))
+            shape, fine = w.shape, (2 * w.shape[0], 2 * w.shape[1])
+            fields = {"w": spectral.resample(w, (n, n)), "source": spectral.resample(source, (n, n))}
+            seen = Field(fields, (_length(x) / n,) * 2)
+            (linear, nonlinear, mask), substeps = self.equation(seen), math.ceil(self.substeps * n / len(w))
+            w_hat = spectral.resize(spectral.transform(w), shape, fine)
+            values = semi_lagrangian.path(
+                etdrk4(linear, nonlinear, self.dt / semi_lagrangian.steps_of(substeps)),
+                lambda u_hat: self.flow(seen, u_hat),
+                (jnp.asarray(mask, dtype) * spectral.transform(fields["w"]), w_hat),
+                fine,
+                decay=jnp.exp(jnp.asarray(self.dissipation(x, fine) * (self.dt / 2), dtype)),
+                time=self.dt,
+                spacing=seen["spacing"],
+                substeps=substeps,
+                legs=2,
+                frames=frames,
+            )
+            return {"w_next": jax.vmap(lambda field: spectral.sample(field, shape))(values)}
 
     def dissipation(self, x: System, shape: tuple[int, ...]) -> Any:
         return -self.viscosity * spectral.squared_wavenumber(shape, length=_length(x)) - self.drag

@@ -71,7 +71,7 @@ class Kolmogorov(PlaneFlow):
     @property
     def opponents(self) -> tuple[Opponent, ...]:
         grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12))
-        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
+        return Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on), self.carrier(grids[1:3])
 
     def trajectories(self, split: Split) -> Samples:
         return cache.remembered({**asdict(self), "split": split}, lambda: _trajectories(self, split))

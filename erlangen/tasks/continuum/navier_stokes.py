@@ -90,8 +90,9 @@ class NavierStokes(PlaneFlow):
 
     @property
     def opponents(self) -> tuple[Opponent, ...]:
-        settings = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
-        return (Opponent("pseudo-spectral solver", "n", settings, self.solve_on, self.path_on),)
+        grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
+        spectral_solver = Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on)
+        return spectral_solver, self.carrier(grids[:3])
 
     @property
     def speed(self) -> float:
