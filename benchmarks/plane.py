@@ -132,7 +132,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / "plane.json"
     if not asked.draw:
-        environment.prepare()
+        environment.prepare(fields=False)
         record = measure(asked.methods, asked.seconds, asked.seeds, asked.keep)
         path.write_text(json.dumps(record, indent=1) + "\n")
     record = json.loads(path.read_text())

@@ -23,13 +23,14 @@ def run(argv: list[str]) -> int:
         return 0
     task, method, args = _question_and_answer(argv, *names)
     from ..contract import Budget
+    from ..core.systems import Field
     from ..study import environment
     from ..study.run import over_seeds
     from ..study.run import run as fit_and_judge
 
     budget = Budget.parse(args.budget) if args.budget else None
     method.check(task)
-    environment.prepare()
+    environment.prepare(fields=issubclass(task.container, Field))
     done = []
     for seed in range(args.seed, args.seed + args.seeds):
         options = {"budget": budget, "seed": seed, "runs": args.out, "resume": args.resume, "quiet": args.quiet}

@@ -38,7 +38,7 @@ def solve(argv: list[str]) -> int:
     from ..study.solve import solve as run_solver
 
     task = solvable(build(cls, "task", given))
-    environment.prepare()
+    environment.prepare(fields=True)
     start = starts(task, given["from"]) if given["from"] else None
     if start is not None:
         task = build(cls, "task", given, **settings_of(cls, start))

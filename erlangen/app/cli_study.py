@@ -31,7 +31,7 @@ def compare(argv: list[str]) -> int:
     from ..study.compare import compare as judge
     from ..study.environment import prepare
 
-    prepare()
+    prepare(fields=all(registry.find("task", t).name.startswith("continuum/") for t in args.tasks))
     options = {"budget": args.budget, "seeds": args.seeds, "runs": args.out, "reuse": not args.again}
     with _workers(args.jobs) as executor:
         done = judge(args.tasks, methods, executor=executor, say=lambda m: print(m, file=sys.stderr), **options)
@@ -73,7 +73,7 @@ def predict(argv: list[str]) -> int:
     from ..study.environment import prepare
     from ..study.predict import predict as apply
 
-    prepare()
+    prepare(fields=False)  # whatever the trained answer is of
     done = apply(args.run, args.file, args.output)
     intervals = f", with {done.level:.0%} intervals" if done.level else ""
     print(f"{done.count} samples answered{intervals}: {done.path}")
@@ -104,6 +104,6 @@ def tour(argv: list[str]) -> int:
     from ..study.environment import prepare
     from .tour import tour as walk
 
-    prepare()
+    prepare(fields=False)  # problems of all kinds
     walk(runs=args.out, page=args.output, seed=args.seed)
     return 0

@@ -35,13 +35,16 @@ def device() -> str:
     return f"{jax.device_count()} x {first.device_kind}{cores}"
 
 
-def prepare() -> None:
+def prepare(*, fields: bool = True) -> None:
     """Keep compiled programs between processes and freed memory within this one; entry points call it, no import does.
 
-    The CPU times in the docs are with it; call it once in a script of your own.
+    fields: whether that is what will be computed on. Their large temporaries come from one arena then, for which the
+    many small ones of atoms, made by several threads at once, would have to wait. The CPU times in the docs are with
+    it; call it once in a script of your own.
     """
     _keep_compiled_programs()
-    _keep_freed_memory()
+    if fields:
+        _keep_freed_memory()
 
 
 def _keep_compiled_programs() -> None:
