@@ -70,7 +70,7 @@ class SemiLagrangian(Method):
     finer: float = 2.0  # grid on which the field is carried, in units of the given one
     legs: int = 2  # Runge-Kutta steps along the paths, per output
     unrolled: int = 4  # outputs in a row on which it is trained
-    rate: float = 2e-3  # peak learning rate
+    rate: float = 1e-3  # peak learning rate
     batch: int = 4
 
     accepts: ClassVar[Signature] = Signature(Transported, Field)
