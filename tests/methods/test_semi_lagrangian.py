@@ -7,6 +7,7 @@ import pytest
 
 from erlangen.assess.conformal import calibrate
 from erlangen.assess.metrics import relative_l2
+from erlangen.assess.symmetry import audit_method, guilty
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.rollout import Rollout, unroll
@@ -52,6 +53,22 @@ def test_without_training_it_is_the_opponent(samples):
     opponent = next(o for o in THIN.opponents if "Lagrangian" in o.name)
     np.testing.assert_allclose(model.path(x, 2)["w_next"], opponent.path(x, 24, 2)["w_next"], atol=2e-5)
     np.testing.assert_allclose(model(x)["w_next"], opponent.solve(x, 24)["w_next"], atol=2e-5)
+
+
+def test_shifts_are_kept_where_the_flow_is_solved_on_the_given_points(samples):
+    moved = {}
+    for ratio in (1.0, 0.875):
+        method = SemiLagrangian(coarser=ratio)
+        model = method.build(THIN, samples, key=jax.random.key(0))
+        rows = audit_method(model, method, THIN, samples.take([0, 1]), key=jax.random.key(1))
+        moved[ratio] = next(row for row in rows if row.group.startswith("shifts"))
+    assert moved[1.0].declared and not guilty([moved[1.0]]) and not moved[0.875].declared
+
+
+def test_numbers_that_are_none_come_out_as_such(samples):
+    model = SemiLagrangian().build(THIN, samples, key=jax.random.key(0))
+    x = samples.inputs[0]
+    assert np.isnan(model(x.replace(w=np.full_like(x["w"], np.nan)))["w_next"]).all()
 
 
 def test_another_law_on_another_box():

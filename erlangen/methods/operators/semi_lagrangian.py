@@ -6,7 +6,9 @@
 The flow of a vorticity hardly feels its short waves (|v_hat| = |w_hat| / |k|), while most of what a coarse solver gets
 wrong is that it cannot hold them. A step along the flow is as long as dozens of the solver's and costs that of a few.
 Answers are what the given points see of w. Rolled out, both fields go on (`Continued`). l, a, b are fitted to paths of
-`unrolled` outputs, through everything; they vanish before, and the answer is that of a classical method.
+`unrolled` outputs, through everything; they vanish before, and the answer is that of a classical method (Staniforth and
+Cote 1991, doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2). Shifts by whole points are exact where the flow is
+solved on the given points (`coarser` 1), else as exact as interpolation.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class SemiLagrangian(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Shifts,)
+        return (Shifts,) if self.coarser == 1 else ()
 
     def build(self, task: Transported, samples: Samples, *, key: PRNGKeyArray) -> Carried:
         """The untrained answer."""
