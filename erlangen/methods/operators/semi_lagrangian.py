@@ -25,7 +25,7 @@ from jaxtyping import PRNGKeyArray
 
 from erlangen.contract import Budget, Continued, Method, Outputs, Samples, Session, Signature, Transported
 from erlangen.core.errors import within
-from erlangen.core.groups import Group, Shifts
+from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
@@ -83,7 +83,7 @@ class SemiLagrangian(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Shifts,) if self.coarser == 1 else ()
+        return (Reflection, QuarterTurns, *([Shifts] if self.coarser == 1 else []))
 
     def build(self, task: Transported, samples: Samples, *, key: PRNGKeyArray) -> Carried:
         """The untrained answer."""
