@@ -151,6 +151,16 @@ def _replan(progress: _Progress, budget: Budget) -> None:
         progress.total = max(affordable, progress.step + 1)
 
 
+def in_time(left: float, step: float, check: float, checks: int) -> tuple[int, int]:
+    """(steps in all, steps between two validations) for `left` seconds, where a step and a validation take so long.
+
+    `checks` validations, or fewer where they would take more than a quarter of the time.
+    """
+    checks = min(checks, max(int(0.25 * left / check), 1))
+    total = max(int((left - checks * check) / step), 1)
+    return total, max(total // checks, 1)
+
+
 class _Engine:
     """The compiled parts of one fit: batches, step, validation."""
 
@@ -206,7 +216,7 @@ class _Engine:
     def plan(self, state: _State, budget: Budget, clock: float) -> tuple[_State, _Progress]:
         """How many steps the budget allows: given, or from the measured speed of a trial that is thrown away."""
         if budget.steps is not None:
-            total = budget.steps
+            total, every = budget.steps, max(budget.steps // self.training.checks, 1)
         else:
             trial, seconds = state, []
             self.loss(self.validation, state.average)
@@ -217,10 +227,10 @@ class _Engine:
                 seconds.append(time.perf_counter() - tick)
             tick = time.perf_counter()
             self.loss(self.validation, state.average)
-            checking = self.training.checks * (time.perf_counter() - tick)
-            left = (budget.seconds or 0.0) - (time.perf_counter() - clock) - checking
-            total = max(int(left / np.median(seconds[2:])), 1)
-        return state, _Progress(total=total, every=max(total // self.training.checks, 1))
+            check = time.perf_counter() - tick
+            left = (budget.seconds or 0.0) - (time.perf_counter() - clock)
+            total, every = in_time(left, float(np.median(seconds[2:])), check, self.training.checks)
+        return state, _Progress(total=total, every=every)
 
     def rows(self, number: int) -> tuple[int, np.ndarray]:
         """(bucket, rows) of step `number`: epochs without replacement, order drawn from the key and the epoch."""

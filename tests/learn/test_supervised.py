@@ -12,7 +12,7 @@ from erlangen.contract import Budget, Samples, Session
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Field
 from erlangen.learn import checkpoint
-from erlangen.learn.supervised import Training, fit, schedule, squared_error
+from erlangen.learn.supervised import Training, fit, in_time, schedule, squared_error
 
 
 class Linear(eqx.Module):
@@ -69,6 +69,14 @@ def test_seconds_are_kept():
     tick = time.perf_counter()
     run("3s")
     assert time.perf_counter() - tick < 8
+
+
+def test_validations_take_a_quarter_of_the_time_at_most():
+    total, every = in_time(300.0, 0.1, 0.5, 20)  # cheap: all twenty
+    assert (total, every) == (2900, 145)
+    total, every = in_time(300.0, 1.5, 12.0, 40)  # dear: six
+    assert total == 152 and every == 25
+    assert in_time(-3.0, 1.0, 1.0, 20) == (1, 1)
 
 
 def test_nan_is_rolled_back_and_reported():
