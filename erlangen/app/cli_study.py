@@ -28,10 +28,11 @@ def compare(argv: list[str]) -> int:
     for task in args.tasks:
         registry.find("task", task)
     methods = [registry.find("method", m).name for m in args.methods] or _all_that_fit(args.tasks)
+    from ..core.systems import Field
     from ..study.compare import compare as judge
     from ..study.environment import prepare
 
-    prepare(fields=all(registry.find("task", t).name.startswith("continuum/") for t in args.tasks))
+    prepare(fields=all(issubclass(registry.load_task(task).container, Field) for task in args.tasks))
     options = {"budget": args.budget, "seeds": args.seeds, "runs": args.out, "reuse": not args.again}
     with _workers(args.jobs) as executor:
         done = judge(args.tasks, methods, executor=executor, say=lambda m: print(m, file=sys.stderr), **options)

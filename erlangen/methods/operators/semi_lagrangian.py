@@ -4,7 +4,7 @@
     fine:    D w / Dt = L w + s  along the flow of u,  one semi-Lagrangian step per output (`numerics.semi_lagrangian`)
 
 The flow of a vorticity hardly feels its short waves (|v_hat| = |w_hat| / |k|), while most of what a coarse solver gets
-wrong is that it cannot hold them. A step along the flow is as long as dozens of the solver's and costs that of a few.
+wrong is that it cannot hold them. A step along the flow is as long as dozens of the solver's.
 Answers are what the given points see of w. Rolled out, both fields go on (`Continued`). l, a, b are fitted to paths of
 `unrolled` outputs, through everything; they vanish before, and the answer is that of a classical method (Staniforth and
 Cote 1991, doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2). Shifts by whole points are exact where the flow is
