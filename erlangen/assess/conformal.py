@@ -52,6 +52,10 @@ class Conformalised(Interval):
         """As the method inside needs it."""
         return self.inner.prepare(x)
 
+    def path(self, x: System, steps: int, feed: Callable[[System, Outputs], System]) -> Outputs:
+        """The path of the method inside."""
+        return self.inner.path(x, steps, feed)
+
     def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
         """Lower and upper end of each output."""
         centre = self.inner(x)

@@ -5,7 +5,7 @@ one into a `Fitted`: a pure function of one sample. Tasks and methods never see 
 together.
 """
 
-from .answers import Continued, Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
+from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
 from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
 from .tasks import (
     Conservative,
@@ -23,7 +23,6 @@ from .tasks import (
 __all__ = [
     "Budget",
     "Conservative",
-    "Continued",
     "Dynamical",
     "Evolution",
     "Family",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, PRNGKeyArray
 
 from ..core.errors import Invalid
@@ -49,13 +50,16 @@ class Fitted(eqx.Module):
         """
         return x
 
+    def path(self, x: System, steps: int, feed: Callable[[System, Outputs], System]) -> Outputs:
+        """Outputs [steps, ...] after 1, 2, ... steps of an evolution: the answer to the answer, as `feed` makes it an
+        input. An answer that keeps more on its way than its outputs tell has a path of its own.
+        """
 
-class Continued(Fitted):
-    """An answer of an evolution that keeps more on its way than its outputs tell, and is asked for several steps."""
+        def step(state: System, _: None) -> tuple[System, Outputs]:
+            outputs = self(state)
+            return feed(state, outputs), outputs
 
-    @abc.abstractmethod
-    def path(self, x: System, steps: int) -> Outputs:
-        """Outputs [steps, ...] after 1, 2, ... steps from `x`; the first is that of a call."""
+        return jax.lax.scan(step, x, None, length=steps)[1]
 
 
 class Spread(Fitted):

@@ -8,31 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import numpy as np
 
-from ..contract import Continued, Evolution, Fitted, Outputs, Samples
+from ..contract import Evolution, Fitted, Outputs, Samples
 from ..core.systems import System
 from .batching import predict
 
 
 class Rollout(eqx.Module):
-    """`fitted` applied `steps` times, or asked for its path; outputs gain a leading axis of length `steps`."""
+    """`steps` steps of `fitted` in a row (`Fitted.path`); outputs gain a leading axis of length `steps`."""
 
     fitted: Fitted
     task: Evolution = eqx.field(static=True)
     steps: int = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
-        inside = getattr(self.fitted, "inner", self.fitted)  # of intervals
-        if isinstance(inside, Continued):
-            return inside.path(x, self.steps)
-
-        def step(state: System, _: None) -> tuple[System, Outputs]:
-            outputs = self.fitted(state)
-            return self.task.feed(state, outputs), outputs
-
-        return jax.lax.scan(step, x, None, length=self.steps)[1]
+        return self.fitted.path(x, self.steps, self.task.feed)
 
 
 def unroll(fitted: Fitted, task: Evolution, inputs: Sequence[System], steps: int) -> dict[str, list[np.ndarray]]:

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from ..contract import Budget, Continued, Evolution, Outputs, Samples, Session, Supervised
+from ..contract import Budget, Evolution, Outputs, Samples, Session, Supervised
 from ..core.errors import Invalid, unknown, within
 from ..core.systems import System
 from ..numerics import spectral
@@ -141,17 +141,12 @@ def unrolled_loss(task: Evolution, unrolling: Unrolling, norms: Mapping[str, Nor
     """Loss of one window: the norm of the error of each state on the way, averaged over states and outputs."""
 
     def loss(model: Any, x: System, true: Mapping[str, Array]) -> Array:
-        if isinstance(model, Continued):
-            found = model.path(x, unrolling.steps)
-            return jnp.mean(jnp.stack([jax.vmap(norms[name])(found[name] - value) for name, value in true.items()]))
+        def feed(state: System, outputs: Outputs) -> System:
+            state = task.feed(state, outputs)
+            return jax.lax.stop_gradient(state) if unrolling.gradient == "last" else state
 
-        def step(state: System, wanted: Outputs) -> tuple[System, Array]:
-            state = jax.lax.stop_gradient(state) if unrolling.gradient == "last" else state
-            outputs = model(state)
-            errors = [norms[name](outputs[name] - value) for name, value in wanted.items()]
-            return task.feed(state, outputs), jnp.mean(jnp.stack(errors))
-
-        return jnp.mean(jax.lax.scan(step, x, dict(true))[1])
+        found = model.path(x, len(next(iter(true.values()))), feed)
+        return jnp.mean(jnp.stack([jax.vmap(norms[name])(found[name] - value) for name, value in true.items()]))
 
     return loss
 

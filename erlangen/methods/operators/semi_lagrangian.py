@@ -4,11 +4,11 @@
     fine:    D w / Dt = L w + s  along the flow of u,  one semi-Lagrangian step per output (`numerics.semi_lagrangian`)
 
 The flow of a vorticity hardly feels its short waves (|v_hat| = |w_hat| / |k|), while most of what a coarse solver gets
-wrong is that it cannot hold them. A step along the flow is as long as dozens of the solver's.
-Answers are what the given points see of w. Rolled out, both fields go on (`Continued`). l, a, b are fitted to paths of
-`unrolled` outputs, through everything; they vanish before, and the answer is that of a classical method (Staniforth and
-Cote 1991, doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2). Shifts by whole points are exact where the flow is
-solved on the given points (`coarser` 1), else as exact as interpolation.
+wrong is that it cannot hold them. A step along the flow is as long as dozens of the solver's. Answers are what the
+given points see of w; rolled out, both fields go on (`Fitted.path`). l, a, b are fitted to paths of `unrolled` outputs,
+through everything; they vanish before, and the answer is that of a classical method (Staniforth and Cote 1991,
+doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2). Shifts by whole points are exact where the flow is solved on the
+given points (`coarser` 1), else as exact as interpolation.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Continued, Method, Outputs, Samples, Session, Signature, Transported
+from erlangen.contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Transported
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.systems import Field, System
@@ -34,7 +34,7 @@ from erlangen.numerics import semi_lagrangian, spectral
 from .hybrid import Corrected, Hybrid, on_grid
 
 
-class Carried(Continued):
+class Carried(Fitted):
     """The coarse solver, and how the field is carried along its flow."""
 
     solver: Corrected
@@ -45,7 +45,8 @@ class Carried(Continued):
     def __call__(self, x: System) -> Outputs:
         return {name: values[0] for name, values in self.path(x, 1).items()}
 
-    def path(self, x: System, steps: int) -> Outputs:
+    def path(self, x: System, steps: int, feed: Any = None) -> Outputs:
+        """Of both fields, from one state: nothing is fed."""
         task, dtype = cast(Transported, self.solver.task), self.solver.rate.dtype
         state = jnp.asarray(x[task.state], dtype)
         coarse, fine = (tuple(round(ratio * n / 2) * 2 for n in state.shape) for ratio in (self.coarser, self.finer))
