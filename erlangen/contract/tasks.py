@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -137,12 +137,14 @@ class Transported(Governed):
     """
 
     @abc.abstractmethod
-    def flow(self, x: System, w_hat: Any) -> Any:
-        """[3, *grid]: v along both axes and s, on the grid of `x`, where the state has the coefficients `w_hat`."""
+    def carried(
+        self, x: System, coarse: int, fine: int, frames: int, stepper: Callable[[System, int], Any], *, legs: int
+    ) -> Outputs:
+        """`frames` outputs in a row: the flow is found on `coarse` points per axis, the state carried along on `fine`.
 
-    @abc.abstractmethod
-    def dissipation(self, x: System, shape: tuple[int, ...]) -> Any:
-        """L of every coefficient on a grid of so many points: of the law itself, without what steadies a solver."""
+        stepper(seen, m): a step of the coefficients, dt / m long, on the grid of `seen`, which is `x` on the coarse
+        one. legs: steps along the paths in one dt.
+        """
 
 
 class Conservative(Evolution):

@@ -28,7 +28,7 @@ KEPT = 4, 3, 2  # steps between two states at which the flow is known: those tha
 
 
 def path(
-    step: Step,
+    stepper: Callable[[int], Step],
     flow: Callable[[Complex[Array, "u v"]], Float[Array, "3 x y"]],
     fields: tuple[Complex[Array, "u v"], Complex[Array, "p q"]],
     fine: tuple[int, ...],
@@ -43,24 +43,21 @@ def path(
     """Values of w on the grid `fine` at time, 2 time, ...: u is stepped on a coarse one and knows the flow.
 
     fields: coefficients of u and w. flow(u_hat): v along both axes and s on the coarse grid, whose `spacing` is given.
-    decay: e^{LT/2}. substeps: of `step` in the time T, at least (`steps_of`); legs: steps along the paths in it.
+    decay: e^{LT/2}. stepper(m): a step of u, T / m long; `substeps`: the fewest m. legs: steps along the paths in T.
     """
     kept = min(KEPT, key=lambda k: k * math.ceil(substeps / k))
+    pieces = math.ceil(substeps / kept)
+    step = stepper(pieces * kept)
 
     def unit(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
         u_hat, w_hat = state
-        states = trajectory(step, u_hat, frames=math.ceil(substeps / kept), substeps=kept)
+        states = trajectory(step, u_hat, frames=pieces, substeps=kept)
         states = jnp.concatenate([u_hat[None], states])
         flows = [flow(_between(states, 1 - i / (2 * legs))) for i in range(2 * legs + 1)]
         w_hat = carried(w_hat, departures(flows, time, spacing), decay, fine)
         return (states[-1], w_hat), spectral.inverse(w_hat, fine)
 
     return jax.lax.scan(unit, fields, None, length=frames)[1]
-
-
-def steps_of(substeps: int) -> int:
-    """Steps that `path` takes for `substeps` that are needed."""
-    return min(k * math.ceil(substeps / k) for k in KEPT)
 
 
 def departures(flow: Sequence[Float[Array, "3 x y"]], time: float, spacing: Sequence[float]) -> Float[Array, "3 x y"]:

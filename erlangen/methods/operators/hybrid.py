@@ -174,12 +174,12 @@ def _slaved(task: Governed, x: Field, finer: float, share: Float[Array, " one_an
     """N on the grid of x, where the further modes of a grid so much finer follow."""
     coarse = np.shape(x[task.state])
     fine = tuple(2 * round(finer * n / 2) for n in coarse)
-    (*_, kept), (linear, nonlinear, _) = task.equation(x), task.equation(on_grid(x, coarse, fine))
+    (*_, kept), (linear, nonlinear, _) = task.equation(x), task.equation(_refined(x, coarse, fine))
     amount = share[0] + jnp.asarray(_powers(fine), share.dtype) @ share[1:]
     return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=task.dt, amount=amount)
 
 
-def on_grid(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
+def _refined(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
     """The same fields on another grid."""
     spacing = tuple(h * n / m for h, n, m in zip(x["spacing"], coarse, fine))
     values = {k: spectral.resample(v, fine) if np.shape(v) == coarse else v for k, v in x.values.items()}

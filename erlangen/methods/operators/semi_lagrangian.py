@@ -29,9 +29,8 @@ from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training
 from erlangen.learn.unrolling import Unrolling, fit_unrolled
-from erlangen.numerics import semi_lagrangian, spectral
 
-from .hybrid import Corrected, Hybrid, on_grid
+from .hybrid import Corrected, Hybrid
 
 
 class Carried(Fitted):
@@ -48,23 +47,10 @@ class Carried(Fitted):
     def path(self, x: System, steps: int, feed: Any = None) -> Outputs:
         """Of both fields, from one state: nothing is fed."""
         task, dtype = cast(Transported, self.solver.task), self.solver.rate.dtype
-        state = jnp.asarray(x[task.state], dtype)
-        coarse, fine = (tuple(round(ratio * n / 2) * 2 for n in state.shape) for ratio in (self.coarser, self.finer))
-        seen, substeps = on_grid(cast(Field, x), state.shape, coarse), math.ceil(self.coarser * task.substeps)
-        u_hat, w_hat = (spectral.resize(spectral.transform(state), state.shape, grid) for grid in (coarse, fine))
-        values = semi_lagrangian.path(
-            self.solver.stepper(seen, semi_lagrangian.steps_of(substeps)),
-            lambda u_hat: task.flow(seen, u_hat),
-            (jnp.asarray(task.equation(seen)[2], dtype) * u_hat, w_hat),
-            fine,
-            decay=jnp.exp(jnp.asarray(task.dissipation(x, fine) * (task.dt / 2), dtype)),
-            time=task.dt,
-            spacing=seen["spacing"],
-            substeps=substeps,
-            legs=self.legs,
-            frames=steps,
-        )
-        return {task.outputs[0].name: jax.vmap(lambda w: spectral.sample(w, state.shape))(values)}
+        x = x.replace(**{q.name: jnp.asarray(x[q.name], dtype) for q in task.inputs})
+        n = len(x[task.state])
+        coarse, fine = (2 * round(ratio * n / 2) for ratio in (self.coarser, self.finer))
+        return task.carried(x, coarse, fine, steps, self.solver.stepper, legs=self.legs)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ a reflection changes the sign of both.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -17,7 +18,7 @@ from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
 from erlangen.numerics import semi_lagrangian, spectral
-from erlangen.numerics.exponential_integrators import etdrk4
+from erlangen.numerics.exponential_integrators import Step, etdrk4
 from erlangen.numerics.precision import double
 from erlangen.physics import fluids
 
@@ -56,30 +57,36 @@ class PlaneFlow(Transported):
 
     def carried_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
         """`frames` states of the semi-Lagrangian solver from the given one alone."""
+
+        def stepper(seen: System, steps: int) -> Step:
+            return etdrk4(*self.equation(seen)[:2], self.dt / steps)
+
         with double():
-            w, source = (jnp.asarray(x[name], dtype) for name in ("w", "source"))
-            shape, fine = w.shape, (2 * w.shape[0], 2 * w.shape[1])
-            fields = {"w": spectral.resample(w, (n, n)), "source": spectral.resample(source, (n, n))}
-            seen = Field(fields, (_length(x) / n,) * 2)
-            (linear, nonlinear, mask), substeps = self.equation(seen), math.ceil(self.substeps * n / len(w))
-            w_hat = spectral.resize(spectral.transform(w), shape, fine)
-            values = semi_lagrangian.path(
-                etdrk4(linear, nonlinear, self.dt / semi_lagrangian.steps_of(substeps)),
-                lambda u_hat: self.flow(seen, u_hat),
-                (jnp.asarray(mask, dtype) * spectral.transform(fields["w"]), w_hat),
-                fine,
-                decay=jnp.exp(jnp.asarray(self.dissipation(x, fine) * (self.dt / 2), dtype)),
-                time=self.dt,
-                spacing=seen["spacing"],
-                substeps=substeps,
-                legs=2,
-                frames=frames,
-            )
-            return {"w_next": jax.vmap(lambda field: spectral.sample(field, shape))(values)}
+            x = x.replace(**{name: jnp.asarray(x[name], dtype) for name in ("w", "source")})
+            return self.carried(x, n, 2 * len(x["w"]), frames, stepper, legs=2)
 
-    def dissipation(self, x: System, shape: tuple[int, ...]) -> Any:
-        return -self.viscosity * spectral.squared_wavenumber(shape, length=_length(x)) - self.drag
+    def carried(
+        self, x: System, coarse: int, fine: int, frames: int, stepper: Callable[[System, int], Step], *, legs: int
+    ) -> Outputs:
+        shape, length = x["w"].shape, len(x["w"]) * x["spacing"][0]
+        w, source = (spectral.resample(x[name], (coarse, coarse)) for name in ("w", "source"))
+        seen = Field({"w": w, "source": source}, (length / coarse,) * 2)
+        mask = jnp.asarray(self.equation(seen)[2], w.dtype)
+        dissipation = -self.viscosity * spectral.squared_wavenumber((fine, fine), length=length) - self.drag
 
+        def flow(w_hat: Any) -> Any:
+            return jnp.concatenate([fluids.velocity_of(w_hat, w.shape, length=length), source[None]])
 
-def _length(x: System) -> float:
-    return len(x["w"]) * x["spacing"][0]
+        values = semi_lagrangian.path(
+            lambda steps: stepper(seen, steps),
+            flow,
+            (mask * spectral.transform(w), spectral.resize(spectral.transform(x["w"]), shape, (fine, fine))),
+            (fine, fine),
+            decay=jnp.exp(jnp.asarray(dissipation * (self.dt / 2), w.dtype)),
+            time=self.dt,
+            spacing=seen["spacing"],
+            substeps=math.ceil(self.substeps * coarse / len(x["w"])),
+            legs=legs,
+            frames=frames,
+        )
+        return {"w_next": jax.vmap(lambda field: spectral.sample(field, shape))(values)}
