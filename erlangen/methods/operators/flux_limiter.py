@@ -25,15 +25,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.contract import Budget, Conservative, Method, Outputs, Samples, Session, Signature
+from erlangen.contract import Conservative, Outputs, Samples, Signature
 from erlangen.contract import Fitted as Answer
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Boost, MassUnit
 from erlangen.core.groups import Group, Reflection, Shifts
 from erlangen.core.systems import Field, System
-from erlangen.learn.supervised import Training
-from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.numerics import weno
+
+from ._solver_in_the_loop import SolverInTheLoop
 
 SEEN = 8  # numbers that the network sees of five averages
 MARGIN = 1.5  # steps held ready, in units of what the fastest training state needs
@@ -70,7 +70,7 @@ class Limited(Answer):
 
 
 @dataclass(frozen=True)
-class FluxLimiter(Method):
+class FluxLimiter(SolverInTheLoop):
     width: int = 16  # of the layers of the network
     layers: int = 2  # hidden ones
     unrolled: int = 4  # outputs in a row on which it is trained
@@ -95,18 +95,6 @@ class FluxLimiter(Method):
             layers.append((spread * jax.random.normal(k, (before, after)), jnp.zeros(after)))
         fastest = max(task.steps_needed(x) for x in samples.inputs)
         return Limited(layers, task, math.ceil(MARGIN * fastest))
-
-    def fit(self, task: Conservative, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Limited:
-        start, order = jax.random.split(key)
-        return fit_unrolled(
-            self.build(task, task.trajectories("train"), key=start),
-            task,
-            Unrolling(self.unrolled),
-            training=Training(rate=self.rate, batch=self.batch),
-            budget=budget,
-            key=order,
-            session=session,
-        )
 
 
 small = FluxLimiter(width=4, layers=1, unrolled=2)

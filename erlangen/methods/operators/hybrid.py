@@ -27,19 +27,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
-from erlangen.contract import Budget, Governed, Method, Outputs, Samples, Session, Signature
 from erlangen.contract import Fitted as Answer
+from erlangen.contract import Governed, Outputs, Samples, Signature
 from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.batching import predict
-from erlangen.learn.supervised import Training
-from erlangen.learn.unrolling import Unrolling, fit_unrolled
 from erlangen.numerics import spectral
 from erlangen.numerics.exponential_integrators import Step, etdrk4, trajectory
 from erlangen.numerics.nonlinear_galerkin import slaved
 
 from ._operator import Layout
+from ._solver_in_the_loop import SolverInTheLoop
 from .fno import FNO, Network
 
 KEPT = 8, 7, 6, 5, 4, 3  # solver steps between two states that the adjoint keeps: those that add fewest steps
@@ -97,7 +96,7 @@ class Corrected(Answer):
 
 
 @dataclass(frozen=True)
-class Hybrid(Method):
+class Hybrid(SolverInTheLoop):
     corrections: int = 1  # by the network, per output
     width: int = 8  # channels of the network; 0: none
     modes: int = 16  # Fourier modes that it sees along every axis: |m| < modes
@@ -140,19 +139,6 @@ class Hybrid(Method):
             finer=self.finer,
         )
         return dataclasses.replace(model, out_scale=_defect(model, samples) or 0.1 * float(spreads[0]))
-
-    def fit(self, task: Governed, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Corrected:
-        start, order = jax.random.split(key)
-        model = self.build(task, task.trajectories("train"), key=start)
-        return fit_unrolled(
-            model,
-            task,
-            Unrolling(self.unrolled),
-            training=Training(rate=self.rate, batch=self.batch),
-            budget=budget,
-            key=order,
-            session=session,
-        )
 
 
 def division(steps: int) -> tuple[int, int]:

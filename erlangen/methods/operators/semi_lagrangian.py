@@ -19,17 +19,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Transported
+from erlangen.contract import Fitted, Outputs, Samples, Signature, Transported
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.systems import Field, System
-from erlangen.learn.supervised import Training
-from erlangen.learn.unrolling import Unrolling, fit_unrolled
 
+from ._solver_in_the_loop import SolverInTheLoop
 from .hybrid import Corrected, Hybrid
 
 
@@ -54,7 +52,7 @@ class Carried(Fitted):
 
 
 @dataclass(frozen=True)
-class SemiLagrangian(Method):
+class SemiLagrangian(SolverInTheLoop):
     coarser: float = 0.875  # grid on which the flow is solved, in units of the given one
     finer: float = 2.0  # grid on which the field is carried, in units of the given one
     legs: int = 2  # Runge-Kutta steps along the paths, per output
@@ -76,15 +74,3 @@ class SemiLagrangian(Method):
         """The untrained answer."""
         solver = Hybrid(width=0).build(task, samples, key=key)
         return Carried(dataclasses.replace(solver, out_scale=1.0), self.coarser, self.finer, self.legs)
-
-    def fit(self, task: Transported, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Carried:
-        start, order = jax.random.split(key)
-        return fit_unrolled(
-            self.build(task, task.trajectories("train"), key=start),
-            task,
-            Unrolling(self.unrolled),
-            training=Training(rate=self.rate, batch=self.batch),
-            budget=budget,
-            key=order,
-            session=session,
-        )
