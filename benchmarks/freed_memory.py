@@ -1,9 +1,10 @@
-"""A training step of networks on fields in two processes: freed memory returned to the system, or kept.
+"""A training step in two processes: freed memory returned to the system, or kept.
 
-    python benchmarks/freed_memory.py [--methods fno unet] [--repeats 3]
+    python benchmarks/freed_memory.py [--methods fno unet painn] [--repeats 3]
 
-64 x 64 points, batches of 16, default settings. glibc maps what is larger than 32 MB anew for each call; what a page
-costs depends on the machine, on a virtual one much. Ratio above 1: kept (`environment.prepare`) is faster.
+Fields: 64 x 64 points, batches of 16, default settings. glibc maps what is larger than 32 MB anew for each call; what a
+page costs depends on the machine, on a virtual one much. Atoms: `molecules/forces` as it is by default; temporaries are
+small there. Ratio above 1: kept (`environment.prepare`) is faster.
 """
 
 from __future__ import annotations
@@ -20,20 +21,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen import registry
-from erlangen.methods.operators._operator import Layout
+from erlangen.contract import Budget, Method
+from erlangen.methods.operators._operator import Layout, NeuralOperator
 from erlangen.study import environment
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
+from erlangen.tasks.molecules.forces import Forces
 
 GRID, BATCH, STEPS = (64, 64), 16, 7
+SHORT, LONG = 20, 320  # steps of a fit on atoms
 
 
 def one(name: str, keep: bool) -> None:
-    """Median milliseconds of a gradient and the most memory of the process in MB, printed."""
+    """Milliseconds of a training step and the most memory of the process in MB, printed."""
     if keep:
         environment.prepare()
+    method = registry.load_method(name)()
+    milliseconds = on_fields(method) if isinstance(method, NeuralOperator) else on_atoms(method)
+    print(milliseconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def on_fields(method: NeuralOperator) -> float:
+    """Median of a gradient."""
     task = Kolmogorov()
     layout = Layout(GRID, (1.0, 1.0), tuple(task.inputs), tuple(task.outputs))
-    core = registry.load_method(name)().core(layout, key=jax.random.key(0))
+    core = method.core(layout, key=jax.random.key(0))
     x = jnp.asarray(np.random.default_rng(0).normal(size=(BATCH, *GRID, layout.n_in)), jnp.float32)
     parameters, static = eqx.partition(core, eqx.is_inexact_array)
     step = jax.jit(jax.grad(lambda p, x: jnp.mean(jax.vmap(eqx.combine(p, static))(x) ** 2)))
@@ -43,12 +54,22 @@ def one(name: str, keep: bool) -> None:
         start = time.perf_counter()
         jax.block_until_ready(step(parameters, x))
         times.append(time.perf_counter() - start)
-    print(1e3 * np.median(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return 1e3 * float(np.median(times))
+
+
+def on_atoms(method: Method) -> float:
+    """A step of a fit: the difference of a long one and a short one, after one that compiles."""
+    seconds = []
+    for steps in (SHORT, SHORT, LONG):
+        start = time.perf_counter()
+        method.fit(Forces(), Budget(steps=steps), key=jax.random.key(0))
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * (seconds[2] - seconds[1]) / (LONG - SHORT)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--methods", nargs="*", default=["fno", "unet"])
+    parser.add_argument("--methods", nargs="*", default=["fno", "unet", "painn"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--child", choices=("keep", "return"), help=argparse.SUPPRESS)
     options = parser.parse_args()

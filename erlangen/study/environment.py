@@ -39,8 +39,8 @@ def prepare(*, fields: bool = True) -> None:
     """Keep compiled programs between processes and freed memory within this one; entry points call it, no import does.
 
     fields: whether that is what will be computed on. Their large temporaries come from one arena then, for which the
-    many small ones of atoms, made by several threads at once, would have to wait. The CPU times in the docs are with
-    it; call it once in a script of your own.
+    many small ones of atoms, made by several threads at once, would have to wait (benchmarks/freed_memory.py shows
+    both). The CPU times in the docs are with it; call it once in a script of your own.
     """
     _keep_compiled_programs()
     if fields:
