@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen import registry
-from erlangen.contract import Budget, Fitted, Outputs, Samples
+from erlangen.contract import Budget, Outputs, Predictor, Samples
 from erlangen.core.systems import Atoms
 from erlangen.data.property_sets import symmetric_crystal
 from erlangen.learn.batching import predict
@@ -38,7 +38,7 @@ CUTOFF, LAYERS = 5.0, 2
 VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]], np.int32)
 
 
-class SixComponents(Fitted):
+class SixComponents(Predictor):
     """The components of a symmetric tensor as six invariants of an invariant network: no symmetry at all."""
 
     network: Any
@@ -74,7 +74,7 @@ def fit_six_components(task: Properties, channels: int, training: Training, budg
     return fit(model, loss, train, task.truth("validation"), training=training, budget=budget, key=third)
 
 
-def in_float64(fitted: Fitted, inputs: list[Atoms], name: str) -> list[np.ndarray]:
+def in_float64(fitted: Predictor, inputs: list[Atoms], name: str) -> list[np.ndarray]:
     """Answers with parameters and inputs in float64, compiled once for one padded shape."""
     model = jax.tree.map(lambda a: np.asarray(a, np.float64) if _is_float(a) else a, fitted)
     prepared: Any = [model.prepare(x) for x in inputs]

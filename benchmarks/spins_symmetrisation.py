@@ -31,7 +31,7 @@ def main() -> None:
         for kind in ("features", "translations"):
             method = RBM(alpha=options.alpha, symmetrise=kind)
             psi = method.fit(task, Budget(seconds=options.seconds), key=jax.random.key(seed))
-            found = evaluate(psi, spin_problem(task.hamiltonian), samples=16384, key=jax.random.key(100 + seed))
+            found = evaluate(psi, spin_problem(task.law), samples=16384, key=jax.random.key(100 + seed))
             error, spread = 1 - found.energy / exact, abs(found.error / exact)
             print(
                 f"seed {seed}  {kind:12s}  error {error:.1e} +- {spread:.0e}  V-score {found.v_score:.1e}", flush=True

@@ -32,14 +32,15 @@ __all__ = [
 if TYPE_CHECKING:
     from .app.calculator import calculator
     from .app.report import report
-    from .assess.uncertainty import Conformal, Ensemble
+    from .methods.wrappers.conformal import Conformal
+    from .methods.wrappers.ensemble import Ensemble
     from .registry import load_method, load_task
     from .study.record import Record
     from .study.run import Run, load, run
 
 PLACES = {
-    "Conformal": "assess.uncertainty",
-    "Ensemble": "assess.uncertainty",
+    "Conformal": "methods.wrappers.conformal",
+    "Ensemble": "methods.wrappers.ensemble",
     "Record": "study.record",
     "Run": "study.run",
     "calculator": "app.calculator",

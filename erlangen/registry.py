@@ -1,7 +1,10 @@
-"""Tasks and methods by name, found by path and read without importing them.
+"""Tasks, methods and what else is open to plug-ins, by name: found by path and read without importing them.
 
-    tasks/<area>/<task>.py         ->  task   "<area>/<task>"        (quantum/spins)
-    methods/<family>/<method>.py   ->  method "<method>"             (painn; its folder is the family)
+    tasks/<area>/<task>.py         ->  task       "<area>/<task>"    (quantum/spins)
+    methods/<family>/<method>.py   ->  method     "<method>"         (painn; its folder is the family)
+    methods/wrappers/<name>.py     ->  wrapper    "<name>"           (a method made from a method)
+    measures/<name>.py             ->  measure    "<name>"           (how answers to a kind of question are judged)
+    containers/<name>.py           ->  container  "<name>"           (how a container is read, written, described)
 
 Three places are searched, in this order: the package itself; folders named in the environment variable
 ``ERLANGEN_PATH`` (separated like PATH, each with ``tasks/`` and ``methods/`` inside); installed packages that declare
@@ -14,8 +17,10 @@ it is shown and it never breaks the others.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import os
+import re
 import sys
 import types
 import zlib
@@ -25,23 +30,26 @@ from pathlib import Path
 
 from erlangen.core.errors import Invalid, unknown
 
-# The parents that make a class a task or a method; the contract itself is not read here because it imports JAX.
-PARENTS = {
-    "task": (
-        "Task",
-        "Supervised",
-        "Evolution",
-        "Governed",
-        "Transported",
-        "Conservative",
-        "Variational",
-        "Family",
-        "Levels",
-        "Dynamical",
-    ),
-    "method": ("Method", "MessagePassing"),
+WRAPPERS = "wrappers"
+PLACES = {  # in the package: folder below a room; elsewhere the folder alone
+    "task": ("", "tasks"),
+    "method": ("", "methods"),
+    "wrapper": ("", "methods"),
+    "measure": ("study", "measures"),
+    "container": ("data", "containers"),
 }
 OUTSIDE = "erlangen_path_"
+RENAMED = {  # names of the contract of version 0.1, for plug-ins that ask for them
+    "Fitted": "Predictor, or another Answer",
+    "Linearised": "Tangents",
+    "Featured": "Features",
+    "Governed": "Evolution, with a law of kind Semilinear",
+    "Transported": "Evolution, with a law of kind Transport",
+    "Conservative": "Evolution, with a law of kind ConservationLaw",
+    "Levels": "Variational that asks for a Spectrum",
+    "Dynamical": "Variational that asks for a Quench",
+    "Family": "Variational that asks for Couplings",
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,9 @@ class Setting:
 class Entry:
     """One file found: what it is called, what it says about itself, and how to load it."""
 
-    kind: str  # "task" or "method"
+    kind: str  # "task", "method", "wrapper", "measure" or "container"
     name: str
-    group: str  # area of a task, family of a method
+    group: str  # area of a task, family of a method; empty for others
     path: Path
     module: str  # dotted name
     source: str  # "erlangen", a folder of ERLANGEN_PATH, or an entry point
@@ -73,7 +81,7 @@ class Entry:
 
 
 def entries(kind: str) -> list[Entry]:
-    """Every task (``kind="task"``) or method (``"method"``) found, broken ones included, in the order of search."""
+    """Every task, method, ... found (`kind`), broken ones included, in the order of search."""
     found: dict[str, Entry] = {}
     doubles = []
     for folder, package, source in _places(kind):
@@ -104,6 +112,23 @@ def load_task(name: str) -> type:
 def load_method(name: str) -> type:
     """The class of the method called ``name``; imports its module."""
     return _load(find("method", name))
+
+
+def load_wrapper(name: str) -> type:
+    """The class of the wrapper called ``name``, hyphens or not; imports its module."""
+    return _load(find("wrapper", name.replace("-", "_")))
+
+
+def load_measure(name: str) -> types.ModuleType:
+    """The measuring file called ``name``, imported."""
+    return _module(find("measure", name))
+
+
+def load_container(name: str) -> types.ModuleType | None:
+    """The file that reads, writes and describes the container class called ``name``, imported; None: there is none."""
+    stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    known = {entry.name: entry for entry in entries("container")}
+    return _module(known[stem]) if stem in known else None
 
 
 def load_preset(name: str, preset: str) -> object:
@@ -168,8 +193,8 @@ def areas() -> list[Area]:
 
 def _places(kind: str) -> Iterator[tuple[Path, str, str]]:
     """(folder, dotted package, source) to search, in order."""
-    room = kind + "s"
-    yield Path(__file__).parent / room, f"erlangen.{room}", "erlangen"
+    above, room = PLACES[kind]
+    yield Path(__file__).parent / above / room, ".".join(filter(None, ["erlangen", above, room])), "erlangen"
     for text in filter(None, os.environ.get("ERLANGEN_PATH", "").split(os.pathsep)):
         folder = Path(text).expanduser()
         yield folder / room, f"{_package_of(folder)}.{room}", text
@@ -195,9 +220,14 @@ def _scan(kind: str, folder: Path, package: str, source: str) -> Iterator[Entry]
         if source.startswith("entry point"):
             yield Entry(kind, source, "", folder, package, source, problem="the package it names is not installed")
         return
-    for path in sorted(folder.glob("*/*.py")):
+    is_flat = kind in ("measure", "container")
+    for path in sorted(folder.glob("*.py" if is_flat else "*/*.py")):
         group, stem = path.parent.name, path.stem
-        if not stem.startswith("_") and not group.startswith(("_", ".")):
+        if stem.startswith("_") or group.startswith(("_", ".")):
+            continue
+        if is_flat:
+            yield Entry(kind, stem, "", path, f"{package}.{stem}", source)
+        elif kind == "task" or (kind == "wrapper") == (group == WRAPPERS):
             name = f"{group}/{stem}" if kind == "task" else stem
             yield _read(Entry(kind, name, group, path, f"{package}.{group}.{stem}", source))
 
@@ -213,10 +243,10 @@ def _read(entry: Entry) -> Entry:
     doc = ast.get_docstring(tree) or ""
     title = doc.split("\n", 1)[0].strip()
     entry = replace(entry, doc=doc, title=title)
-    classes = _candidates(tree, PARENTS[entry.kind])
+    classes = _candidates(tree, _parents(entry.kind))
     if len(classes) != 1:
         names = ", ".join(c.name for c in classes) or "none"
-        wanted = " or ".join(PARENTS[entry.kind])
+        wanted = " or ".join(_parents(entry.kind))
         return replace(entry, problem=f"it must define exactly one public class derived from {wanted}; found: {names}")
     named = {
         t.id: n.value for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
@@ -224,6 +254,19 @@ def _read(entry: Entry) -> Entry:
     settings = tuple(_settings(classes[0], text.splitlines(), named))
     made = [n for n, value in named.items() if isinstance(value, ast.Call) and _last_name(value) == classes[0].name]
     return replace(entry, class_name=classes[0].name, settings=settings, presets=tuple(made))
+
+
+@functools.cache
+def _parents(kind: str) -> tuple[str, ...]:
+    """The contract's own classes of tasks or methods, read from its source: imported, it would bring JAX."""
+    root = "Task" if kind == "task" else "Method"
+    source = Path(__file__).parent / "contract" / f"{root.lower()}s.py"
+    _, tree = _parse(source.read_text(encoding="utf-8"), str(source), whole=False)
+    found = [root]
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and any(_last_name(base) in found for base in node.bases):
+            found.append(node.name)
+    return tuple(found)
 
 
 def _parse(text: str, name: str, *, whole: bool) -> tuple[str, ast.Module]:
@@ -284,19 +327,31 @@ def _comment(lines: list[str], item: ast.AnnAssign) -> str:
 
 
 def _load(entry: Entry) -> type:
+    return getattr(_module(entry), entry.class_name)
+
+
+def _module(entry: Entry) -> types.ModuleType:
     root = entry.module.partition(".")[0]
     if root.startswith(OUTSIDE):
-        _make_importable(root, entry.path.parents[2])
+        _make_importable(root, entry.path.parents[1 if entry.kind in ("measure", "container") else 2])
     try:
-        return getattr(importlib.import_module(entry.module), entry.class_name)
+        return importlib.import_module(entry.module)
     except Invalid:
         raise
     except Exception as error:
         raise Invalid(
             must=f"{entry.kind} {entry.name} must import without error",
-            came=f"{type(error).__name__}: {error}",
+            came=f"{type(error).__name__}: {error}{_moved(error)}",
             do=f"Repair {entry.path} or install what it needs.",
         ) from error
+
+
+def _moved(error: Exception) -> str:
+    """What became of a name of the contract that a plug-in of an older version asks for."""
+    name = getattr(error, "name", None) if "erlangen.contract" in str(error) else None
+    words = str(error).split("'")
+    new = RENAMED.get(words[1], "") if name and len(words) > 1 else ""
+    return f" ({words[1]} is now {new})" if new else ""
 
 
 def _package_of(folder: Path) -> str:

@@ -56,7 +56,7 @@ def _where(what: str | None) -> tuple[Path | None, str | None]:
 
 def _rules(folder: Path | None, name: str | None) -> Iterator[tuple[str, Callable[[Any], None], Any]]:
     """(title, rule, subject) of every rule that concerns `name`."""
-    from ..contract import Dynamical, Family, Supervised, Variational
+    from ..contract import Supervised, Variational
     from ..testing import suite
 
     tasks, methods, cases = suite.find(folder)
@@ -66,9 +66,10 @@ def _rules(folder: Path | None, name: str | None) -> Iterator[tuple[str, Callabl
     groups: list[tuple[Sequence[Callable[[Any], None]], Sequence[Any]]] = [
         (suite.TASK_RULES, tasks),
         (suite.SUPERVISED_RULES, [t for t in tasks if isinstance(t, Supervised)]),
-        (suite.VARIATIONAL_RULES, [t for t in tasks if isinstance(t, Variational)]),
-        (suite.FAMILY_RULES, [t for t in tasks if isinstance(t, Family)]),
-        (suite.DYNAMICAL_RULES, [t for t in tasks if isinstance(t, Dynamical)]),
+        *(
+            (rules, [t for t in tasks if isinstance(t, Variational) and isinstance(t.asked, asked)])
+            for asked, rules in suite.ASKED_RULES.items()
+        ),
         (suite.METHOD_RULES, methods),
         (suite.PAIR_RULES, cases),
     ]

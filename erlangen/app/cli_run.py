@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import registry
-from ..core.errors import Invalid, unknown
+from ..core.errors import Invalid
 from .cli_flags import Parser, add_flags, build, flags_of
 
 USAGE = "erlangen run TASK --method METHOD [settings of both] [options]"
-RESERVED = ("method", "preset", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
+RESERVED = (
+    *("method", "preset", "budget", "seed", "seeds", "wrap", "from", "out", "runs", "resume", "quiet"),
+    *("debug", "help"),
+)
 
 
 def run(argv: list[str]) -> int:
@@ -33,7 +36,8 @@ def run(argv: list[str]) -> int:
     environment.prepare(fields=issubclass(task.container, Field))
     done = []
     for seed in range(args.seed, args.seed + args.seeds):
-        options = {"budget": budget, "seed": seed, "runs": args.out, "resume": args.resume, "quiet": args.quiet}
+        options = {"budget": budget, "seed": seed, "runs": args.out, "resume": args.resume}
+        options |= {"start": args.start, "quiet": args.quiet}
         done.append(fit_and_judge(task, method, **options))
         print(done[-1].table(), flush=True)
     if len(done) > 1:
@@ -61,8 +65,9 @@ def _parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="repeat with that many seeds and give the spread")
     wrap = {"action": "append", "default": []}
-    known = "ensemble, last-layer, variance-heads, conformal, lanczos"
+    known = ", ".join(e.name.replace("_", "-") for e in registry.entries("wrapper") if not e.problem)
     parser.add_argument("--wrap", **wrap, help=f"{known}; given twice, the first is inside")
+    parser.add_argument("--from", dest="start", help="a run whose answer the fit begins from (fine-tuning, transfer)")
     parser.add_argument("--out", "--runs", default="runs", help="folder for runs (default: runs)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the same settings")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
@@ -81,15 +86,15 @@ def _question_and_answer(
         raise _no_method(name)
     method_class = registry.load_method(answer)
     words = [w for i, a in enumerate(argv) if (w := _wrap_value(argv, i, a))]
-    wrappers = [_wrapper(w) for text in words for w in text.split(",")]
+    wrappers = [registry.load_wrapper(w) for text in words for w in text.split(",")]
     parser = _parser()
     flags = [*flags_of(task_class, "task"), *flags_of(method_class, "method")]
     add_flags(parser, flags, RESERVED)
     for cls in dict.fromkeys(wrappers):
         for field in dataclasses.fields(cls):
             if field.name != "method":
-                dest = f"{cls.name()}:{field.name}"
-                parser.add_argument(f"--{cls.name()}-{field.name}", dest=dest, default=argparse.SUPPRESS)
+                dest, flag = f"{cls.name()}:{field.name}", f"--{cls.name()}-{field.name}".replace("_", "-")
+                parser.add_argument(flag, dest=dest, default=argparse.SUPPRESS)
     args = parser.parse(argv)
     if args.seeds < 1:
         raise Invalid(must="--seeds must be at least 1", came=str(args.seeds), do="For instance: --seeds 3")
@@ -105,24 +110,6 @@ def _wrap_value(argv: Sequence[str], i: int, word: str) -> str | None:
     if word == "--wrap":
         return argv[i + 1] if i + 1 < len(argv) else None
     return word.removeprefix("--wrap=") if word.startswith("--wrap=") else None
-
-
-def wrappers_known() -> dict[str, type]:
-    """Wrappers by name: methods made from one other method."""
-    from ..assess import last_layer, uncertainty, variance_heads
-    from ..contract import Wrapper
-    from ..learn.variational import lanczos
-
-    rooms = (uncertainty, last_layer, variance_heads, lanczos)
-    classes = [c for room in rooms for c in vars(room).values() if isinstance(c, type)]
-    return {c.name(): c for c in classes if issubclass(c, Wrapper) and c is not Wrapper}
-
-
-def _wrapper(name: str) -> type:
-    known = wrappers_known()
-    if name not in known:
-        raise unknown("wrapper", name, known)
-    return known[name]
 
 
 def _no_method(task: str) -> Invalid:

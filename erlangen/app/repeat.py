@@ -35,10 +35,9 @@ def command(record: Record) -> str:
             )  # not `bool | None`: that takes a word
             words.append(f"--{'no-' * (not value)}{flag}" if switch else f"--{flag} {_word(value)}")
     for wrap in reversed(record.wraps):
-        kind, _, inside = wrap.partition("(")
+        kind = wrap["name"].replace("_", "-")
         words.append(f"--wrap {kind}")
-        settings = [part.split("=", 1) for part in inside.rstrip(")").split(", ") if "=" in part]
-        words += [f"--{kind}-{key} {_word(ast.literal_eval(value))}" for key, value in settings]
+        words += [f"--{kind}-{key.replace('_', '-')} {_word(value)}" for key, value in wrap["settings"].items()]
     return " ".join([*words, f"--budget {record.budget} --seed {record.seed}"])
 
 

@@ -28,7 +28,7 @@ STOPS = (
 def tour(runs: str | Path = "runs", page: str | Path = "tour.html", seed: int = 0) -> Path:
     """Run every stop, print a table after each and a summary at the end, write `page`; returns its path."""
     from .. import registry
-    from ..assess.uncertainty import Conformal
+    from ..methods.wrappers.conformal import Conformal
     from ..study.run import run
     from ..study.table import summary
     from .report import report

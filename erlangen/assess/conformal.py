@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..contract import Fitted, Interval, Outputs, Samples, Spread, Supervised, Task
+from ..contract import Answer, Interval, Outputs, Predictor, Samples, Spread, Supervised, Task
 from ..core.groups import Shifts
 from ..core.quantity import Quantity
 from ..core.systems import Atoms, System
@@ -38,7 +38,7 @@ class Conformalised(Interval):
     shaped like the field), or the smallest spread that counts where the inner answer is a `Spread`.
     """
 
-    inner: Fitted
+    inner: Predictor
     quantiles: dict[str, Array]
     sigmas: dict[str, Array]
     outputs: tuple[Quantity, ...] = eqx.field(static=True)
@@ -51,6 +51,10 @@ class Conformalised(Interval):
     def prepare(self, x: System) -> System:
         """As the method inside needs it."""
         return self.inner.prepare(x)
+
+    @property
+    def bare(self) -> Answer:
+        return self.inner.bare
 
     def path(self, x: System, steps: int, feed: Callable[[System, Outputs], System]) -> Outputs:
         """The path of the method inside."""
@@ -65,14 +69,14 @@ class Conformalised(Interval):
             y = jnp.asarray(centre[q.name])
             sigma = _scale(q, spread.get(q.name), self.sigmas[q.name], y.shape)
             quantile = self.quantiles[q.name]
-            if q.home == "atoms":
+            if q.axes == "atoms":
                 quantile = quantile[x["atomic_numbers"]].reshape((-1,) + (1,) * (y.ndim - 1))
             half = (quantile * sigma).astype(y.dtype)
             ends[q.name] = (y - half, y + half)
         return ends
 
 
-def calibrate(inner: Fitted, task: Supervised, samples: Samples, level: float) -> Conformalised:
+def calibrate(inner: Predictor, task: Supervised, samples: Samples, level: float) -> Conformalised:
     """Conformal intervals around `inner` from calibration samples that its fit has not seen."""
     answers = _answers(inner, samples.inputs)
     outputs = tuple(q for q in task.outputs if q.name in samples.outputs and q.name in answers[0]["centre"])
@@ -86,7 +90,7 @@ def calibrate(inner: Fitted, task: Supervised, samples: Samples, level: float) -
             # a spread far below the typical one is luck, not knowledge: it would make single scores explode
             typical = np.median(np.concatenate([np.ravel(s) for s in spreads]))
             sigmas[q.name] = np.asarray(max(0.05 * float(typical), 1e-12))
-        elif q.home == "grid":
+        elif q.axes == "grid":
             validation = task.truth("validation")
             held_out = held_out or _answers(inner, validation.inputs)
             sigmas[q.name] = _profile(q, task, validation, held_out, np.shape(true[0]))
@@ -108,7 +112,7 @@ def _scale(q: Quantity, spread: Any, sigma: Any, shape: tuple[int, ...] | None =
     if spread is None:
         return sigma if shape is None else _on_grid(jnp.asarray(sigma), shape)
     spread = jnp.asarray(spread)
-    if q.rep.rank and q.home != "grid":
+    if q.rep.rank and q.axes != "grid":
         axes = tuple(range(spread.ndim - q.rep.rank, spread.ndim))
         spread = jnp.sqrt(jnp.mean(spread**2, axes, keepdims=True))
     return jnp.maximum(spread, sigma)
@@ -137,10 +141,10 @@ def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], 
 
 
 def _quantile(q: Quantity, scores: Sequence[np.ndarray], inputs: Sequence[System], level: float) -> np.ndarray:
-    if q.home == "grid":
+    if q.axes == "grid":
         return np.asarray(pooled_quantile([np.max(s, keepdims=True) for s in scores], level))
     pooled = pooled_quantile(scores, level)
-    if q.home != "atoms" or not isinstance(inputs[0], Atoms):
+    if q.axes != "atoms" or not isinstance(inputs[0], Atoms):
         return np.asarray(pooled)
     numbers = [np.asarray(x["atomic_numbers"]) for x in inputs]
     found = {}
@@ -172,7 +176,7 @@ def is_array(leaf: Any) -> bool:
     return isinstance(leaf, (jax.Array, np.ndarray))
 
 
-def _answers(fitted: Fitted, inputs: Sequence[System]) -> list[dict[str, dict[str, np.ndarray]]]:
+def _answers(fitted: Predictor, inputs: Sequence[System]) -> list[dict[str, dict[str, np.ndarray]]]:
     """centre and spread of every input."""
 
     def both(f: Any, x: System) -> Any:
@@ -181,7 +185,7 @@ def _answers(fitted: Fitted, inputs: Sequence[System]) -> list[dict[str, dict[st
     return for_each(both, fitted, inputs)
 
 
-def for_each(of: Callable[[Any, Any], Any], fitted: Fitted, inputs: Sequence[System], batch: int = 64) -> list[Any]:
+def for_each(of: Callable[[Any, Any], Any], fitted: Predictor, inputs: Sequence[System], batch: int = 64) -> list[Any]:
     """of(fitted, x) for every input, by `vmap` over inputs of equal shape; float32 in, float64 kept where added."""
     shapes: dict[str, list[int]] = {}
     singles = [jax.tree.map(_single, fitted.prepare(x)) for x in inputs]

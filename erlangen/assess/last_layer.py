@@ -6,7 +6,7 @@
     sigma^2(x) = c^2 + e^2b s(x)^(2 gamma)
 
 J(x): derivative of an output along directions of the parameters, here one weight per feature of every layer and element
-(`contract.Linearised`), for forces the gradient of features in the positions. s^2 is the posterior variance of Bayesian
+(`contract.Tangents`), for forces the gradient of features in the positions. s^2 is the posterior variance of Bayesian
 linear regression on frozen features, that is, a Laplace approximation in the last layer (Bigi, Chong, Ceriotti,
 Grasselli 2024, arXiv:2403.02251). It ranks errors well, but those of a network grow faster than it far from the data:
 the features themselves are wrong there. How fast is seen within the validation data, where c and b of each output and
@@ -16,17 +16,15 @@ one gamma for all of them maximise the Gaussian likelihood of residuals. One sig
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
-from ..contract import Budget, Linearised, Outputs, Samples, Session, Spread, Wrapper
-from ..core.errors import Invalid
+from ..contract import Answer, Outputs, Samples, Spread, Tangents
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import for_each
@@ -35,30 +33,10 @@ RIDGE = 1e-8  # lambda in units of the mean eigenvalue of the sum
 LARGEST = 4.0  # gamma
 
 
-@dataclasses.dataclass(frozen=True)
-class LastLayer(Wrapper):
-    """Standard deviations from the features of the last layers; costs two passes over the training data."""
-
-    @classmethod
-    def name(cls) -> str:
-        return "last-layer"
-
-    def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Spread:
-        """Fit the method inside with the whole budget, then gather features of training and validation."""
-        inner = self.method.fit(task, budget, key=key, session=session)
-        if not isinstance(inner, Linearised):
-            raise Invalid(
-                must="last-layer needs an answer with features of its last layer (a potential of atoms)",
-                came=f"{type(inner).__name__} of {self.method.name()}",
-                do="Take --wrap ensemble for this method.",
-            )
-        return gaussian(inner, task.truth("train"), task.truth("validation"))
-
-
 class LastLayerSpread(Spread):
     """An answer, the factor W of its posterior covariance, s^2 = mean |J W|^2, and log c, b per output; gamma."""
 
-    inner: Linearised
+    inner: Tangents
     factors: dict[str, Float[Array, "H H"]]
     laws: dict[str, Float[Array, " 2"]]
     gamma: Float[Array, ""]
@@ -68,6 +46,10 @@ class LastLayerSpread(Spread):
 
     def prepare(self, x: System) -> System:
         return self.inner.prepare(x)
+
+    @property
+    def bare(self) -> Answer:
+        return self.inner.bare
 
     def spread(self, x: System) -> Outputs:
         """Standard deviation of each output, the same for all its components."""
@@ -81,13 +63,13 @@ class LastLayerSpread(Spread):
         return out
 
 
-def gaussian(inner: Linearised, train: Samples, validation: Samples) -> LastLayerSpread:
+def gaussian(inner: Tangents, train: Samples, validation: Samples) -> LastLayerSpread:
     """The posterior of the last layer from training features, the law of its errors from validation residuals."""
 
-    def squares(f: Linearised, x: System) -> Outputs:
+    def squares(f: Tangents, x: System) -> Outputs:
         return {name: _product(j) for name, j in f.tangents(x).items()}
 
-    def both(f: Linearised, x: System) -> Any:
+    def both(f: Tangents, x: System) -> Any:
         return {"tangents": f.tangents(x), "centre": f(x)}
 
     sums = for_each(squares, inner, train.inputs)

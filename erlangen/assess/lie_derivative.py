@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..contract import Fitted, Method, Samples, Task
+from ..contract import Method, Predictor, Samples, Task
 from ..core.groups import Broken, Group, Orthogonal, Translations, act
 from ..core.systems import System
 from ..numerics.precision import double
@@ -28,7 +28,7 @@ Map = Callable[[System], Mapping[str, Array]]
 
 
 def lie_derivatives(
-    fitted: Fitted | Map,
+    fitted: Predictor | Map,
     method: Method,
     task: Task,
     samples: Samples,

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from ..contract import Fitted, Method, Samples, Supervised, Task
+from ..contract import Answer, Method, Predictor, Samples, Supervised, Task
 from ..core.equivariance import equivariance_defects
 from ..core.groups import Broken, Group
 from ..core.systems import System
@@ -52,7 +52,7 @@ def keeps(method: Method, group: Group) -> bool:
 
 
 def audit_method(
-    fitted: Fitted | Map,
+    fitted: Predictor | Map,
     method: Method,
     task: Task,
     samples: Samples,
@@ -74,7 +74,7 @@ def audit_method(
 
 
 def audit_in_double(
-    fitted: Fitted | Map,
+    fitted: Predictor | Map,
     method: Method,
     task: Task,
     samples: Samples,
@@ -99,13 +99,13 @@ def audit_in_double(
     return [row for row in rows if row.output in exact]
 
 
-def _asked(fitted: Fitted | Map) -> Map:
+def _asked(fitted: Predictor | Map) -> Map:
     """The answer as users get it: inputs prepared anew (neighbours of the moved crystal), then compiled."""
     compiled = eqx.filter_jit(fitted)
-    return lambda x: compiled(fitted.prepare(x) if isinstance(fitted, Fitted) else x)
+    return lambda x: compiled(fitted.prepare(x) if isinstance(fitted, Answer) else x)
 
 
-def is_single(fitted: Fitted | Map) -> bool:
+def is_single(fitted: Predictor | Map) -> bool:
     """Whether an answer has parameters in float32: a network."""
     return any(eqx.is_inexact_array(a) and a.dtype == np.float32 for a in jax.tree.leaves(fitted))
 

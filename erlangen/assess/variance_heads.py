@@ -4,7 +4,7 @@
 
     log sigma(x) = b + w . phi(x)       minimises       mean [ r^2 / (2 sigma^2) + log sigma ] + lambda |w|^2
 
-phi(x): invariant features of the last layers (`contract.Featured`), r: residuals on validation data, one head per
+phi(x): invariant features of the last layers (`contract.Features`), r: residuals on validation data, one head per
 output; a convex problem. The trunk is shared and stays as it is: trained jointly, the likelihood takes weight from just
 those data that are hard to fit (Seitzer et al. 2022, arXiv:2203.09168). lambda by cross-validation over the validation
 samples. Nix, Weigend 1994, doi:10.1109/ICNN.1994.374138. Tells hard atoms from easy ones within the data; for widening
@@ -13,16 +13,14 @@ far from them see `last_layer`.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
-from ..contract import Budget, Featured, Outputs, Samples, Session, Spread, Wrapper
-from ..core.errors import Invalid
+from ..contract import Answer, Features, Outputs, Samples, Spread
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import for_each
@@ -32,30 +30,10 @@ FOLDS = 4
 Rows = tuple[Float[np.ndarray, "m H"], Float[np.ndarray, " m"]]  # features and log of the mean squared residual
 
 
-@dataclasses.dataclass(frozen=True)
-class VarianceHeads(Wrapper):
-    """Standard deviations from heads on the features of the last layers; costs one pass over the validation data."""
-
-    @classmethod
-    def name(cls) -> str:
-        return "variance-heads"
-
-    def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Spread:
-        """Fit the method inside with the whole budget, then the heads on validation residuals."""
-        inner = self.method.fit(task, budget, key=key, session=session)
-        if not isinstance(inner, Featured):
-            raise Invalid(
-                must="variance-heads needs an answer with features of its last layers (a potential of atoms)",
-                came=f"{type(inner).__name__} of {self.method.name()}",
-                do="Take --wrap ensemble for this method.",
-            )
-        return heads_on(inner, task.truth("validation"))
-
-
 class HeadSpread(Spread):
     """An answer and log sigma = bias + weights . features of each output."""
 
-    inner: Featured
+    inner: Features
     weights: dict[str, Float[Array, " H"]]
     biases: dict[str, Array]
 
@@ -64,6 +42,10 @@ class HeadSpread(Spread):
 
     def prepare(self, x: System) -> System:
         return self.inner.prepare(x)
+
+    @property
+    def bare(self) -> Answer:
+        return self.inner.bare
 
     def spread(self, x: System) -> Outputs:
         """Standard deviation of each output."""
@@ -74,10 +56,10 @@ class HeadSpread(Spread):
         }
 
 
-def heads_on(inner: Featured, validation: Samples) -> HeadSpread:
+def heads_on(inner: Features, validation: Samples) -> HeadSpread:
     """The likeliest heads for the residuals of `inner` on `validation`."""
 
-    def both(f: Featured, x: System) -> Any:
+    def both(f: Features, x: System) -> Any:
         return {"features": f.features(x), "centre": f(x)}
 
     found = for_each(both, inner, validation.inputs)

@@ -1,52 +1,85 @@
-"""The two halves of every result: a Task is a question, a Method is an answer, a Record is what came out.
+"""The two halves of every result: a Task is a question, a Method gives an Answer, a Record is what came out.
 
-A task states inputs, outputs, symmetry and where the truth comes from. A method says which tasks it accepts and turns
-one into a `Fitted`: a pure function of one sample. Tasks and methods never see each other; `study` brings them
-together.
+A task states inputs, outputs, symmetry and where the truth comes from; it is of one of five kinds (`tasks`), and may
+know a law (`laws`). A method (`methods`) says which tasks it accepts and turns one into an answer (`answers`): pure
+functions of one sample. Tasks and methods never see each other; `study` brings them together.
 """
 
-from .answers import Featured, Fitted, Interval, Linearised, Method, Signature, Spread, Wrapper
+from .answers import (
+    Answer,
+    Density,
+    Eigenstates,
+    Features,
+    Interval,
+    Levels,
+    Minimiser,
+    Predictor,
+    QuantumState,
+    Sampler,
+    Spread,
+    StateFamily,
+    StatePath,
+    Tangents,
+)
+from .laws import ConservationLaw, Semilinear, Transport
+from .methods import Derived, Method, Signature, Wrapper, kind_of
 from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
 from .tasks import (
-    Conservative,
-    Dynamical,
+    Asked,
+    Couplings,
     Evolution,
-    Family,
-    Governed,
-    Levels,
+    GroundState,
+    Optimisation,
+    Quench,
+    Sampling,
+    Spectrum,
     Supervised,
     Task,
-    Transported,
     Variational,
 )
 
 __all__ = [
+    "Answer",
+    "Asked",
     "Budget",
-    "Conservative",
-    "Dynamical",
+    "ConservationLaw",
+    "Couplings",
+    "Density",
+    "Derived",
+    "Eigenstates",
     "Evolution",
-    "Family",
-    "Featured",
-    "Fitted",
-    "Governed",
+    "Features",
+    "GroundState",
     "Interval",
     "Levels",
-    "Linearised",
     "Method",
+    "Minimiser",
     "Opponent",
+    "Optimisation",
     "Outputs",
     "Peer",
+    "Predictor",
+    "QuantumState",
+    "Quench",
     "SPLITS",
+    "Sampler",
     "Samples",
+    "Sampling",
     "Score",
+    "Semilinear",
     "Session",
     "Shift",
     "Signature",
+    "Spectrum",
     "Split",
     "Spread",
+    "StateFamily",
+    "StatePath",
     "Supervised",
+    "Tangents",
     "Task",
-    "Transported",
+    "Transport",
     "Variational",
     "Wrapper",
+    "kind_of",
 ]

@@ -1,47 +1,32 @@
-"""Answers: a method, which tasks it accepts, and what it gives: a pure function of one sample and what more it can."""
+"""Answers: what a method gives, by what can be asked of it.
+
+    Answer ── Predictor          f(x) -> y                              Spread, Interval, Features, Tangents: f can more
+           ├─ Sampler            y ~ p(y | x)                           Density: log p(y | x) too
+           ├─ Minimiser          y(x) of lowest objective
+           └─ QuantumState       log psi(s)                             Eigenstates, StatePath, StateFamily: several
+
+Arrays of an answer are its leaves, all else is static. Each kind of question names the answer that it asks for
+(`Task.answer`); what that must offer is said here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
 
-from ..core.errors import Invalid
-from ..core.groups import Group
 from ..core.systems import System
-from .parts import Budget, Outputs, Session
-from .tasks import Supervised, Task
+from .parts import Outputs
 
 
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """What a method can answer: the kind of task, the container of its input, and outputs that must be asked for."""
-
-    kind: type[Task]
-    container: type[System]
-    outputs: frozenset[str] = frozenset()
-
-    def mismatch(self, task: Task) -> str:
-        """Why `task` is not accepted; empty where it is."""
-        if not isinstance(task, self.kind):
-            return f"needs a task of kind {self.kind.__name__}, {task.name()} is {type(task).__mro__[1].__name__}"
-        if task.container is not self.container:
-            return f"needs {self.container.__name__} as input, {task.name()} gives {task.container.__name__}"
-        missing = self.outputs - {q.name for q in task.outputs}
-        return f"needs the outputs {sorted(missing)}" if missing else ""
-
-
-class Fitted(eqx.Module):
-    """An answer: a pure function of one sample, outputs by name. Arrays are its leaves, all else is static."""
-
-    @abc.abstractmethod
-    def __call__(self, x: System) -> Outputs:
-        """Outputs for one input."""
+class Answer(eqx.Module):
+    """What a fit gives: pure functions of one sample."""
 
     def prepare(self, x: System) -> System:
         """`x` with what can be computed once per structure, outside of compiled code (lists of neighbours), as labels.
@@ -49,6 +34,19 @@ class Fitted(eqx.Module):
         Answers are the same with and without; a copy of `x` that is moved afterwards has to be prepared anew.
         """
         return x
+
+    @property
+    def bare(self) -> Answer:
+        """The answer without what was put around it (intervals, spreads)."""
+        return self
+
+
+class Predictor(Answer):
+    """A map from an input to outputs by name."""
+
+    @abc.abstractmethod
+    def __call__(self, x: System) -> Outputs:
+        """Outputs for one input."""
 
     def path(self, x: System, steps: int, feed: Callable[[System, Outputs], System]) -> Outputs:
         """Outputs [steps, ...] after 1, 2, ... steps of an evolution: the answer to the answer, as `feed` makes it an
@@ -62,32 +60,32 @@ class Fitted(eqx.Module):
         return jax.lax.scan(step, x, None, length=steps)[1]
 
 
-class Spread(Fitted):
-    """An answer that also knows how unsure it is, on a scale that is not calibrated."""
+class Spread(Predictor):
+    """A predictor that also knows how unsure it is, on a scale that is not calibrated."""
 
     @abc.abstractmethod
     def spread(self, x: System) -> Outputs:
         """Positive scale of the error of each output, shaped like the output."""
 
 
-class Linearised(Fitted):
-    """An answer that can say how its outputs move along H directions of its parameters (its last layers)."""
+class Tangents(Predictor):
+    """A predictor that can say how its outputs move along H directions of its parameters (its last layers)."""
 
     @abc.abstractmethod
     def tangents(self, x: System) -> Outputs:
         """Derivative of each output along the H directions: shaped like the output, with a last axis of H."""
 
 
-class Featured(Fitted):
-    """An answer that shows what its last layer sees: numbers from which a head can be learned."""
+class Features(Predictor):
+    """A predictor that shows what its last layer sees: numbers from which a head can be learned."""
 
     @abc.abstractmethod
     def features(self, x: System) -> Outputs:
         """Invariant features of each output: shaped like the output, components of vectors as one, last axis of H."""
 
 
-class Interval(Fitted):
-    """An answer with calibrated intervals at `level`."""
+class Interval(Predictor):
+    """A predictor with calibrated intervals at `level`."""
 
     level: eqx.AbstractVar[float]
 
@@ -96,65 +94,101 @@ class Interval(Fitted):
         """Lower and upper end of each output."""
 
 
-class Method(abc.ABC):
-    """A way to answer. Subclasses are frozen dataclasses of at most eight settings; presets are named instances."""
-
-    accepts: ClassVar[Signature | tuple[Signature, ...]]
-
-    @classmethod
-    def name(cls) -> str:
-        return cls.__module__.rsplit(".", 1)[-1]
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        """The kinds of group that every answer of this method keeps exactly."""
-        return ()
+class Sampler(Answer):
+    """A distribution p(y | x) from which independent samples can be drawn."""
 
     @abc.abstractmethod
-    def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
-        """Answer `task` within `budget`. Same key and a budget in steps: same bits."""
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Outputs:
+        """One draw of every output for the condition `x`."""
 
-    def check(self, task: Task) -> None:
-        """Raise `Invalid` where this method cannot answer `task`."""
-        accepted = self.accepts if isinstance(self.accepts, tuple) else (self.accepts,)
-        reasons = [one.mismatch(task) for one in accepted]
-        if all(reasons):
-            raise Invalid(
-                must=f"method {self.name()} must accept the task {task.name()}",
-                came=f"{self.name()} {'; or '.join(reasons)}",
-                do=f"See which methods fit: erlangen show {task.name()}",
-            )
+
+class Density(Sampler):
+    """A sampler that also knows how likely a value is."""
+
+    @abc.abstractmethod
+    def log_prob(self, x: System, y: Outputs) -> Float[Array, ""]:
+        """log p(y | x), normalised."""
+
+
+class Minimiser(Answer):
+    """A search: for the problem `x` the outputs that make its objective low, as far as the answer knows."""
+
+    @abc.abstractmethod
+    def minimise(self, x: System, *, key: PRNGKeyArray) -> Outputs:
+        """The best outputs found for one problem; what they are worth, the task's own solver says."""
+
+
+class QuantumState(Answer):
+    """A state of a quantum system by its amplitudes, not normalised. Called on a configuration it answers
+    {"log_psi": log psi(s)}.
+    """
+
+    @abc.abstractmethod
+    def log_psi(self, configuration: Shaped[Array, "..."]) -> Inexact[Array, ""]:
+        """Logarithm of the amplitude of one configuration; real for a positive psi, complex otherwise."""
+
+    @abc.abstractmethod
+    def __call__(self, x: System) -> Outputs:
+        """{"log_psi": ...} of a configuration in its container."""
 
     @property
-    def fields(self) -> dict[str, Any]:
-        """The settings, as they go into the record."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+    def invariance(self) -> tuple[np.ndarray | None, bool]:
+        """(site permutations [elements, sites] or None, spin flip): what leaves psi exactly as it is."""
+        return None, False
 
 
 @dataclasses.dataclass(frozen=True)
-class Wrapper(Method):
-    """A method made from one other method, of which it accepts and keeps what that accepts and keeps."""
+class Levels:
+    """Levels of an answer, ascending, with one standard error each; gaps E_n - E_0 with theirs.
 
-    method: Method
+    r_hat: the worst agreement of the chains; n_samples: of each state, or of all walkers together; singular: samples
+    without a local energy, left out; seconds: what measuring took.
+    """
 
-    needs: ClassVar[tuple[type[Task], str]] = Supervised, "a task with input-output pairs"
-    """The kind of tasks for which it can do something, in types and in words."""
+    energies: tuple[float, ...]
+    errors: tuple[float, ...]
+    gaps: tuple[float, ...]
+    gap_errors: tuple[float, ...]
+    r_hat: float
+    n_samples: int
+    singular: int
+    seconds: float
 
-    @property
-    def accepts(self) -> Any:  # type: ignore[override]
-        return self.method.accepts
 
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return self.method.symmetry
+class Eigenstates(Answer):
+    """Several states of one law, the lowest ones."""
 
-    def check(self, task: Task) -> None:
-        """Raise `Invalid` where the method inside cannot answer `task`, or this wrapper has nothing to do there."""
-        self.method.check(task)
-        kind, words = self.needs
-        if not isinstance(task, kind):
-            raise Invalid(
-                must=f"{self.name()} needs {words}",
-                came=f"{task.name()}, of kind {type(task).__mro__[1].__name__}",
-                do=f"Run {task.name()} without --wrap {self.name()}.",
-            )
+    states: eqx.AbstractVar[Sequence[QuantumState]]
+
+    @abc.abstractmethod
+    def levels(self, law: Any, *, samples: int, key: PRNGKeyArray) -> Levels:
+        """Their energies under `law`, from fresh samples."""
+
+    @abc.abstractmethod
+    def __call__(self, x: System) -> Outputs:
+        """{"amplitudes": [states]} of a configuration in its container."""
+
+
+class StatePath(QuantumState):
+    """A state that moves: `at(i)` at the i-th of the task's times; as a state it is the last of them.
+
+    angles [times]: what the exact state may have moved away by, in radians, so far as the answer knows.
+    """
+
+    angles: eqx.AbstractVar[Float[Array, " times"]]
+
+    @abc.abstractmethod
+    def at(self, i: int) -> QuantumState:
+        """The state at the i-th time."""
+
+
+class StateFamily(Answer):
+    """A state that takes the coupling of its law as a further input."""
+
+    @abc.abstractmethod
+    def at(self, coupling: Float[Array, ""] | float) -> QuantumState:
+        """The state at one coupling."""
+
+    @abc.abstractmethod
+    def __call__(self, x: System) -> Outputs:
+        """{"log_psi": ...} of a configuration at the coupling that its container carries."""

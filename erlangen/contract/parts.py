@@ -6,13 +6,16 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Array
 
 from ..core.errors import Invalid
 from ..core.systems import System
+
+if TYPE_CHECKING:
+    from .answers import Answer
 
 Split = Literal["train", "validation", "calibration", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "calibration", "test")
@@ -45,10 +48,11 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """A number that judges predictions against truth on held-out data.
+    """A number that judges answers against truth on held-out data.
 
-    measure(predicted, true) -> non-negative value of one sample of the output `quantity`;
-    the score is the mean over samples ("mean") or the root of it ("root", for mean squares), times `factor`.
+    measure(predicted, true) -> non-negative value of one sample of the output `quantity`; of a `whole_set`: both are
+    lists of all values for one input (draws of a sampler, and true draws).
+    The score is the mean over samples ("mean") or the root of it ("root", for mean squares), times `factor`.
     steps > 1: the map is applied that many times to its own output before it is judged (evolution tasks only);
     `whole`: then all states on the way are judged as one array [steps, ...], not the last one alone.
     """
@@ -62,6 +66,7 @@ class Score:
     factor: float = 1.0
     steps: int = 1
     whole: bool = False
+    whole_set: bool = False
     lower_is_better: bool = True
 
 
@@ -144,11 +149,13 @@ class Session:
     """Where a fit keeps its checkpoint and whom it tells.
 
     folder: None keeps nothing. resume: go on from the checkpoint in `folder` if there is one.
+    start: an earlier answer that the fit begins from (fine-tuning, transfer), for methods that `continues` says can.
     say(message): one line for the user and the record. progress(step, total, figures): called now and then.
     """
 
     folder: Path | None = None
     resume: bool = False
+    start: Answer | None = None
     say: Callable[[str], None] = lambda message: None
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda step, total, figures: None
 

@@ -1,17 +1,28 @@
-"""Questions: a task and its kinds, by what their truth is (pairs, trajectories, a law, levels, two laws, a family)."""
+"""Questions: a task, and the five kinds of question there are.
+
+    Supervised      pairs (x, y)                     f(x) = y ?
+    Evolution       pairs in time                    the state one step later, and so on
+    Sampling        draws of p(y | x)                new draws
+    Variational     a Hamiltonian                    its ground state, levels, motion, states for a range of couplings
+    Optimisation    an objective that is computed    argmin_y objective(x, y)
+
+A kind says what truth is (its abstract methods), what an answer has to offer (`answer`) and which file measures it
+(`measure`: ``measures/<measure>.py``). What is known of the equation is no kind but a law (`Task.law`).
+"""
 
 from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
 from ..core.groups import Group
 from ..core.quantity import Quantity
 from ..core.systems import System
+from .answers import Answer, Eigenstates, Minimiser, Predictor, QuantumState, Sampler, StateFamily, StatePath
 from .parts import Opponent, Outputs, Peer, Samples, Score, Shift, Split
 
 
@@ -26,6 +37,7 @@ class Task(abc.ABC):
     peers: ClassVar[tuple[Peer, ...]] = ()
     budget: ClassVar[str] = "2m"
     toy: ClassVar[Mapping[str, Any]] = {}  # settings that make truth and fits a matter of seconds, for contract tests
+    measure: ClassVar[str]  # the file that judges answers to this kind of question: measures/<measure>.py
 
     @classmethod
     def name(cls) -> str:
@@ -36,6 +48,16 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def symmetry(self) -> tuple[Group, ...]:
         """The groups under which truth commutes (`Broken` ones are audited and shown, not demanded)."""
+
+    @property
+    def answer(self) -> type[Answer]:
+        """What an answer has to be."""
+        return Predictor
+
+    @property
+    def law(self) -> Any:
+        """What is known of the equation (`contract.laws`, a Hamiltonian, ...); None where nothing is."""
+        return None
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -61,6 +83,8 @@ class Task(abc.ABC):
 
 class Supervised(Task):
     """A task whose truth is a set of input-output pairs."""
+
+    measure = "supervised"
 
     @abc.abstractmethod
     def truth(self, split: Split) -> Samples:
@@ -111,131 +135,128 @@ class Evolution(Supervised):
         return Samples(inputs, outputs, np.asarray(group))
 
 
-class Governed(Evolution):
-    """An evolution whose equation is known, so that an answer may build on a coarse solver of its own grid.
+class Sampling(Task):
+    """A task whose truth is draws of a distribution p(y | x); x may say nothing.
 
-    d u_hat / dt = L u_hat + N(u_hat),     u_hat the coefficients (``rfftn``) of the input called `state`
+    A row of its samples is one draw; rows of one `group` are draws for one x (all rows where there is no group).
     """
 
-    state: ClassVar[str]
-    dt: float | ClassVar[float]  # time between input and output
+    measure = "sampling"
 
     @property
-    @abc.abstractmethod
-    def substeps(self) -> int:
-        """Stable steps of the fourth-order exponential rule in one dt, on the task's own grid."""
+    def answer(self) -> type[Answer]:
+        return Sampler
 
     @abc.abstractmethod
-    def equation(self, x: System) -> tuple[Any, Any, Any]:
-        """(L, N, filter): what is cut from a state before it is stepped; for the parameters of `x`, on its grid."""
-
-
-class Transported(Governed):
-    """A governed evolution of a scalar in the plane that is carried along by a flow, which it determines:
-
-    D w / Dt = L w + s,     D / Dt = d / dt + v . grad
-    """
-
-    @abc.abstractmethod
-    def carried(
-        self, x: System, coarse: int, fine: int, frames: int, stepper: Callable[[System, int], Any], *, legs: int
-    ) -> Outputs:
-        """`frames` outputs in a row: the flow is found on `coarse` points per axis, the state carried along on `fine`.
-
-        stepper(seen, m): a step of the coefficients, dt / m long, on the grid of `seen`, which is `x` on the coarse
-        one. legs: steps along the paths in one dt.
-        """
-
-
-class Conservative(Evolution):
-    """An evolution of averages over cells that change by fluxes at faces, by a law that is known: an answer may choose
-    the values on both sides of a face, and keeps what the law conserves whatever it chooses.
-    """
-
-    @abc.abstractmethod
-    def cells(self, x: System, dtype: Any) -> Any:
-        """[parts, cells] of the conserved averages."""
-
-    @abc.abstractmethod
-    def answer(self, q: Any) -> Outputs:
-        """The outputs that averages stand for."""
-
-    @abc.abstractmethod
-    def steps_needed(self, x: System) -> int:
-        """Stable steps in one dt from this state."""
-
-    @abc.abstractmethod
-    def moved(self, q: Any, reconstruct: Any, steps: int) -> Any:
-        """The averages one dt later in at most `steps` steps, with the values at faces that `reconstruct` gives
-        (`numerics.weno.Reconstruction`); differentiable.
-        """
-
-
-class Variational(Task):
-    """A task that is a law only: find the ground state of `hamiltonian`; its truth, where affordable, is
-    `reference`.
-    """
+    def truth(self, split: Split) -> Samples:
+        """True draws of one split. The same settings give the same draws; splits are independent."""
 
     @property
-    @abc.abstractmethod
-    def hamiltonian(self) -> Any:
-        """The law (`physics.spins.Hamiltonian` for lattices)."""
+    def draws(self) -> int:
+        """How many draws are asked for each x; 0: as many as there are true ones."""
+        return 0
 
-    @abc.abstractmethod
-    def reference(self) -> Mapping[str, Any] | None:
-        """{"energy", "source", "seconds"} of the exact ground state, or None where it is out of reach."""
+    def label_seconds(self) -> float:
+        """What computing the training draws took, once, on this machine; 0 where they came from a file."""
+        return 0.0
 
 
-class Family(Task):
-    """Laws that differ by one coupling: the answer is a state that takes the coupling as a further input.
-
-    It may be fitted at the couplings `trained`, is judged at others in between, `tested`, and as a shift beyond them.
+class Optimisation(Task):
+    """A task whose truth is an objective: find outputs that make it low. What was found is worth what `objective`,
+    the task's own solver, says; what an answer claims itself counts for nothing.
     """
 
-    @property
-    @abc.abstractmethod
-    def trained(self) -> tuple[float, ...]:
-        """Couplings that a fit may look at."""
+    measure = "optimisation"
 
     @property
-    @abc.abstractmethod
-    def tested(self) -> tuple[float, ...]:
-        """Couplings of the same range at which the answer is judged."""
+    def answer(self) -> type[Answer]:
+        return Minimiser
 
     @abc.abstractmethod
-    def member(self, coupling: float) -> Variational:
-        """The law at one coupling."""
+    def problems(self, split: Split) -> Sequence[System]:
+        """The problems of one split."""
+
+    @abc.abstractmethod
+    def objective(self, x: System, y: Outputs) -> float:
+        """What outputs are worth, lower is better; infinite where they are not allowed."""
+
+    def best(self, x: System) -> Outputs | None:
+        """The best outputs known for a problem, where there are any."""
+        return None
 
 
-class Levels(Variational):
-    """A law of which the lowest `states` levels are asked for; `reference` then has their "energies" too, ascending."""
+@dataclasses.dataclass(frozen=True)
+class GroundState:
+    """The state of lowest energy."""
+
+    answer: ClassVar[type[Answer]] = QuantumState
+
+
+@dataclasses.dataclass(frozen=True)
+class Spectrum:
+    """The lowest `states` levels, the ground state among them."""
 
     states: int
+    answer: ClassVar[type[Answer]] = Eigenstates
 
 
-class Dynamical(Task):
-    """A task that is two laws: the ground state of `initial` moves under `hamiltonian`."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Quench:
+    """How the ground state of the law `initial` moves under the law of the task.
+
+    times: when it is looked at, rising from 0; observables: what is looked at then, by name: operators of the kind of
+    the law, per site or bond.
+    """
+
+    initial: Any
+    times: tuple[float, ...]
+    observables: Mapping[str, Any]
+    answer: ClassVar[type[Answer]] = StatePath
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Couplings:
+    """Ground states of laws that differ by one coupling: fitted at the couplings `trained`, judged at `tested` ones
+    in between. `member(coupling)` is the question at one coupling.
+    """
+
+    trained: tuple[float, ...]
+    tested: tuple[float, ...]
+    member: Callable[[float], Variational]
+    answer: ClassVar[type[Answer]] = StateFamily
+
+
+Asked = GroundState | Spectrum | Quench | Couplings
+"""What may be asked about a Hamiltonian."""
+
+A = TypeVar("A", bound=Asked)
+
+
+class Variational(Task, Generic[A]):
+    """A task that is a law only, the Hamiltonian; what is asked about it is a value, and its truth, where affordable,
+    is `reference`.
+    """
+
+    measure = "variational"
+
+    @property
+    def answer(self) -> type[Answer]:
+        return self.asked.answer
 
     @property
     @abc.abstractmethod
-    def initial(self) -> Any:
-        """The law before (as `Variational.hamiltonian`)."""
+    def law(self) -> Any:
+        """The Hamiltonian (`physics.spins.Hamiltonian` for lattices)."""
 
     @property
-    @abc.abstractmethod
-    def hamiltonian(self) -> Any:
-        """The law from time 0 on."""
-
-    @property
-    @abc.abstractmethod
-    def times(self) -> tuple[float, ...]:
-        """When the state is looked at: rising, the first is 0."""
-
-    @property
-    @abc.abstractmethod
-    def observables(self) -> Mapping[str, Any]:
-        """What is looked at then, by name: operators of the kind of `hamiltonian`, per site or bond."""
+    def asked(self) -> A:
+        """What is asked: by default the ground state."""
+        return GroundState()  # type: ignore[return-value]
 
     @abc.abstractmethod
     def reference(self) -> Mapping[str, Any] | None:
-        """{"source", "seconds", "observables": {name: [times]}, "state": exact one or None}; None out of reach."""
+        """What is known exactly, with "source" and "seconds"; None where that is out of reach.
+
+        GroundState: "energy"; Spectrum: "energies" too, ascending; Quench: "observables" {name: [times]} and "state",
+        exact or None; Couplings: each member has its own.
+        """

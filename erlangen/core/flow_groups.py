@@ -32,7 +32,7 @@ class Boost(Group):
         return Galilean(self.lag).sample(x, key=key)
 
     def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
-        if quantity.home != "grid":
+        if quantity.axes != "grid":
             return value
         points, velocity = g
         value = jnp.roll(jnp.asarray(value), quantity.lag * points, 0)
@@ -57,7 +57,7 @@ class Equator(Group):
         return 1
 
     def act(self, g: int, quantity: Quantity, value: Array) -> Array:
-        if quantity.home != "grid":
+        if quantity.axes != "grid":
             return value
         value, rank = jnp.flip(jnp.asarray(value), 1), quantity.rep.rank
         value = turned(value, jnp.asarray([[1, 0], [0, -1]], value.dtype), rank)

@@ -118,7 +118,7 @@ class LatticeBasis(Group):
         return jnp.asarray(element)
 
     def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
-        return jnp.asarray(g, jnp.result_type(value)) @ value if quantity.home == "lattice" else value
+        return jnp.asarray(g, jnp.result_type(value)) @ value if quantity.axes == "lattice" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +137,7 @@ class LatticeTranslations(Group):
         return whole.astype(jnp.result_type(jnp.float32, x["cell"])) @ jnp.asarray(x["cell"])
 
     def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
-        return jnp.asarray(value) + g if quantity.rep.affine and quantity.home == "atoms" else value
+        return jnp.asarray(value) + g if quantity.rep.affine and quantity.axes == "atoms" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Permutations(Group):
         return jax.random.permutation(key, x["atomic_numbers"].shape[0])
 
     def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
-        return jnp.asarray(value)[g] if quantity.home == "atoms" else value
+        return jnp.asarray(value)[g] if quantity.axes == "atoms" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Exchange(Group):
         return jnp.concatenate([jax.random.permutation(up, n_up), n_up + jax.random.permutation(down, n - n_up)])
 
     def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
-        if quantity.home == "electrons":
+        if quantity.axes == "electrons":
             return jnp.asarray(value)[g]
         return value * jnp.sign(jnp.linalg.det(jnp.eye(len(g))[g])) if quantity.rep.alternating else value
 
@@ -191,7 +191,7 @@ class SiteSymmetry(Group):
         return jnp.asarray(self.permutations)[jax.random.randint(key, (), 0, len(self.permutations))]
 
     def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
-        return jnp.asarray(value)[..., g] if quantity.home == "sites" else value
+        return jnp.asarray(value)[..., g] if quantity.axes == "sites" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +206,7 @@ class SpinFlip(Group):
         return -1
 
     def act(self, g: int, quantity: Quantity, value: Array) -> Array:
-        return g * value if quantity.home == "sites" else value
+        return g * value if quantity.axes == "sites" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Shifts(Group):
         return tuple(self.stride * int(1 + u * (shape[a] // self.stride - 1)) for u, a in zip(draws, self.axes))
 
     def act(self, g: tuple[int, ...], quantity: Quantity, value: Array) -> Array:
-        return jnp.roll(jnp.asarray(value), g, self.axes) if quantity.home == "grid" else value
+        return jnp.roll(jnp.asarray(value), g, self.axes) if quantity.axes == "grid" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +249,7 @@ class Reflection(Group):
         return 1
 
     def act(self, g: int, quantity: Quantity, value: Array) -> Array:
-        if quantity.home != "grid":
+        if quantity.axes != "grid":
             return value
         value = jnp.roll(jnp.flip(jnp.asarray(value), self.axis), 1, self.axis)
         if self.glide:
@@ -280,7 +280,7 @@ class QuarterTurns(Group):
 
     def act(self, g: int, quantity: Quantity, value: Array) -> Array:
         value, rank = jnp.asarray(value), quantity.rep.rank
-        if quantity.home != "grid":
+        if quantity.axes != "grid":
             return value
         if value.ndim - rank < 2 or value.shape[0] != value.shape[1]:
             came = f"{quantity.name} of shape {value.shape}"
@@ -311,7 +311,7 @@ class Square(Group):
 
     def act(self, g: tuple[int, int], quantity: Quantity, value: Array) -> Array:
         turns, flip = g
-        if quantity.home != "grid":
+        if quantity.axes != "grid":
             return value
         value = jnp.asarray(value)
         matrix = np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), turns) @ np.diag([1 - 2 * flip, 1])
@@ -339,7 +339,7 @@ class Galilean(Group):
 
     def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
         points, velocity = g
-        if quantity.home != "grid" or quantity.rep.rank != 1:
+        if quantity.axes != "grid" or quantity.rep.rank != 1:
             return value
         return jnp.roll(jnp.asarray(value), quantity.lag * points, 0) + velocity
 

@@ -6,9 +6,10 @@ One declaration serves shapes, units, axis labels, default metrics, symmetry aud
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
 
-Home = Literal["system", "atoms", "lattice", "electrons", "sites", "grid"]
+AXES = ("atoms", "lattice", "electrons", "orbitals", "residues", "sites", "nodes", "grid")
+"""What a value may belong to; "grid" stands for all axes of the grid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Quantity:
     """A named physical quantity.
 
     name: key in files and in outputs. symbol: as printed in equations. unit: e.g. "eV/A" ("1" = dimensionless).
-    home: where its leading axis lives (one value per system, atom, lattice vector, electron, site or grid point).
+    axes: what its leading axes run over, in words: "" (one value for the system), "atoms", "atoms atoms" (one for every
+    pair), "orbitals orbitals", "grid", ...; of `AXES`. The axes of `rep` come after them.
     rep: how it turns. lag: how many time steps after the input it is taken (1 for the output of a one-step map).
     extensive: grows with the number of atoms. label: for axes and tables.
     """
@@ -48,11 +50,16 @@ class Quantity:
     name: str
     symbol: str
     unit: str
-    home: Home
+    axes: str = ""
     rep: Representation = scalar
     lag: int = 0
     extensive: bool = False
     label: str = ""
+
+    def shape(self, sizes: Mapping[str, tuple[int, ...]], dimension: int = 3) -> tuple[int, ...]:
+        """What a value has for a system of these sizes ({"atoms": (9,), "grid": (64, 64)}) in so many dimensions."""
+        leading = [n for axis in self.axes.split() for n in sizes[axis]]
+        return (*leading, *([dimension] * self.rep.rank if dimension > 1 else ()))
 
     @property
     def axis(self) -> str:
@@ -63,10 +70,10 @@ class Quantity:
 positions = Quantity("positions", "r", "A", "atoms", position)
 atomic_numbers = Quantity("atomic_numbers", "Z", "1", "atoms")
 cell = Quantity("cell", "h", "A", "lattice", vector)
-energy = Quantity("energy", "E", "eV", "system", extensive=True)
+energy = Quantity("energy", "E", "eV", "", extensive=True)
 forces = Quantity("forces", "F", "eV/A", "atoms", vector)
-stress = Quantity("stress", "sigma", "eV/A^3", "system", tensor)
+stress = Quantity("stress", "sigma", "eV/A^3", "", tensor)
 spins = Quantity("spins", "s", "1", "sites")
-coupling = Quantity("coupling", "g", "J", "system")
-log_psi = Quantity("log_psi", "log psi", "1", "system")
-amplitudes = Quantity("amplitudes", "psi", "1", "system", label="amplitude of every state")
+coupling = Quantity("coupling", "g", "J", "")
+log_psi = Quantity("log_psi", "log psi", "1", "")
+amplitudes = Quantity("amplitudes", "psi", "1", "", label="amplitude of every state")

@@ -14,7 +14,17 @@ import numpy as np
 
 
 class System(eqx.Module):
-    """What all containers share: reading and replacing quantities by name."""
+    """What all containers share: reading and replacing quantities by name, and how many of everything there are."""
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        """Length of every axis that a quantity may have here (`Quantity.axes`)."""
+        return {}
+
+    @property
+    def dimension(self) -> int:
+        """Of the space in which vectors turn."""
+        return 3
 
     def __getitem__(self, name: str) -> Any:
         for table in ("labels", "values", "parameters"):
@@ -52,6 +62,10 @@ class Atoms(System):
     labels: dict[str, Any] = eqx.field(default_factory=dict)
 
     @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        return {"atoms": np.shape(self.atomic_numbers), "lattice": (3,)}
+
+    @property
     def mask(self) -> Any:
         """[n] of bool: where an atom really is."""
         return self.atomic_numbers > 0
@@ -78,6 +92,10 @@ class SpinLattice(System):
     spins: Any
     parameters: dict[str, Any] = eqx.field(default_factory=dict)
 
+    @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        return {"sites": np.shape(self.spins)}
+
 
 class Electrons(System):
     """Walkers of electrons in the field of fixed nuclei.
@@ -89,6 +107,10 @@ class Electrons(System):
     nuclei: Any
     charges: Any
     n_up: int = eqx.field(static=True, default=0)
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        return {"electrons": np.shape(self.electrons)[:1]}
 
 
 class Field(System):
@@ -105,6 +127,14 @@ class Field(System):
     spacing: tuple[float, ...] = eqx.field(static=True)
     boundary: str = eqx.field(static=True, default="periodic")
     parameters: dict[str, Any] = eqx.field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        return {"grid": np.shape(next(iter(self.values.values())))[: len(self.spacing)]}
+
+    @property
+    def dimension(self) -> int:
+        return len(self.spacing)
 
     @property
     def lengths(self) -> tuple[float, ...]:

@@ -25,7 +25,7 @@ from ..core.quantity import Quantity
 from ..core.systems import Compound
 
 COUNTED = ("circular", "functional", "pairs", "torsions", "paths")
-QUANTITIES = tuple(Quantity(name, "n", "1", "system", label=f"{name} fingerprint") for name in (*COUNTED, "ecfp4"))
+QUANTITIES = tuple(Quantity(name, "n", "1", "", label=f"{name} fingerprint") for name in (*COUNTED, "ecfp4"))
 LENGTH, ECFP4_LENGTH = 2048, 1024
 
 

@@ -32,18 +32,18 @@ DEBYE = 0.20819434  # e A, from 1e-21 C m^2/s / c
 QUANTITIES = {
     q.name: q
     for q in (
-        Quantity("mu", "|mu|", "e A", "system", label="dipole moment"),
-        Quantity("alpha", "alpha", "A^3", "system", extensive=True, label="isotropic polarisability"),
-        Quantity("homo", "e_HOMO", "eV", "system", label="highest occupied level"),
-        Quantity("lumo", "e_LUMO", "eV", "system", label="lowest empty level"),
-        Quantity("gap", "e_gap", "eV", "system", label="gap of orbital energies"),
-        Quantity("r2", "<r^2>", "A^2", "system", label="electronic spatial extent"),
-        Quantity("zpve", "E_0", "eV", "system", extensive=True, label="zero-point energy"),
-        Quantity("u0", "U_0", "eV", "system", extensive=True, label="internal energy at 0 K"),
-        Quantity("u298", "U", "eV", "system", extensive=True, label="internal energy at 298 K"),
-        Quantity("h298", "H", "eV", "system", extensive=True, label="enthalpy at 298 K"),
-        Quantity("g298", "G", "eV", "system", extensive=True, label="free energy at 298 K"),
-        Quantity("cv", "C_v", "eV/K", "system", extensive=True, label="heat capacity at 298 K"),
+        Quantity("mu", "|mu|", "e A", "", label="dipole moment"),
+        Quantity("alpha", "alpha", "A^3", "", extensive=True, label="isotropic polarisability"),
+        Quantity("homo", "e_HOMO", "eV", "", label="highest occupied level"),
+        Quantity("lumo", "e_LUMO", "eV", "", label="lowest empty level"),
+        Quantity("gap", "e_gap", "eV", "", label="gap of orbital energies"),
+        Quantity("r2", "<r^2>", "A^2", "", label="electronic spatial extent"),
+        Quantity("zpve", "E_0", "eV", "", extensive=True, label="zero-point energy"),
+        Quantity("u0", "U_0", "eV", "", extensive=True, label="internal energy at 0 K"),
+        Quantity("u298", "U", "eV", "", extensive=True, label="internal energy at 298 K"),
+        Quantity("h298", "H", "eV", "", extensive=True, label="enthalpy at 298 K"),
+        Quantity("g298", "G", "eV", "", extensive=True, label="free energy at 298 K"),
+        Quantity("cv", "C_v", "eV/K", "", extensive=True, label="heat capacity at 298 K"),
     )
 }
 FACTORS = {"mu": DEBYE, "alpha": BOHR**3, "r2": BOHR**2, "cv": CALORIE}  # all else is in Hartree

@@ -16,7 +16,9 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from ..contract import Fitted
+from ..contract import Answer
+from ..core import quantity
+from ..core.quantity import Quantity
 from ..core.systems import Atoms, System
 from ..nn.neighbour_lists import LABEL, NeighbourList, round_width
 from ..numerics.precision import double
@@ -25,7 +27,7 @@ MAX_SHAPES = 4
 PAIRS = 2**18  # of atoms in one call: a few hundred MB of features
 MANY = 40  # shapes
 FEW = 32  # samples: a bucket with fewer fills no batch, and its samples would be drawn more often than others
-PER_ATOM = ("positions", "atomic_numbers", "forces")
+STANDARD = {q.name: q for q in vars(quantity).values() if isinstance(q, Quantity)}
 COMPILING = 50_000  # what one more shape costs to compile, as atoms * columns: small sets are padded to one shape
 _Group = tuple[tuple[int, int], int, list[tuple[int, int]]]  # shape, number of inputs, the shapes that it is for
 
@@ -51,9 +53,16 @@ class Bucket:
         return max(min(batch, PAIRS // (n * width)), 1)
 
 
-def pack(inputs: Sequence[System], outputs: Mapping[str, Sequence[Any]] | None = None) -> list[Bucket]:
-    """The samples in buckets of equal (padded) shape, float32, ready for `vmap`."""
-    outputs = outputs or {}
+def pack(
+    inputs: Sequence[System],
+    outputs: Mapping[str, Sequence[Any]] | None = None,
+    quantities: Sequence[Quantity] = (),
+) -> list[Bucket]:
+    """The samples in buckets of equal (padded) shape, float32, ready for `vmap`.
+
+    quantities: what the outputs are; those of `core.quantity` are known by name.
+    """
+    outputs, along = outputs or {}, along_atoms(quantities)
     shapes = padded_shapes(inputs)
     keys = [_shape_key(x, shape) for x, shape in zip(inputs, shapes)]
     buckets = []
@@ -61,7 +70,7 @@ def pack(inputs: Sequence[System], outputs: Mapping[str, Sequence[Any]] | None =
         rows = np.array([i for i, k in enumerate(keys) if k == key])
         padded = [_pad_system(inputs[i], shapes[i]) for i in rows]
         stacked = {
-            name: np.stack([_pad_output(name, column[i], shapes[i][0]) for i in rows])
+            name: np.stack([_pad_output(column[i], along.get(name, 0), shapes[i][0]) for i in rows])
             for name, column in outputs.items()
         }
         sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]][0] else None
@@ -69,28 +78,35 @@ def pack(inputs: Sequence[System], outputs: Mapping[str, Sequence[Any]] | None =
     return buckets
 
 
+def along_atoms(quantities: Sequence[Quantity]) -> dict[str, int]:
+    """Name -> how many leading axes run over atoms: 1 for charges or forces, 2 for a value of every pair."""
+    known = {**STANDARD, **{q.name: q for q in quantities}}
+    return {name: q.axes.split().count("atoms") for name, q in known.items()}
+
+
 def prepared(fitted: Any, inputs: Sequence[System]) -> list[System]:
-    """The inputs with what `fitted` wants to compute once per structure (`Fitted.prepare`)."""
-    return [fitted.prepare(x) for x in inputs] if isinstance(fitted, Fitted | _Bound) else list(inputs)
+    """The inputs with what `fitted` wants to compute once per structure (`Predictor.prepare`)."""
+    return [fitted.prepare(x) for x in inputs] if isinstance(fitted, Answer | _Bound) else list(inputs)
 
 
 def predict(
-    fitted: Callable[[System], Any], inputs: Sequence[System], *, batch: int = 128
+    fitted: Callable[[System], Any], inputs: Sequence[System], *, batch: int = 128, quantities: Sequence[Quantity] = ()
 ) -> dict[str, list[np.ndarray]]:
     """Outputs by name, one entry per input, in order; padding is cut off again.
 
     Networks compute in float32; what they add in float64 (reference energies) is kept, since float64 is enabled here.
+    quantities: what the outputs are, where `core.quantity` does not know them.
     `fitted` may be any pure function of one sample that returns a dict of arrays (or a nested tree of them by name).
     """
-    return predict_packed(fitted, pack(prepared(fitted, inputs)), batch=batch)
+    return predict_packed(fitted, pack(prepared(fitted, inputs)), batch=batch, quantities=quantities)
 
 
 def predict_packed(
-    fitted: Callable[[System], Any], buckets: Sequence[Bucket], *, batch: int = 128
+    fitted: Callable[[System], Any], buckets: Sequence[Bucket], *, batch: int = 128, quantities: Sequence[Quantity] = ()
 ) -> dict[str, list[np.ndarray]]:
     """The same for inputs in buckets: what is left of the work when they have been prepared and stacked."""
     results: dict[str, list[Any]] = {}
-    total = sum(map(len, buckets))
+    total, along = sum(map(len, buckets)), along_atoms(quantities)
     arrays, static = eqx.partition(fitted, _is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
     with double():
         for bucket in buckets:
@@ -103,8 +119,8 @@ def predict_packed(
                     place = bucket.rows[start + j]
                     n = None if bucket.sizes is None else bucket.sizes[start + j]
                     for name, value in out.items():
-                        column = results.setdefault(name, [None] * total)
-                        column[place] = jax.tree.map(lambda v: v[j][:n] if name in PER_ATOM else v[j], value)
+                        column, real = results.setdefault(name, [None] * total), (slice(n),) * along.get(name, 0)
+                        column[place] = jax.tree.map(lambda v: v[j][real], value)
     return results
 
 
@@ -119,21 +135,23 @@ def _apply(arrays: Any, static: Any, chunk: Any) -> Any:
 
 
 def predict_interval(
-    fitted: Any, inputs: Sequence[System], *, batch: int = 128
+    fitted: Any, inputs: Sequence[System], *, batch: int = 128, quantities: Sequence[Quantity] = ()
 ) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Lower and upper ends by output name, one pair per input (answers of type `Interval`)."""
-    return predict(_Bound(fitted, "interval"), inputs, batch=batch)  # type: ignore[return-value]
+    return predict(_Bound(fitted, "interval"), inputs, batch=batch, quantities=quantities)  # type: ignore[return-value]
 
 
-def predict_spread(fitted: Any, inputs: Sequence[System], *, batch: int = 128) -> dict[str, list[np.ndarray]]:
+def predict_spread(
+    fitted: Any, inputs: Sequence[System], *, batch: int = 128, quantities: Sequence[Quantity] = ()
+) -> dict[str, list[np.ndarray]]:
     """Uncalibrated error scale by output name, one entry per input (answers of type `Spread`)."""
-    return predict(_Bound(fitted, "spread"), inputs, batch=batch)
+    return predict(_Bound(fitted, "spread"), inputs, batch=batch, quantities=quantities)
 
 
 class _Bound(eqx.Module):
     """A method of an answer as a function of one sample, still a pytree (so that arrays are traced, not baked in)."""
 
-    fitted: Fitted
+    fitted: Answer
     name: str = eqx.field(static=True)
 
     def __call__(self, x: System) -> Any:
@@ -210,13 +228,14 @@ def _pad_label(value: Any, n: int, to: int, width: int) -> Any:
     return _pad(value, to) if np.ndim(value) and len(value) == n else value
 
 
-def _pad_output(name: str, value: Any, n: int) -> np.ndarray:
-    return _pad(value, n) if n and name in PER_ATOM else np.asarray(value)
+def _pad_output(value: Any, axes: int, n: int) -> np.ndarray:
+    return _pad(value, n, axes) if n else np.asarray(value)
 
 
-def _pad(value: Any, n: int) -> np.ndarray:
+def _pad(value: Any, n: int, axes: int = 1) -> np.ndarray:
+    """Zeros for atoms that are not there, along the first `axes` axes."""
     value = np.asarray(value)
-    return np.pad(value, [(0, n - len(value))] + [(0, 0)] * (value.ndim - 1))
+    return np.pad(value, [(0, n - size) for size in value.shape[:axes]] + [(0, 0)] * (value.ndim - axes))
 
 
 def _single(tree: Any) -> Any:

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import equinox as eqx
 import numpy as np
 
-from ..contract import Evolution, Fitted, Outputs, Samples
+from ..contract import Evolution, Outputs, Predictor, Samples
 from ..core.systems import System
 from .batching import predict
 
 
 class Rollout(eqx.Module):
-    """`steps` steps of `fitted` in a row (`Fitted.path`); outputs gain a leading axis of length `steps`."""
+    """`steps` steps of `fitted` in a row (`Predictor.path`); outputs gain a leading axis of length `steps`."""
 
-    fitted: Fitted
+    fitted: Predictor
     task: Evolution = eqx.field(static=True)
     steps: int = eqx.field(static=True)
 
@@ -26,7 +26,7 @@ class Rollout(eqx.Module):
         return self.fitted.path(x, self.steps, self.task.feed)
 
 
-def unroll(fitted: Fitted, task: Evolution, inputs: Sequence[System], steps: int) -> dict[str, list[np.ndarray]]:
+def unroll(fitted: Predictor, task: Evolution, inputs: Sequence[System], steps: int) -> dict[str, list[np.ndarray]]:
     """Trajectories of `steps` predicted states [steps, ...] from each initial state, by output name."""
     return predict(Rollout(fitted, task, steps), inputs)
 

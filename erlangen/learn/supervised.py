@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -26,9 +26,11 @@ from jaxtyping import Array, PRNGKeyArray
 
 from ..contract import Budget, Samples, Session
 from ..core.errors import Invalid
+from ..core.quantity import Quantity
 from ..core.systems import System
 from .batching import Bucket, pack, prepared
 from .checkpoint import load_state, save_state
+from .starts import begun
 
 Loss = Callable[[Any, System, Mapping[str, Array]], Array]
 Augment = Callable[[System, Mapping[str, Array], PRNGKeyArray], tuple[System, Mapping[str, Array]]]
@@ -91,14 +93,18 @@ def fit(
     key: PRNGKeyArray,
     session: Session = Session(),
     augment: Augment | None = None,
+    quantities: Sequence[Quantity] = (),
 ) -> Any:
     """The model with the parameters (moving average) that did best on `validation` within `budget`.
 
     model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
+    session.start: an earlier answer with whose numbers the fit begins.
+    quantities: what the outputs are, so that those of atoms are padded with them.
     augment(x, outputs, key): the sample as a training step sees it, drawn anew each time (noise, a group element).
     Raises `Invalid` where the loss stays non-finite after several roll-backs.
     """
-    engine = _Engine(model, loss, train, validation, training, key, augment)
+    model = begun(model, session.start)
+    engine = _Engine(model, loss, train, validation, training, key, augment, quantities)
     state, progress = engine.start(), _Progress()
     if session.resume and session.folder is not None:
         found = load_state(session.folder, state)
@@ -173,6 +179,7 @@ class _Engine:
         training: Training,
         key: PRNGKeyArray,
         augment: Augment | None,
+        quantities: Sequence[Quantity],
     ):
         if not len(train) or not len(validation):
             came = f"{len(train)} and {len(validation)}"
@@ -180,7 +187,7 @@ class _Engine:
         self.training, self.key, self.augments = training, key, augment is not None
         self.params, self.static = eqx.partition(model, eqx.is_inexact_array)
         self.train, self.validation = (
-            [_on_device(b) for b in pack(prepared(model, s.inputs), s.outputs)] for s in (train, validation)
+            [_on_device(b) for b in pack(prepared(model, s.inputs), s.outputs, quantities)] for s in (train, validation)
         )
         self.size = min(training.batch, max(len(b) for b in self.train))
         self.optimiser = optax.chain(

@@ -65,5 +65,5 @@ def title(one: Estimate) -> str:
 
 def method_name(record: Record) -> str:
     """The method inside its wrappers, outermost first: conformal(ensemble(painn))."""
-    outside = [wrap.split("(")[0] for wrap in record.wraps]
+    outside = [wrap["name"] for wrap in record.wraps]
     return "(".join([*outside, record.method]) + ")" * len(outside)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import registry
-from ..contract import Fitted, Interval, Task
+from ..contract import Interval, Predictor, Task
 from ..core.errors import Invalid
 from ..core.systems import Atoms, Compound, Field, System
 from ..data import compound_files, readers
@@ -88,7 +88,7 @@ def _of_atoms(kept: Run, task: Task, source: str, output: Path) -> Prediction:
 
 
 def _of_fields(kept: Run, task: Task, file: Path, output: Path) -> Prediction:
-    grids = [q for q in task.inputs if q.home == "grid"]
+    grids = [q for q in task.inputs if q.axes == "grid"]
     fields = read_fields(file, [q.name for q in grids], units={q.name: q.unit for q in grids})
     fields = [_with_parameters(kept.record, field, file) for field in fields]
     answers = answer(kept.fitted, fields)
@@ -106,7 +106,7 @@ def _of_compounds(kept: Run, file: Path, output: Path) -> Prediction:
     return Prediction(output, len(smiles), {}, _level(kept.fitted))
 
 
-def _level(fitted: Fitted) -> float | None:
+def _level(fitted: Predictor) -> float | None:
     return fitted.level if isinstance(fitted, Interval) else None
 
 
@@ -159,7 +159,7 @@ def _with_parameters(record: Record, field: Field, file: Path) -> Field:
     return field.replace(parameters={**trained.get("parameters", {}), **field.parameters})
 
 
-def answer(fitted: Fitted, inputs: Sequence[System]) -> dict[str, list[Any]]:
+def answer(fitted: Predictor, inputs: Sequence[System]) -> dict[str, list[Any]]:
     """Outputs by name, and the ends of intervals as NAME_lower and NAME_upper where the answer has them."""
     found: dict[str, list[Any]] = dict(batching.predict(fitted, inputs))
     for values in list(found.values()):
@@ -173,7 +173,7 @@ def answer(fitted: Fitted, inputs: Sequence[System]) -> dict[str, list[Any]]:
     return found
 
 
-def _refuse(fitted: Fitted, x: System) -> None:
+def _refuse(fitted: Predictor, x: System) -> None:
     """Let the method say why it has no answer for `x`; outside compiled code it can."""
     fitted(x)
     raise Invalid(

@@ -29,10 +29,11 @@ class Record:
     task_fields: dict[str, Any]
     method: str
     method_fields: dict[str, Any]
-    wraps: list[str]
+    wraps: list[dict[str, Any]]  # {"name", "settings"} of each, outermost first
     seed: int
     budget: str
     created: str
+    start: str = ""  # the run whose answer the fit began from
     state: Literal["running", "done", "failed", "interrupted"] = "running"
     scores: list[Estimate] = dataclasses.field(default_factory=list)
     floor: dict[str, float] = dataclasses.field(default_factory=dict)

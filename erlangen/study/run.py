@@ -10,7 +10,6 @@ import dataclasses
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,19 +19,13 @@ import numpy as np
 from .. import registry
 from ..assess import metrics
 from ..assess.rows import Estimate
-from ..contract import Budget, Dynamical, Family, Fitted, Levels, Method, Session, Supervised, Task, Variational
+from ..contract import Answer, Budget, Method, Session, Task, Wrapper, kind_of
 from ..core.errors import Invalid
 from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, store
-from .dynamics import evaluate_dynamical
-from .evaluate import describe_data, evaluate_supervised
-from .excited import evaluate_levels
-from .family import evaluate_family
-from .ground_state import evaluate_variational
+from .finished import Finished, Say
 from .progress import ProgressLine
 from .record import Record
-
-Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +34,7 @@ class Run:
 
     record: Record
     folder: Path
-    fitted: Fitted
+    fitted: Any
 
     def table(self) -> str:
         """The record as a text table."""
@@ -58,27 +51,31 @@ def run(
     seed: int = 0,
     runs: str | Path = "runs",
     resume: bool = False,
+    start: Run | str | Path | None = None,
     quiet: bool = False,
 ) -> Run:
     """Fit `method` to `task` within `budget`, judge it on held-out data, and keep everything in a new folder of `runs`.
 
     resume: go on with the latest run of exactly these settings that has not ended; one that has ended is returned as
-    it is. Raises `Invalid` where the settings make no sense, before anything is computed.
+    it is. start: an earlier run, or its folder, from whose answer the fit begins (fine-tuning, transfer), where the
+    method can. Raises `Invalid` where the settings make no sense, before anything is computed.
     """
     if isinstance(task, str):
         task = cast(Task, registry.load_task(task)())
     if isinstance(method, str):
         method = cast(Method, registry.load_method(method)())
     method.check(task)
+    earlier = _earlier(method, start)
     record = _blank(task, method, Budget.parse(budget if budget is not None else task.budget), seed)
     folder = _unfinished(record, Path(runs)) if resume else None
     if folder is not None and Record.read(folder).state == "done":
         return load(folder)
     folder = folder or store.new_run(runs, record.task, record.method, seed)
     record.run = folder.name
+    record.start = earlier.folder.name if earlier else ""
     say = _teller(record, quiet)
     try:
-        fitted = _fit_and_judge(task, method, record, folder, resume=resume, say=say, quiet=quiet)
+        fitted = _fit_and_judge(task, method, record, folder, resume=resume, start=earlier, say=say, quiet=quiet)
     except KeyboardInterrupt:
         _close(record, folder, "interrupted", say)
         raise
@@ -94,8 +91,10 @@ def run(
 def load(folder: str | Path) -> Run:
     """The run kept in `folder`; loads the code of a plug-in method first."""
     record = Record.read(folder)
-    for kind, name in (("task", record.task), ("method", record.method)):
-        (registry.load_task if kind == "task" else registry.load_method)(name)
+    registry.load_task(record.task)
+    registry.load_method(record.method)
+    for wrap in record.wraps:
+        registry.load_wrapper(wrap["name"])
     return Run(record, Path(folder), load_fitted(folder))
 
 
@@ -104,16 +103,13 @@ def over_seeds(runs: list[Run]) -> list[Estimate]:
     return [metrics.over_seeds([r.record.score(s.name) for r in runs]) for s in runs[0].record.scores]
 
 
-def describe(method: Method) -> tuple[str, dict[str, Any], list[str]]:
-    """(name, fields, wraps) of a method, wrappers peeled off: wraps are written as they were called, outermost
-    first.
-    """
+def describe(method: Method) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
+    """(name, settings, wraps) of a method, wrappers peeled off: {"name", "settings"} of each, outermost first."""
     wraps = []
-    while hasattr(method, "method"):
+    while isinstance(method, Wrapper):
         settings = {k: v for k, v in method.fields.items() if k != "method"}
-        shown = ", ".join(f"{k}={v!r}" for k, v in settings.items())
-        wraps.append(f"{type(method).__name__.lower()}({shown})")
-        method = method.method  # type: ignore[attr-defined]
+        wraps.append({"name": method.name(), "settings": _plain(settings)})
+        method = method.method
     return method.name(), _plain(method.fields), wraps
 
 
@@ -158,38 +154,62 @@ def _unfinished(record: Record, root: Path) -> Path | None:
 
 
 def _fit_and_judge(
-    task: Task, method: Method, record: Record, folder: Path, *, resume: bool, say: Say, quiet: bool
-) -> Fitted:
+    task: Task,
+    method: Method,
+    record: Record,
+    folder: Path,
+    *,
+    resume: bool,
+    start: Run | None,
+    say: Say,
+    quiet: bool,
+) -> Answer:
     store.add(record, folder)
     fit_key, judge_key = jax.random.split(jax.random.key(record.seed))
-    if isinstance(task, Supervised):
-        describe_data(task, record)
+    measuring = registry.load_measure(task.measure)
+    measuring.describe(task, record)
     line = ProgressLine(record.method, None if quiet else sys.stderr)
-    session = Session(folder=folder / "checkpoint", resume=resume, say=say, progress=line)
+    learned = start.fitted if start else None
+    session = Session(folder=folder / "checkpoint", resume=resume, start=learned, say=say, progress=line)
     tick = time.perf_counter()
     fitted = method.fit(task, Budget.parse(record.budget), key=fit_key, session=session)
     seconds = time.perf_counter() - tick
+    _check_answer(task, method, fitted)
     record.history = line.history
     save_fitted(folder, fitted)
-    if isinstance(task, Supervised):
-        arrays = evaluate_supervised(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
-    elif isinstance(task, Levels):
-        arrays = evaluate_levels(task, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
-    elif isinstance(task, Variational):
-        arrays = evaluate_variational(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
-    elif isinstance(task, Dynamical):
-        arrays = evaluate_dynamical(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
-    elif isinstance(task, Family):
-        arrays = evaluate_family(task, method, fitted, record, fit_seconds=seconds, key=judge_key, say=say)
-    else:
-        raise Invalid(
-            must="a task is supervised, variational, dynamical or a family of laws",
-            came=type(task).__name__,
-            do="Derive it from one of them.",
-        )
+    arrays = measuring.measure(Finished(task, method, fitted, record, seconds, judge_key, say))
     with store.writing(folder):
         np.savez_compressed(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
     return fitted
+
+
+def _earlier(method: Method, start: Run | str | Path | None) -> Run | None:
+    """The run that a fit begins from."""
+    if start is None:
+        return None
+    if not method.continues:
+        raise Invalid(
+            must=f"a fit of {method.name()} can begin from an earlier run",
+            came=f"start = {start.folder if isinstance(start, Run) else start}; it always begins anew",
+            do="Leave the start out.",
+        )
+    return start if isinstance(start, Run) else load(start)
+
+
+def _check_answer(task: Task, method: Method, answer: Any) -> None:
+    """An answer has what its kind of question asks for: a sampler can be sampled, a predictor called."""
+    if not isinstance(answer, task.answer):
+        raise Invalid(
+            must=f"an answer to {task.name()} ({kind_of(task)}) is a {task.answer.__name__}",
+            came=f"{method.name()} answered with {type(answer).__name__}, a {_root(answer)}",
+            do=f"Let the answer of {method.name()} derive from contract.{task.answer.__name__}.",
+        )
+
+
+def _root(answer: Any) -> str:
+    """What an answer is, in the words of the contract."""
+    named = (k.__name__ for k in type(answer).__mro__ if k.__module__ == Answer.__module__)
+    return next(named, "value of no kind that the contract knows")
 
 
 def _teller(record: Record, quiet: bool) -> Say:

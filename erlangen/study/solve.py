@@ -156,7 +156,7 @@ def _solved(task: Supervised, x: Field) -> Mapping[str, Any]:
 
 def starts(task: Supervised, text: str) -> list[Field]:
     """Initial fields from a file: every sample of it, and of trajectories the last state, so that a run can go on."""
-    path, grids = file_of(text), [q for q in task.inputs if q.home == "grid"]
+    path, grids = file_of(text), [q for q in task.inputs if q.axes == "grid"]
     units = {q.name: q.unit for q in grids}
     if not has_time(path):
         every = read_fields(path)

@@ -131,7 +131,7 @@ def identity(
     task_fields: Mapping[str, Any],
     method: str,
     method_fields: Mapping[str, Any],
-    wraps: Sequence[str] = (),
+    wraps: Sequence[Mapping[str, Any]] = (),
     seed: int = 0,
     budget: str = "",
 ) -> str:

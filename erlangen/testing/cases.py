@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from .. import registry
-from ..contract import Budget, Dynamical, Family, Fitted, Method, Samples, Supervised, Task, Variational
+from ..contract import Budget, Couplings, Method, Samples, Supervised, Task, Variational
 from ..core.errors import Invalid
 from ..core.systems import SpinLattice, System
 from ..learn.variational import spin_problem
@@ -45,26 +45,26 @@ class Case:
         return f"{self.method.name()} on {self.task.name()}"
 
     @functools.cached_property
-    def _first(self) -> tuple[Fitted, float]:
+    def _first(self) -> tuple[Any, float]:
         return self._fit()
 
     @functools.cached_property
-    def _second(self) -> tuple[Fitted, float]:
+    def _second(self) -> tuple[Any, float]:
         return self._fit()
 
-    def _fit(self) -> tuple[Fitted, float]:
+    def _fit(self) -> tuple[Any, float]:
         wall, processor = time.perf_counter(), time.process_time()
         fitted = self.method.fit(self.task, Budget(steps=TOY_STEPS), key=jax.random.key(0))
         # whichever clock saw less: wall time counts what other programs took, processor time counts every core
         return fitted, min(time.perf_counter() - wall, time.process_time() - processor)
 
     @property
-    def answer(self) -> Fitted:
+    def answer(self) -> Any:
         """The answer after a toy budget."""
         return self._first[0]
 
     @property
-    def again(self) -> Fitted:
+    def again(self) -> Any:
         """A second fit from the same seed."""
         return self._second[0]
 
@@ -85,12 +85,11 @@ class Case:
 
 def configurations(task: Task, count: int = 8) -> list[System]:
     """Random configurations of a law's degrees of freedom."""
-    law = task.member(task.trained[0]) if isinstance(task, Family) else task
-    if not isinstance(law, Variational | Dynamical) or task.container is not SpinLattice:
+    if not isinstance(task, Variational) or task.container is not SpinLattice:
         raise ContractBroken(f"no way to draw {task.container.__name__} for {task.name()}")
-    spins = np.asarray(spin_problem(law.hamiltonian).draw(count, jax.random.key(1)), np.int8)
-    if isinstance(task, Family):
-        couplings = np.resize((*task.tested, *task.trained), count)
+    spins = np.asarray(spin_problem(task.law).draw(count, jax.random.key(1)), np.int8)
+    if isinstance(task.asked, Couplings):
+        couplings = np.resize((*task.asked.tested, *task.asked.trained), count)
         return [SpinLattice(row, {"coupling": g}) for row, g in zip(spins, couplings)]
     return [SpinLattice(row) for row in spins]
 

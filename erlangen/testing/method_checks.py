@@ -112,7 +112,7 @@ def check_padding(case: Case) -> None:
     plain = predict(case.answer, inputs)
     with double():
         grown = [jax.device_get(eqx.filter_jit(case.answer)(_single(x))) for x in padded]
-    atoms = [q.name for q in case.task.outputs if q.home == "atoms"]
+    atoms = [q.name for q in case.task.outputs if q.axes == "atoms"]
     cut = [{k: v[: len(x["atomic_numbers"])] if k in atoms else v for k, v in g.items()} for g, x in zip(grown, inputs)]
     _compare(case, plain, cut, "padded atoms must change nothing")
 

@@ -36,12 +36,12 @@ def systems(task: Task, samples: Samples) -> st.SearchStrategy[System]:
 def values(quantity: Quantity, like: Any) -> st.SearchStrategy[np.ndarray]:
     """Values of `quantity` shaped like `like`."""
     like = np.asarray(like)
-    if quantity.home == "sites":
+    if quantity.axes == "sites":
         return st.permutations(list(like)).map(lambda s: np.asarray(s, like.dtype))
-    if not np.issubdtype(like.dtype, np.floating) or quantity.home == "lattice":
+    if not np.issubdtype(like.dtype, np.floating) or quantity.axes == "lattice":
         return st.just(like)
     seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-    if quantity.home == "grid":
+    if quantity.axes == "grid":
         return seeds.map(lambda rng: (like + np.std(like) * _waves(like.shape, rng)).astype(like.dtype))
     if quantity.rep.affine:
         return seeds.map(lambda rng: (like + rng.uniform(-DISPLACEMENT, DISPLACEMENT, like.shape)).astype(like.dtype))

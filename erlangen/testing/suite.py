@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..contract import Dynamical, Family, Method, Supervised, Task, Variational
+from ..contract import Couplings, GroundState, Method, Quench, Spectrum, Supervised, Task, Variational
 from . import energy_checks, method_checks, task_checks
 from .cases import Case, find
 
@@ -26,9 +26,12 @@ SUPERVISED_RULES = (
     task_checks.check_solver_truth,
     energy_checks.check_solver_forces,
 )
-VARIATIONAL_RULES = (task_checks.check_reference,)
-FAMILY_RULES = (task_checks.check_members,)
-DYNAMICAL_RULES = (task_checks.check_evolution,)
+ASKED_RULES = {
+    GroundState: (task_checks.check_reference,),
+    Spectrum: (task_checks.check_reference,),
+    Quench: (task_checks.check_evolution,),
+    Couplings: (task_checks.check_members,),
+}
 METHOD_RULES = (task_checks.check_source, task_checks.check_settings, method_checks.check_size)
 PAIR_RULES = (
     method_checks.check_outputs,
@@ -65,14 +68,13 @@ def contract_suite(
     tasks, methods = (tasks, methods) if alone else ([], [])
     supervised = [t for t in tasks if isinstance(t, Supervised)]
     variational = [t for t in tasks if isinstance(t, Variational)]
-    families = [t for t in tasks if isinstance(t, Family)]
-    dynamical = [t for t in tasks if isinstance(t, Dynamical)]
     tests = {
         "test_task": _test(TASK_RULES, tasks),
         "test_supervised_task": _test(SUPERVISED_RULES, supervised),
-        "test_variational_task": _test(VARIATIONAL_RULES, variational),
-        "test_family_task": _test(FAMILY_RULES, families),
-        "test_dynamical_task": _test(DYNAMICAL_RULES, dynamical),
+        **{
+            f"test_{asked.__name__}": _test(rules, [t for t in variational if isinstance(t.asked, asked)])
+            for asked, rules in ASKED_RULES.items()
+        },
         "test_method": _test(METHOD_RULES, methods),
         "test_pair": _test(PAIR_RULES, cases, rarely),
     }

@@ -7,16 +7,15 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import jax
 import numpy as np
 
 from ..assess import symmetry
 from ..assess.metrics import per_sample, summarise
-from ..contract import SPLITS, Dynamical, Evolution, Family, Method, Samples, Supervised, Task, Variational
-from ..core.quantity import Home, Quantity
-from ..core.systems import Atoms, System
+from ..contract import SPLITS, Couplings, Evolution, Method, Quench, Samples, Supervised, Task, Variational
+from ..core.quantity import AXES
 from .cases import demand
 
 SOURCE = re.compile(r"(doi:\s*10\.\d{4,}|arXiv:|jstor:|ISBN|Source: \w)", re.IGNORECASE)
@@ -52,7 +51,7 @@ def check_quantities(task: Task) -> None:
         for q in group:
             demand(q.name.isidentifier(), "a quantity's name must be an identifier", q.name)
             demand(q.unit.strip(), f"{q.name} must have a unit (1 where it has none)")
-            demand(q.home in get_args(Home), f"the home of {q.name} must be one of {get_args(Home)}", q.home)
+            demand(set(q.axes.split()) <= set(AXES), f"the axes of {q.name} must be words of {AXES}", q.axes)
     demand(task.outputs, f"{task.name()} must have outputs")
     demand(task.symmetry, f"{task.name()} must state its symmetry")
     outputs, scores = {q.name for q in task.outputs}, [s.name for s in task.scores]
@@ -77,7 +76,7 @@ def check_shifts(task: Task) -> None:
 
 
 def check_truth(task: Supervised) -> None:
-    """Samples of the declared container, finite, with outputs of the declared home; the same on every call."""
+    """Samples of the declared container, finite, with outputs of the declared axes; the same on every call."""
     for split in SPLITS:
         samples = task.truth(split)
         demand(len(samples) > 0, f"the {split} split of {task.name()} must have samples")
@@ -146,26 +145,26 @@ def check_reference(task: Variational) -> None:
         demand(reference.get("source"), "a reference energy must have a source")
 
 
-def check_members(task: Family) -> None:
+def check_members(task: Variational[Couplings]) -> None:
     """Trained and tested couplings do not meet, tested ones lie within the trained range, every one has a law."""
-    low, high = min(task.trained), max(task.trained)
-    for coupling in task.tested:
+    low, high = min(task.asked.trained), max(task.asked.trained)
+    for coupling in task.asked.tested:
         demand(low <= coupling <= high, "a tested coupling must lie in the trained range", coupling)
-        demand(coupling not in task.trained, "a tested coupling must not be a trained one", coupling)
-    for coupling in (*task.tested, low, high):
-        check_reference(task.member(coupling))
+        demand(coupling not in task.asked.trained, "a tested coupling must not be a trained one", coupling)
+    for coupling in (*task.asked.tested, low, high):
+        check_reference(task.asked.member(coupling))
 
 
-def check_evolution(task: Dynamical) -> None:
+def check_evolution(task: Variational[Quench]) -> None:
     """Times rise from 0; the reference, where there is one, gives every observable at each of them, with its source."""
-    times = task.times
+    times = task.asked.times
     demand(len(times) > 1 and times[0] == 0, f"the times of {task.name()} must begin with 0 and go on", times)
     demand(all(a < b for a, b in zip(times, times[1:])), f"the times of {task.name()} must rise", times)
-    demand(task.observables, f"{task.name()} must name what is looked at")
+    demand(task.asked.observables, f"{task.name()} must name what is looked at")
     reference = task.reference()
     if reference is not None:
         demand(reference.get("source"), "a reference must have a source")
-        for name in task.observables:
+        for name in task.asked.observables:
             values = np.asarray(reference["observables"][name])
             sound = values.shape == (len(times),) and np.all(np.isfinite(values))
             demand(sound, f"the reference must give a finite {name} at every time", values.shape)
@@ -183,7 +182,7 @@ def mean_labels(task: Task, train: Samples, test: Samples) -> Mapping[str, list[
     answers = {}
     for q in task.outputs:
         columns = [np.asarray(y, np.float64) for y in train.outputs[q.name]]
-        if q.home == "atoms":
+        if q.axes == "atoms":
             mean = np.mean(np.concatenate(columns), 0)
             answers[q.name] = [np.broadcast_to(mean, np.shape(y)) for y in test.outputs[q.name]]
         elif all(c.shape == np.shape(y) for c in columns[:1] for y in test.outputs[q.name]):
@@ -199,19 +198,8 @@ def _check_sample(task: Supervised, samples: Samples, i: int) -> None:
     for q in task.outputs:
         value = np.asarray(samples.outputs[q.name][i])
         demand(np.all(np.isfinite(value)), f"the label {q.name} must be finite")
-        _check_home(q, value, x)
-
-
-def _check_home(q: Quantity, value: np.ndarray, x: System) -> None:
-    if q.home == "atoms" and isinstance(x, Atoms):
-        n = len(x["atomic_numbers"])
-        demand(value.shape == (n,) + (3,) * q.rep.rank, f"{q.name} must have one value per atom", value.shape)
-    if q.home == "system":
-        demand(value.ndim == q.rep.rank, f"{q.name} must have {q.rep.rank} axes", value.shape)
-    if q.home == "grid":
-        grid = np.shape(next(iter(x["values"].values())))
-        dimension = len(x["spacing"])
-        demand(value.shape[:dimension] == grid[:dimension], f"{q.name} must live on the grid {grid}", value.shape)
+        wanted = q.shape(x.sizes, x.dimension)
+        demand(value.shape == wanted, f"{q.name} must have the shape {wanted} of its axes", value.shape)
 
 
 def _same(a: Samples, b: Samples) -> bool:

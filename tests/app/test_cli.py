@@ -153,7 +153,11 @@ def test_run_keeps_a_record_with_the_settings_given(capsys, tmp_path):
     record = json.loads((folder / "record.json").read_text())
     assert record["task_fields"]["n"] == 8 and record["task_fields"]["coupling"] == 0.5
     assert record["method_fields"] == {"ridge": 1e-5}
-    assert record["seed"] == 3 and record["wraps"] == ["conformal(level=0.8)"] and record["state"] == "done"
+    assert (
+        record["seed"] == 3
+        and record["wraps"] == [{"name": "conformal", "settings": {"level": 0.8}}]
+        and record["state"] == "done"
+    )
     code, out, _ = call(capsys, "list", "--runs", "kept")
     assert code == 0 and folder.name in out
 
@@ -182,9 +186,9 @@ def broken_plugin(monkeypatch, tmp_path):
     method.write_text(
         '"""A guess without a source."""\n'
         "import dataclasses\n"
-        "from erlangen.contract import Fitted, Method, Signature, Evolution\n"
+        "from erlangen.contract import Predictor, Method, Signature, Evolution\n"
         "from erlangen.core.systems import Field\n"
-        "class Silent(Fitted):\n"
+        "class Silent(Predictor):\n"
         "    def __call__(self, x):\n"
         "        return {'nothing': 0.0}\n"
         "@dataclasses.dataclass(frozen=True)\n"

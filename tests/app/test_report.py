@@ -21,10 +21,11 @@ from erlangen.app.cli_run import _question_and_answer
 from erlangen.app.repeat import command
 from erlangen.app.report import report
 from erlangen.assess.rows import SymmetryRow
-from erlangen.assess.uncertainty import Conformal, Ensemble
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.supervised import Training
+from erlangen.methods.wrappers.conformal import Conformal
+from erlangen.methods.wrappers.ensemble import Ensemble
 from erlangen.nn.radial import Bessel
 from erlangen.study.run import _blank as blank
 from erlangen.study.work_precision import comparisons
@@ -216,7 +217,9 @@ def test_the_command_names_what_differs_from_the_defaults():
         record, task_fields={**record.task_fields, "molecule": "CC(=O) C", "temperature": 300.0}
     )
     assert "--molecule 'CC(=O) C'" in command(moved) and "--temperature 300.0" in command(moved)
-    twice = dataclasses.replace(record, wraps=["conformal(level=0.8)", "ensemble(n=4)"])
+    twice = dataclasses.replace(
+        record, wraps=[{"name": "conformal", "settings": {"level": 0.8}}, {"name": "ensemble", "settings": {"n": 4}}]
+    )
     assert "--wrap ensemble --ensemble-n 4 --wrap conformal --conformal-level 0.8" in command(twice)
 
 

@@ -7,19 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.assess.last_layer import LastLayer, gaussian
-from erlangen.assess.uncertainty import Conformal
-from erlangen.contract import Budget, Linearised, Samples, Spread
+from erlangen.assess.last_layer import gaussian
+from erlangen.contract import Budget, Samples, Spread, Tangents
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.message_passing.painn import PaiNN
+from erlangen.methods.wrappers.conformal import Conformal
+from erlangen.methods.wrappers.last_layer import LastLayer
 from erlangen.tasks.molecules.forces import Forces
 
 NOISE = 0.1
 
 
-class Regression(Linearised):
+class Regression(Tangents):
     """y = w . phi(x), phi the first coordinates of all atoms."""
 
     weights: jax.Array

@@ -20,7 +20,7 @@ from erlangen.assess.symmetry import (
     guilty,
     label_scales,
 )
-from erlangen.contract import Fitted, Method, Samples, Signature, Supervised
+from erlangen.contract import Method, Predictor, Samples, Signature, Supervised
 from erlangen.core.groups import Broken, Galilean, Orthogonal, Permutations, Shifts, Translations
 from erlangen.core.quantity import Quantity, atomic_numbers, energy, forces, positions, vector
 from erlangen.core.systems import Atoms, Field
@@ -58,7 +58,7 @@ class Springs(Supervised):
         return Samples(inputs, {k: [a[k] for a in answers] for k in ("energy", "forces")})
 
 
-class Answer(Fitted):
+class Answer(Predictor):
     """A float32 copy of the springs, with a fault of size `fault` in the named place."""
 
     fault: float = eqx.field(static=True)
@@ -119,7 +119,7 @@ def test_a_fault_in_the_energy_breaks_three_groups_but_no_forces():
     assert len(broken_pairs(rows)) == 3
 
 
-class Network(Fitted):
+class Network(Predictor):
     """The springs with parameters in float32; `hidden`: a constant that was rounded on the way."""
 
     weight: jax.Array
@@ -221,7 +221,7 @@ def test_shifts_hold_and_boosts_fail_for_a_plain_nonlinear_filter():
             waves = np.random.default_rng(1).normal(size=(4, 16))
             return Samples([Field({"u": w}, (0.4,)) for w in waves], {"v": list(waves)})
 
-    class Square(Fitted):
+    class Square(Predictor):
         def __call__(self, x):
             return {"v": jnp.asarray(x["u"]) ** 2}
 

@@ -13,12 +13,12 @@ import pytest
 
 from erlangen.assess.calibration import coverage
 from erlangen.assess.conformal import pooled_quantile
-from erlangen.assess.uncertainty import Conformal, Ensemble, Members
+from erlangen.assess.ensembles import Members
 from erlangen.contract import (
     Budget,
-    Fitted,
     Interval,
     Method,
+    Predictor,
     Samples,
     Session,
     Signature,
@@ -31,6 +31,8 @@ from erlangen.core.groups import Orthogonal, Shifts
 from erlangen.core.quantity import Quantity, atomic_numbers, forces, positions, vector
 from erlangen.core.systems import Atoms, Field
 from erlangen.learn.checkpoint import load_fitted, save_fitted
+from erlangen.methods.wrappers.conformal import Conformal
+from erlangen.methods.wrappers.ensemble import Ensemble
 
 KEY = jax.random.key(0)
 NOISE = {1: 0.1, 8: 1.0}
@@ -86,14 +88,14 @@ class NoisyField(Supervised):
         return Samples([Field({"u": row}, (2 * np.pi / 32,)) for row in u], {"v": list(v)})
 
 
-class Negative(Fitted):
+class Negative(Predictor):
     factor: Any
 
     def __call__(self, x):
         return {"forces": self.factor * x["positions"]}
 
 
-class Identity(Fitted):
+class Identity(Predictor):
     def __call__(self, x):
         return {"v": x["u"]}
 
@@ -125,7 +127,7 @@ class Given(Method):
 
     def fit(self, task, budget, *, key, session=Session()):
         self.calls.append((budget, session))
-        return self.answer(key) if callable(self.answer) and not isinstance(self.answer, Fitted) else self.answer
+        return self.answer(key) if callable(self.answer) and not isinstance(self.answer, Predictor) else self.answer
 
 
 def bounds(fitted: Interval, samples: Samples) -> dict[str, list]:

@@ -7,19 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.assess.uncertainty import Conformal
-from erlangen.assess.variance_heads import VarianceHeads, heads_on
-from erlangen.contract import Budget, Featured, Samples
+from erlangen.assess.variance_heads import heads_on
+from erlangen.contract import Budget, Features, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.message_passing.painn import PaiNN
+from erlangen.methods.wrappers.conformal import Conformal
+from erlangen.methods.wrappers.variance_heads import VarianceHeads
 from erlangen.tasks.molecules.forces import Forces
 
 WEIGHT = jnp.ones(3)
 
 
-class Zero(Featured):
+class Zero(Features):
     """Answers no force; its features are the coordinates."""
 
     weight: jax.Array

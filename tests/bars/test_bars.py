@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from erlangen import registry
-from erlangen.assess.uncertainty import Conformal
+from erlangen.methods.wrappers.conformal import Conformal
 from erlangen.study.record import Record
 from erlangen.study.run import run
 

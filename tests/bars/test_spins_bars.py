@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from erlangen.learn.variational import Lanczos
 from erlangen.methods.variational.pair_product import PairProduct
 from erlangen.methods.variational.rbm import RBM
+from erlangen.methods.wrappers.lanczos import Lanczos
 from erlangen.study.run import run
 from erlangen.tasks.quantum.spins import Spins
 

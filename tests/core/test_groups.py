@@ -48,7 +48,7 @@ def test_proper_rotations_have_determinant_one_and_others_both_signs():
 
 
 def test_pseudoscalar_changes_sign_under_inversion_only():
-    group, chirality = groups.Orthogonal(), Quantity("chi", "chi", "1", "system", quantity.pseudoscalar)
+    group, chirality = groups.Orthogonal(), Quantity("chi", "chi", "1", "", quantity.pseudoscalar)
     assert float(group.act(-jnp.eye(3), chirality, jnp.float32(2))) == -2
     assert float(group.act(jnp.eye(3), chirality, jnp.float32(2))) == 2
 
@@ -83,7 +83,7 @@ def test_galilean_boost_moves_a_later_field_by_whole_points():
 
 
 def test_exchange_of_like_electrons_gives_the_sign_of_the_permutation():
-    group, amplitude = groups.Exchange(), Quantity("psi", "psi", "1", "system", quantity.fermionic)
+    group, amplitude = groups.Exchange(), Quantity("psi", "psi", "1", "", quantity.fermionic)
 
     def slater(x):
         orbitals = lambda r: jnp.stack([jnp.exp(-jnp.sum(r**2, -1)), r[..., 0]], -1)  # noqa: E731
@@ -95,7 +95,7 @@ def test_exchange_of_like_electrons_gives_the_sign_of_the_permutation():
 
 
 def test_site_symmetry_and_spin_flip_leave_the_ising_energy():
-    energy = Quantity("energy", "E", "J", "system")
+    energy = Quantity("energy", "E", "J", "")
     ising = lambda x: {"energy": jnp.sum(x.spins * jnp.roll(x.spins, 1)).astype(float)}  # noqa: E731
     for group in (groups.SiteSymmetry(RING, "translations"), groups.SpinFlip()):
         (found,) = equivariance_defects(ising, SPINS, (quantity.spins,), (energy,), group, key=jax.random.key(0))
@@ -163,10 +163,10 @@ CRYSTAL = Atoms(
 )
 PERIODIC = (quantity.positions, quantity.atomic_numbers, quantity.cell)
 TENSORS = (
-    Quantity("energy", "E", "1", "system"),
+    Quantity("energy", "E", "1", ""),
     Quantity("pull", "p", "1", "atoms", quantity.vector),
-    Quantity("rank2", "t", "1", "system", quantity.tensor),
-    Quantity("rank3", "e", "1", "system", quantity.third_rank),
+    Quantity("rank2", "t", "1", "", quantity.tensor),
+    Quantity("rank3", "e", "1", "", quantity.third_rank),
 )
 
 
@@ -237,7 +237,7 @@ def test_four_quarter_turns_are_none_and_two_are_two_reflections():
         mirrored = groups.Reflection(0).act(1, V, groups.Reflection(1).act(1, V, x["v"]))
         np.testing.assert_allclose(group.act(2, V, x["v"]), mirrored, atol=0)
     assert {int(group.sample(x, key=jax.random.key(i))) for i in range(30)} == {1, 2, 3}
-    number = Quantity("nu", "nu", "1", "system")
+    number = Quantity("nu", "nu", "1", "")
     assert group.act(1, number, 0.1) == pytest.approx(0.1)
 
 

@@ -9,7 +9,7 @@ from ase.neighborlist import neighbor_list
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erlangen.contract import Fitted
+from erlangen.contract import Predictor
 from erlangen.core.systems import Atoms, Field
 from erlangen.learn.batching import MAX_SHAPES, pack, padded_shapes, predict, prepared
 from erlangen.learn.derivatives import energy_and_forces, energy_forces_stress
@@ -17,7 +17,7 @@ from erlangen.nn.neighbour_lists import LABEL, NeighbourList, listed, near_of
 from erlangen.numerics.precision import double
 
 
-class Springs(Fitted):
+class Springs(Predictor):
     """E = sum_{i<j} (|r_ij| - 1)^2 / 2 over real atoms."""
 
     def energy(self, x):
@@ -46,7 +46,7 @@ def test_batched_equals_single_and_shapes_are_few(sizes):
         np.testing.assert_allclose(together["forces"][i], alone["forces"], rtol=1e-4, atol=1e-5)
 
 
-class Shell(Fitted):
+class Shell(Predictor):
     """E = sum over pairs of (1 - r / 4 A)^3, from a list of neighbours."""
 
     def energy(self, x):
@@ -93,7 +93,7 @@ def test_fields_of_two_grids_are_kept_apart():
 
 
 def test_float64_additions_survive_prediction():
-    class Total(Fitted):
+    class Total(Predictor):
         def __call__(self, x):
             return {"energy": jnp.sum(x.positions) * 0 + jnp.asarray(np.float64(-9391.123456789))}
 

@@ -96,7 +96,7 @@ def test_levels_of_a_span_are_its_ritz_values_whatever_the_basis_within_their_er
     ritz = np.linalg.eigvalsh(q.T @ ed.sparse_matrix(RING, basis).toarray() @ q)
     with double():
         span = Span([table(v) for v in mixed.T], jnp.zeros(2))
-    found = span.measure(RING, samples=16384, key=jax.random.key(0))
+    found = span.levels(RING, samples=16384, key=jax.random.key(0))
     assert found.singular == 0 and found.r_hat < 1.02
     for level, error, exact, low in zip(found.energies, found.errors, ritz, values):
         assert abs(level - exact) < 4 * error and error < 0.05

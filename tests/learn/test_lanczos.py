@@ -13,10 +13,11 @@ import scipy.linalg
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.checkpoint import load_fitted, save_fitted
-from erlangen.learn.variational import Lanczos, LanczosStep, evaluate, full_sum, lanczos_step, spin_problem
+from erlangen.learn.variational import LanczosStep, evaluate, full_sum, lanczos_step, spin_problem
 from erlangen.methods.variational.autoregressive import Autoregressive
 from erlangen.methods.variational.rbm import RBM
 from erlangen.methods.variational.sectors import Sectors
+from erlangen.methods.wrappers.lanczos import Lanczos
 from erlangen.numerics.precision import double
 from erlangen.physics import exact_diagonalisation as ed
 from erlangen.tasks.quantum.excited import Excited
@@ -42,7 +43,7 @@ def dense(law):
 @pytest.mark.parametrize(("task", "method"), TASKS, ids=lambda x: type(x).__name__)
 def test_the_step_gives_the_lowest_state_of_its_plane(task, method):
     psi = method.fit(task, Budget(steps=3), key=jax.random.key(0))
-    law, problem = task.hamiltonian, spin_problem(task.hamiltonian)
+    law, problem = task.law, spin_problem(task.law)
     configurations, h = dense(law)
     with double():
         amplitudes = np.exp(np.asarray(jax.jit(jax.vmap(psi.log_psi))(jnp.asarray(configurations))))
@@ -61,7 +62,7 @@ def test_an_eigenstate_stays_as_it_is():
     psi = RBM(alpha=1).fit(task, Budget(steps=1), key=jax.random.key(0))
     with double():
         ordered = dataclasses.replace(psi, weights=jnp.full_like(psi.weights, 20.0))
-    step = lanczos_step(ordered, task.hamiltonian, samples=64, key=jax.random.key(1))
+    step = lanczos_step(ordered, task.law, samples=64, key=jax.random.key(1))
     assert step.coefficients.tolist() == [1.0, 0.0]
 
 
@@ -71,7 +72,7 @@ def test_it_is_saved_and_loaded(tmp_path):
     save_fitted(tmp_path, step)
     again = load_fitted(tmp_path)
     assert isinstance(again, LanczosStep)
-    configurations = jnp.asarray(dense(task.hamiltonian)[0])
+    configurations = jnp.asarray(dense(task.law)[0])
     with double():
         first, second = (jax.jit(jax.vmap(psi.log_psi))(configurations) for psi in (step, again))
     assert np.array_equal(first, second)

@@ -20,7 +20,7 @@ CASES = [(Spins("ising", sites=6), RBM(alpha=1)), (Spins("j1j2", sites=8), PairP
 
 @pytest.mark.parametrize(("task", "method"), CASES, ids=lambda x: type(x).__name__)
 def test_amplitudes_guide_and_energies_are_those_of_the_state(task, method):
-    psi, problem = method.fit(task, Budget(steps=2), key=jax.random.key(0)), spin_problem(task.hamiltonian)
+    psi, problem = method.fit(task, Budget(steps=2), key=jax.random.key(0)), spin_problem(task.law)
     table = tabulated(psi, problem)
     spins = problem.draw(20, jax.random.key(1))
     with double():
@@ -34,4 +34,4 @@ def test_amplitudes_guide_and_energies_are_those_of_the_state(task, method):
 def test_what_is_drawn_without_walkers_stays_as_it_is():
     task = Spins("ising", sites=4)
     psi = Autoregressive().fit(task, Budget(steps=1), key=jax.random.key(0))
-    assert tabulated(psi, spin_problem(task.hamiltonian)) is psi
+    assert tabulated(psi, spin_problem(task.law)) is psi

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.contract import Budget, Fitted
+from erlangen.contract import Budget, Predictor
 from erlangen.core.errors import Invalid
 from erlangen.learn.rollout import windows
 from erlangen.learn.supervised import Training
@@ -22,7 +22,7 @@ from erlangen.tasks.molecules.forces import Forces
 BURGERS, KOLMOGOROV = Burgers(**Burgers.toy), Kolmogorov(**Kolmogorov.toy)
 
 
-class Factor(Fitted):
+class Factor(Predictor):
     """u -> a u."""
 
     a: jax.Array

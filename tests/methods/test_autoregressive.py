@@ -56,7 +56,7 @@ def test_features_of_a_site_depend_on_the_spins_before_it_alone():
 @pytest.mark.parametrize(("model", "full"), [("ising", "no"), ("j1j2", "auto")])
 def test_fits_come_close_and_are_judged_by_independent_samples(model, full):
     task = Spins(model, sites=8, j2=0.3)
-    problem = spin_problem(task.hamiltonian)
+    problem = spin_problem(task.law)
     psi = Autoregressive(channels=4, full_sum=full, samples=512).fit(task, Budget(steps=50), key=jax.random.key(0))
     energy, _ = full_sum(psi, problem)
     exact = task.reference()["energy"]
@@ -72,9 +72,9 @@ def test_an_averaged_state_is_symmetric_and_better():
     for symmetrise in (False, True):
         method = Autoregressive(channels=2, layers=1, symmetrise=symmetrise)
         psi = method.fit(task, Budget(steps=60), key=jax.random.key(0))
-        errors.append(1 - full_sum(psi, spin_problem(task.hamiltonian))[0] / task.reference()["energy"])
+        errors.append(1 - full_sum(psi, spin_problem(task.law))[0] / task.reference()["energy"])
     assert 0 <= errors[1] < errors[0]
-    spins = np.asarray(spin_problem(task.hamiltonian).draw(3, jax.random.key(1)))
+    spins = np.asarray(spin_problem(task.law).draw(3, jax.random.key(1)))
     with double():
         log_psi = jax.jit(jax.vmap(psi.log_psi))
         for row in lattices.chain(8).space_group[::5]:

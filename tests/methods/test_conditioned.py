@@ -21,7 +21,7 @@ TASK = SpinsFamily(sites=8, couplings=3)
 def error(task, fitted, coupling):
     member = task.member(coupling)
     with double():
-        energy, _ = full_sum(fitted.at(coupling), spin_problem(member.hamiltonian))
+        energy, _ = full_sum(fitted.at(coupling), spin_problem(member.law))
     return 1 - energy / member.reference()["energy"]
 
 

@@ -21,8 +21,8 @@ from erlangen.numerics.precision import double
 from erlangen.physics.crystal_symmetry import forbidden
 
 CUTOFF = 4.0
-PIEZO = Quantity("e", "e", "C/m^2", "system", quantity.third_rank)
-EPS = Quantity("eps", "eps", "1", "system", quantity.tensor)
+PIEZO = Quantity("e", "e", "C/m^2", "", quantity.third_rank)
+EPS = Quantity("eps", "eps", "1", "", quantity.tensor)
 RUTILE = {"symbols": ["Ti", "O"], "basis": [(0, 0, 0), (0.305, 0.305, 0)], "cellpar": [4.6, 4.6, 2.96, 90, 90, 90]}
 QUARTZ = {
     "symbols": ["Si", "O"],
@@ -79,7 +79,7 @@ def test_piezoelectric_tensor_needs_a_crystal_without_centre(answers):
 
 def test_a_pseudoscalar_is_refused():
     """An invariant readout cannot change its sign under a reflection."""
-    rotation = Quantity("rotation", "R", "degree", "system", quantity.pseudoscalar)
+    rotation = Quantity("rotation", "R", "degree", "", quantity.pseudoscalar)
     task = type("Question", (), {"outputs": (rotation,)})()
     train = Samples([made(136, RUTILE)[0]], {"rotation": [1.0]})
 

@@ -42,7 +42,7 @@ KINDS = [
 @pytest.mark.parametrize("method", KINDS, ids=repr)
 def test_the_state_is_invariant_under_the_space_group_and_the_spin_flip(method):
     psi = method.fit(Spins("j1j2", "square", 16), Budget(steps=2), key=jax.random.key(0))
-    spins = np.asarray(spin_problem(SQUARE.hamiltonian).draw(3, jax.random.key(1)))
+    spins = np.asarray(spin_problem(SQUARE.law).draw(3, jax.random.key(1)))
     with double():
         log_psi = jax.jit(jax.vmap(psi.log_psi))
         plain = np.asarray(log_psi(spins))
@@ -55,7 +55,7 @@ def test_the_state_is_invariant_under_the_space_group_and_the_spin_flip(method):
 @pytest.mark.parametrize("weights", ["real", "complex"])
 def test_log_derivatives_of_a_plain_rbm_are_outer_products(weights):
     psi = RBM(alpha=3, weights=weights, symmetrise="none").fit(SQUARE, Budget(steps=1), key=jax.random.key(0))
-    samples = spin_problem(SQUARE.hamiltonian).draw(4, jax.random.key(1))
+    samples = spin_problem(SQUARE.law).draw(4, jax.random.key(1))
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
         exact = log_derivatives(lambda p, s: eqx.combine(p, fixed).log_psi(s), parameters, samples)
@@ -68,7 +68,7 @@ def test_log_derivatives_of_a_plain_rbm_are_outer_products(weights):
 
 @pytest.mark.parametrize("task", [Spins(sites=10), Spins("heisenberg", sites=12)], ids=repr)
 def test_rbm_is_exact_to_1e_4_and_better_than_jastrow_and_mean_field(task):
-    problem, exact, errors = spin_problem(task.hamiltonian), task.reference()["energy"], []
+    problem, exact, errors = spin_problem(task.law), task.reference()["energy"], []
     for method in (RBM(alpha=4), Jastrow(), MeanField()):
         psi = method.fit(task, Budget(steps=120), key=jax.random.key(0))
         energy, _ = full_sum(psi, problem)
@@ -81,11 +81,11 @@ def test_the_ground_state_of_a_frustrated_lattice_is_found_in_its_sector():
     """On kagome 12 it is odd under half of the isometries: states of trivial character end 2 % above it."""
     task, said = Spins("heisenberg", "kagome", 12), []
     psi = RBM(alpha=4).fit(task, Budget(steps=600), key=jax.random.key(0), session=Session(say=said.append))
-    energy, _ = full_sum(psi, spin_problem(task.hamiltonian))
+    energy, _ = full_sum(psi, spin_problem(task.law))
     assert energy == pytest.approx(task.reference()["energy"], rel=1e-5)
     assert "sectors tried" in said[-1] or "sectors tried" in said[-2]
     assert not psi.character.is_trivial
-    spins = np.asarray(spin_problem(task.hamiltonian).draw(8, jax.random.key(1)))
+    spins = np.asarray(spin_problem(task.law).draw(8, jax.random.key(1)))
     assert character_defect(psi, psi.character, spins) < 1e-10
     wrong = dataclasses.replace(psi.character, powers=0 * psi.character.powers)
     assert character_defect(psi, wrong, spins) > 1e-3
@@ -93,7 +93,7 @@ def test_the_ground_state_of_a_frustrated_lattice_is_found_in_its_sector():
 
 def test_sampling_reaches_the_energy_of_the_full_sum_and_its_error_bar_is_honest():
     task = Spins(sites=8)
-    problem = spin_problem(task.hamiltonian)
+    problem = spin_problem(task.law)
     psi = RBM(alpha=4, full_sum="no", samples=512).fit(task, Budget(steps=100), key=jax.random.key(0))
     energy, variance = full_sum(psi, problem)
     found = evaluate(psi, problem, samples=16384, chains=256, key=jax.random.key(1))
@@ -107,7 +107,7 @@ def test_sampling_reaches_the_energy_of_the_full_sum_and_its_error_bar_is_honest
 def test_complex_weights_with_no_imaginary_part_are_real_weights():
     task = Spins("heisenberg", sites=8)
     real = RBM(weights="real").fit(task, Budget(steps=1), key=jax.random.key(0))
-    spins = np.asarray(spin_problem(task.hamiltonian).draw(4, jax.random.key(1)))
+    spins = np.asarray(spin_problem(task.law).draw(4, jax.random.key(1)))
     with double():
         both = type(real)(real.weights, jnp.zeros_like(real.weights), real.permutations, False)
         assert jax.vmap(both.log_psi)(spins) == pytest.approx(np.asarray(jax.vmap(real.log_psi)(spins)), abs=1e-12)
@@ -116,8 +116,8 @@ def test_complex_weights_with_no_imaginary_part_are_real_weights():
 def test_mean_field_by_sampling_is_the_best_product_state():
     task = Spins(sites=8, field=0.7)
     psi = MeanField(full_sum="yes").fit(task, Budget(steps=150), key=jax.random.key(0))
-    exact, _ = mean_field.product_state(task.hamiltonian)
-    assert full_sum(psi, spin_problem(task.hamiltonian))[0] == pytest.approx(exact, rel=1e-5)
+    exact, _ = mean_field.product_state(task.law)
+    assert full_sum(psi, spin_problem(task.law))[0] == pytest.approx(exact, rel=1e-5)
     # e = -J cos^2 t - h sin t per site, lowest at sin t = h / 2 J
     assert exact == pytest.approx(-8 * (1 + 0.7**2 / 4), rel=1e-9)
 
@@ -167,7 +167,7 @@ RATIOS = [
 
 @pytest.mark.parametrize(("task", "method"), RATIOS, ids=repr)
 def test_ratios_of_neighbouring_amplitudes_are_those_of_the_amplitudes(task, method):
-    law = task.hamiltonian
+    law = task.law
     psi = method.fit(task, Budget(steps=1), key=jax.random.key(0))
     samples = np.asarray(spin_problem(law).draw(8, jax.random.key(1)))
     moved = np.where(law.flips[:, None], -samples, samples)  # [moves, n, sites]
@@ -187,7 +187,7 @@ def test_a_law_whose_moves_are_not_exchanges_has_no_ratios(tmp_path):
     task = Spins(file=str(tmp_path / "xx.txt"))
     psi = RBM(alpha=1).fit(task, Budget(steps=1), key=jax.random.key(0))
     with double():
-        assert psi.log_ratios(jnp.ones((2, 3)), task.hamiltonian) is None
+        assert psi.log_ratios(jnp.ones((2, 3)), task.law) is None
 
 
 @pytest.mark.slow
@@ -196,7 +196,7 @@ def test_projected_pairs_lower_the_energy_and_samples_agree_with_the_sum():
     exact = task.reference()["energy"]
     method = PairProduct(alpha=2, samples=512, rate=0.05, full_sum="yes")
     psi = method.fit(task, Budget(steps=40), key=jax.random.key(0))
-    problem = spin_problem(task.hamiltonian)
+    problem = spin_problem(task.law)
     energy, variance = full_sum(psi, problem)
     assert 0 < 1 - energy / exact < 1e-2
     found = evaluate(psi, problem, samples=8192, key=jax.random.key(1))
@@ -207,7 +207,7 @@ def test_projected_pairs_lower_the_energy_and_samples_agree_with_the_sum():
 def test_the_guide_of_pairs_bounds_the_amplitude():
     """|sum of terms|^2 <= number of terms x sum of their squares."""
     psi = PairProduct(alpha=1).fit(SQUARE, Budget(steps=1), key=jax.random.key(0))
-    spins = np.asarray(spin_problem(SQUARE.hamiltonian).draw(64, jax.random.key(1)))
+    spins = np.asarray(spin_problem(SQUARE.law).draw(64, jax.random.key(1)))
     with double():
         amplitude, guide = (np.asarray(jax.jit(jax.vmap(f))(spins)).real for f in (psi.log_psi, psi.log_guide))
     assert np.all(amplitude <= guide + 0.5 * np.log(len(psi.images)) + 1e-12)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from erlangen import registry
-from erlangen.assess.uncertainty import Conformal
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms, Field
 from erlangen.data.field_files import read_fields, write_fields
 from erlangen.data.readers import Frame, read_atoms, write_atoms
+from erlangen.methods.wrappers.conformal import Conformal
 from erlangen.numerics.precision import double
 from erlangen.study.predict import predict
 from erlangen.study.run import load, run

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from erlangen import registry
-from erlangen.assess.uncertainty import Conformal
-from erlangen.contract import Budget, Fitted, Method, Session, Signature
+from erlangen.contract import Budget, Method, Predictor, Session, Signature
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
+from erlangen.methods.wrappers.conformal import Conformal
 from erlangen.study import store
 from erlangen.study.record import Record
 from erlangen.study.run import load, over_seeds, run
@@ -66,7 +66,7 @@ def test_method_that_cannot_answer_is_refused_before_anything_runs(ring, tmp_pat
     class OnlyAtoms(Method):
         accepts = Signature(type(ring).__mro__[1], Atoms)
 
-        def fit(self, task, budget: Budget, *, key, session: Session = Session()) -> Fitted:
+        def fit(self, task, budget: Budget, *, key, session: Session = Session()) -> Predictor:
             raise AssertionError("must not be called")
 
     with pytest.raises(Invalid, match="needs Atoms"):

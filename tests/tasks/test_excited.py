@@ -23,7 +23,7 @@ EVERY = [
 
 @pytest.mark.parametrize("task", EVERY, ids=repr)
 def test_levels_are_those_of_the_dense_matrix(task):
-    law = task.hamiltonian
+    law = task.law
     basis = ed.enumerate_basis(task.sites, ed.Sector(np.arange(task.sites)[None], 0, law.n_up))
     exact = np.linalg.eigvalsh(ed.sparse_matrix(law, basis).toarray())[: task.states]
     reference = task.reference()
@@ -40,7 +40,7 @@ def test_the_triplet_gap_of_an_antiferromagnet_shows_at_s_z_0():
 
 def test_the_law_and_its_symmetry_are_those_of_the_ground_state():
     task, ground = Excited("j1j2", "square", 16), Spins("j1j2", "square", 16)
-    assert np.array_equal(task.hamiltonian.strings, ground.hamiltonian.strings)
+    assert np.array_equal(task.law.strings, ground.law.strings)
     assert task.symmetry == ground.symmetry
 
 

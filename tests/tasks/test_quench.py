@@ -12,7 +12,7 @@ from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.methods.variational.rbm import RBM
 from erlangen.methods.variational.tdvp import TDVP, is_polarised
-from erlangen.study import dynamics
+from erlangen.study.measures import _quench
 from erlangen.study.run import run
 from erlangen.tasks.quantum.quench import Quench
 from erlangen.tasks.quantum.spins import Spins
@@ -22,8 +22,8 @@ TOY = Quench(sites=6, time=0.2)
 
 def test_laws_are_those_of_the_spin_task():
     task = Quench(sites=6, before=2.0, after=0.5)
-    for law, field in ((task.initial, 2.0), (task.hamiltonian, 0.5)):
-        twin = Spins(sites=6, field=field).hamiltonian
+    for law, field in ((task.initial, 2.0), (task.law, 0.5)):
+        twin = Spins(sites=6, field=field).law
         assert np.array_equal(law.strings, twin.strings) and np.array_equal(law.coefficients, twin.coefficients)
     assert is_polarised(TOY.initial) and not is_polarised(task.initial)
     assert set(Quench("xxz", sites=6, before=4.0).observables) == {"zz"}
@@ -93,7 +93,7 @@ def test_a_fitted_start_and_a_boltzmann_machine_move_too():
     machine = Quench(sites=6, time=0.1), TDVP(state="rbm", alpha=4, tolerance=1e-3, cutoff=1e-6), 2e-2
     for task, method, limit in (fitted, machine):
         path = method.fit(task, Budget(steps=300), key=jax.random.key(0))
-        lost = dynamics._infidelities(dynamics._summed(path, task), task.reference()["state"])
+        lost = _quench._infidelities(_quench._summed(path, task), task.reference()["state"])
         assert lost.max() < limit
 
 

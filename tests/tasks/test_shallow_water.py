@@ -90,7 +90,7 @@ def test_the_equator_turns_winds_and_vorticity():
         np.testing.assert_array_equal(moved["wind"], x["wind"][:, ::-1] * np.array([1, -1]))
         vorticity = Quantity("w", "w", "1/s", "grid", pseudoscalar)
         np.testing.assert_array_equal(Equator().act(1, vorticity, x["depth"]), -x["depth"][:, ::-1])
-        assert Equator().act(1, Quantity("g", "g", "1", "system"), jnp.asarray(3.0)) == 3.0
+        assert Equator().act(1, Quantity("g", "g", "1", ""), jnp.asarray(3.0)) == 3.0
 
 
 def test_files_hold_longitudes_and_latitudes(tmp_path):

@@ -21,7 +21,7 @@ EVERY = [
 
 @pytest.mark.parametrize("task", EVERY, ids=repr)
 def test_every_declared_site_symmetry_maps_the_law_onto_itself(task):
-    law = task.hamiltonian
+    law = task.law
 
     def couplings(permutation):
         return {(tuple(row), c) for row, c in zip(law.strings[:, permutation], law.coefficients)}
@@ -33,7 +33,7 @@ def test_every_declared_site_symmetry_maps_the_law_onto_itself(task):
 
 @pytest.mark.parametrize("task", EVERY[:5], ids=repr)
 def test_the_reference_is_the_exact_ground_state(task):
-    assert task.reference()["energy"] == pytest.approx(ed.ground_state(task.hamiltonian).energy, rel=1e-12)
+    assert task.reference()["energy"] == pytest.approx(ed.ground_state(task.law).energy, rel=1e-12)
 
 
 def test_opponents_are_exact_or_above():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from erlangen.assess.metrics import absolute
-from erlangen.contract import Fitted, Method, Peer, Samples, Score, Session, Shift, Signature, Supervised
+from erlangen.contract import Method, Peer, Predictor, Samples, Score, Session, Shift, Signature, Supervised
 from erlangen.core.groups import Orthogonal, Permutations, Translations
 from erlangen.core.quantity import atomic_numbers, energy, forces, positions
 from erlangen.core.systems import Atoms
@@ -88,7 +88,7 @@ class Cluster(Supervised):
         return Samples(inputs, columns)
 
 
-class Model(Fitted):
+class Model(Predictor):
     """The truth, in float32, with one fault."""
 
     gain: Any

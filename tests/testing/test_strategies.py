@@ -43,6 +43,6 @@ def test_fields_gain_smooth_waves_of_their_own_size(shape, data):
     assert np.all(spectrum[MAX_WAVENUMBER + 1 : -MAX_WAVENUMBER] < 1e-9 * spectrum.max())
 
 
-@given(values(Quantity("viscosity", "nu", "L^2/T", "system"), np.float64(0.01)))
+@given(values(Quantity("viscosity", "nu", "L^2/T", ""), np.float64(0.01)))
 def test_parameters_move_by_a_tenth(nu):
     assert 0.009 - 1e-12 <= nu <= 0.011 + 1e-12 and nu.shape == ()

@@ -14,7 +14,6 @@ from .excited import (
     Determinant,
     ExcitedStates,
     InSectors,
-    Measured,
     Span,
     character_defect,
     in_sector,
@@ -25,7 +24,7 @@ from .excited import (
 )
 from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
-from .lanczos import Lanczos, LanczosStep, lanczos_step
+from .lanczos import LanczosStep, lanczos_step
 from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
 from .tabulated import tabulated
@@ -40,9 +39,7 @@ __all__ = [
     "ExcitedStates",
     "Factors",
     "InSectors",
-    "Lanczos",
     "LanczosStep",
-    "Measured",
     "Pace",
     "Problem",
     "Settings",

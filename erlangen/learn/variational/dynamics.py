@@ -41,7 +41,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray, PyTree, Shaped
 
-from ...contract import Budget, Session
+from ...contract import Budget, Session, StatePath
 from ...core.errors import Invalid, within
 from ...numerics import metropolis, runge_kutta
 from ...numerics.precision import double
@@ -90,7 +90,7 @@ class Pace:
             )
 
 
-class Trajectory(Wavefunction, Generic[W]):
+class Trajectory(Wavefunction, StatePath, Generic[W]):
     """The state at `times`: `at(i)` is the wavefunction at times[i]; as a wavefunction it is the last of them.
 
     parameters: those of the ansatz, with a leading axis of times. energies, variances, angles [times]: mean and

@@ -9,7 +9,6 @@ K walkers as one system (Pfau, Axelrod, Sutterud, von Glehn, Spencer 2024, doi:1
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import math
 import time
@@ -20,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray, Shaped
 
-from ...contract import Fitted, Outputs
+from ...contract import Eigenstates, Levels, Outputs
 from ...core.systems import SpinLattice
 from ...numerics import metropolis
 from ...numerics.autocorrelation import split_r_hat
@@ -42,33 +41,11 @@ _SEGMENT = 16
 """Samples of every chain drawn in one compiled call."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """Levels of an answer, ascending, with one standard error each; gaps E_n - E_0 with theirs.
-
-    r_hat: the worst agreement of the chains; n_samples: of each state, or of all walkers together; singular: samples
-    without a local energy, left out (det M = 0 to rounding).
-    """
-
-    energies: tuple[float, ...]
-    errors: tuple[float, ...]
-    gaps: tuple[float, ...]
-    gap_errors: tuple[float, ...]
-    r_hat: float
-    n_samples: int
-    singular: int
-    seconds: float
-
-
-class ExcitedStates(Fitted):
+class ExcitedStates(Eigenstates):
     """An answer to a task of levels: states, each scaled so that its largest amplitude seen is about 1."""
 
     states: eqx.AbstractVar[list[Wavefunction]]
     scales: eqx.AbstractVar[Float[Array, " states"]]
-
-    @abc.abstractmethod
-    def measure(self, law: Hamiltonian, *, samples: int, key: PRNGKeyArray) -> Measured:
-        """The levels, from fresh samples."""
 
     def __call__(self, x: SpinLattice) -> Outputs:
         with double():
@@ -83,7 +60,7 @@ class InSectors(ExcitedStates):
     scales: Float[Array, " states"]
     characters: list[Character]
 
-    def measure(self, law: Hamiltonian, *, samples: int, key: PRNGKeyArray) -> Measured:
+    def levels(self, law: Hamiltonian, *, samples: int, key: PRNGKeyArray) -> Levels:
         """A level occurs as often as its character says; gaps of states of one level are 0 without error."""
         found = []
         for i, (psi, character) in enumerate(zip(self.states, self.characters, strict=True)):
@@ -92,7 +69,7 @@ class InSectors(ExcitedStates):
             found += [(one, i)] * character.degeneracy
         found = sorted(found, key=lambda pair: pair[0].energy)[: max(len(self.states), 2)]
         (lowest, first), others = found[0], found[1:]
-        return Measured(
+        return Levels(
             tuple(one.energy for one, _ in found),
             tuple(one.error for one, _ in found),
             tuple(one.energy - lowest.energy for one, _ in others),
@@ -110,7 +87,7 @@ class Span(ExcitedStates):
     states: list[Wavefunction]
     scales: Float[Array, " states"]
 
-    def measure(self, law: Hamiltonian, *, samples: int, key: PRNGKeyArray) -> Measured:
+    def levels(self, law: Hamiltonian, *, samples: int, key: PRNGKeyArray) -> Levels:
         begun = time.perf_counter()
         with double():
             matrices = _energy_matrices(self, law, samples, key)
@@ -123,7 +100,7 @@ class Span(ExcitedStates):
         left_out = np.array([_levels((sums.sum(0) - a) / (counts.sum() - c)) for a, c in zip(sums, counts)])
         traces = np.where(sound, np.trace(matrices, axis1=2, axis2=3).real, whole.sum())
         gaps = left_out[:, 1:] - left_out[:, :1]
-        return Measured(
+        return Levels(
             tuple(whole.tolist()),
             tuple(_jackknife(left_out).tolist()),
             tuple((whole[1:] - whole[0]).tolist()),

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from ...contract import Budget, Fitted, Outputs, Session
+from ...contract import Budget, Outputs, Session, StateFamily
 from ...core.errors import Invalid
 from ...core.systems import SpinLattice
 from ...numerics.precision import double
@@ -31,7 +31,7 @@ from .problem import Problem, _local_energies, spin_problem
 from .wavefunction import Wavefunction
 
 
-class Conditioned(Fitted):
+class Conditioned(StateFamily):
     """Amplitudes psi(s; g); its floating-point leaves are the parameters, all real."""
 
     @abc.abstractmethod

@@ -14,7 +14,6 @@ psi; an amplitude costs as much as a local energy of psi. Sorella 2001, doi:10.1
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -23,8 +22,6 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
 
-from ...contract import Budget, Levels, Session, Task, Variational, Wrapper
-from ...core.errors import Invalid
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .evaluation import settled
@@ -33,41 +30,6 @@ from .wavefunction import Wavefunction
 
 _SAMPLES = 4096
 """Of psi, for c: an error of ten per cent in c costs one per cent of what the step gains."""
-
-_SHARE = 0.9
-"""Of the budget, for the method inside."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Lanczos(Wrapper):
-    """The method inside, then one Lanczos step."""
-
-    needs: ClassVar[tuple[type[Task], str]] = Variational, "a ground state to improve"
-
-    @classmethod
-    def name(cls) -> str:
-        return "lanczos"
-
-    def check(self, task: Task) -> None:
-        """Raise `Invalid` for anything but one ground state."""
-        super().check(task)
-        if isinstance(task, Levels):
-            raise Invalid(
-                must="lanczos needs a ground state to improve",
-                came=f"{task.name()}, of several levels",
-                do=f"Run {task.name()} without --wrap lanczos.",
-            )
-
-    def fit(self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> LanczosStep:
-        first, second = jax.random.split(key)
-        psi = self.method.fit(task, budget.share(_SHARE), key=first, session=session)
-        if not isinstance(psi, Wavefunction):
-            raise Invalid(
-                must="lanczos needs a method that answers with amplitudes",
-                came=f"{type(psi).__name__} of {self.method.name()}",
-                do="Take rbm, lcn or pair_product.",
-            )
-        return lanczos_step(psi, task.hamiltonian, key=second)
 
 
 class LanczosStep(Wavefunction):

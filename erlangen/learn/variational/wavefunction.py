@@ -6,17 +6,16 @@ import abc
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
 
-from ...contract import Fitted, Outputs
+from ...contract import Outputs, QuantumState
 from ...core.systems import SpinLattice
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .natural_gradient import Factors
 
 
-class Wavefunction(Fitted):
+class Wavefunction(QuantumState):
     """An unnormalised amplitude psi(s) of spin configurations; its floating-point leaves are the parameters, all real.
 
     `log_psi` is real for a positive psi, complex otherwise. Called on a `SpinLattice` it answers {"log_psi": ...}.
@@ -34,11 +33,6 @@ class Wavefunction(Fitted):
     def guiding(self) -> Wavefunction:
         """The guiding wavefunction: this one, or a cheaper one close to it, whose guide samples are drawn from."""
         return self
-
-    @property
-    def invariance(self) -> tuple[np.ndarray | None, bool]:
-        """(site permutations [elements, sites] or None, spin flip): what leaves psi exactly as it is."""
-        return None, False
 
     def factors(self, spins: Shaped[Array, " sites"]) -> Factors | None:
         """d log psi / d theta of one configuration as an outer product, where all parameters are one dense layer."""

@@ -21,14 +21,14 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Outputs, Session, Signature, Supervised
+from ...contract import Budget, Method, Outputs, Predictor, Session, Signature, Supervised
 from ...core.errors import Invalid
 from ...core.groups import Group, Orthogonal, Translations
 from ...core.systems import Atoms, System
 from ...learn.derivatives import energy_and_forces
 
 
-class KernelPotential(Fitted):
+class KernelPotential(Predictor):
     """Energy [eV] and forces [eV/A] of the molecule it was trained on; NaN, or `Invalid` where it can be raised, else.
 
     Evaluate it under `numerics.precision.double`: the sum over training points cancels many digits.
@@ -83,7 +83,7 @@ class KernelRidge(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Orthogonal, Translations)
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Solve one linear system; the width is chosen with a third of the frames. No budget stops it."""
         train, validation = task.truth("train"), task.truth("validation")
         numbers = _one_molecule([*train.inputs, *validation.inputs])

@@ -17,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Supervised
+from ...contract import Budget, Method, Outputs, Predictor, Samples, Session, Signature, Supervised
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity
 from ...core.systems import Atoms
 from ...nn.elements import Elements
 
 
-class ByComposition(Fitted):
+class ByComposition(Predictor):
     """Every output of the task by composition; outputs without an entry in `elements` are zero."""
 
     elements: dict[str, Elements]
@@ -36,11 +36,11 @@ class ByComposition(Fitted):
     def value(self, q: Quantity, x: Atoms) -> Array:
         """One output for `x`."""
         numbers = jnp.asarray(x.atomic_numbers)
-        leading = (len(numbers),) if q.home == "atoms" else ()
+        leading = (len(numbers),) if q.axes == "atoms" else ()
         if q.name not in self.elements:
             return jnp.zeros(leading + (3,) * q.rep.rank, jnp.result_type(x.positions))
         table = self.elements[q.name]
-        if q.home == "atoms":
+        if q.axes == "atoms":
             values = jnp.asarray(np.asarray(table.reference))[table.species(numbers)]
             return jnp.where(numbers > 0, values, 0.0)
         total = table.energy(numbers)
@@ -58,7 +58,7 @@ class Mean(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Orthogonal, Translations, Permutations)
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Least squares; takes no noticeable part of any budget."""
         train = task.truth("train")
         tables = {q.name: table for q in task.outputs if (table := _table(q, train)) is not None}
@@ -67,11 +67,11 @@ class Mean(Method):
 
 def _table(q: Quantity, train: Samples) -> Elements | None:
     """Contribution of each element to `q`; None where symmetry leaves nothing but zero."""
-    if q.rep.pseudo or q.rep.rank not in (0, 2) or (q.home == "atoms" and q.rep.rank):
+    if q.rep.pseudo or q.rep.rank not in (0, 2) or (q.axes == "atoms" and q.rep.rank):
         return None
     numbers = [np.asarray(x["atomic_numbers"]) for x in train.inputs]
     values: list[Any] = [np.asarray(y, float) for y in train.outputs[q.name]]
-    if q.home == "atoms":
+    if q.axes == "atoms":
         numbers, values = [np.concatenate(numbers)[:, None]], [np.concatenate(values)]
         return Elements.from_counts(list(numbers[0]), values[0])
     if q.rep.rank == 2:

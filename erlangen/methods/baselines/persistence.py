@@ -8,12 +8,12 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Evolution, Fitted, Method, Outputs, Session, Signature
+from erlangen.contract import Budget, Evolution, Method, Outputs, Predictor, Session, Signature
 from erlangen.core.groups import Group, Reflection, Shifts
 from erlangen.core.systems import Field, System
 
 
-class Same(Fitted):
+class Same(Predictor):
     """Every output is the input that it continues."""
 
     source: dict[str, str] = eqx.field(static=True)
@@ -30,5 +30,5 @@ class Persistence(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return Shifts, Reflection
 
-    def fit(self, task: Evolution, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Evolution, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         return Same({after.name: before.name for before, after in zip(task.inputs, task.outputs)})

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Outputs, Samples, Session, Signature, Spread, Supervised, Task
+from ...contract import Budget, Method, Outputs, Predictor, Samples, Session, Signature, Spread, Supervised, Task
 from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
@@ -188,7 +188,7 @@ class Springs(Method):
     def check(self, task: Task) -> None:
         """Accept properties of whole systems that do not grow with their size."""
         super().check(task)
-        odd = [q.name for q in task.outputs if q.home != "system" or q.extensive or q.rep.pseudo]
+        odd = [q.name for q in task.outputs if q.axes or q.extensive or q.rep.pseudo]
         if odd or not any(q.rep.rank in (0, 2) for q in task.outputs):
             raise Invalid(
                 must="springs answers for intensive scalars and symmetric tensors of rank 2 of the whole system",
@@ -196,7 +196,7 @@ class Springs(Method):
                 do="Use a method with forces or vectors (painn).",
             )
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Forest, then one Gaussian process per output, on training and validation samples; no budget stops it."""
         from sklearn.ensemble import ExtraTreesRegressor
 

@@ -16,7 +16,7 @@ from ...core.systems import System
 def one_scalar(method: Method, task: Supervised) -> str:
     """Name of the one output that such a method can give."""
     names = [q.name for q in task.outputs]
-    if len(names) != 1 or task.outputs[0].rep.rank or task.outputs[0].home != "system":
+    if len(names) != 1 or task.outputs[0].rep.rank or task.outputs[0].axes:
         raise Invalid(
             must=f"{method.name()} needs a task with one number per molecule", came=", ".join(names), do="Ask for one."
         )

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
-from ...contract import Budget, Fitted, Method, Outputs, Session, Signature, Spread, Supervised
+from ...contract import Budget, Method, Outputs, Predictor, Session, Signature, Spread, Supervised
 from ...core.errors import within
 from ...core.groups import Group, Permutations
 from ...core.systems import Compound
@@ -98,7 +98,7 @@ class GaussianProcess(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Permutations,)
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Evidence, then all training and validation molecules. Time grows as n^3: 10 s for 2,000, a budget in seconds
         is not used, one in steps limits the iterations."""
         output = one_scalar(self, task)

@@ -16,7 +16,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Outputs, Session, Signature, Supervised
+from ...contract import Budget, Method, Outputs, Predictor, Session, Signature, Supervised
 from ...core.errors import within
 from ...core.groups import Group, Permutations
 from ...core.systems import Compound
@@ -24,7 +24,7 @@ from ...learn.support_vectors import SupportVectors, cross_validate, fit_support
 from ._training import one_scalar, seed_of, stacked, training_data
 
 
-class FingerprintMachine(Fitted):
+class FingerprintMachine(Predictor):
     """One support vector machine on one fingerprint."""
 
     machine: SupportVectors
@@ -54,7 +54,7 @@ class SVM(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Permutations,)
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Cross-validation, then all training and validation molecules: seconds to a minute, whatever the budget."""
         output = one_scalar(self, task)
         data = training_data(task)

@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Samples, Session, Signature, Split, Supervised
+from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised
 from ...core.errors import Invalid, within
 from ...core.groups import Group
 from ...core.systems import Atoms
@@ -62,7 +62,7 @@ class Transfer(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return NETWORKS[self.network]().symmetry
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Sample and label, fit to the cheap labels, then to the data of the task."""
         tick = time.perf_counter()
         first, second = jax.random.split(key)
@@ -72,8 +72,8 @@ class Transfer(Method):
         early = _part(budget, self.share, spent)
         start = self._method(2 * self.rate).fit(cheap, early, key=first, session=session.inside("cheap"))
         late = _part(budget, 1.0 if budget.seconds else 1 - self.share, time.perf_counter() - tick)
-        inside = session.inside("data")
-        return self._method(self.rate).fit(task, late, key=second, session=inside, start=start)  # type: ignore[arg-type]
+        inside = dataclasses.replace(session.inside("data"), start=start)
+        return self._method(self.rate).fit(task, late, key=second, session=inside)
 
     def _method(self, rate: float) -> MessagePassing:
         kind = NETWORKS[self.network]

@@ -13,14 +13,14 @@ from typing import ClassVar
 
 from jaxtyping import PRNGKeyArray
 
-from ...contract import Budget, Fitted, Method, Session, Signature, Supervised
+from ...contract import Budget, Method, Predictor, Session, Signature, Supervised
 from ...core.errors import within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms
 from ...learn.supervised import Training
 from ...nn.radial import Bessel, Gaussians
 from ._network import Network
-from ._potential import Potential, Setting, fit_network
+from ._potential import Setting, fit_network
 
 
 class MessagePassing(Method):
@@ -49,6 +49,10 @@ class MessagePassing(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Orthogonal, Translations, Permutations, LatticeBasis, LatticeTranslations)
 
+    @property
+    def continues(self) -> bool:
+        return True
+
     @abc.abstractmethod
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """The network with random weights, for so many elements and a mean number of neighbours."""
@@ -60,11 +64,10 @@ class MessagePassing(Method):
         *,
         key: PRNGKeyArray,
         session: Session = Session(),
-        start: Potential | None = None,
-    ) -> Fitted:
+    ) -> Predictor:
         """Match the outputs of the training split; the parameters that do best on validation are kept.
 
-        start: a potential of this method for the same elements whose weights the fit begins with.
+        session.start: a potential of this method for the same elements whose weights the fit begins with.
         """
         setting = Setting(self.radial.cutoff, self.energy_weight, self.training)
-        return fit_network(self.build, task, setting, budget, key=key, session=session, start=start)
+        return fit_network(self.build, task, setting, budget, key=key, session=session)

@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Featured, Fitted, Linearised, Outputs, Samples, Session, Supervised
+from ...contract import Budget, Features, Outputs, Predictor, Samples, Session, Supervised, Tangents
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
 from ...learn.derivatives import energy_and_forces, energy_forces_stress
@@ -48,7 +48,7 @@ class Setting:
     training: Training
 
 
-class Potential(Linearised, Featured):
+class Potential(Tangents, Features):
     """A fitted interatomic potential: energy [eV], forces [eV/A] and, where it was trained on it, stress [eV/A^3].
 
     Any cell is exact, also those smaller than the cutoff. Answers NaN for an element that it does not know, and where
@@ -135,12 +135,13 @@ def fit_network(
     *,
     key: PRNGKeyArray,
     session: Session,
-    start: Potential | None = None,
-) -> Fitted:
+) -> Predictor:
     """Fit the network that `build` makes to whatever `task` asks for: a potential, or properties by representation.
 
-    start: a potential for the same elements whose weights the fit begins with.
+    session.start: a potential whose weights the fit begins with, where it is for the same elements.
     """
+    start = session.start.bare if session.start else None
+    start, session = start if isinstance(start, Potential) else None, dataclasses.replace(session, start=None)
     first, second = jax.random.split(key)
     train, validation = task.truth("train"), task.truth("validation")
     names = {q.name for q in task.outputs}
@@ -154,9 +155,8 @@ def fit_network(
     if "forces" not in names:
         images = _images(train.inputs, setting.cutoff)
         model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, images, key=first)
-        return fit_supervised(
-            model, loss, train, validation, training=setting.training, budget=budget, key=second, session=session
-        )
+        options = {"budget": budget, "key": second, "session": session, "quantities": task.outputs}
+        return fit_supervised(model, loss, train, validation, training=setting.training, **options)
     model = _potential(of, train, setting.cutoff)
     if start is not None:  # the unit that its weights are used to; also the same program again
         model = dataclasses.replace(model, scale=start.scale)

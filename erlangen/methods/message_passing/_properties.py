@@ -22,7 +22,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Fitted, Outputs, Samples, Supervised
+from ...contract import Outputs, Predictor, Samples, Supervised
 from ...core.errors import Invalid
 from ...core.irreps import cartesian_basis
 from ...core.quantity import Quantity
@@ -123,7 +123,8 @@ class TensorHead(eqx.Module):
 class Reading:
     """How atomic values become one output: gathered over the system or not, times scale, on top of an offset.
 
-    offset: of scalars and traces; one number per element where the output is a sum, else one for all.
+    offset: of scalars and traces; one number per element where the output is a sum or belongs to atoms, else one for
+    all.
     """
 
     gathered: Literal["sum", "mean", "atoms"]
@@ -133,7 +134,9 @@ class Reading:
     def __call__(self, atomic: Array, species: Array, real: Array) -> Array:
         """Values of the system or its atoms; atomic [n, ...] is zero where there is no atom."""
         if self.gathered == "atoms":
-            return self.scale * atomic
+            own = jnp.asarray(self.offset, atomic.dtype)
+            own = own[species] if own.size > 1 else own[0]
+            return self.scale * atomic + (jnp.where(real, own, 0.0) if atomic.ndim == 1 else 0.0)
         offset = jnp.asarray(self.offset, atomic.dtype)
         start = jnp.sum(jnp.where(real, offset[species] if len(self.offset) > 1 else offset[0], 0.0))
         value = self.scale * jnp.sum(atomic, 0)
@@ -142,7 +145,7 @@ class Reading:
         return total / jnp.sum(real).astype(atomic.dtype) if self.gathered == "mean" else total
 
 
-class Property(Fitted):
+class Property(Predictor):
     """Fitted properties of `Atoms`: {name: scalar, vector or tensor}, of the system or of each atom.
 
     NaN for an element that did not occur in training; outside of compiled code that raises `Invalid`.
@@ -225,8 +228,17 @@ def fit_property(
 
 def _reading(q: Quantity, labels: Sequence[Any], counted: list[np.ndarray], elements: Elements) -> Reading:
     """What is known before any interaction (of scalars and traces only), and the spread of the rest."""
-    if q.home != "system":
-        return Reading("atoms", float(np.std(np.concatenate([np.ravel(v) for v in labels]))) or 1.0)
+    if q.axes == "atoms":
+        values, numbers = np.concatenate([np.asarray(v, float) for v in labels]), np.concatenate(counted)
+        means = [float(values[numbers == z].mean()) for z in elements.numbers] if not q.rep.rank else [0.0]
+        rest = values - np.array(means)[np.searchsorted(elements.numbers, numbers)] if not q.rep.rank else values
+        return Reading("atoms", float(np.std(rest)) or 1.0, tuple(means))
+    if q.axes:
+        raise Invalid(
+            must="networks of messages answer for the system or for each atom",
+            came=f"{q.name}, with the axes {q.axes!r}",
+            do="Take a method that has values of pairs, or ask for sums over them.",
+        )
     values = np.stack([np.asarray(v, float) for v in labels])
     gathered = "sum" if q.extensive else "mean"
     if values.ndim not in (1, 3):

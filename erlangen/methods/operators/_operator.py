@@ -10,6 +10,7 @@ moved by c dt: exact for every core. A method of this family is one file: its co
 from __future__ import annotations
 
 import abc
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.contract import Budget, Evolution, Fitted, Method, Outputs, Samples, Session, Signature, Supervised
+from erlangen.contract import Budget, Evolution, Method, Outputs, Predictor, Samples, Session, Signature, Supervised
 from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group
 from erlangen.core.quantity import Quantity
@@ -69,7 +70,7 @@ class Layout:
         return self.channels(self.outputs)
 
 
-class Operator(Fitted):
+class Operator(Predictor):
     """The trained map. in_scale, out_scale: standard deviation of inputs and of what is predicted, per channel."""
 
     core: Core
@@ -139,6 +140,10 @@ class NeuralOperator(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Galilean,)
 
+    @property
+    def continues(self) -> bool:
+        return True
+
     @abc.abstractmethod
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Core:
         """The network with random weights."""
@@ -147,10 +152,12 @@ class NeuralOperator(Method):
         """The untrained answer, scaled to the samples."""
         return scaled(lambda layout: self.core(layout, key=key), task, samples)
 
-    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         start, order = jax.random.split(key)
         train, validation = task.truth("train"), task.truth("validation")
         model = self.build(task, train, key=start)
+        if session.start is not None and isinstance(learned := session.start.bare, Operator):
+            model = dataclasses.replace(model, in_scale=learned.in_scale, out_scale=learned.out_scale)
         training = Training(rate=self.rate, batch=self.batch)
         if self.unrolling != PLAIN:
             options = {"training": training, "budget": budget, "key": order, "session": session}
@@ -164,7 +171,7 @@ def scaled(core: Callable[[Layout], Core], task: Supervised, samples: Samples) -
     """The untrained answer: a core for the layout of the task, and scales from the samples."""
     x = samples.inputs[0]
     spacing = tuple(x["spacing"])
-    grid = next(np.shape(x[q.name]) for q in task.inputs if q.home == "grid")[: len(spacing)]
+    grid = next(np.shape(x[q.name]) for q in task.inputs if q.axes == "grid")[: len(spacing)]
     layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), getattr(x, "boundary", "periodic"))
     increment = isinstance(task, Evolution)
     alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis

@@ -21,6 +21,10 @@ class SolverInTheLoop(Method):
     rate: float
     batch: int
 
+    @property
+    def continues(self) -> bool:
+        return True
+
     @abc.abstractmethod
     def build(self, task: Any, samples: Samples, *, key: PRNGKeyArray) -> Any:
         """The untrained answer: the solver itself. `samples`: trajectories."""

@@ -25,8 +25,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.contract import Conservative, Outputs, Samples, Signature
-from erlangen.contract import Fitted as Answer
+from erlangen.contract import ConservationLaw, Evolution, Outputs, Samples, Signature
+from erlangen.contract import Predictor as Answer
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Boost, MassUnit
 from erlangen.core.groups import Group, Reflection, Shifts
@@ -43,12 +43,12 @@ class Limited(Answer):
     """The trained map. layers: matrices and biases; steps: at most so many per output."""
 
     layers: list[tuple[Float[Array, "a b"], Float[Array, " b"]]]
-    task: Conservative = eqx.field(static=True)
+    law: ConservationLaw = eqx.field(static=True)
     steps: int = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
-        q = self.task.cells(x, self.layers[0][0].dtype)
-        return self.task.answer(self.task.moved(q, self.faces, self.steps))
+        q = self.law.cells(x, self.layers[0][0].dtype)
+        return self.law.outputs_of(self.law.moved(q, self.faces, self.steps))
 
     def faces(self, cells: Sequence[Float[Array, "waves faces"]]) -> weno.Faces:
         """Values left and right of every face; the right one is a left one in the mirror."""
@@ -77,7 +77,7 @@ class FluxLimiter(SolverInTheLoop):
     rate: float = 3e-3  # peak learning rate
     batch: int = 8
 
-    accepts: ClassVar[Signature] = Signature(Conservative, Field)
+    accepts: ClassVar[Signature] = Signature(Evolution, Field, law=ConservationLaw)
 
     def __post_init__(self):
         within(self, width=(1, 4096), layers=(1, 16), unrolled=(1, 1000), rate=(0, math.inf), batch=(1, math.inf))
@@ -86,15 +86,15 @@ class FluxLimiter(SolverInTheLoop):
     def symmetry(self) -> tuple[type[Group], ...]:
         return Shifts, Reflection, Boost, MassUnit
 
-    def build(self, task: Conservative, samples: Samples, *, key: PRNGKeyArray) -> Limited:
+    def build(self, task: Evolution, samples: Samples, *, key: PRNGKeyArray) -> Limited:
         """The untrained answer: the solver itself."""
         sizes = [SEEN, *[self.width] * self.layers, 4]
         layers = []
         for k, (before, after) in zip(jax.random.split(key, len(sizes) - 1), zip(sizes, sizes[1:])):
             spread = 0.0 if after is sizes[-1] else before**-0.5
             layers.append((spread * jax.random.normal(k, (before, after)), jnp.zeros(after)))
-        fastest = max(task.steps_needed(x) for x in samples.inputs)
-        return Limited(layers, task, math.ceil(MARGIN * fastest))
+        fastest = max(task.law.steps_needed(x) for x in samples.inputs)
+        return Limited(layers, task.law, math.ceil(MARGIN * fastest))
 
 
 small = FluxLimiter(width=4, layers=1, unrolled=2)

@@ -27,8 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
-from erlangen.contract import Fitted as Answer
-from erlangen.contract import Governed, Outputs, Samples, Signature
+from erlangen.contract import Evolution, Outputs, Samples, Semilinear, Signature
+from erlangen.contract import Predictor as Answer
 from erlangen.core.errors import within
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
@@ -58,15 +58,15 @@ class Corrected(Answer):
     share: Float[Array, " one_and_powers"] | None
     in_scale: tuple[float, ...] = eqx.field(static=True)
     out_scale: float = eqx.field(static=True)
-    task: Governed = eqx.field(static=True)
+    task: Evolution = eqx.field(static=True)
     corrections: int = eqx.field(static=True)
     finer: float = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
-        _, nonlinear, mask = self.task.equation(x)
+        _, nonlinear, mask = self.task.law.equation(x)
         state, mean = _at_rest(self.task, x, self.rate.dtype)
         mask = jnp.asarray(mask, state.dtype)
-        pieces, kept = division(-(-self.task.substeps // self.corrections))
+        pieces, kept = division(-(-self.task.law.substeps // self.corrections))
         step = self.stepper(x, pieces * kept * self.corrections)
 
         def leg(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
@@ -80,18 +80,18 @@ class Corrected(Answer):
         u_hat, _ = jax.lax.scan(leg, spectral.transform(state), None, length=self.corrections)
         after = spectral.inverse(u_hat, state.shape)
         if mean is not None:
-            after = mean + spectral.translate(after, (mean * self.task.dt,), length=len(state) * x["spacing"][0])
+            after = mean + spectral.translate(after, (mean * self.task.law.dt,), length=len(state) * x["spacing"][0])
         return {self.task.outputs[0].name: after}
 
     def stepper(self, x: System, steps: int) -> Step:
         """The solver's step, dt / steps long, with the fitted l, a, b and slaved modes."""
-        (linear, nonlinear, _), dtype = self.task.equation(x), self.rate.dtype
+        (linear, nonlinear, _), dtype = self.task.law.equation(x), self.rate.dtype
         linear = jnp.asarray(linear, jnp.result_type(dtype, jnp.complex64) if np.iscomplexobj(linear) else dtype)
-        powers = jnp.asarray(_powers(np.shape(x[self.task.state])), dtype)
+        powers = jnp.asarray(_powers(np.shape(x[self.task.law.state])), dtype)
         rate, before, after = (powers @ a for a in (self.rate, self.before, self.after))
         if self.share is not None:
             nonlinear = _slaved(self.task, cast(Field, x), self.finer, self.share)
-        dt = self.task.dt
+        dt = self.task.law.dt
         return etdrk4(linear + rate / dt, lambda u: nonlinear((1 + before) * u), dt / steps, gain=1 + after)
 
 
@@ -106,7 +106,7 @@ class Hybrid(SolverInTheLoop):
     rate: float = 2e-3  # peak learning rate
     batch: int = 4
 
-    accepts: ClassVar[Signature] = Signature(Governed, Field)
+    accepts: ClassVar[Signature] = Signature(Evolution, Field, law=Semilinear)
 
     def __post_init__(self):
         within(self, corrections=(1, 4096), width=(-1, 4096), modes=(1, 4096), layers=(1, 64), unrolled=(1, 1000))
@@ -116,11 +116,11 @@ class Hybrid(SolverInTheLoop):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Shifts, Galilean)
 
-    def build(self, task: Governed, samples: Samples, *, key: PRNGKeyArray) -> Corrected:
+    def build(self, task: Evolution, samples: Samples, *, key: PRNGKeyArray) -> Corrected:
         """The untrained answer: the solver itself. `samples`: trajectories, of which first states are looked at."""
         x = samples.inputs[0]
-        grid = np.shape(x[task.state])
-        state = next(q for q in task.inputs if q.name == task.state)
+        grid = np.shape(x[task.law.state])
+        state = next(q for q in task.inputs if q.name == task.law.state)
         layout = Layout(grid, tuple(x["spacing"]), (*task.inputs, state, state), tuple(task.outputs))
         none = jnp.zeros(len(POWERS), jnp.float32)
         network = FNO(width=max(self.width, 1), modes=self.modes, layers=self.layers).core(layout, key=key)
@@ -147,22 +147,22 @@ def division(steps: int) -> tuple[int, int]:
     return math.ceil(steps / kept), kept
 
 
-def _at_rest(task: Governed, x: System, dtype: Any) -> tuple[Float[Array, "*grid"], Float[Array, ""] | None]:
+def _at_rest(task: Evolution, x: System, dtype: Any) -> tuple[Float[Array, "*grid"], Float[Array, ""] | None]:
     """The state in the frame of its mean velocity, and that; None where the law has no such frame."""
-    state = jnp.asarray(x[task.state])
+    state = jnp.asarray(x[task.law.state])
     if not any(isinstance(group, Galilean) for group in task.symmetry):
         return state.astype(dtype), None
     mean = jnp.mean(state)  # taken off before any rounding to `dtype`: a boost is often larger than the flow
     return (state - mean).astype(dtype), mean.astype(dtype)
 
 
-def _slaved(task: Governed, x: Field, finer: float, share: Float[Array, " one_and_powers"]) -> Step:
+def _slaved(task: Evolution, x: Field, finer: float, share: Float[Array, " one_and_powers"]) -> Step:
     """N on the grid of x, where the further modes of a grid so much finer follow."""
-    coarse = np.shape(x[task.state])
+    coarse = np.shape(x[task.law.state])
     fine = tuple(2 * round(finer * n / 2) for n in coarse)
-    (*_, kept), (linear, nonlinear, _) = task.equation(x), task.equation(_refined(x, coarse, fine))
+    (*_, kept), (linear, nonlinear, _) = task.law.equation(x), task.law.equation(_refined(x, coarse, fine))
     amount = share[0] + jnp.asarray(_powers(fine), share.dtype) @ share[1:]
-    return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=task.dt, amount=amount)
+    return slaved(linear, nonlinear, kept, coarse=coarse, fine=fine, time=task.law.dt, amount=amount)
 
 
 def _refined(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System:
@@ -172,18 +172,18 @@ def _refined(x: Field, coarse: tuple[int, ...], fine: tuple[int, ...]) -> System
     return Field(values, spacing, x.boundary, x.parameters)
 
 
-def _seen(task: Governed, x: System, u_hat: Complex[Array, "..."], nonlinear: Any) -> Float[Array, "*grid c"]:
+def _seen(task: Evolution, x: System, u_hat: Complex[Array, "..."], nonlinear: Any) -> Float[Array, "*grid c"]:
     """State, Laplacian, nonlinear rate and the other inputs, channel-last."""
-    grid = np.shape(x[task.state])
+    grid = np.shape(x[task.law.state])
     curved = -jnp.asarray(spectral.squared_wavenumber(grid), u_hat.real.dtype) * u_hat
     shown = [spectral.inverse(a, grid) for a in (u_hat, curved, nonlinear(u_hat))]
-    others = [jnp.asarray(x[q.name], shown[0].dtype) for q in task.inputs if q.name != task.state]
+    others = [jnp.asarray(x[q.name], shown[0].dtype) for q in task.inputs if q.name != task.law.state]
     return jnp.stack([*shown, *others], axis=-1)
 
 
-def _untrained_view(task: Governed, x: System) -> np.ndarray:
+def _untrained_view(task: Evolution, x: System) -> np.ndarray:
     """What the network sees of an input itself."""
-    _, nonlinear, mask = task.equation(x)
+    _, nonlinear, mask = task.law.equation(x)
     u_hat = spectral.transform(_at_rest(task, x, jnp.float32)[0])
     return np.asarray(_seen(task, x, jnp.asarray(mask, jnp.float32) * u_hat, nonlinear))
 

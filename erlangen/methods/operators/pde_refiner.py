@@ -33,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.contract import Budget, Evolution, Fitted, Method, Outputs, Samples, Session, Signature
+from erlangen.contract import Budget, Evolution, Method, Outputs, Predictor, Samples, Session, Signature
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
@@ -147,7 +147,7 @@ class PDERefiner(Method):
 
         return scaled(core, task, samples)
 
-    def fit(self, task: Evolution, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Fitted:
+    def fit(self, task: Evolution, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         start, order = jax.random.split(key)
         train, validation = task.truth("train"), task.truth("validation")
         model = self.build(task, train, key=start)

@@ -5,8 +5,8 @@
 
 The flow of a vorticity hardly feels its short waves (|v_hat| = |w_hat| / |k|), while most of what a coarse solver gets
 wrong is that it cannot hold them. A step along the flow is as long as dozens of the solver's. Answers are what the
-given points see of w; rolled out, both fields go on (`Fitted.path`). l, a, b are fitted to paths of `unrolled` outputs,
-through everything; they vanish before, and the answer is that of a classical method (Staniforth and Cote 1991,
+given points see of w; rolled out, both fields go on (`Predictor.path`). l, a, b are fitted to paths of `unrolled`
+outputs, through everything; they vanish before, and the answer is that of a classical method (Staniforth and Cote 1991,
 doi:10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2). Shifts by whole points are exact where the flow is solved on the
 given points (`coarser` 1), else as exact as interpolation.
 """
@@ -16,22 +16,23 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Fitted, Outputs, Samples, Signature, Transported
+from erlangen.contract import Evolution, Outputs, Predictor, Samples, Signature, Transport
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.systems import Field, System
+from erlangen.physics.transport import carried
 
 from ._solver_in_the_loop import SolverInTheLoop
 from .hybrid import Corrected, Hybrid
 
 
-class Carried(Fitted):
+class Carried(Predictor):
     """The coarse solver, and how the field is carried along its flow."""
 
     solver: Corrected
@@ -44,11 +45,12 @@ class Carried(Fitted):
 
     def path(self, x: System, steps: int, feed: Any = None) -> Outputs:
         """Of both fields, from one state: nothing is fed."""
-        task, dtype = cast(Transported, self.solver.task), self.solver.rate.dtype
+        task, dtype = self.solver.task, self.solver.rate.dtype
         x = x.replace(**{q.name: jnp.asarray(x[q.name], dtype) for q in task.inputs})
-        n = len(x[task.state])
+        n = len(x[task.law.state])
         coarse, fine = (2 * round(ratio * n / 2) for ratio in (self.coarser, self.finer))
-        return task.carried(x, coarse, fine, steps, self.solver.stepper, legs=self.legs)
+        states = carried(task.law, x, coarse, fine, steps, self.solver.stepper, legs=self.legs)
+        return {task.outputs[0].name: states}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class SemiLagrangian(SolverInTheLoop):
     rate: float = 1e-3  # peak learning rate
     batch: int = 4
 
-    accepts: ClassVar[Signature] = Signature(Transported, Field)
+    accepts: ClassVar[Signature] = Signature(Evolution, Field, law=Transport)
 
     def __post_init__(self):
         within(self, coarser=(0, 16), finer=(0, 16), legs=(1, 1000), unrolled=(1, 1000))
@@ -70,7 +72,7 @@ class SemiLagrangian(SolverInTheLoop):
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Reflection, QuarterTurns, *([Shifts] if self.coarser == 1 else []))
 
-    def build(self, task: Transported, samples: Samples, *, key: PRNGKeyArray) -> Carried:
+    def build(self, task: Evolution, samples: Samples, *, key: PRNGKeyArray) -> Carried:
         """The untrained answer."""
         solver = Hybrid(width=0).build(task, samples, key=key)
         return Carried(dataclasses.replace(solver, out_scale=1.0), self.coarser, self.finer, self.legs)

@@ -45,7 +45,7 @@ class Autoregressive(Method):
     momentum: float = 0.0  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     def __post_init__(self):
         within(self, channels=(1, 1024), layers=(1, 64), momentum=(-1e-9, 1))
@@ -57,7 +57,7 @@ class Autoregressive(Method):
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> Conditionals | Averaged:
-        law = task.hamiltonian
+        law = task.law
         first, run = jax.random.split(key)
         with double():
             psi: Conditionals | Averaged = Conditionals.random(

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from erlangen.contract import Budget, Family, Method, Session, Signature
+from erlangen.contract import Budget, Couplings, Method, Session, Signature, Variational
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
@@ -40,7 +40,7 @@ class Modulated(Method):
     shift: float = 1e-5  # final diagonal shift of the metric
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Family, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Couplings)
 
     def __post_init__(self):
         within(self, size=(1, 1024), order=(0, 12), alone=(0, 1))
@@ -49,16 +49,18 @@ class Modulated(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return SiteSymmetry, SpinFlip
 
-    def fit(self, task: Family, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Polynomial:
+    def fit(
+        self, task: Variational[Couplings], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> Polynomial:
         early, late = jax.random.split(key)
-        couplings, settings = task.trained, Settings.of(self)
+        couplings, settings = task.asked.trained, Settings.of(self)
         low, high = min(couplings), max(couplings)
         one = single(self.network, self.size, settings)
-        centre = task.member((low + high) / 2)
+        centre = task.asked.member((low + high) / 2)
         start = one.fit(centre, budget.share(self.alone), key=early, session=session.inside("centre"))
         with double():
             psi = Polynomial.constant(start, low, high, self.order)
-        laws = [task.member(g).hamiltonian for g in couplings]
+        laws = [task.asked.member(g).law for g in couplings]
         rest = budget.share(1 - self.alone)
         return minimise_family(psi, laws, couplings, settings, rest, key=late, session=session.inside("family"))
 

@@ -28,7 +28,7 @@ class Jastrow(Method):
     rate: float = 0.1  # natural-gradient step
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
@@ -37,7 +37,7 @@ class Jastrow(Method):
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> JastrowState:
-        law = task.hamiltonian
+        law = task.law
         classes = pair_classes(law.lattice.space_group)
         with double():
             group = jnp.asarray(law.lattice.space_group)

@@ -40,7 +40,7 @@ class LCN(Method):
     momentum: float = 0.95  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     def __post_init__(self):
         within(self, channels=(1, 1024), layers=(1, 64), momentum=(-1e-9, 1))
@@ -52,7 +52,7 @@ class LCN(Method):
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> LatticeConvolution:
-        law = task.hamiltonian
+        law = task.law
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
         first, run = jax.random.split(key)
         with double():

@@ -26,12 +26,12 @@ class MeanField(Method):
     rate: float = 0.1  # natural-gradient step
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> ProductState:
-        law = task.hamiltonian
+        law = task.law
         first, run = jax.random.split(key)
         with double():
             # spins start on one side of the symmetric saddle at a = 0

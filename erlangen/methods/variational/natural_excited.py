@@ -16,7 +16,7 @@ from typing import ClassVar
 import jax
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Levels, Method, Session, Signature
+from erlangen.contract import Budget, Method, Session, Signature, Spectrum, Variational
 from erlangen.core.errors import within
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import (
@@ -43,20 +43,22 @@ class NaturalExcited(Method):
     shift: float = 1e-4  # final diagonal shift of the metric
     momentum: float = 0.0  # of the natural gradient (SPRING)
 
-    accepts: ClassVar[Signature] = Signature(Levels, SpinLattice, frozenset({"amplitudes"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Spectrum)
 
     def __post_init__(self):
         within(self, alpha=(1, 256), momentum=(-1e-9, 1))
 
-    def fit(self, task: Levels, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Span:
-        law = task.hamiltonian
-        run, *starts = jax.random.split(key, 1 + task.states)
+    def fit(
+        self, task: Variational[Spectrum], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> Span:
+        law = task.law
+        run, *starts = jax.random.split(key, 1 + task.asked.states)
         with double():
             states: list[Wavefunction] = [
                 free_machine(law, self.alpha * law.n_sites, law.is_stoquastic, key=one) for one in starts
             ]
         settings = dataclasses.replace(Settings.of(self), full_sum="no")
-        problem = walkers_problem(law, task.states)
+        problem = walkers_problem(law, task.asked.states)
         found = minimise(Determinant(states), problem, settings, budget, key=run, session=session)
         return Span(found.states, scales_of(found.states, spin_problem(law), key=run))
 

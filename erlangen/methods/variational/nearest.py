@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from erlangen.contract import Budget, Family, Method, Session, Signature
+from erlangen.contract import Budget, Couplings, Method, Session, Signature, Variational
 from erlangen.core.errors import within
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
@@ -34,7 +34,7 @@ class NearestCoupling(Method):
     shift: float = 1e-5  # final diagonal shift of the metric
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Family, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Couplings)
 
     def __post_init__(self):
         within(self, size=(1, 1024))
@@ -43,20 +43,22 @@ class NearestCoupling(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return SiteSymmetry, SpinFlip
 
-    def fit(self, task: Family, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Nearest:
-        one, part = single(self.network, self.size, Settings.of(self)), budget.share(1 / len(task.trained))
+    def fit(
+        self, task: Variational[Couplings], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> Nearest:
+        one, part = single(self.network, self.size, Settings.of(self)), budget.share(1 / len(task.asked.trained))
         states = []
-        for i, coupling in enumerate(task.trained):
+        for i, coupling in enumerate(task.asked.trained):
             states.append(
                 one.fit(
-                    task.member(coupling),
+                    task.asked.member(coupling),
                     part,
                     key=jax.random.fold_in(key, i),
                     session=session.inside(f"coupling{i}"),
                 )
             )
         with double():
-            return Nearest.of(states, task.trained)
+            return Nearest.of(states, task.asked.trained)
 
 
 class Nearest(Conditioned):

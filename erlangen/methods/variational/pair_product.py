@@ -58,7 +58,7 @@ class PairProduct(Method):
     sweeps: float = 0.5  # of proposals between steps
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     def __post_init__(self):
         within(self, alpha=(1, 1024), cell=(1, 16), sweeps=(0, 1024), momentum=(-1e-9, 1))
@@ -70,7 +70,7 @@ class PairProduct(Method):
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> Wavefunction:
-        law = task.hamiltonian
+        law = task.law
         if law.n_up is None or 2 * law.n_up != law.n_sites or not isinstance(law.lattice, Lattice):
             session.say("no pairs: S_z = 0 is not conserved, or there is no lattice; the machine is fitted alone")
             shared = ("alpha", "samples", "rate", "shift", "momentum", "full_sum")

@@ -17,7 +17,7 @@ from typing import ClassVar
 import jax
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Levels, Method, Session, Signature
+from erlangen.contract import Budget, Method, Session, Signature, Spectrum, Variational
 from erlangen.core.errors import within
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import Settings, Span, minimise, penalised, scales_of, spin_problem
@@ -36,20 +36,22 @@ class Penalty(Method):
     shift: float = 1e-4  # final diagonal shift of the metric
     momentum: float = 0.0  # of the natural gradient (SPRING)
 
-    accepts: ClassVar[Signature] = Signature(Levels, SpinLattice, frozenset({"amplitudes"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Spectrum)
 
     def __post_init__(self):
         within(self, alpha=(1, 256), weight=(0.0, float("inf")), pool=(64, 2**20), momentum=(-1e-9, 1))
 
-    def fit(self, task: Levels, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Span:
-        law, found = task.hamiltonian, []
+    def fit(
+        self, task: Variational[Spectrum], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> Span:
+        law, found = task.law, []
         base, settings = spin_problem(law), Settings.of(self)
-        for n in range(task.states):
+        for n in range(task.asked.states):
             start, draw, run = jax.random.split(jax.random.fold_in(key, n), 3)
             with double():
                 psi = free_machine(law, self.alpha * law.n_sites, law.is_stoquastic and not n, key=start)
             problem = penalised(base, found, self.weight, self.pool, key=draw) if n else base
-            part = budget.share(1 / task.states)
+            part = budget.share(1 / task.asked.states)
             found.append(minimise(psi, problem, settings, part, key=run, session=session.inside(f"state-{n}")))
         return Span(found, scales_of(found, base, key=key))
 

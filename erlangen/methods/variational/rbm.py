@@ -54,7 +54,7 @@ class RBM(Method):
     momentum: float = 0.95  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     def __post_init__(self):
         if self.alpha < 1:
@@ -68,7 +68,7 @@ class RBM(Method):
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> RestrictedBoltzmann | Sectoral | Projected:
-        law = task.hamiltonian
+        law = task.law
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
         is_small = law.n_sites <= LARGEST_PROJECTED or not law.sign_rule
         is_projected = self.symmetrise == "projection" or (self.symmetrise == "auto" and is_complex and is_small)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Levels, Method, Session, Signature
+from erlangen.contract import Budget, Method, Session, Signature, Spectrum, Variational
 from erlangen.core.errors import within
 from erlangen.core.systems import SpinLattice
 from erlangen.learn.variational import (
@@ -54,19 +54,21 @@ class Sectors(Method):
     look: float = 0.5  # share of the budget in which all sectors are looked at
     keep: int = 2  # sectors beyond the states asked for that go on after that
 
-    accepts: ClassVar[Signature] = Signature(Levels, SpinLattice, frozenset({"amplitudes"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Spectrum)
 
     def __post_init__(self):
         within(self, alpha=(1, 256), look=(0.0, 1.0), keep=(0, 64))
 
-    def fit(self, task: Levels, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> InSectors:
-        law, settings = task.hamiltonian, Settings.of(self)
+    def fit(
+        self, task: Variational[Spectrum], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> InSectors:
+        law, settings = task.law, Settings.of(self)
         every = _candidates(law, self.sectors)
         looked, begun = [], time.perf_counter()
         part = budget.share(self.look / len(every))
         for i, one in enumerate(every):
             late = budget.seconds is not None and time.perf_counter() - begun > self.look * budget.seconds
-            if late and len(looked) >= task.states:
+            if late and len(looked) >= task.asked.states:
                 session.say(f"{len(every) - i} of {len(every)} sectors were not looked at: raise the budget")
                 break
             problem, summed = sector_problem(law, one, largest=self.samples)
@@ -79,7 +81,7 @@ class Sectors(Method):
                 )
             psi, energy = self._fit_one(Sectoral.of(phi, one), law, settings, part, i, key, session.inside(f"look-{i}"))
             looked.append((energy, i, psi))
-        best = sorted(looked, key=lambda row: row[0])[: task.states + self.keep]
+        best = sorted(looked, key=lambda row: row[0])[: task.asked.states + self.keep]
         spent = time.perf_counter() - begun
         rest = budget.share(1 - self.look) if budget.seconds is None else Budget(max(budget.seconds - spent, 1.0))
         part, fitted = rest.share(1 / len(best)), []
@@ -87,7 +89,7 @@ class Sectors(Method):
             psi, energy = self._fit_one(psi, law, settings, part, i + len(every), key, session.inside(f"sector-{i}"))
             session.say(f"{psi.character.title}: {energy:.6f}, {psi.character.degeneracy} times")
             fitted.append((energy, i, psi))
-        chosen = [psi for _, _, psi in sorted(fitted, key=lambda row: row[0])[: task.states]]
+        chosen = [psi for _, _, psi in sorted(fitted, key=lambda row: row[0])[: task.asked.states]]
         characters = [psi.character for psi in chosen]
         scales = [scales_of([psi], spin_problem(in_sector(law, psi.character)), key=key) for psi in chosen]
         return InSectors(chosen, jnp.asarray(np.concatenate(scales)), characters)

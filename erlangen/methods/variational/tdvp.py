@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Dynamical, Method, Session, Signature
+from erlangen.contract import Budget, Method, Quench, Session, Signature, Variational
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.systems import SpinLattice
@@ -49,7 +49,7 @@ class TDVP(Method):
     snr: float = 2.0  # modes of the metric with less signal to noise are off, where sampled
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Dynamical, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Quench)
 
     def __post_init__(self):
         within(self, bond=(2, 256), alpha=(1, 1024), tolerance=(0, 1), cutoff=(0, 1))
@@ -62,22 +62,29 @@ class TDVP(Method):
     def symmetry(self) -> tuple[type[Group], ...]:
         return SiteSymmetry, SpinFlip
 
-    def fit(self, task: Dynamical, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Trajectory:
+    def fit(
+        self, task: Variational[Quench], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
+    ) -> Trajectory:
         first, ground, run = jax.random.split(key, 3)
-        is_product = is_polarised(task.initial)
+        is_product = is_polarised(task.asked.initial)
         with double():
-            psi = self._start(task.initial, is_product, first)
+            psi = self._start(task.asked.initial, is_product, first)
         if not is_product:
             settings = Settings(min(self.samples, 1024), min(self.samples, 1024), full_sum=self.full_sum)
             part = budget.share(_FIT)
             psi = minimise(
-                psi, spin_problem(task.initial), settings, part, key=ground, session=session.inside("ground_state")
+                psi,
+                spin_problem(task.asked.initial),
+                settings,
+                part,
+                key=ground,
+                session=session.inside("ground_state"),
             )
             budget = budget.share(1 - _FIT)
         pace = Pace(
             self.tolerance, self.cutoff, self.samples, min(self.samples, 1024), snr=self.snr, full_sum=self.full_sum
         )
-        return evolve(psi, spin_problem(task.hamiltonian), task.times, pace, budget, key=run, session=session)
+        return evolve(psi, spin_problem(task.law), task.asked.times, pace, budget, key=run, session=session)
 
     def _start(self, law: Hamiltonian, is_product: bool, key: PRNGKeyArray) -> Wavefunction:
         """The state before it is fitted; where a product state is all that is asked, that with a little noise.

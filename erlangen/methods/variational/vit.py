@@ -42,7 +42,7 @@ class ViT(Method):
     momentum: float = 0.0  # of the natural gradient (SPRING)
     alone: float = 0.6  # share of the budget before the projection on the whole symmetry
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, frozenset({"log_psi"}))
+    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
 
     def __post_init__(self):
         within(self, channels=(1, 1024), heads=(1, 64), layers=(1, 64), momentum=(-1e-9, 1), alone=(-1e-9, 1))
@@ -59,7 +59,7 @@ class ViT(Method):
 
     def fit(self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Projected:
         """First without, then with the sum over the group; both stages go on after an interruption."""
-        law = task.hamiltonian
+        law = task.law
         first, early, late = jax.random.split(key, 3)
         with double():
             psi = Transformer.random(law.lattice, self, not law.is_stoquastic, key=first)

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Governed, Opponent, Outputs, Samples, Score, Split
+from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Semilinear, Split
 from erlangen.core.quantity import Quantity, vector
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
@@ -36,7 +36,7 @@ EIGHTHS = (2, 4, 6, 8, 12, 16)  # grids of the opponents, in eighths of n
 FASTEST = 1.25  # the fastest field of many trajectories, in units of `speed`
 
 
-class Evolution(Governed):
+class PeriodicEvolution(Evolution, Semilinear):
     """A frozen dataclass derived from it has at least the settings declared here, and its law in four methods."""
 
     n: int  # grid points of input and output
@@ -80,6 +80,10 @@ class Evolution(Governed):
         rule: fluids.Rule = {"dealiasing": dealiasing, "order": 4, "length": self.length}
         law = self.terms(len(u), dealiasing=dealiasing, length=self.length)
         return fluids.in_frame_of_mean(u, law, dt=self.dt, steps=steps, frames=frames, **rule)
+
+    @property
+    def law(self) -> Semilinear:
+        return self
 
     @property
     def substeps(self) -> int:
@@ -182,7 +186,7 @@ def seen(u: Float[Array, " fine"], n: int, filtered: bool) -> Float[Array, " n"]
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3, 4, 5))
 def _path(
-    u: Float[Array, " x"], n: int, steps: int, rule: Dealiasing, frames: int, task: Evolution
+    u: Float[Array, " x"], n: int, steps: int, rule: Dealiasing, frames: int, task: PeriodicEvolution
 ) -> Float[Array, "frames x"]:
     """`frames` states on n points, seen on those of u."""
     moved = task.evolve(spectral.resample(u, (n,)), steps=steps, frames=frames, dealiasing=rule)

@@ -6,24 +6,22 @@ a reflection changes the sign of both.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from erlangen.contract import Opponent, Outputs, Transported
+from erlangen.contract import Evolution, Opponent, Outputs, Transport
+from erlangen.contract.laws import Spectrum
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
-from erlangen.numerics import semi_lagrangian, spectral
 from erlangen.numerics.exponential_integrators import Step, etdrk4
 from erlangen.numerics.precision import double
-from erlangen.physics import fluids
+from erlangen.physics import fluids, transport
 
 
-class PlaneFlow(Transported):
+class PlaneFlow(Evolution, Transport):
     """w(t), s -> w(t + dt) of  w_t + (v . grad) w = nu Lap w - mu w + s."""
 
     container = Field
@@ -32,7 +30,7 @@ class PlaneFlow(Transported):
         Quantity("source", "s", "1/T^2", "grid", pseudoscalar, label="curl of the force"),
     )
     outputs = (Quantity("w_next", "w(t + dt)", "1/T", "grid", pseudoscalar, lag=1, label="vorticity"),)
-    state = "w"
+    state, source = "w", "source"
     viscosity: float  # nu
     drag: ClassVar[float] = 0.0  # mu
 
@@ -43,9 +41,12 @@ class PlaneFlow(Transported):
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(w=outputs["w_next"])
 
-    def flow(self, x: System, w_hat: Any) -> Any:
-        v = fluids.velocity_of(w_hat, x["w"].shape, length=_length(x))
-        return jnp.concatenate([v, jnp.asarray(x["source"], v.dtype)[None]])
+    @property
+    def law(self) -> Transport:
+        return self
+
+    def velocity(self, u_hat: Spectrum, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
+        return fluids.velocity_of(u_hat, grid, length=length)
 
     def carrier(self, grids: tuple[int, ...]) -> Opponent:
         """The opponent that finds the flow on n x n points and carries w along it on twice the given ones."""
@@ -63,30 +64,4 @@ class PlaneFlow(Transported):
 
         with double():
             x = x.replace(**{name: jnp.asarray(x[name], dtype) for name in ("w", "source")})
-            return self.carried(x, n, 2 * len(x["w"]), frames, stepper, legs=2)
-
-    def carried(
-        self, x: System, coarse: int, fine: int, frames: int, stepper: Callable[[System, int], Step], *, legs: int
-    ) -> Outputs:
-        shape, length = x["w"].shape, len(x["w"]) * x["spacing"][0]
-        w, source = (spectral.resample(x[name], (coarse, coarse)) for name in ("w", "source"))
-        seen = Field({"w": w, "source": source}, (length / coarse,) * 2)
-        mask = jnp.asarray(self.equation(seen)[2], w.dtype)
-        dissipation = -self.viscosity * spectral.squared_wavenumber((fine, fine), length=length) - self.drag
-
-        def flow(w_hat: Any) -> Any:
-            return jnp.concatenate([fluids.velocity_of(w_hat, w.shape, length=length), source[None]])
-
-        values = semi_lagrangian.path(
-            lambda steps: stepper(seen, steps),
-            flow,
-            (mask * spectral.transform(w), spectral.resize(spectral.transform(x["w"]), shape, (fine, fine))),
-            (fine, fine),
-            decay=jnp.exp(jnp.asarray(dissipation * (self.dt / 2), w.dtype)),
-            time=self.dt,
-            spacing=seen["spacing"],
-            substeps=math.ceil(self.substeps * coarse / len(x["w"])),
-            legs=legs,
-            frames=frames,
-        )
-        return {"w_next": jax.vmap(lambda field: spectral.sample(field, shape))(values)}
+            return {"w_next": transport.carried(self, x, n, 2 * len(x["w"]), frames, stepper, legs=2)}

@@ -26,13 +26,13 @@ from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import smooth_field
 
-from ._periodic import Evolution
+from ._periodic import PeriodicEvolution
 
 MODES = 4  # waves in an initial field
 
 
 @dataclass(frozen=True)
-class Burgers(Evolution):
+class Burgers(PeriodicEvolution):
     viscosity: float = 0.01  # nu, in units of (domain length / 2 pi)^2 per unit time
     amplitude: float = 0.3  # rms of the initial field; the first fronts form at t of about 0.3 / amplitude
     n: int = 128  # grid points of input and output

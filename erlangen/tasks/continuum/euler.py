@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Conservative, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, ConservationLaw, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Boost, MassUnit
 from erlangen.core.groups import Group, Reflection, Shifts
@@ -45,7 +45,7 @@ STEP = {"weno": 0.5, "first": 0.9}  # cells that the fastest wave crosses per st
 
 
 @dataclass(frozen=True)
-class CompressibleEuler(Conservative):
+class CompressibleEuler(Evolution, ConservationLaw):
     gamma: float = 1.4  # ratio of heat capacities
     amplitude: float = 1.0  # of jumps and waves; 1 gives pressures apart by a factor of about 2.5
     n: int = 128  # cells
@@ -72,6 +72,10 @@ class CompressibleEuler(Conservative):
         positive = (0, math.inf)
         within(self, amplitude=positive, dt=positive, gamma=(1.0, 10.0))
         within(self, n=(16, 8192), horizon=(1, 10_000), count=(4, math.inf))
+
+    @property
+    def law(self) -> ConservationLaw:
+        return self
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -133,7 +137,7 @@ class CompressibleEuler(Conservative):
     def cells(self, x: System, dtype: Any) -> Float[Array, "3 cells"]:
         return euler.conserved(Gas(*(jnp.asarray(x[name], dtype) for name in FIELDS)), self.gamma)
 
-    def answer(self, q: Float[Array, "3 cells"]) -> Outputs:
+    def outputs_of(self, q: Float[Array, "3 cells"]) -> Outputs:
         return dict(zip((quantity.name for quantity in self.outputs), euler.primitive(q, self.gamma)))
 
     def steps_needed(self, x: System) -> int:

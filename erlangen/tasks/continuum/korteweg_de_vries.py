@@ -26,13 +26,13 @@ from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import fluids, waves
 from erlangen.physics.random_fields import smooth_field
 
-from ._periodic import Evolution
+from ._periodic import PeriodicEvolution
 
 MODES = 4  # waves in an initial field
 
 
 @dataclass(frozen=True)
-class KortewegDeVries(Evolution):
+class KortewegDeVries(PeriodicEvolution):
     amplitude: float = (
         0.5  # rms of the initial field; solitons rise to eight times that and run at a third of their height
     )

@@ -27,13 +27,13 @@ from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import fluids, waves
 from erlangen.physics.random_fields import smooth_field
 
-from ._periodic import Evolution
+from ._periodic import PeriodicEvolution
 
 MODES = 3  # waves in an initial field, before it is run to the attractor
 
 
 @dataclass(frozen=True)
-class KuramotoSivashinsky(Evolution):
+class KuramotoSivashinsky(PeriodicEvolution):
     length: float = 64.0  # L, in units of which the fastest growing wave has 8.9
     n: int = 256  # grid points of input and output
     dt: float = 0.2  # time between input and output

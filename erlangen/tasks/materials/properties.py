@@ -31,9 +31,9 @@ from ...data.property_sets import property_samples
 from ...physics.ionic_crystals import CONVERGED, Crystal, coulomb_sums, dielectric_tensor, frequencies
 from ...physics.prototypes import halide_crystals
 
-FREQUENCY = Quantity("frequency", "omega", "cm^-1", "system", label="highest phonon frequency")
-DIELECTRIC = Quantity("dielectric", "eps", "1", "system", quantity.tensor, label="electronic dielectric tensor")
-PIEZOELECTRIC = Quantity("piezoelectric", "e", "C/m^2", "system", quantity.third_rank)
+FREQUENCY = Quantity("frequency", "omega", "cm^-1", "", label="highest phonon frequency")
+DIELECTRIC = Quantity("dielectric", "eps", "1", "", quantity.tensor, label="electronic dielectric tensor")
+PIEZOELECTRIC = Quantity("piezoelectric", "e", "C/m^2", "", quantity.third_rank)
 OUTPUTS = {
     "ionic": (FREQUENCY, DIELECTRIC),
     "phonons": (FREQUENCY,),
@@ -202,4 +202,4 @@ def _quantity_of_version(path: str, column: str, version: int) -> Quantity:
             do="Choose another column.",
         )
     name = "".join(c if c.isalnum() else "_" for c in column).strip("_")
-    return Quantity(name, name, "as in the file", "system", Representation(f"rank {len(shape)}", rank=len(shape)))
+    return Quantity(name, name, "as in the file", "", Representation(f"rank {len(shape)}", rank=len(shape)))

@@ -83,7 +83,7 @@ class Activity(Supervised):
 
     container: ClassVar[type[Compound]] = Compound
     inputs: ClassVar = fingerprints.QUANTITIES
-    outputs: ClassVar = (Quantity("activity", "y", "1", "system", label="activity, -log10 mol/l"),)
+    outputs: ClassVar = (Quantity("activity", "y", "1", "", label="activity, -log10 mol/l"),)
     toy: ClassVar[Mapping[str, Any]] = {"data": COMPUTED}
 
     def __post_init__(self):

@@ -40,12 +40,12 @@ log = logging.getLogger("erlangen.data")
 COMPUTED = {
     q.name: q
     for q in (
-        Quantity("dipole", "mu", "e A", "system", vector, label="dipole moment"),
-        Quantity("polarizability", "alpha", "A^3", "system", tensor, extensive=True, label="polarisability"),
+        Quantity("dipole", "mu", "e A", "", vector, label="dipole moment"),
+        Quantity("polarizability", "alpha", "A^3", "", tensor, extensive=True, label="polarisability"),
         quantity.energy,
-        Quantity("homo", "e_HOMO", "eV", "system", label="highest occupied level"),
-        Quantity("lumo", "e_LUMO", "eV", "system", label="lowest empty level"),
-        Quantity("gap", "e_gap", "eV", "system", label="gap of orbital energies"),
+        Quantity("homo", "e_HOMO", "eV", "", label="highest occupied level"),
+        Quantity("lumo", "e_LUMO", "eV", "", label="lowest empty level"),
+        Quantity("gap", "e_gap", "eV", "", label="gap of orbital energies"),
     )
 }
 XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
@@ -103,7 +103,7 @@ class Properties(Supervised):
     @property
     def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
         table = QM9 if self._from_labels and is_qm9(self.data) else COMPUTED
-        return tuple(table.get(name) or Quantity(name, name, "1", "system") for name in self._names)
+        return tuple(table.get(name) or Quantity(name, name, "1", "") for name in self._names)
 
     @property
     def symmetry(self) -> tuple[Group, ...]:

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from erlangen.contract import Levels, Opponent, Outputs
+from erlangen.contract import Opponent, Outputs, Spectrum, Variational
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group
 from erlangen.core.quantity import amplitudes, spins
@@ -30,7 +30,7 @@ from .spins import Spins
 
 
 @dataclasses.dataclass(frozen=True)
-class Excited(Levels):
+class Excited(Variational[Spectrum]):
     model: Literal["ising", "heisenberg", "j1j2", "xxz"] = "ising"
     lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
     sites: int = 16  # in total
@@ -58,8 +58,12 @@ class Excited(Levels):
         return Spins(**own)
 
     @property
-    def hamiltonian(self) -> laws.Hamiltonian:
-        return self.ground.hamiltonian
+    def asked(self) -> Spectrum:
+        return Spectrum(self.states)
+
+    @property
+    def law(self) -> laws.Hamiltonian:
+        return self.ground.law
 
     @property
     def geometry(self) -> lattices.Lattice | lattices.Loose:
@@ -81,7 +85,7 @@ class Excited(Levels):
 
     def solve_exactly(self, x: System | None, states: int) -> Outputs:
         """The lowest energies by Lanczos at S_z = 0 and both parities of the spin flip; needs no input."""
-        return {"energies": exact_diagonalisation.lowest_energies(self.hamiltonian, states).energies}  # type: ignore[dict-item]
+        return {"energies": exact_diagonalisation.lowest_energies(self.law, states).energies}  # type: ignore[dict-item]
 
 
 @functools.lru_cache(maxsize=64)
@@ -93,7 +97,7 @@ def _reference(task: Excited) -> Mapping[str, Any] | None:
         source = "free fermions"
     else:
         try:
-            found = exact_diagonalisation.lowest_energies(task.hamiltonian, task.states)
+            found = exact_diagonalisation.lowest_energies(task.law, task.states)
         except Invalid as limit:
             warnings.warn(str(limit), stacklevel=3)
             return None

@@ -21,7 +21,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from erlangen.contract import Dynamical, Opponent, Outputs
+from erlangen import contract
+from erlangen.contract import Opponent, Outputs, Variational
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group
 from erlangen.core.quantity import log_psi, spins
@@ -35,7 +36,7 @@ INTERVALS = 20  # between the times looked at
 
 
 @dataclasses.dataclass(frozen=True)
-class Quench(Dynamical):
+class Quench(Variational[contract.Quench]):
     model: Literal["ising", "xxz", "j1j2"] = "ising"
     lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
     sites: int = 16  # in total
@@ -67,7 +68,7 @@ class Quench(Dynamical):
                 came=f"{self.before:g} and {self.after:g}",
                 do=f"Take --before 4, as an example, for {self.model}.",
             )
-        _ = self.initial, self.hamiltonian  # an impossible lattice is refused here and not in mid-run
+        _ = self.initial, self.law  # an impossible lattice is refused here and not in mid-run
 
     def _spins(self, coupling: float) -> Spins:
         changed: dict[str, Any] = {COUPLINGS[self.model]: coupling} if self.model in COUPLINGS else {}
@@ -77,13 +78,17 @@ class Quench(Dynamical):
     def initial(self) -> laws.Hamiltonian:
         """The law before; for an infinite field, the field alone."""
         if math.isfinite(self.before):
-            return self._spins(self.before).hamiltonian
-        return laws.transverse_ising(self.hamiltonian.lattice, coupling=0.0)  # type: ignore[arg-type]
+            return self._spins(self.before).law
+        return laws.transverse_ising(self.law.lattice, coupling=0.0)  # type: ignore[arg-type]
 
     @functools.cached_property
-    def hamiltonian(self) -> laws.Hamiltonian:
+    def law(self) -> laws.Hamiltonian:
         """The law from time 0 on."""
-        return self._spins(self.after).hamiltonian
+        return self._spins(self.after).law
+
+    @property
+    def asked(self) -> contract.Quench:
+        return contract.Quench(self.initial, self.times, self.observables)
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -92,7 +97,7 @@ class Quench(Dynamical):
     @functools.cached_property
     def observables(self) -> Mapping[str, laws.Hamiltonian]:
         """sx: mean of sx_i over sites; zz: mean of sz_i sz_j over bonds. Both keep the symmetry of the lattice."""
-        law = self.hamiltonian
+        law = self.law
         bonds = law.lattice.bonds()  # type: ignore[union-attr]
         pairs = [(1 / len(bonds), {i: "Z", j: "Z"}) for i, j in bonds]
         found = {"zz": laws.of_terms("sz sz per bond", law.lattice, pairs, n_up=law.n_up)}
@@ -121,13 +126,13 @@ class Quench(Dynamical):
 
     def solve_exactly(self, x: System | None, tolerance: float) -> Outputs:
         """Observables at all times, infidelity at the last one; needs no input."""
-        found = exact_evolution.quench(self.initial, self.hamiltonian, self.times, tolerance=tolerance)
+        found = exact_evolution.quench(self.initial, self.law, self.times, tolerance=tolerance)
         overlap = np.vdot(self._exact_state().vectors[-1], found.vectors[-1])
         return {**_observed(self, found), "infidelity": _infidelity(overlap)}  # type: ignore[dict-item]
 
     def solve_mean_field(self, x: System | None, tolerance: float) -> Outputs:
         """The product state whose spins precess in the mean field of the others; needs no input."""
-        paths = mean_field.precession(self.initial, self.hamiltonian, self.times, tolerance=tolerance)
+        paths = mean_field.precession(self.initial, self.law, self.times, tolerance=tolerance)
         values = {name: mean_field.energies(law, paths) for name, law in self.observables.items()}
         if self.sites > exact_evolution.MAX_SITES:
             return values  # type: ignore[return-value]
@@ -144,7 +149,7 @@ def _reference(task: Quench) -> Mapping[str, Any] | None:
     begun = time.perf_counter()
     is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2
     if task.sites <= exact_evolution.MAX_SITES:
-        found = exact_evolution.quench(task.initial, task.hamiltonian, task.times)
+        found = exact_evolution.quench(task.initial, task.law, task.times)
         source = f"exact evolution, {found.vectors.shape[1]} states"
         return {"source": source, "seconds": found.seconds, "observables": _observed(task, found), "state": found}
     if task.model == "ising" and is_ring:

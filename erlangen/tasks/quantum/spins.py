@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from erlangen.contract import Opponent, Outputs, Peer, Shift, Variational
+from erlangen.contract import GroundState, Opponent, Outputs, Peer, Shift, Variational
 from erlangen.core.errors import Invalid, unknown
 from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
 from erlangen.core.quantity import log_psi, spins
@@ -36,7 +36,7 @@ COUPLINGS = {"ising": "field", "xxz": "anisotropy", "j1j2": "j2"}  # the setting
 
 
 @dataclasses.dataclass(frozen=True)
-class Spins(Variational):
+class Spins(Variational[GroundState]):
     model: Literal["ising", "heisenberg", "j1j2", "xxz"] = "ising"
     lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
     sites: int = 16  # in total
@@ -63,14 +63,14 @@ class Spins(Variational):
             raise Invalid(
                 must="S_z = 0 needs an even number of spins", came=f"{self.sites} sites", do=f"Take {self.sites + 1}."
             )
-        self.hamiltonian  # noqa: B018  # an impossible lattice or file is refused here and not in mid-run
+        self.law  # noqa: B018  # an impossible lattice or file is refused here and not in mid-run
 
     @property
     def geometry(self) -> lattices.Lattice | lattices.Loose:
-        return self.hamiltonian.lattice
+        return self.law.lattice
 
     @functools.cached_property
-    def hamiltonian(self) -> laws.Hamiltonian:
+    def law(self) -> laws.Hamiltonian:
         """The law, in Marshall's basis where the lattice has two sublattices."""
         if self.file:
             return read_pauli_sum(self.file)
@@ -89,7 +89,7 @@ class Spins(Variational):
         lattice = self.geometry
         named = (("lattice translations", lattice.translations), ("lattice isometries", lattice.space_group))
         sites = tuple(SiteSymmetry(_rows(group), title) for title, group in named if len(group) > 1)
-        return (*sites, SpinFlip()) if self.hamiltonian.is_flip_symmetric else sites
+        return (*sites, SpinFlip()) if self.law.is_flip_symmetric else sites
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
@@ -129,15 +129,15 @@ class Spins(Variational):
 
     def solve_exactly(self, x: System | None, tolerance: float) -> Outputs:
         """Ground-state energy by Lanczos in symmetry sectors; needs no input."""
-        return {"energy": exact_diagonalisation.ground_state(self.hamiltonian, tolerance=tolerance).energy}  # type: ignore[dict-item]
+        return {"energy": exact_diagonalisation.ground_state(self.law, tolerance=tolerance).energy}  # type: ignore[dict-item]
 
     def solve_by_products(self, x: System | None, bond_dimension: int) -> Outputs:
         """Energy of the best matrix product state found; needs no input."""
-        return {"energy": matrix_product_states.ground_state_energy(self.hamiltonian, bond_dimension)[0]}  # type: ignore[dict-item]
+        return {"energy": matrix_product_states.ground_state_energy(self.law, bond_dimension)[0]}  # type: ignore[dict-item]
 
     def solve_mean_field(self, x: System | None, starts: int) -> Outputs:
         """Energy of the best product state out of several starts; needs no input."""
-        return {"energy": mean_field.product_state(self.hamiltonian, starts=starts)[0]}  # type: ignore[dict-item]
+        return {"energy": mean_field.product_state(self.law, starts=starts)[0]}  # type: ignore[dict-item]
 
     @property
     def peers(self) -> tuple[Peer, ...]:  # type: ignore[override]  # published numbers depend on the settings
@@ -180,7 +180,7 @@ def _reference(task: Spins) -> Mapping[str, Any] | None:
             "seconds": seconds,
         }
     try:
-        found = exact_diagonalisation.ground_state(task.hamiltonian)
+        found = exact_diagonalisation.ground_state(task.law)
     except Invalid as limit:
         table = next((row for row in task._published() if row.is_exact), None)
         if table is not None:

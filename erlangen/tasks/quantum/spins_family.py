@@ -14,12 +14,13 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from erlangen.contract import Family, Opponent, Outputs, Shift
+from erlangen.contract import Couplings, Opponent, Outputs, Shift, Variational
 from erlangen.core import quantity
 from erlangen.core.errors import Invalid, unknown, within
 from erlangen.core.groups import Group
 from erlangen.core.systems import SpinLattice, System
 from erlangen.physics import exact_diagonalisation
+from erlangen.physics import spins as laws
 
 from .spins import COUPLINGS, Spins
 
@@ -28,7 +29,7 @@ BEYOND = (-0.5, -0.25, 0.25, 0.5, 0.75)
 
 
 @dataclasses.dataclass(frozen=True)
-class SpinsFamily(Family):
+class SpinsFamily(Variational[Couplings]):
     model: Literal["ising", "j1j2", "xxz"] = "ising"
     lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
     sites: int = 16  # in total
@@ -55,6 +56,19 @@ class SpinsFamily(Family):
             )
         for end in (self.low, self.high):
             self.member(end)  # an impossible law is refused here and not in mid-run
+
+    @property
+    def asked(self) -> Couplings:
+        return Couplings(self.trained, self.tested, self.member)
+
+    @property
+    def law(self) -> laws.Hamiltonian:
+        """The law in the middle of the range."""
+        return self.member((self.low + self.high) / 2).law
+
+    def reference(self) -> None:
+        """Each member has its own."""
+        return
 
     @property
     def trained(self) -> tuple[float, ...]:

@@ -15,13 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erlangen.contract import Evolution, Fitted, Method, Session, Signature
+from erlangen.contract import Evolution, Predictor, Method, Session, Signature
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Shifts
 from erlangen.core.systems import Field
 
 
-class WaveMap(Fitted):
+class WaveMap(Predictor):
     """matrices [waves, fields, fields]."""
 
     matrices: jax.Array

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -17,13 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import cost, symmetry
-from ..assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
-from ..contract import Dynamical, Method, Samples, Variational
-from ..core.systems import SpinLattice
-from ..learn import variational
-from ..numerics.precision import double
-from .record import Record
+from ...assess import cost, symmetry
+from ...assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
+from ...contract import Method, Samples, Variational
+from ...core.systems import SpinLattice
+from ...learn import variational
+from ...numerics.precision import double
+from ..finished import Finished, Say
+from ..record import Record
 
 LEVEL, QUANTILE = 0.9, 1.6449
 REPETITIONS = 40
@@ -32,18 +32,15 @@ DISAGREEMENT = 6.0  # standard errors
 LONGEST, LONGEST_SHIFT = 300.0, 60.0  # seconds of sampling; states of many costly amplitudes keep a larger error bar
 SAMPLES_OF_SHIFT = 1024, 16384  # at least and at most
 
-Say = Callable[[str], None]
 
-
-def evaluate_variational(
-    task: Variational, method: Method, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
-) -> dict[str, np.ndarray]:
-    """Write all rows into `record`; returns the arrays for plots."""
-    keys = jax.random.split(key, 4)
-    problem = variational.spin_problem(task.hamiltonian)
+def measure(fit: Finished) -> dict[str, np.ndarray]:
+    """Write all rows into the record; returns the arrays for plots."""
+    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    keys = jax.random.split(fit.key, 4)
+    problem = variational.spin_problem(task.law)
     is_small = problem.size <= MAX_SUMMED_SITES
     state = variational.tabulated(fitted, problem) if is_small else fitted
-    sampled = variational.evaluate(state, problem, samples=_samples(fit_seconds), longest=LONGEST, key=keys[0])
+    sampled = variational.evaluate(state, problem, samples=_samples(fit.seconds), longest=LONGEST, key=keys[0])
     found = _summed(sampled, fitted, problem, say) if is_small else sampled
     reference = task.reference()
     record.data["reference"] = dict(reference) if reference else None
@@ -52,7 +49,7 @@ def evaluate_variational(
     record.data["bracket"] = _bracket(found, fitted, reference, task, say)
     if is_small:
         record.coverage = [_coverage(state, problem, found.energy, key=keys[1])]
-    record.symmetry = certificate(task, method, fitted, problem, key=keys[2])
+    record.symmetry = certificate(task, fit.method, fitted, problem, key=keys[2])
     symmetry.tell(record.symmetry, say)
     affordable = int(LONGEST_SHIFT * sampled.n_samples / sampled.seconds)
     record.shifts = _shifts(task, state, record, samples=int(np.clip(affordable, *SAMPLES_OF_SHIFT)), key=keys[3])
@@ -61,10 +58,10 @@ def evaluate_variational(
         record.scores,
         record.opponents,
         parameters=cost.count_parameters(fitted),
-        fit_seconds=fit_seconds,
+        fit_seconds=fit.seconds,
         truth_seconds=0.0,
         # another Hamiltonian needs another fit, so every query costs one
-        query_seconds=fit_seconds + sampled.seconds,
+        query_seconds=fit.seconds + sampled.seconds,
     )
     history = [row["energy"] for row in record.history if "energy" in row]
     return {"energies": np.asarray(history)}
@@ -104,8 +101,8 @@ def _bracket(found: Any, fitted: Any, reference: Any, task: Variational, say: Sa
     """Both sides of the energy; what contradicts itself is said."""
     excited = (reference or {}).get("excited")
     permutations, flip = fitted.invariance
-    whole = permutations is not None and len(permutations) == len(task.hamiltonian.lattice.space_group)
-    if reference and reference.get("is_symmetric") and not (whole and (flip or not task.hamiltonian.is_flip_symmetric)):
+    whole = permutations is not None and len(permutations) == len(task.law.lattice.space_group)
+    if reference and reference.get("is_symmetric") and not (whole and (flip or not task.law.is_flip_symmetric)):
         excited = None  # the state may hold others than those of the symmetry sector
     bounds = variational.bracket(found, excited)
     for contradiction in variational.contradictions(found, bounds, reference, excited):
@@ -126,9 +123,7 @@ def _coverage(fitted: Any, problem: Any, exact: float, *, key: PRNGKeyArray) -> 
     return CoverageRow("test", "energy", LEVEL, rate, error, float(np.mean(widths)), "J", kind)
 
 
-def certificate(
-    task: Variational | Dynamical, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray
-) -> list[Any]:
+def certificate(task: Variational, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
     """The state under every group of the task, and the law itself."""
     with double():
         inputs, ask = _drawn(problem, key), eqx.filter_jit(fitted)
@@ -137,7 +132,7 @@ def certificate(
     return rows + audit_law(task, problem, key=key)
 
 
-def audit_law(task: Variational | Dynamical, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
+def audit_law(task: Variational, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
     """H phi must be invariant where phi is: phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H.
 
     If H commutes with g, so is (H phi)(s) / phi(s).
@@ -145,7 +140,7 @@ def audit_law(task: Variational | Dynamical, problem: Any, *, key: PRNGKeyArray)
     with double():
         inputs = _drawn(problem, key)
         spins = np.stack([x.spins for x in inputs])
-        diagonal = lambda s: task.hamiltonian.connected(s)[1][0]  # noqa: E731
+        diagonal = lambda s: task.law.connected(s)[1][0]  # noqa: E731
         scale = 1 / max(float(jnp.max(jnp.abs(jax.vmap(diagonal)(spins)))), 1.0)
         local = jax.jit(lambda s: problem.local_energies(lambda t: scale * diagonal(t), s[None])[0])
         name = task.outputs[0].name
@@ -172,7 +167,7 @@ def _shifts(task: Variational, fitted: Any, record: Record, *, samples: int, key
             reference = moved.reference()
             if not reference:
                 continue
-            problem = variational.spin_problem(moved.hamiltonian)
+            problem = variational.spin_problem(moved.law)
             one = jax.random.fold_in(key, i)
             found = variational.evaluate(
                 fitted, problem, samples=samples, chains=samples // 32, longest=LONGEST_SHIFT, key=one

@@ -1,43 +1,78 @@
 """Fill a record from a fitted answer: scores, intervals, symmetry certificate, shift curve, opponents, cost.
 
-Everything is measured on held-out samples after the fit, and the same for every supervised task and method. Variational
-tasks have no samples; `study.ground_state` judges them.
+Everything is measured on held-out samples after the fit, and the same for every supervised task and method.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import calibration, cost, metrics, shift, symmetry
-from ..assess.lie_derivative import lie_derivatives
-from ..assess.rows import CoverageRow, Estimate
-from ..contract import Evolution, Fitted, Interval, Method, Samples, Supervised
-from ..core.systems import Atoms, Field
-from ..learn.batching import pack, predict, predict_interval, predict_packed, prepared
-from ..learn.rollout import Rollout, unroll
-from .record import Record
+from ...assess import calibration, cost, metrics, shift, symmetry
+from ...assess.lie_derivative import lie_derivatives
+from ...assess.rows import CoverageRow, Estimate
+from ...contract import SPLITS, Evolution, Interval, Predictor, Samples, Supervised
+from ...core.errors import Invalid
+from ...core.systems import Atoms, Field
+from ...learn.batching import pack, predict, predict_interval, predict_packed, prepared
+from ...learn.rollout import Rollout, unroll
+from ..finished import Finished, Say
+from ..record import Record
 
 MAX_PLOTTED = 20_000
 LONGEST = 10.0  # seconds of timing one answer
 ROLLED, ROLLING = 8, 60.0  # trajectories that opponents are judged on, seconds for all of their settings
-Say = Callable[[str], None]
 
 
-def evaluate_supervised(
-    task: Supervised, method: Method, fitted: Fitted, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
-) -> dict[str, np.ndarray]:
-    """Write all rows into `record`; returns the arrays for plots and for paired comparisons."""
+def describe(task: Supervised, record: Record) -> None:
+    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data."""
+    splits = {name: task.truth(name) for name in SPLITS}
+    _check_axes(task, splits["train"])
+    record.data["label_seconds"] = task.label_seconds()
+    record.data["samples"] = {name: len(s) for name, s in splits.items()}
+    inputs = splits["train"].inputs
+    if inputs and isinstance(inputs[0], Atoms):
+        record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
+    if inputs and isinstance(inputs[0], Field):
+        grid = _grid(inputs[0])
+        sizes = {name: np.size(labels[0]) for name, labels in splits["train"].outputs.items()}
+        record.data["grid"] = grid
+        record.data["components"] = {name: max(1, size // math.prod(grid["points"])) for name, size in sizes.items()}
+
+
+def _check_axes(task: Supervised, samples: Samples) -> None:
+    """Values are shaped as their quantities say; batches rely on it."""
+    for q in task.outputs:
+        for x, y in list(zip(samples.inputs, samples.outputs.get(q.name, ())))[:1]:
+            try:
+                wanted = q.shape(x.sizes, x.dimension)
+            except KeyError as axis:
+                raise Invalid(
+                    must=f"the axes of {q.name} are some that {type(x).__name__} has",
+                    came=f"{axis.args[0]!r} of {q.axes!r}; there are {', '.join(map(repr, x.sizes))}",
+                    do=f"Declare other axes in the task {task.name()}.",
+                ) from None
+            if np.shape(y) != wanted:
+                raise Invalid(
+                    must=f"{q.name} with the axes {q.axes!r} and rank {q.rep.rank} has the shape {wanted} here",
+                    came=f"{np.shape(y)}",
+                    do=f"Declare the axes that the values of {task.name()} have.",
+                )
+
+
+def measure(fit: Finished) -> dict[str, np.ndarray]:
+    """Write all rows into the record; returns the arrays for plots and for paired comparisons."""
+    task, method, fitted, record, say = fit.task, fit.method, fit.answer, fit.record, fit.say
     test = task.truth("test")
-    keys = jax.random.split(key, 5)
-    predictions = predict(fitted, test.inputs)
-    arrays = _plotted(task, test, predictions, _bounds(fitted, test))
+    keys = jax.random.split(fit.key, 5)
+    predictions = predict(fitted, test.inputs, quantities=task.outputs)
+    arrays = _plotted(task, test, predictions, _bounds(task, fitted, test))
     record.scores, values = _scores(task, fitted, test, predictions, key=keys[0])
     arrays |= {f"scores/{name}": value for name, value in values.items()}
     arrays["group"] = np.arange(len(test)) if test.group is None else np.asarray(test.group)
@@ -51,11 +86,11 @@ def evaluate_supervised(
     symmetry.tell(record.symmetry, say)
     _shifts(task, fitted, record, key=keys[3], say=say)
     record.floor = dict(task.floor(min(len(test), 16)))
-    _costs(task, fitted, test, record, fit_seconds=fit_seconds, say=say)
+    _costs(task, fitted, test, record, fit_seconds=fit.seconds, say=say)
     return arrays
 
 
-def _costs(task: Supervised, fitted: Fitted, test: Samples, record: Record, *, fit_seconds: float, say: Say) -> None:
+def _costs(task: Supervised, fitted: Predictor, test: Samples, record: Record, *, fit_seconds: float, say: Say) -> None:
     """Opponents and cost of a query, and of a whole trajectory where a score asks for one."""
     spent = {
         "parameters": cost.count_parameters(fitted),
@@ -79,7 +114,7 @@ def _horizon(task: Supervised) -> int:
 
 
 def _scores(
-    task: Supervised, fitted: Fitted, test: Samples, predictions: Mapping[str, Sequence[Any]], *, key: PRNGKeyArray
+    task: Supervised, fitted: Predictor, test: Samples, predictions: Mapping[str, Sequence[Any]], *, key: PRNGKeyArray
 ) -> tuple[list[Estimate], dict[str, np.ndarray]]:
     """Scores with error bars, and the per-sample values behind them; roll-outs are run where a score asks for steps."""
     found, values = [], {}
@@ -102,22 +137,24 @@ def _scores(
     return found, values
 
 
-def _bounds(fitted: Fitted, samples: Samples) -> Mapping[str, list[tuple[np.ndarray, np.ndarray]]]:
-    return predict_interval(fitted, samples.inputs) if isinstance(fitted, Interval) else {}
+def _bounds(task: Supervised, fitted: Predictor, samples: Samples) -> Mapping[str, list[tuple[np.ndarray, np.ndarray]]]:
+    if not isinstance(fitted, Interval):
+        return {}
+    return predict_interval(fitted, samples.inputs, quantities=task.outputs)
 
 
 def _coverage(
     task: Supervised, fitted: Interval, samples: Samples, where: str, *, key: PRNGKeyArray
 ) -> list[CoverageRow]:
-    return calibration.coverage(task, _bounds(fitted, samples), samples, fitted.level, where=where, key=key)
+    return calibration.coverage(task, _bounds(task, fitted, samples), samples, fitted.level, where=where, key=key)
 
 
-def _shifts(task: Supervised, fitted: Fitted, record: Record, *, key: PRNGKeyArray, say: Say) -> None:
+def _shifts(task: Supervised, fitted: Predictor, record: Record, *, key: PRNGKeyArray, say: Say) -> None:
     for axis in task.shifts:
         for i, value in enumerate(axis.values):
             moved = task.shifted(axis.axis, value)
             samples = moved.truth("test")
-            predictions = predict(fitted, samples.inputs)
+            predictions = predict(fitted, samples.inputs, quantities=task.outputs)
             one = jax.random.fold_in(key, i)
             record.shifts.append(shift.shift_row(moved, axis, value, predictions, samples, record.scores, key=one))
             if isinstance(fitted, Interval):
@@ -144,28 +181,13 @@ def _plotted(
     return arrays
 
 
-def _query_seconds(f: Fitted | Rollout, inputs: Sequence[Any]) -> float:
+def _query_seconds(f: Predictor | Rollout, inputs: Sequence[Any]) -> float:
     """Median wall time per input when all are answered at once, compilation excluded.
 
     Fields are stacked before the clock starts, as they are for the solvers; neighbours of atoms are looked for after.
     """
     ask, asked = (predict, inputs) if isinstance(inputs[0], Atoms) else (predict_packed, pack(prepared(f, inputs)))
     return cost.seconds_per_query(lambda x: ask(f, x), [asked], repeats=5, limit=LONGEST) / len(inputs)
-
-
-def describe_data(task: Supervised, record: Record) -> None:
-    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data."""
-    splits = {name: task.truth(name) for name in ("train", "validation", "calibration", "test")}
-    record.data["label_seconds"] = task.label_seconds()
-    record.data["samples"] = {name: len(s) for name, s in splits.items()}
-    inputs = splits["train"].inputs
-    if inputs and isinstance(inputs[0], Atoms):
-        record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
-    if inputs and isinstance(inputs[0], Field):
-        grid = _grid(inputs[0])
-        sizes = {name: np.size(labels[0]) for name, labels in splits["train"].outputs.items()}
-        record.data["grid"] = grid
-        record.data["components"] = {name: max(1, size // math.prod(grid["points"])) for name, size in sizes.items()}
 
 
 def _grid(x: Field) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -19,53 +19,51 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import cost, symmetry
-from ..assess.rows import Estimate, OpponentRow
-from ..contract import Dynamical, Method
-from ..learn import variational
-from ..numerics.precision import double
-from ..physics import exact_diagonalisation, exact_evolution
-from .ground_state import certificate
-from .record import Record
+from ...assess import cost, symmetry
+from ...assess.rows import Estimate, OpponentRow
+from ...contract import Quench, Variational
+from ...learn import variational
+from ...numerics.precision import double
+from ...physics import exact_diagonalisation, exact_evolution
+from ..finished import Finished
+from ._ground_state import certificate
 
 SAMPLES, CHAINS = 4096, 256  # per time and observable, beyond 20 sites; a sweep apart
 STRIDE = 5  # of the times looked at, beyond 20 sites
 
-Say = Callable[[str], None]
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Name -> (values, standard errors) at the times looked at."""
 
 
-def evaluate_dynamical(
-    task: Dynamical, method: Method, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
-) -> dict[str, np.ndarray]:
-    """Write all rows into `record`; returns the arrays for plots."""
-    first, second = jax.random.split(key)
+def measure(fit: Finished) -> dict[str, np.ndarray]:
+    """Write all rows into the record; returns the arrays for plots."""
+    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    first, second = jax.random.split(fit.key)
     begun = time.perf_counter()
     reference = task.reference()
     exact = reference["state"] if reference else None
-    problem = variational.spin_problem(task.hamiltonian)
+    problem = variational.spin_problem(task.law)
     looked = slice(None, None, 1 if problem.size <= exact_evolution.MAX_SITES else STRIDE)
     if problem.size <= exact_evolution.MAX_SITES:
         path = _summed(fitted, task)
-        series = {name: (path.expectation(law), np.zeros(len(task.times))) for name, law in _laws(task).items()}
+        series = {name: (path.expectation(law), np.zeros(len(task.asked.times))) for name, law in _laws(task).items()}
     else:
         path, series = None, _sampled(fitted, task, problem, key=first)
     infidelities = _infidelities(path, exact) if path and exact else None
     record.data["reference"] = {k: reference[k] for k in ("source", "seconds")} if reference else None
     record.scores = _scores(task, fitted, series, infidelities, _known(reference, looked))
     seconds = time.perf_counter() - begun
-    record.symmetry = certificate(task, method, fitted, problem, key=second)  # type: ignore[arg-type]
+    record.symmetry = certificate(task, fit.method, fitted, problem, key=second)  # type: ignore[arg-type]
     symmetry.tell(record.symmetry, say)
     record.opponents = _opponents(task, reference)
     record.cost = cost.cost(
         record.scores,
         record.opponents,
         parameters=cost.count_parameters(fitted.at(-1)),
-        fit_seconds=fit_seconds,
+        fit_seconds=fit.seconds,
         truth_seconds=0.0,
         # another quench needs another evolution, so every query costs one
-        query_seconds=fit_seconds + seconds,
+        query_seconds=fit.seconds + seconds,
     )
     return _arrays(task, fitted, series, infidelities, _known(reference, looked), looked)
 
@@ -75,13 +73,13 @@ def _known(reference: Any, looked: slice) -> dict[str, np.ndarray]:
     return {name: np.asarray(values)[looked] for name, values in reference["observables"].items()} if reference else {}
 
 
-def _laws(task: Dynamical) -> dict[str, Any]:
-    return {**task.observables, "energy": task.hamiltonian}
+def _laws(task: Variational[Quench]) -> dict[str, Any]:
+    return {**task.asked.observables, "energy": task.law}
 
 
-def _summed(fitted: Any, task: Dynamical) -> exact_evolution.Evolution:
+def _summed(fitted: Any, task: Variational[Quench]) -> exact_evolution.Evolution:
     """The fitted states as unit vectors over all states that their own symmetry leaves different."""
-    law = task.hamiltonian
+    law = task.law
     permutations, flip = fitted.invariance
     permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
     basis = exact_diagonalisation.enumerate_basis(
@@ -90,10 +88,10 @@ def _summed(fitted: Any, task: Dynamical) -> exact_evolution.Evolution:
     with double():
         configurations = jnp.asarray(basis.configurations())
         amplitudes = jax.jit(lambda psi: jax.lax.map(psi.log_psi, configurations, batch_size=256))
-        logs = np.stack([np.asarray(amplitudes(fitted.at(i))) for i in range(len(task.times))])
+        logs = np.stack([np.asarray(amplitudes(fitted.at(i))) for i in range(len(task.asked.times))])
     vectors = np.exp(logs - np.real(logs).max(1, keepdims=True)) * np.sqrt(basis.multiplicities())
     vectors /= np.linalg.norm(vectors, axis=1)[:, None]
-    return exact_evolution.Evolution(np.asarray(task.times), vectors, basis, 0.0)
+    return exact_evolution.Evolution(np.asarray(task.asked.times), vectors, basis, 0.0)
 
 
 def _infidelities(path: exact_evolution.Evolution, exact: exact_evolution.Evolution) -> np.ndarray:
@@ -102,12 +100,12 @@ def _infidelities(path: exact_evolution.Evolution, exact: exact_evolution.Evolut
     return np.maximum(1 - np.abs(np.sum(true.conj() * path.vectors, axis=1)) ** 2, 0.0)
 
 
-def _sampled(fitted: Any, task: Dynamical, problem: Any, *, key: PRNGKeyArray) -> dict[str, Any]:
+def _sampled(fitted: Any, task: Variational[Quench], problem: Any, *, key: PRNGKeyArray) -> dict[str, Any]:
     found = {}
     for j, (name, law) in enumerate(_laws(task).items()):
         # walkers move as under the law of the motion; only what is averaged differs
         seen = dataclasses.replace(problem, local_energies=variational.spin_problem(law).local_energies)
-        indices = range(0, len(task.times), STRIDE)
+        indices = range(0, len(task.asked.times), STRIDE)
         how = {"samples": SAMPLES, "chains": CHAINS, "sweeps": 1.0}
         rows = [
             variational.evaluate(fitted.at(i), seen, key=jax.random.fold_in(key, 1000 * j + i), **how) for i in indices
@@ -117,10 +115,10 @@ def _sampled(fitted: Any, task: Dynamical, problem: Any, *, key: PRNGKeyArray) -
 
 
 def _scores(
-    task: Dynamical, fitted: Any, series: Series, infidelities: Any, known: Mapping[str, np.ndarray]
+    task: Variational[Quench], fitted: Any, series: Series, infidelities: Any, known: Mapping[str, np.ndarray]
 ) -> list[Estimate]:
     by = "sum over all states" if infidelities is not None else f"{SAMPLES} fresh samples per time"
-    last, scores = f"t = {task.times[-1]:g}", []
+    last, scores = f"t = {task.asked.times[-1]:g}", []
     if infidelities is not None:
         scores.append(Estimate("infidelity", float(infidelities[-1]), 0.0, "1", f"infidelity at {last}", by))
     for name, exact in known.items():
@@ -129,7 +127,7 @@ def _scores(
         size, error = float(np.sqrt(np.mean(gap**2))), float(np.sqrt(np.mean(errors**2) / len(gap)))
         scores.append(Estimate(f"{name}_error", size, error, "1", f"error of <{name}>, root mean square", by))
     energies, errors = series["energy"]
-    sites = task.hamiltonian.n_sites
+    sites = task.law.n_sites
     farthest = int(np.argmax(np.abs(energies - energies[0])))
     drift, error = float(abs(energies[farthest] - energies[0])), float(np.hypot(errors[farthest], errors[0]))
     scores.append(Estimate("energy_drift", drift / sites, error / sites, "J", "energy drift per site", by))
@@ -138,12 +136,12 @@ def _scores(
     return [*scores, Estimate("residual_bound", bound, 0.0, "1", label, "residual of the velocity")]
 
 
-def _opponents(task: Dynamical, reference: Any) -> list[OpponentRow]:
+def _opponents(task: Variational[Quench], reference: Any) -> list[OpponentRow]:
     """Errors and seconds of every classical solver."""
 
     def judge(answer: Any) -> dict[str, float]:
         scores = {"infidelity": float(answer["infidelity"])} if "infidelity" in answer else {}
-        for name in task.observables if reference else ():
+        for name in task.asked.observables if reference else ():
             gap = np.asarray(answer[name]) - reference["observables"][name]
             scores[f"{name}_error"] = float(np.sqrt(np.mean(gap**2)))
         return scores
@@ -152,10 +150,15 @@ def _opponents(task: Dynamical, reference: Any) -> list[OpponentRow]:
 
 
 def _arrays(
-    task: Dynamical, fitted: Any, series: Series, infidelities: Any, known: Mapping[str, np.ndarray], looked: slice
+    task: Variational[Quench],
+    fitted: Any,
+    series: Series,
+    infidelities: Any,
+    known: Mapping[str, np.ndarray],
+    looked: slice,
 ) -> dict[str, np.ndarray]:
     bound = np.sin(np.minimum(fitted.angles, np.pi / 2)) ** 2
-    arrays = {"times": np.asarray(task.times)[looked], "path/bound": bound[looked]}
+    arrays = {"times": np.asarray(task.asked.times)[looked], "path/bound": bound[looked]}
     for name, (values, errors) in series.items():
         arrays[f"path/{name}/predicted"], arrays[f"path/{name}/error"] = values, errors
         if name in known:

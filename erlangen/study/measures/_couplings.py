@@ -7,36 +7,34 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import cost, symmetry
-from ..assess.rows import Estimate, OpponentRow, ShiftRow
-from ..contract import Family, Method, Samples
-from ..core.systems import SpinLattice
-from ..learn import variational
-from ..numerics.precision import double
-from .record import Record
+from ...assess import cost, symmetry
+from ...assess.rows import Estimate, OpponentRow, ShiftRow
+from ...contract import Couplings, Method, Samples, Variational
+from ...core.systems import SpinLattice
+from ...learn import variational
+from ...numerics.precision import double
+from ..finished import Finished
+from ..record import Record
 
 SAMPLES = 32768
-Say = Callable[[str], None]
 
 
-def evaluate_family(
-    task: Family, method: Method, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
-) -> dict[str, np.ndarray]:
-    """Write all rows into `record`; returns the arrays for plots."""
-    keys = jax.random.split(key, 3)
+def measure(fit: Finished) -> dict[str, np.ndarray]:
+    """Write all rows into the record; returns the arrays for plots."""
+    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    keys = jax.random.split(fit.key, 3)
     tick = time.perf_counter()
-    inside = [_member(task, fitted, g, key=jax.random.fold_in(keys[0], i)) for i, g in enumerate(task.tested)]
+    inside = [_member(task, fitted, g, key=jax.random.fold_in(keys[0], i)) for i, g in enumerate(task.asked.tested)]
     per_query = (time.perf_counter() - tick) / len(inside)
     record.data["couplings"] = inside
     record.scores = _scores(inside)
-    record.symmetry = _certificate(task, method, fitted, key=keys[1])
+    record.symmetry = _certificate(task, fit.method, fitted, key=keys[1])
     symmetry.tell(record.symmetry, say)
     record.shifts = _shifts(task, fitted, record, key=keys[2])
     for row in inside:
@@ -49,19 +47,19 @@ def evaluate_family(
         record.scores,
         record.opponents,
         parameters=cost.count_parameters(fitted),
-        fit_seconds=fit_seconds,
+        fit_seconds=fit.seconds,
         truth_seconds=0.0,
         query_seconds=per_query,
     )
     return {"couplings": np.array([row["coupling"] for row in inside])}
 
 
-def _member(task: Family, fitted: Any, coupling: float, *, key: PRNGKeyArray) -> dict[str, float]:
+def _member(task: Variational[Couplings], fitted: Any, coupling: float, *, key: PRNGKeyArray) -> dict[str, float]:
     """Energy of the state at one coupling, with its error bar, beside the exact one (NaN where that is not known)."""
-    member = task.member(coupling)
+    member = task.asked.member(coupling)
     with double():
         psi = fitted.at(coupling)
-    found = variational.evaluate(psi, variational.spin_problem(member.hamiltonian), samples=SAMPLES, key=key)
+    found = variational.evaluate(psi, variational.spin_problem(member.law), samples=SAMPLES, key=key)
     reference = member.reference()
     exact = float(reference["energy"]) if reference else math.nan
     return {"coupling": coupling, "exact": exact, **{k: float(v) for k, v in vars(found).items()}}
@@ -91,23 +89,23 @@ def _scores(rows: list[dict[str, float]]) -> list[Estimate]:
     return scores
 
 
-def _shifts(task: Family, fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:
+def _shifts(task: Variational[Couplings], fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:
     """The state at couplings beyond the range, where it was never fitted."""
     rows, own = [], record.scores[0]
     for axis in task.shifts:
         for i, value in enumerate(axis.values):
             moved = task.shifted(axis.axis, value)
-            found = [_member(moved, fitted, g, key=jax.random.fold_in(key, i)) for g in moved.tested]
+            found = [_member(moved, fitted, g, key=jax.random.fold_in(key, i)) for g in moved.asked.tested]
             first = _scores(found)[0]
             if first.name == own.name:
                 rows.append(ShiftRow(axis.axis, value, axis.unit, [first], first.value / own.value))
     return rows
 
 
-def _certificate(task: Family, method: Method, fitted: Any, *, key: PRNGKeyArray) -> list[Any]:
+def _certificate(task: Variational[Couplings], method: Method, fitted: Any, *, key: PRNGKeyArray) -> list[Any]:
     """The state under every group of the task, at couplings inside and at the ends of the range."""
-    problem = variational.spin_problem(task.member(task.trained[0]).hamiltonian)
-    couplings = (task.tested[0], task.trained[-1])
+    problem = variational.spin_problem(task.asked.member(task.asked.trained[0]).law)
+    couplings = (task.asked.tested[0], task.asked.trained[-1])
     with double():
         spins = np.asarray(problem.draw(16, key), np.int8)
         inputs = [SpinLattice(s, {"coupling": np.float64(couplings[i % 2])}) for i, s in enumerate(spins)]
@@ -115,7 +113,7 @@ def _certificate(task: Family, method: Method, fitted: Any, *, key: PRNGKeyArray
         return symmetry.audit_method(fitted, method, task, samples, key=key)
 
 
-def _opponents(task: Family, rows: list[dict[str, float]]) -> list[OpponentRow]:
+def _opponents(task: Variational[Couplings], rows: list[dict[str, float]]) -> list[OpponentRow]:
     """Energy error and seconds of every classical solver, per coupling."""
     inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in rows]
     exact = iter([row["exact"] for row in rows] * sum(len(o.settings) for o in task.opponents))

@@ -6,39 +6,36 @@ energy_error = max_n |E_n - exact_n| / |exact_0|
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ..assess import cost, symmetry
-from ..assess.rows import Estimate, OpponentRow, SymmetryRow
-from ..contract import Levels
-from ..learn import variational
-from ..numerics.precision import double
-from .ground_state import audit_law
-from .record import Record
+from ...assess import cost, symmetry
+from ...assess.rows import Estimate, OpponentRow, SymmetryRow
+from ...contract import Levels, Spectrum, Variational
+from ...learn import variational
+from ...numerics.precision import double
+from ..finished import Finished, Say
+from ._ground_state import audit_law
 
 SAMPLES = 65536
 SECTOR_TOLERANCE = 1e-10
 
-Say = Callable[[str], None]
 
-
-def evaluate_levels(
-    task: Levels, fitted: Any, record: Record, *, fit_seconds: float, key: PRNGKeyArray, say: Say
-) -> dict[str, np.ndarray]:
-    """Write all rows into `record`; returns the arrays for plots."""
-    keys = jax.random.split(key, 3)
-    found = fitted.measure(task.hamiltonian, samples=SAMPLES, key=keys[0])
+def measure(fit: Finished) -> dict[str, np.ndarray]:
+    """Write all rows into the record; returns the arrays for plots."""
+    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    keys = jax.random.split(fit.key, 3)
+    found = fitted.levels(task.law, samples=SAMPLES, key=keys[0])
     reference = task.reference()
     record.data["reference"] = dict(reference) if reference else None
     record.data["levels"] = _levels(found, reference)
     record.scores = _scores(found, reference)
     _doubt(found, reference, say)
-    problem = variational.spin_problem(task.hamiltonian)
+    problem = variational.spin_problem(task.law)
     record.symmetry = _sectors(task, fitted, key=keys[1]) + audit_law(task, problem, key=keys[2])
     symmetry.tell(record.symmetry, say)
     record.opponents = _opponents(task, reference)
@@ -46,14 +43,14 @@ def evaluate_levels(
         record.scores,
         record.opponents,
         parameters=cost.count_parameters(fitted.states),
-        fit_seconds=fit_seconds,
+        fit_seconds=fit.seconds,
         truth_seconds=0.0,
-        query_seconds=fit_seconds + found.seconds,
+        query_seconds=fit.seconds + found.seconds,
     )
     return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
 
 
-def _levels(found: variational.Measured, reference: Any) -> list[dict[str, float | None]]:
+def _levels(found: Levels, reference: Any) -> list[dict[str, float | None]]:
     """One row per level: energy and gap with standard errors, beside the exact ones where these are known."""
     exact = list(reference["energies"]) if reference else [None] * len(found.energies)
     gaps, gap_errors = (0.0, *found.gaps), (0.0, *found.gap_errors)
@@ -71,7 +68,7 @@ def _levels(found: variational.Measured, reference: Any) -> list[dict[str, float
     ]
 
 
-def _scores(found: variational.Measured, reference: Any) -> list[Estimate]:
+def _scores(found: Levels, reference: Any) -> list[Estimate]:
     by = f"{found.n_samples} fresh samples of every state"
     gap = Estimate("gap", found.gaps[0], found.gap_errors[0], "J", "gap", by)
     energies = [
@@ -93,7 +90,7 @@ def _scores(found: variational.Measured, reference: Any) -> list[Estimate]:
     ]
 
 
-def _doubt(found: variational.Measured, reference: Any, say: Say) -> None:
+def _doubt(found: Levels, reference: Any, say: Say) -> None:
     """Say what cannot be, or should not be trusted."""
     if found.r_hat > variational.bounds.AGREEMENT:
         say(f"the chains disagree (R-hat {found.r_hat:.3f}): the levels are not to be trusted; sample longer")
@@ -105,13 +102,13 @@ def _doubt(found: variational.Measured, reference: Any, say: Say) -> None:
             say(f"level {n} at {energy:.8g} lies below the exact one by more than 5 error bars: an estimator is wrong")
 
 
-def _sectors(task: Levels, fitted: Any, *, key: PRNGKeyArray) -> list[SymmetryRow]:
+def _sectors(task: Variational[Spectrum], fitted: Any, *, key: PRNGKeyArray) -> list[SymmetryRow]:
     """psi(g s) = chi(g) psi(s) for every state that claims a sector, under all of its elements."""
     if not isinstance(fitted, variational.InSectors):
         return []
     rows = []
     for n, (psi, character) in enumerate(zip(fitted.states, fitted.characters)):
-        problem = variational.spin_problem(variational.in_sector(task.hamiltonian, character))
+        problem = variational.spin_problem(variational.in_sector(task.law, character))
         with double():
             spins = problem.draw(8, key)
         error = variational.character_defect(psi, character, spins)
@@ -121,7 +118,7 @@ def _sectors(task: Levels, fitted: Any, *, key: PRNGKeyArray) -> list[SymmetryRo
     return rows
 
 
-def _opponents(task: Levels, reference: Any) -> list[OpponentRow]:
+def _opponents(task: Variational[Spectrum], reference: Any) -> list[OpponentRow]:
     """Error of the gap and seconds of every classical solver."""
     exact = reference["energies"] if reference else (math.nan, math.nan)
 

@@ -1,0 +1,30 @@
+"""What a measuring file is given: a fit that has ended, and where its rows go."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import PRNGKeyArray
+
+from ..contract import Method
+from .record import Record
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """task: the question, of the kind that the measuring file is for. answer: what `method` gave after `seconds`.
+
+    record: the rows are written into it. key: for whatever is drawn. say: one line for the user and the record.
+    """
+
+    task: Any
+    method: Method
+    answer: Any
+    record: Record
+    seconds: float
+    key: PRNGKeyArray
+    say: Say

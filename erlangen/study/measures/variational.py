@@ -1,0 +1,28 @@
+"""Fill a record from an answer about a Hamiltonian: what is measured depends on what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ...contract import Couplings, GroundState, Quench, Spectrum, Variational
+from ..finished import Finished
+from ..record import Record
+from . import _couplings, _ground_state, _quench, _spectrum
+
+MEASURES: Mapping[type, Callable[[Finished], dict[str, np.ndarray]]] = {
+    GroundState: _ground_state.measure,
+    Spectrum: _spectrum.measure,
+    Quench: _quench.measure,
+    Couplings: _couplings.measure,
+}
+
+
+def describe(task: Variational, record: Record) -> None:
+    """A law has no data."""
+
+
+def measure(fit: Finished) -> dict[str, np.ndarray]:
+    """Write all rows into the record; returns the arrays for plots."""
+    return MEASURES[type(fit.task.asked)](fit)
