@@ -6,6 +6,7 @@ energy_error = max_n |E_n - exact_n| / |exact_0|
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 

@@ -43,10 +43,6 @@ class PlaneFlow(Transported):
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(w=outputs["w_next"])
 
-    def flow(self, x: System, w_hat: Any) -> Any:
-        v = fluids.velocity_of(w_hat, x["w"].shape, length=_length(x))
-        return jnp.concatenate([v, jnp.asarray(x["source"], v.dtype)[None]])
-
     def carrier(self, grids: tuple[int, ...]) -> Opponent:
         """The opponent that finds the flow on n x n points and carries w along it on twice the given ones."""
 
