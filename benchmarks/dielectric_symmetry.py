@@ -115,7 +115,7 @@ def main() -> None:
     test = known(task.truth("test"), train)
     print(f"{len(train)} training crystals; {len(test)} of {len(task.truth('test'))} test crystals of known elements")
     groups = [symmetric_crystal(x)[2] for x in test.inputs]  # type: ignore[arg-type]
-    equivariant = painn.PaiNN(channels=asked.channels, layers=LAYERS, radial=Bessel(CUTOFF, 8), training=training)
+    equivariant = PaiNN(channels=asked.channels, layers=LAYERS, radial=Bessel(CUTOFF, 8), training=training)
     makers = {
         "PaiNN, tensor head": lambda: equivariant.fit(task, budget, key=jax.random.key(0)),
         "PaiNN, six components": lambda: fit_six_components(task, asked.channels, training, budget),

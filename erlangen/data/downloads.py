@@ -120,7 +120,7 @@ def _download(
 ) -> None:
     """Try mirror after mirror until the file is complete and right."""
     file, part = data.files[name], path.with_name(f"{name}.part")
-    faults = []
+    faults, fault = [], None
     if path.exists():
         _set_aside(path, "the file in the cache does not match its checksum", say)
     for mirror in data.mirrors:

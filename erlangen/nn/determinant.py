@@ -39,11 +39,11 @@ def inverse(a: Float[Array, "n n *k"]) -> Float[Array, "n n *k"]:
     return jnp.swapaxes(jax.grad(lambda a: _log_size(_eliminated(a)[0]).sum())(a), 0, 1)
 
 
-def _log_size(pivots: Float[Array, "n *k"]) -> Float[Array, "*k"]:
+def _log_size(pivots: Float[Array, " n *k"]) -> Float[Array, "*k"]:
     return jnp.log(jnp.abs(pivots)).sum(axis=0)
 
 
-def _eliminated(a: Float[Array, "n n *k"]) -> tuple[Float[Array, "n *k"], Float[Array, "*k"]]:
+def _eliminated(a: Float[Array, "n n *k"]) -> tuple[Float[Array, " n *k"], Float[Array, "*k"]]:
     """(pivots, sign of the exchanges of rows): the largest element of the first column is the next pivot."""
     pivots, sign = [], jnp.ones(a.shape[2:], a.dtype)
     while len(a) > 1:

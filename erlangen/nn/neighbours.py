@@ -46,7 +46,7 @@ class Neighbours(eqx.Module):
         """Unit vectors from sender to receiver (zero where there is no pair)."""
         return self.displacements / self.distances[..., None]
 
-    def at_senders(self, x: Float[Array, "n *features"]) -> Float[Array, "rows K *features"]:
+    def at_senders(self, x: Float[Array, " n *features"]) -> Float[Array, "rows K *features"]:
         """Features of the senders, ready to be multiplied with arrays of pairs; one row stands for n equal ones."""
         if self.reverse is not None:
             return send(x, self.reverse)

@@ -28,12 +28,12 @@ UNROLLED = 16  # columns of a sum that are added in one loop: between one by one
 send_p, collect_p = Primitive("send_to_pairs"), Primitive("collect_from_pairs")
 
 
-def send(x: Float[Array, "n *features"], reverse: Int[Array, "n K"]) -> Float[Array, "n K *features"]:
+def send(x: Float[Array, " n *features"], reverse: Int[Array, "n K"]) -> Float[Array, "n K *features"]:
     """Features of the sender of every pair."""
     return send_p.bind(x, reverse, n_batch=0)
 
 
-def collect(y: Float[Array, "n K *features"], reverse: Int[Array, "n K"]) -> Float[Array, "n *features"]:
+def collect(y: Float[Array, "n K *features"], reverse: Int[Array, "n K"]) -> Float[Array, " n *features"]:
     """For every atom the sum over the pairs in which it is the sender."""
     return collect_p.bind(y, reverse, n_batch=0)
 

@@ -221,6 +221,7 @@ def _gauss(n: int) -> tuple[np.ndarray, np.ndarray]:
     NumPy's own are right to 1e-15 in mu, which is 1e-13 in the orthogonality of 42 degrees.
     """
     mu = np.polynomial.legendre.leggauss(n)[0].astype(np.longdouble)
+    slope = np.ones_like(mu)
     for _ in range(2):
         lower, p = np.ones_like(mu), mu
         for l in range(1, n):

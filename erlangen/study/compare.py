@@ -98,6 +98,7 @@ class Comparison:
         parts = []
         for task in dict.fromkeys(row.task for row in self.rows):
             rows = [row for row in self.rows if row.task == task]
+            lines: list[list[str]] = []
             for shown in range(SHOWN_SCORES, 0, -1):
                 body, header = _table(rows, shown)
                 lines = [*_wrapped(header), *body]

@@ -215,7 +215,7 @@ def test_laws_without_samples_are_refused_and_the_inner_check_speaks_first():
         container = Atoms
         inputs = outputs = ()
         symmetry = ()
-        hamiltonian = None
+        law = None
 
         def reference(self):
             return None

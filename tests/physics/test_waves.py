@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import typing
 
 import jax
 import jax.numpy as jnp
@@ -315,3 +317,8 @@ def test_a_user_can_choose_steps_outside_of_a_batch():
         steps = fluids.steps_needed(64, speed=speed, dt=0.5, length=BOX)
         together = jax.vmap(lambda u: korteweg_de_vries(u, steps=steps))(batch)
         np.testing.assert_allclose(together[1], korteweg_de_vries(batch[1], steps=steps), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n, f in vars(waves).items() if inspect.isfunction(f)])
+def test_types_of_arguments_exist(name):
+    assert "return" in typing.get_type_hints(getattr(waves, name), include_extras=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 
 from erlangen import registry
-from erlangen.contract import Variational
+from erlangen.contract import Levels, Method, Session, Signature, Spectrum, Variational
 from erlangen.core.errors import Invalid
+from erlangen.core.systems import SpinLattice
+from erlangen.learn.variational import ExcitedStates, Wavefunction
 from erlangen.physics import exact_diagonalisation as ed
+from erlangen.study.run import run
 from erlangen.tasks.quantum.excited import Excited
 from erlangen.tasks.quantum.spins import Spins
 
@@ -19,6 +25,24 @@ EVERY = [
     Excited("j1j2", sites=8, j2=0.5, states=3),
     Excited("xxz", sites=8, anisotropy=1.5),
 ]
+
+
+class Levelled(ExcitedStates):
+    """An answer whose measured levels are given."""
+
+    states: list[Wavefunction]
+    scales: jax.Array
+
+    def levels(self, law, *, samples, key):
+        return Levels((-4.0, -2.5), (0.1, 0.1), (1.5,), (0.1,), r_hat=1.0, n_samples=samples, singular=0, seconds=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Told(Method):
+    accepts = Signature(Variational, SpinLattice, asked=Spectrum)
+
+    def fit(self, task, budget, *, key, session=Session()):
+        return Levelled([], np.ones(2))
 
 
 @pytest.mark.parametrize("task", EVERY, ids=repr)
@@ -46,11 +70,11 @@ def test_the_law_and_its_symmetry_are_those_of_the_ground_state():
 
 def test_methods_for_ground_states_are_not_offered():
     for name in ("rbm", "jastrow"):
-        with pytest.raises(Invalid, match="log_psi"):
+        with pytest.raises(Invalid, match="asks for Spectrum"):
             registry.load_method(name)().check(Excited())
     for name in ("sectors", "penalty", "natural_excited"):
         registry.load_method(name)().check(Excited())
-        with pytest.raises(Invalid, match="Levels"):
+        with pytest.raises(Invalid, match="asks for GroundState"):
             registry.load_method(name)().check(Spins())
     assert issubclass(Excited, Variational)
 
@@ -59,6 +83,14 @@ def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
     with pytest.warns(UserWarning, match="at most 24 sites"):
         assert Excited("heisenberg", sites=30).reference() is None
     assert not Excited("heisenberg", sites=30).opponents
+
+
+def test_a_run_without_a_reference_ends_with_a_gap_and_no_error_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(Excited, "reference", lambda self: None)  # as beyond 24 sites, where nothing is exact
+    monkeypatch.setattr(Excited, "opponents", ())
+    record = run(Excited(sites=4), Told(), runs=tmp_path, quiet=True).record
+    assert record.state == "done" and record.opponents == []
+    assert {score.name: score.value for score in record.scores} == {"gap": 1.5, "energy_0": -4.0, "energy_1": -2.5}
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_fitted_start_and_a_boltzmann_machine_move_too():
 
 
 def test_methods_for_ground_states_do_not_answer_and_matrices_need_a_ring():
-    with pytest.raises(Invalid, match="kind Variational"):
+    with pytest.raises(Invalid, match="asks for Quench"):
         RBM().check(TOY)
     with pytest.raises(Invalid, match="periodic chain"):
         run(Quench(lattice="square", sites=9), TDVP(state="mps"), budget="1steps", quiet=True)

@@ -176,7 +176,14 @@ def evolve(
         state = _integrate(flow, state, np.asarray(times, float), pace, budget, session)
         energies, variances = state.figures.T
         path = jax.vmap(ravel_pytree(parameters)[1])(state.path[:, :-1])
-        return Trajectory(path, fixed, jnp.asarray(times), energies, variances, state.path[:, -1])
+        return Trajectory(
+            parameters=path,
+            fixed=fixed,
+            times=jnp.asarray(times),
+            energies=energies,
+            variances=variances,
+            angles=state.path[:, -1],
+        )
 
 
 def _begin(parameters: PyTree, problem: Problem, times: Sequence[float], chains: int, key: PRNGKeyArray) -> State:

@@ -263,13 +263,13 @@ class _Outer(Jacobian):
         mean = (self.weights[:, None] * self.left).T @ self.right
         return (self.weights @ squares - jnp.sum(jnp.abs(mean) ** 2)) / mean.size
 
-    def _centred(self, rows: Inexact[Array, "n *k"]) -> Inexact[Array, "n *k"]:
+    def _centred(self, rows: Inexact[Array, " n *k"]) -> Inexact[Array, " n *k"]:
         """sqrt(w) (row - mean of the rows)."""
         root = jnp.sqrt(self.weights).reshape(-1, *[1] * (rows.ndim - 1))
         return root * (rows - jnp.tensordot(self.weights, rows, 1))
 
 
-def _parts(x: Inexact[Array, "n *k"]) -> Float[Array, "rows *k"]:
+def _parts(x: Inexact[Array, " n *k"]) -> Float[Array, " rows *k"]:
     """Real and imaginary part one after the other; x where it is real."""
     return jnp.concatenate([x.real, x.imag]) if jnp.iscomplexobj(x) else x
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erlangen.contract import Evolution, Predictor, Method, Session, Signature
+from erlangen.contract import Evolution, Method, Predictor, Session, Signature
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Shifts
 from erlangen.core.systems import Field
