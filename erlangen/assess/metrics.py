@@ -126,6 +126,10 @@ def summarise(score: Score, values: np.ndarray) -> float:
 
 def estimate(score: Score, predictions: Predictions, samples: Samples, *, key: PRNGKeyArray) -> Estimate:
     """The score of `predictions` with one standard error (bootstrap over samples, or over samples.group)."""
+    if score.of_set:
+        units, by = resampling_units(len(samples), samples.group)
+        pair = predictions[score.quantity], samples.outputs[score.quantity]
+        return estimate_of_set(score, *pair, units=units, by=by, key=key)
     return estimate_of(score, per_sample(score, predictions, samples), samples.group, key=key)
 
 
@@ -136,6 +140,39 @@ def estimate_of(score: Score, values: np.ndarray, group: np.ndarray | None = Non
     drawn = score.factor * (np.sqrt(means) if score.aggregate == "root" else means)
     error = float(np.std(drawn, ddof=1)) if units.max(initial=0) > 0 else float("nan")
     return Estimate(score.name, summarise(score, values), error, score.unit, score.label, by, score.lower_is_better)
+
+
+def estimate_of_set(
+    score: Score,
+    predicted: Sequence[Any],
+    true: Sequence[Any],
+    *,
+    units: np.ndarray | None = None,
+    by: str = "bootstrap over draws",
+    key: PRNGKeyArray,
+    resamples: int = 200,
+) -> Estimate:
+    """A score of two whole sets with one standard error, both drawn anew with replacement.
+
+    units: the two are pairs, and pair i belongs to the independent unit units[i]; without, they are two sets of draws.
+    """
+    rng, drawn = generator(key), []
+
+    def measured(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> float:
+        return float(score.measure([predicted[i] for i in a], [true[i] for i in b]))
+
+    value = summarise(score, np.array([measured(range(len(predicted)), range(len(true)))]))
+    count = 0 if units is None else int(units.max(initial=0)) + 1
+    members = [] if units is None else [np.flatnonzero(units == u) for u in range(count)]
+    for _ in range(resamples if units is None or count > 1 else 0):
+        if members:
+            rows = np.concatenate([members[u] for u in rng.integers(0, count, count)])
+            drawn.append(measured(rows, rows))
+        else:
+            drawn.append(measured(*(rng.integers(0, len(one), len(one)) for one in (predicted, true))))
+    spread = [summarise(score, np.array([one])) for one in drawn]
+    error = float(np.std(spread, ddof=1)) if spread else float("nan")
+    return Estimate(score.name, value, error, score.unit, score.label, by, score.lower_is_better)
 
 
 def over_seeds(estimates: Sequence[Estimate]) -> Estimate:

@@ -18,8 +18,8 @@ from .tasks import Asked, GroundState, Supervised, Task, Variational
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """What a method can answer: the kind of task, the container of its input, outputs that must be asked for, what is
-    asked about a Hamiltonian, and the law on which the method builds.
+    """What a method can answer: the kind of task, the container of its input (`System`: any), outputs that must be
+    asked for, what is asked about a Hamiltonian, and the law on which the method builds.
     """
 
     kind: type[Task]
@@ -32,7 +32,7 @@ class Signature:
         """Why `task` is not accepted; empty where it is."""
         if not isinstance(task, self.kind):
             return f"needs a task of kind {self.kind.__name__}, {task.name()} is {kind_of(task)}"
-        if task.container is not self.container:
+        if not issubclass(task.container, self.container):
             return f"needs {self.container.__name__} as input, {task.name()} gives {task.container.__name__}"
         if isinstance(task, Variational) and not isinstance(task.asked, self.asked):
             return f"answers {self.asked.__name__}, {task.name()} asks for {type(task.asked).__name__}"

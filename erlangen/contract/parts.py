@@ -50,7 +50,7 @@ class Samples:
 class Score:
     """A number that judges answers against truth on held-out data.
 
-    measure(predicted, true) -> non-negative value of one sample of the output `quantity`; of a `whole_set`: both are
+    measure(predicted, true) -> non-negative value of one sample of the output `quantity`; `of_set`: both are
     lists of all values for one input (draws of a sampler, and true draws).
     The score is the mean over samples ("mean") or the root of it ("root", for mean squares), times `factor`.
     steps > 1: the map is applied that many times to its own output before it is judged (evolution tasks only);
@@ -66,7 +66,7 @@ class Score:
     factor: float = 1.0
     steps: int = 1
     whole: bool = False
-    whole_set: bool = False
+    of_set: bool = False
     lower_is_better: bool = True
 
 

@@ -132,6 +132,9 @@ def _scores(
             answers = metrics.at_step(score, rolled)
         else:
             continue
+        if score.of_set:
+            found.append(metrics.estimate(score, answers, samples, key=one))
+            continue
         values[score.name] = metrics.per_sample(score, answers, samples)
         found.append(metrics.estimate_of(score, values[score.name], samples.group, key=one))
     return found, values
