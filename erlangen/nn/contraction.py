@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .components import Components, Parts, coupled
+from .initial import normal, split
 from .linear import Linear
 from .tensor_product import Path, coupling_paths
 
@@ -27,7 +27,7 @@ class Weights(eqx.Module):
     values: Float[Array, "paths species channels"]
 
     def __init__(self, paths: int, n_species: int, channels: int, scale: float, *, key: PRNGKeyArray):
-        self.values = scale * jax.random.normal(key, (paths, n_species, channels), jnp.float32)
+        self.values = normal(key, (paths, n_species, channels), scale)
 
     def __call__(self, species: Float[Array, "n species"]) -> list[Float[Array, "n channels"]]:
         return [species @ value for value in self.values]
@@ -52,7 +52,7 @@ class Contraction(eqx.Module):
         self.pairs = tuple(symmetric) if order > 1 else ()
         self.squares = tuple(p for p in self.pairs if p[2] in low)
         self.cubes = coupling_paths(every, every, low) if order > 2 else ()
-        keys = jax.random.split(key, 4 + len(low))
+        keys = split(key, 4 + len(low))
 
         def weights(paths: tuple[Path, ...], k: PRNGKeyArray) -> Weights | None:
             return Weights(len(paths), n_species, channels, 0.5, key=k) if paths else None

@@ -9,12 +9,12 @@ channels; N: mean number of neighbours. Thomas et al. 2018, arXiv:1802.08219; Ba
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.spherical_harmonics import spherical_harmonics
 from .components import Components, Parts, contracted, mapped, total
+from .initial import split
 from .linear import Linear, silu
 from .neighbours import Neighbours
 from .tensor_product import Path, coupling_paths
@@ -43,7 +43,7 @@ class RadialWeights(eqx.Module):
 
     def __init__(self, n_radial: int, hidden: tuple[int, ...], channels: int, paths: int, *, key: PRNGKeyArray):
         sizes = (n_radial, *hidden)
-        keys = jax.random.split(key, len(hidden) + paths)
+        keys = split(key, len(hidden) + paths)
         self.hidden = [Linear(a, b, bias=False, key=k) for a, b, k in zip(sizes[:-1], sizes[1:], keys)]
         self.outer = [Linear(sizes[-1], channels, bias=False, key=k) for k in keys[len(hidden) :]]
 
@@ -75,11 +75,11 @@ class Convolution(eqx.Module):
         """degrees: largest degree of the features, of the harmonics and of the result."""
         sender, harmonic, out = (range(l + 1) for l in degrees)
         self.paths = coupling_paths(sender, harmonic, out)
-        first, second, third = jax.random.split(key, 3)
-        self.up = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(first, len(sender))]
+        first, second, third = split(key, 3)
+        self.up = [Linear(channels, channels, bias=False, key=k) for k in split(first, len(sender))]
         self.radial = RadialWeights(n_radial, hidden, channels, len(self.paths), key=second)
         copies = {l3: sum(path[2] == l3 for path in self.paths) for l3 in out}
-        keys = jax.random.split(third, len(self.paths))
+        keys = split(third, len(self.paths))
         self.mix = [
             Linear(channels, channels, bias=False, gain=copies[path[2]] ** -0.5, key=k)
             for path, k in zip(self.paths, keys)

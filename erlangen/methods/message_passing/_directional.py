@@ -12,13 +12,13 @@ maps of the radial basis; D: dense layers. The sum over k is a density of atom j
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...nn.angles import density, projected, torsions
 from ...nn.components import Components
 from ...nn.convolution import Pairs
+from ...nn.initial import normal, split
 from ...nn.linear import Linear, silu
 
 Edges = Float[Array, "n K channels"]
@@ -33,9 +33,9 @@ class References(eqx.Module):
 
     def __init__(self, lmax: int, channels: int, n_radial: int, *, key: PRNGKeyArray):
         self.lmax = lmax
-        first, *keys = jax.random.split(key, 1 + lmax)
+        first, *keys = split(key, 1 + lmax)
         self.radial = [Linear(n_radial, channels, bias=False, key=k) for k in keys]
-        self.weights = jax.random.normal(first, (lmax * (lmax + 1) // 2, channels), jnp.float32)
+        self.weights = normal(first, (lmax * (lmax + 1) // 2, channels))
 
     def __call__(self, heard: Components, pairs: Pairs, norm: float) -> Components:
         """What `heard` makes of the references, as densities to be projected."""
@@ -65,17 +65,16 @@ class Block(eqx.Module):
     def __init__(self, channels: int, inner: int, degrees: tuple[int, int], n_radial: int, n_neighbours: float, *, key):
         """inner: channels of the angular sums. degrees: largest of the angles and of the torsions (0: none)."""
         angles, torsion = degrees
-        keys = jax.random.split(key, 9)
+        keys = split(key, 9)
         self.own, self.other = (Linear(channels, channels, key=k) for k in keys[:2])
         self.distance = Linear(n_radial, channels, bias=False, key=keys[2])
         self.down = Linear(channels, inner, bias=False, key=keys[3])
         self.radial = [
-            Linear(n_radial, inner, bias=False, gain=(angles + 1) ** -0.5, key=k)
-            for k in jax.random.split(keys[4], angles + 1)
+            Linear(n_radial, inner, bias=False, gain=(angles + 1) ** -0.5, key=k) for k in split(keys[4], angles + 1)
         ]
         self.references = References(torsion, inner, n_radial, key=keys[5]) if torsion else None
         self.up = Linear(inner, channels, bias=False, key=keys[6])
-        self.dense = [Linear(channels, channels, gain=0.5, key=k) for k in jax.random.split(keys[7], 3)]
+        self.dense = [Linear(channels, channels, gain=0.5, key=k) for k in split(keys[7], 3)]
         self.norm = n_neighbours**-0.5
 
     def __call__(self, m: Edges, pairs: Pairs) -> Edges:
@@ -127,15 +126,15 @@ class Directional(eqx.Module):
         key: PRNGKeyArray,
     ):
         """degrees: largest of the angles and of the torsions. inner: channels of the angular sums, by default half."""
-        first, second, third, *keys = jax.random.split(key, 3 + layers)
+        first, second, third, *keys = split(key, 3 + layers)
         half = inner or max(channels // 2, 1)
-        ends = jax.random.split(second, 3)
+        ends = split(second, 3)
         self.receiver = Linear(channels, channels, gain=0.5, key=ends[0])
         self.sender = Linear(channels, channels, bias=False, gain=0.5, key=ends[1])
         self.edge = Linear(n_radial, channels, bias=False, key=ends[2])
         self.blocks = [Block(channels, half, degrees, n_radial, n_neighbours, key=k) for k in keys]
-        self.gather = [Linear(n_radial, channels, bias=False, key=k) for k in jax.random.split(first, layers + 1)]
-        self.out = [Linear(channels, channels, key=k) for k in jax.random.split(third, layers + 1)]
+        self.gather = [Linear(n_radial, channels, bias=False, key=k) for k in split(first, layers + 1)]
+        self.out = [Linear(channels, channels, key=k) for k in split(third, layers + 1)]
         self.norm = n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:

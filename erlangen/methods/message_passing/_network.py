@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...nn.components import Components
 from ...nn.convolution import Pairs
+from ...nn.initial import normal, split, zeros
 from ...nn.linear import Linear, Perceptron
 from ...nn.neighbours import Neighbours
 
@@ -34,8 +35,8 @@ class SelfInteraction(eqx.Module):
     element: Float[Array, "degrees species channels"]
 
     def __init__(self, n_species: int, channels: int, lmax: int, *, key: PRNGKeyArray):
-        self.linear = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(key, lmax + 1)]
-        self.element = jnp.zeros((lmax + 1, n_species, channels), jnp.float32)
+        self.linear = [Linear(channels, channels, bias=False, key=k) for k in split(key, lmax + 1)]
+        self.element = zeros((lmax + 1, n_species, channels))
 
     def __call__(self, x: Components, species: Float[Array, "n species"]) -> Components:
         """Of the degrees 0 .. lmax; higher ones are dropped."""
@@ -67,8 +68,8 @@ class Network(eqx.Module):
         key: PRNGKeyArray,
     ):
         """every: read out every layer, all but the last by a linear map; hidden: width of the last readout."""
-        first, second, *others = jax.random.split(key, 1 + len(layers))
-        self.embedding = jax.random.normal(first, (n_species, channels), jnp.float32)
+        first, second, *others = split(key, 1 + len(layers))
+        self.embedding = normal(first, (n_species, channels))
         self.radial, self.layers, self.harmonics = radial, layers, harmonics
         last = Perceptron(channels, hidden or max(channels // 2, 1), 1, gain=0.1, key=second)
         early = [Linear(channels, 1, bias=False, gain=0.1, key=k) for k in others] if every else []

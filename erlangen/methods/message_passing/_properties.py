@@ -30,6 +30,7 @@ from ...core.systems import Atoms, System
 from ...nn.components import Components
 from ...nn.convolution import Convolution, Pairs
 from ...nn.elements import Elements
+from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
 from ...nn.neighbour_lists import LABEL, listed, near_of
 from ...nn.tensor_product import coupling_table
@@ -65,12 +66,12 @@ class TensorHead(eqx.Module):
         self, quantity: Quantity, pairs: tuple, channels: int, n_radial: int, norm: float, *, key: PRNGKeyArray
     ):
         self.rank, self.pairs, self.pseudo = quantity.rep.rank, pairs, quantity.rep.pseudo
-        first, second, third = jax.random.split(key, 3)
+        first, second, third = split(key, 3)
         self.convolution = Convolution(channels, (0, self.lmax, self.lmax), n_radial, norm, key=first)
         self.scalar = Perceptron(channels, channels, len(self.blocks), gain=0.3, key=second)
         self.single, self.double = {}, {}
         for i, (l, parity, copy) in enumerate(self.blocks):
-            one, two = jax.random.split(jax.random.fold_in(third, i))
+            one, two = split(jax.random.fold_in(third, i))
             if parity == (-1) ** l:
                 self.single[f"{l}_{copy}"] = Linear(channels, 1, bias=False, gain=0.3, key=one)
             paths = self.products(l, parity)

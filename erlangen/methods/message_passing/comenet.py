@@ -19,7 +19,6 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -27,6 +26,7 @@ from ...learn.supervised import Training
 from ...nn.angles import density, projected, torsions_between
 from ...nn.components import Components, Parts, coupled
 from ...nn.convolution import Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
 from ...nn.radial import Bessel
 from ._method import MessagePassing
@@ -49,19 +49,17 @@ class Interaction(eqx.Module):
         self, channels: int, inner: int, torsion: int, n_radial: int, n_neighbours: float, *, key: PRNGKeyArray
     ):
         """inner: channels of the densities; torsion: their largest degree."""
-        keys = jax.random.split(key, 7)
+        keys = split(key, 7)
         n_torsions, n_angles = torsion * (torsion + 1) // 2, 2 * torsion + 1
 
         def radial(count: int, k: PRNGKeyArray) -> list[Linear]:
-            return [
-                Linear(n_radial, inner, bias=False, gain=count**-0.5, key=one) for one in jax.random.split(k, count)
-            ]
+            return [Linear(n_radial, inner, bias=False, gain=count**-0.5, key=one) for one in split(k, count)]
 
         self.reference = Linear(channels, inner, key=keys[0])
-        self.densities = [Linear(n_radial, inner, bias=False, key=k) for k in jax.random.split(keys[1], torsion + 1)]
+        self.densities = [Linear(n_radial, inner, bias=False, key=k) for k in split(keys[1], torsion + 1)]
         self.angle, self.rotation = radial(n_angles, keys[2]), radial(n_torsions, keys[3])
-        self.widen = [Linear(inner, channels, bias=False, key=k) for k in jax.random.split(keys[4])]
-        self.sent = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(keys[5])]
+        self.widen = [Linear(inner, channels, bias=False, key=k) for k in split(keys[4])]
+        self.sent = [Linear(channels, channels, bias=False, key=k) for k in split(keys[5])]
         self.update = Perceptron(2 * channels, channels, channels, key=keys[6])
         self.norm = n_neighbours**-0.5
 
@@ -126,7 +124,7 @@ class ComENet(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """ComENet with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         inner = max(self.channels // 2, 1)
         layers = [
             Interaction(self.channels, inner, self.torsions, self.radial.count, n_neighbours, key=k) for k in keys

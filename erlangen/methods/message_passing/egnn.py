@@ -15,13 +15,13 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
 from ...nn.components import Components
 from ...nn.convolution import Pairs
+from ...nn.initial import normal, split
 from ...nn.linear import Linear, Perceptron, silu
 from ...nn.radial import Bessel, polynomial_cutoff
 from ._method import MessagePassing
@@ -42,11 +42,11 @@ class Interaction(eqx.Module):
     norm: float = eqx.field(static=True)
 
     def __init__(self, channels: int, radial: Bessel, n_neighbours: float, *, key: PRNGKeyArray):
-        keys = jax.random.split(key, 7)
+        keys = split(key, 7)
         self.receiver = Linear(channels, channels, gain=0.5, key=keys[0])
         self.sender = Linear(channels, channels, bias=False, gain=0.5, key=keys[1])
         self.edge = Linear(radial.count, channels, bias=False, key=keys[2])
-        self.square = jax.random.normal(keys[3], (channels,), jnp.float32)
+        self.square = normal(keys[3], (channels,))
         self.message = Linear(channels, channels, key=keys[4])
         self.move = Perceptron(channels, channels, 1, gain=0.1, key=keys[5])
         self.update = Perceptron(2 * channels, channels, channels, key=keys[6])
@@ -94,7 +94,7 @@ class EGNN(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """EGNN with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         layers = [Interaction(self.channels, self.radial, n_neighbours, key=k) for k in keys]
         return Network(n_species, self.channels, self.radial, 0, layers, key=first)
 

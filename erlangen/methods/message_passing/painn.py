@@ -17,13 +17,13 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
 from ...nn.components import Components
 from ...nn.convolution import Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
 from ...nn.radial import Bessel
 from ._method import MessagePassing
@@ -37,7 +37,7 @@ class Message(eqx.Module):
     filters: list[Linear]
 
     def __init__(self, channels: int, n_radial: int, *, vectors: bool, key: PRNGKeyArray):
-        first, *others = jax.random.split(key, 3 + vectors)
+        first, *others = split(key, 3 + vectors)
         self.source = Perceptron(channels, channels, len(others) * channels, key=first)
         self.filters = [Linear(n_radial, channels, bias=False, key=k) for k in others]
 
@@ -61,7 +61,7 @@ class Update(eqx.Module):
     gates: Perceptron
 
     def __init__(self, channels: int, *, key: PRNGKeyArray):
-        first, second, third = jax.random.split(key, 3)
+        first, second, third = split(key, 3)
         self.left = Linear(channels, channels, bias=False, key=first)
         self.right = Linear(channels, channels, bias=False, key=second)
         self.gates = Perceptron(2 * channels, channels, 3 * channels, key=third)
@@ -106,7 +106,7 @@ class PaiNN(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """PaiNN with random weights."""
-        keys = jax.random.split(key, 2 * self.layers + 1)
+        keys = split(key, 2 * self.layers + 1)
         layers = [
             # before the first message there are no vectors to pass on
             Interaction(

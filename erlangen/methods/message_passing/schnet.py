@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...learn.supervised import Training
 from ...nn.components import Components
 from ...nn.convolution import Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear
 from ...nn.radial import Gaussians
 from ._method import MessagePassing
@@ -41,7 +42,7 @@ class Interaction(eqx.Module):
     norm: float = eqx.field(static=True)
 
     def __init__(self, channels: int, n_radial: int, n_neighbours: float, *, key: PRNGKeyArray):
-        keys = jax.random.split(key, 5)
+        keys = split(key, 5)
         self.sent = Linear(channels, channels, bias=False, key=keys[0])
         first = Linear(n_radial, channels, bias=False, gain=2.0, key=keys[1])
         self.filters = (first, Linear(channels, channels, bias=False, gain=2.0, key=keys[2]))
@@ -75,7 +76,7 @@ class SchNet(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """SchNet with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         layers = [Interaction(self.channels, self.radial.count, n_neighbours, key=k) for k in keys]
         return Network(n_species, self.channels, self.radial, 0, layers, key=first)
 
