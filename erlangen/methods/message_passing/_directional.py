@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...nn.angles import density, projected, torsions
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
 from ...nn.initial import normal, split
 from ...nn.linear import Linear, silu
@@ -39,10 +39,7 @@ class References(eqx.Module):
 
     def __call__(self, heard: Components, pairs: Pairs, norm: float) -> Components:
         """What `heard` makes of the references, as densities to be projected."""
-        own = {
-            l: tuple(norm * part for part in density(radial(pairs.radial), pairs.harmonics[l]))
-            for l, radial in enumerate(self.radial, 1)
-        }
+        own = {l: norm * density(radial(pairs.radial), pairs.harmonics[l]) for l, radial in enumerate(self.radial, 1)}
         orders = [(l, m) for l in range(1, self.lmax + 1) for m in range(1, l + 1)]
         # of order 1 whatever the degree, like the projections of the angles
         weights = {(l, m): w / (2 * l + 1) for (l, m), w in zip(orders, self.weights, strict=True)}
@@ -90,17 +87,14 @@ class Block(eqx.Module):
         at_atoms = {}
         for l, radial in enumerate(self.radial):
             weighted = radial(pairs.radial) * sent
-            at_atoms[l] = tuple(self.norm * part for part in density(weighted, pairs.harmonics[l]))
+            at_atoms[l] = self.norm * density(weighted, pairs.harmonics[l])
             # the reverse pair runs the opposite way: P_l(-1) = (-1)^l
             back.append((-1) ** l * (2 * l + 1) ** 0.5 * self.norm * weighted)
         if self.references is not None:
             for l, more in self.references(at_atoms, pairs, self.norm).items():
-                both = zip(at_atoms[l], more, strict=True) if l in at_atoms else ((part, 0.0) for part in more)
-                at_atoms[l] = tuple(a + b for a, b in both)
-        total = -near.at_reverse(sum(back[1:], back[0]))
-        for l, parts in at_atoms.items():
-            total = total + projected([near.at_senders(part) for part in parts], pairs.harmonics[l])
-        return total
+                at_atoms[l] = at_atoms[l] + more if l in at_atoms else more
+        heard = projected({l: near.at_senders(part) for l, part in at_atoms.items()}, pairs.harmonics)
+        return heard - near.at_reverse(sum(back[1:], back[0]))
 
 
 class Directional(eqx.Module):
@@ -138,11 +132,11 @@ class Directional(eqx.Module):
         self.norm = n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
-        (h,), near = x[0], pairs.neighbours
+        h, near = scalars(x), pairs.neighbours
         m = silu(self.receiver(h)[:, None] + near.at_senders(self.sender(h)) + self.edge(pairs.radial))
         found = h
         for i, (gather, out) in enumerate(zip(self.gather, self.out, strict=True)):
             if i:
                 m = self.blocks[i - 1](m, pairs)
             found = found + silu(out(self.norm * jnp.sum(gather(pairs.radial) * m, 1)))
-        return {0: (found,)}
+        return {0: found[:, None]}

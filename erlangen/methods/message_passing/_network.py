@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
 from ...nn.initial import normal, split, zeros
 from ...nn.linear import Linear, Perceptron
@@ -40,10 +40,8 @@ class SelfInteraction(eqx.Module):
 
     def __call__(self, x: Components, species: Float[Array, "n species"]) -> Components:
         """Of the degrees 0 .. lmax; higher ones are dropped."""
-        factors = [1 + species @ e for e in self.element]
-        return {
-            l: tuple(w(part) * f for part in x[l]) for l, (w, f) in enumerate(zip(self.linear, factors, strict=True))
-        }
+        factors = 1 + species @ self.element  # [degrees, n, channels]
+        return {l: w(x[l]) * f[:, None] for l, (w, f) in enumerate(zip(self.linear, factors, strict=True))}
 
 
 class Network(eqx.Module):
@@ -81,7 +79,7 @@ class Network(eqx.Module):
         radial = jnp.where(near.mask[..., None], self.radial(near.distances), 0.0).astype(dtype)
         pairs = Pairs.of(near, radial, self.harmonics)
         elements = jax.nn.one_hot(species, len(self.embedding), dtype=dtype)
-        x: Components = {0: (elements @ self.embedding,)}
+        x: Components = {0: (elements @ self.embedding)[:, None]}
         found = []
         for layer in self.layers:
             x = layer(x, pairs, elements)
@@ -90,4 +88,4 @@ class Network(eqx.Module):
 
     def __call__(self, species: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
         found = self.hear(species, near)[0][-len(self.readouts) :]
-        return sum(readout(x[0][0])[:, 0] for readout, x in zip(self.readouts, found, strict=True))  # type: ignore[return-value]
+        return sum(readout(scalars(x))[:, 0] for readout, x in zip(self.readouts, found, strict=True))  # type: ignore[return-value]

@@ -22,6 +22,7 @@ from ...core.systems import Atoms, System
 from ...learn.derivatives import energy_and_forces, energy_forces_stress
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
+from ...nn.components import scalars
 from ...nn.elements import Elements
 from ...nn.neighbour_lists import LABEL, listed, near_of
 from ...nn.neighbours import images_within, reach
@@ -96,7 +97,7 @@ class Potential(Linearised, Featured):
         def summed(r: Array) -> Float[Array, " H"]:
             near = near_of(x.replace(positions=r), self.cutoff, self.images)  # type: ignore[arg-type]
             found = self.network.hear(species, near)[0]
-            return jnp.concatenate([jnp.where(real, h[0][0], 0.0) for h in found], 1).T.dot(element).ravel()
+            return jnp.concatenate([jnp.where(real, scalars(h), 0.0) for h in found], 1).T.dot(element).ravel()
 
         r = jnp.asarray(x["positions"], jnp.float32)
         return {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
@@ -106,7 +107,7 @@ class Potential(Linearised, Featured):
         real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
         near = near_of(x, self.cutoff, self.images)  # type: ignore[arg-type]
         found = self.network.hear(self.elements.species(x["atomic_numbers"]), near)[0][-2:]
-        atomic = jnp.where(real, jnp.concatenate([h[0][0] for h in found], 1), 0.0)
+        atomic = jnp.where(real, jnp.concatenate([scalars(h) for h in found], 1), 0.0)
         return {"energy": jnp.sum(atomic, 0) / jnp.sum(real), "forces": atomic[:, None]}
 
     def check(self, x: Atoms) -> None:

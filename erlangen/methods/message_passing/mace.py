@@ -48,7 +48,7 @@ class Interaction(eqx.Module):
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         new = dict(self.contraction(self.convolution(x, pairs), species))
         for l, kept in self.residual(x, species).items():
-            new[l] = tuple(a + b for a, b in zip(new[l], kept, strict=True))
+            new[l] = new[l] + kept
         return new
 
 

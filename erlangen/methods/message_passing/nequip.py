@@ -46,12 +46,11 @@ class Interaction(eqx.Module):
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         new = dict(self.convolution(x, pairs))
         for l, kept in self.own(x, species).items():
-            new[l] = tuple((a + b) * 0.5**0.5 for a, b in zip(new[l], kept, strict=True))
-        (scalars,) = new[0]
+            new[l] = (new[l] + kept) * 0.5**0.5
+        scalars = new[0]
         for l, gate in enumerate(self.gates, 1):
-            opened = 2 * jax.nn.sigmoid(gate(scalars))
-            new[l] = tuple(opened * part for part in new[l])
-        return {**new, 0: (silu(scalars),)}
+            new[l] = 2 * jax.nn.sigmoid(gate(scalars)) * new[l]
+        return {**new, 0: silu(scalars)}
 
 
 RADIAL = Bessel(5.0, 8)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
 from ...nn.initial import split
 from ...nn.linear import Linear
@@ -50,11 +50,12 @@ class Interaction(eqx.Module):
         self.norm = n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
+        h = scalars(x)
         inner, outer = self.filters
         weights = outer(shifted_softplus(inner(pairs.radial)))
-        heard = self.norm * jnp.sum(weights * pairs.neighbours.at_senders(self.sent(x[0][0])), 1)
+        heard = self.norm * jnp.sum(weights * pairs.neighbours.at_senders(self.sent(h)), 1)
         first, second = self.update
-        return {0: (x[0][0] + second(shifted_softplus(first(heard))),)}
+        return {0: (h + second(shifted_softplus(first(heard))))[:, None]}
 
 
 RADIAL = Gaussians(5.0, 25)
