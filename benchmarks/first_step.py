@@ -4,8 +4,9 @@
 
 Each method in a process of its own, default settings, no cache of compiled programs; labels are made, or read, before
 the clock. Columns: building (data in order, network with random weights), tracing (Python to XLA's language),
-compiling, running (the rest), and their sum; then the whole fit of one step, validation included, and the programs
-compiled for the first step and for the whole fit. Ends with an error where a first step takes longer than `--limit`.
+compiling, running (the rest), and their sum; the same in seconds of CPUs, which other work on the machine changes
+less; then the whole fit of one step, validation included, and the programs compiled for the first step and for the
+whole fit. Ends with an error where a first step takes longer than `--limit`.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from erlangen.learn import supervised
 ATOMS = ("painn", "schnet", "egnn", "dimenet", "spherenet", "comenet", "nequip", "mace")
 TRACING = ("/jax/core/compile/jaxpr_trace_duration", "/jax/core/compile/jaxpr_to_mlir_module_duration")
 COMPILING = "/jax/core/compile/backend_compile_duration"
-COLUMNS = ("building", "tracing", "compiling", "running", "first step", "whole fit")
+COLUMNS = ("building", "tracing", "compiling", "running", "first step", "of CPUs", "whole fit")
 
 
 class Watch:
     """A clock that starts with the fit and notes what JAX and the engine report."""
 
     def __init__(self) -> None:
-        self.start = time.perf_counter()
+        self.start, self.spent = time.perf_counter(), time.process_time()
         self.tracing = self.compiling = 0.0
         self.programs = 0
         self.marks: dict[str, dict[str, float]] = {}
@@ -51,7 +52,8 @@ class Watch:
     def mark(self, name: str) -> None:
         """The state of all clocks at the first event of this name."""
         now = {"seconds": time.perf_counter() - self.start, "tracing": self.tracing, "compiling": self.compiling}
-        self.marks.setdefault(name, {**now, "programs": self.programs})
+        more = {"programs": self.programs, "of CPUs": time.process_time() - self.spent}
+        self.marks.setdefault(name, {**now, **more})
 
     def row(self) -> dict[str, float]:
         """Seconds by column, and the programs up to the first step and in all."""
@@ -63,6 +65,7 @@ class Watch:
             **parts,
             "running": rest,
             "first step": stepped["seconds"],
+            "of CPUs": stepped["of CPUs"],
             "whole fit": ended["seconds"],
             "programs": stepped["programs"],
             "programs of the fit": ended["programs"],

@@ -64,8 +64,8 @@ class Stencil(eqx.Module):
     def __init__(self, channels: int, axes: int, *, reach: int = 1, key: PRNGKeyArray):
         self.reach = reach
         count = (2 * reach + 1) ** axes
-        noise = normal(key, (count, channels), over=math.sqrt(count))
-        self.weight = noise.at[count // 2].add(1.0)
+        same = np.eye(1, count, count // 2).T
+        self.weight = normal(key, (count, channels), over=math.sqrt(count), mean=same)
 
     def __call__(self, x: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
         return weighted_sum(self.weight, x, self.reach)

@@ -18,15 +18,23 @@ ROUND = 4096  # numbers, and four times as many, and so on
 SPLITS = 64  # keys
 
 
-def normal(key: PRNGKeyArray, shape: tuple[int, ...], scale: float = 1.0, *, over: float = 1.0) -> Float[Array, "..."]:
-    """N(0, 1), float32, times `scale` or divided by `over`: `jax.random.normal(key, shape) * scale / over`."""
+def normal(
+    key: PRNGKeyArray,
+    shape: tuple[int, ...],
+    scale: float = 1.0,
+    *,
+    over: float = 1.0,
+    mean: Float[np.ndarray, "..."] | float = 0.0,
+) -> Float[Array, "..."]:
+    """Of float32: `jax.random.normal(key, shape) * scale / over + mean`."""
     if isinstance(key, Tracer) or not _partitionable():
-        return jax.random.normal(key, shape, np.float32) * scale / over
+        return jax.random.normal(key, shape, np.float32) * scale / over + np.asarray(mean, np.float32)
     count, length = math.prod(shape), ROUND
     while length < count:
         length *= 4
     drawn = np.asarray(jax.random.normal(key, (length,), np.float32))[:count]
-    return jax.device_put((drawn * np.float32(scale) / np.float32(over)).reshape(shape))
+    scaled = (drawn * np.float32(scale) / np.float32(over)).reshape(shape)
+    return jax.device_put(scaled + np.asarray(mean, np.float32))
 
 
 def zeros(shape: tuple[int, ...] | int) -> Float[Array, "..."]:

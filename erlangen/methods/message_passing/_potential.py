@@ -24,9 +24,9 @@ from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
 from ...nn.components import scalars
 from ...nn.elements import Elements
+from ...nn.initial import split
 from ...nn.neighbour_lists import LABEL, listed, near_of
 from ...nn.neighbours import images_within, reach
-from ...numerics.precision import double
 from ._network import Network
 from ._properties import fit_property
 
@@ -142,7 +142,7 @@ def fit_network(
 
     start: a potential for the same elements whose weights the fit begins with.
     """
-    first, second = jax.random.split(key)
+    first, second = split(key)
     train, validation = task.truth("train"), task.truth("validation")
     names = {q.name for q in task.outputs}
     n_neighbours = mean_neighbours(train.inputs, setting.cutoff)
@@ -203,11 +203,10 @@ def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outp
 
 def _beyond_reference(samples: Samples, elements: Elements) -> Samples:
     """The same samples with energies measured from the reference: subtracted in float64, before anything is rounded."""
-    with double():
-        energies = [
-            float(e) - float(elements.energy(np.asarray(x["atomic_numbers"])))
-            for x, e in zip(samples.inputs, samples.outputs["energy"], strict=True)
-        ]
+    energies = [
+        float(e) - elements.total(np.asarray(x["atomic_numbers"]))
+        for x, e in zip(samples.inputs, samples.outputs["energy"], strict=True)
+    ]
     outputs = {name: samples.outputs[name] for name in DERIVED if name in samples.outputs}
     return Samples(samples.inputs, {**outputs, "energy": energies}, samples.group)
 
@@ -220,5 +219,8 @@ def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, in
     return images_within(np.max([_reach(x, cutoff) for x in periodic], 0))
 
 
+_compiled_reach = jax.jit(reach, static_argnums=2)
+
+
 def _reach(x: System, cutoff: float) -> np.ndarray:
-    return np.asarray(reach(jnp.asarray(x["cell"]), jnp.asarray(x["pbc"]), cutoff))
+    return np.asarray(_compiled_reach(np.asarray(x["cell"]), np.asarray(x["pbc"]), cutoff))
