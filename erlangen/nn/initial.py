@@ -33,7 +33,8 @@ def normal(
     while length < count:
         length *= 4
     drawn = np.asarray(jax.random.normal(key, (length,), np.float32))[:count]
-    scaled = (drawn * np.float32(scale) / np.float32(over)).reshape(shape)
+    # XLA divides an array by a number as a product with its inverse
+    scaled = (drawn * np.float32(scale) * (np.float32(1) / np.float32(over))).reshape(shape)
     return jax.device_put(scaled + np.asarray(mean, np.float32))
 
 
