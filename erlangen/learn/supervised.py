@@ -73,13 +73,43 @@ class _Progress:
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
+Vectors = Mapping[str, Array]  # all parameters of a data type in one vector: an update is a few loops, however many
+
+
 class _State(eqx.Module):
     """Arrays of a fit: parameters, optimiser, moving average, best moving average so far."""
 
-    params: Any
+    params: Vectors
     optimiser: Any
-    average: Any
-    best: Any
+    average: Vectors
+    best: Vectors
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layout:
+    """Where the parameters of a model lie in the vectors."""
+
+    structure: Any
+    leaves: tuple[tuple[str, tuple[int, ...]], ...]  # data type and shape
+
+    @classmethod
+    def of(cls, params: Any) -> _Layout:
+        leaves, structure = jax.tree.flatten(params)
+        return cls(structure, tuple((str(leaf.dtype), leaf.shape) for leaf in leaves))
+
+    def vectors(self, params: Any) -> Vectors:
+        parts: dict[str, list[np.ndarray]] = {}
+        for leaf, (kind, _) in zip(jax.tree.leaves(params), self.leaves, strict=True):
+            parts.setdefault(kind, []).append(np.asarray(leaf).ravel())
+        return jax.device_put({kind: np.concatenate(found) for kind, found in parts.items()})
+
+    def params(self, vectors: Mapping[str, Any]) -> Any:
+        """The inverse: slices in their shapes, of arrays of NumPy or JAX."""
+        cut = {}
+        for kind, vector in vectors.items():
+            ends = np.cumsum([math.prod(shape) for one, shape in self.leaves if one == kind])[:-1].tolist()
+            cut[kind] = iter((np if isinstance(vector, np.ndarray) else jnp).split(vector, ends))
+        return jax.tree.unflatten(self.structure, [next(cut[kind]).reshape(shape) for kind, shape in self.leaves])
 
 
 def fit(
@@ -131,7 +161,8 @@ def fit(
         if training.patience is not None and progress.stale >= training.patience:
             session.say(f"stopped at step {progress.step}: no gain on validation for {progress.stale} checks")
             break
-    return eqx.combine(state.best, engine.static)
+    best = engine.layout.params(jax.tree.map(np.asarray, state.best))
+    return eqx.combine(jax.device_put(best), engine.static)
 
 
 def _roll_back(state: _State, before: _Progress, now: _Progress, session: Session) -> tuple[_State, _Progress]:
@@ -185,7 +216,9 @@ class _Engine:
             came = f"{len(train)} and {len(validation)}"
             raise Invalid(must="a fit needs training and validation samples", came=came, do="Give more data.")
         self.training, self.key, self.augments = training, key, augment is not None
-        self.params, self.static = eqx.partition(model, eqx.is_inexact_array)
+        params, self.static = eqx.partition(model, eqx.is_inexact_array)
+        self.layout = _Layout.of(params)
+        self.params = self.layout.vectors(params)
         self.train, self.validation = (
             [_on_device(b) for b in pack(prepared(model, s.inputs), s.outputs, quantities)] for s in (train, validation)
         )
@@ -195,8 +228,8 @@ class _Engine:
         )
         self._epoch: tuple[int, list[tuple[int, np.ndarray]]] = (-1, [])
 
-        def mean(params: Any, inputs: Any, outputs: Any, weight: Array) -> Array:
-            whole = eqx.combine(params, self.static)
+        def mean(params: Vectors, inputs: Any, outputs: Any, weight: Array) -> Array:
+            whole = eqx.combine(self.layout.params(params), self.static)
             return jnp.sum(weight * jax.vmap(lambda x, y: loss(whole, x, y))(inputs, outputs)) / jnp.sum(weight)
 
         def step(
@@ -218,7 +251,7 @@ class _Engine:
         self._loss = jax.jit(mean)
 
     def start(self) -> _State:
-        return _State(self.params, self.optimiser.init(self.params), self.params, self.params)
+        return _State(self.params, jax.jit(self.optimiser.init)(self.params), self.params, self.params)
 
     def plan(self, state: _State, budget: Budget, clock: float) -> tuple[_State, _Progress]:
         """How many steps the budget allows: given, or from the measured speed of a trial that is thrown away."""
@@ -291,8 +324,8 @@ class _Engine:
             for start in range(0, len(bucket), size):
                 rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
                 weight = (np.arange(start, start + size) < len(bucket)).astype(np.float32)
-                inputs, outputs = jax.tree.map(lambda a: a[rows], (bucket.inputs, bucket.outputs))
-                total += float(self._loss(params, inputs, outputs, jnp.asarray(weight))) * float(weight.sum())
+                inputs, outputs = self._draw((bucket.inputs, bucket.outputs), rows)
+                total += float(self._loss(params, inputs, outputs, weight)) * float(weight.sum())
                 count += float(weight.sum())
         return total / count
 
@@ -306,7 +339,7 @@ def schedule(progress: float, training: Training) -> float:
 
 
 def _on_device(bucket: Bucket) -> Bucket:
-    inputs, outputs = jax.tree.map(jnp.asarray, (bucket.inputs, bucket.outputs))
+    inputs, outputs = jax.device_put((bucket.inputs, bucket.outputs))
     return dataclasses.replace(bucket, inputs=inputs, outputs=outputs)
 
 

@@ -16,27 +16,37 @@ Cost: linear in the pairs.  |Y_l|^2 = 2l + 1 here as everywhere.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .components import Components, Parts, coupled
+from .components import Components, coupled, inner, total
+from .matrix_product import product
 from .tensor_product import coupling_table
 
 Torsion = tuple[int, int]  # degree l and order m > 0
 
 
-def density(x: Float[Array, "n K c"], harmonics: Parts) -> Parts:
-    """sum_k x_k Y_lm,k for one degree; components [n, c]."""
-    return tuple(jnp.einsum("nk,nkc->nc", y, x) for y in harmonics)
+def density(x: Float[Array, "n K c"], harmonics: Float[Array, "n K m"]) -> Float[Array, "n m c"]:
+    """sum_k x_k Y_lm,k for one degree."""
+    return product(jnp.swapaxes(harmonics, 1, 2), x)
 
 
-def projected(parts: Sequence[Float[Array, "rows K c"]], harmonics: Parts) -> Float[Array, "n K c"]:
-    """sum_m A_lm Y_lm / sqrt(2l + 1), of densities given per pair (`Neighbours.at_senders`, or x[:, None])."""
-    total = sum(y[..., None] * a for y, a in zip(harmonics, parts, strict=True))
-    return len(harmonics) ** -0.5 * total  # type: ignore[return-value]
+def projected(parts: Components, harmonics: Components) -> Float[Array, "n K c"]:
+    """sum_lm A_lm Y_lm / sqrt(2l + 1), of densities [rows, K, m, c] given per pair (`Neighbours.at_senders`)."""
+    along = jnp.concatenate([harmonics[l] / (2 * l + 1) ** 0.5 for l in parts], -1)
+    return _per_pair(along[:, :, None], jnp.concatenate(list(parts.values()), -2))[:, :, 0]
+
+
+def _per_pair(left: Float[Array, "n K i m"], right: Float[Array, "rows K m c"]) -> Float[Array, "n K i c"]:
+    """A product of matrices per pair; where one row of `right` stands for all atoms, per column."""
+    if len(right) == len(left):
+        return product(left, right)
+    n, k, i, m = left.shape
+    by_column = product(jnp.swapaxes(left, 0, 1).reshape(k, n * i, m), right[0])
+    return jnp.swapaxes(by_column.reshape(k, n, i, -1), 0, 1)
 
 
 @functools.cache
@@ -50,35 +60,28 @@ def torsion_table(l: int) -> np.ndarray:
     return np.linalg.inv(np.array(rows))
 
 
-def torsions(a: Components, b: Components, weights: Mapping[Torsion, Float[Array, " c"]]) -> dict[int, Parts]:
+def torsions(a: Components, b: Components, weights: Mapping[Torsion, Float[Array, " c"]]) -> dict[int, Array]:
     """Densities S_L of atoms such that sum_L S_L . Y_L(n) / sqrt(2L + 1) = sum_lm w_lm P_lm for every n."""
     sums: dict[int, list[Array]] = {}
     for l in sorted({l for l, _ in weights}):
-        for L in range(0, 2 * l + 1, 2):
+        degrees = range(0, 2 * l + 1, 2)
+        for L, part in zip(degrees, coupled(a[l], b[l], degrees), strict=True):
             weight = sum(float(torsion_table(l)[m, L // 2]) * w for (k, m), w in weights.items() if k == l)
-            terms = [(2 * L + 1) ** 0.5 * weight * x for x in coupled(a[l], b[l], (l, l, L))]
-            sums[L] = [x + y for x, y in zip(sums[L], terms, strict=True)] if L in sums else terms
-    return {L: tuple(parts) for L, parts in sums.items()}
+            sums.setdefault(L, []).append((2 * L + 1) ** 0.5 * weight * part)
+    return {L: total(terms) for L, terms in sums.items()}
 
 
 def torsions_between(
-    a: Sequence[Float[Array, "n c"]], b: Sequence[Float[Array, "rows K c"]], harmonics: Components
+    a: Float[Array, "n m c"], b: Float[Array, "rows K m c"], harmonics: Components
 ) -> list[Float[Array, "n K c"]]:
     """P_lm, m = 1 ... l, of the densities a of the receiver and b of the sender about the direction of their pair."""
-    l = len(a) // 2
-    flat = jnp.stack([y for L in range(0, 2 * l + 1, 2) for y in harmonics[L]], -1)
-    table = _pair_table(l)
+    size, l = a.shape[1], a.shape[1] // 2
+    flat = jnp.concatenate([harmonics[L] for L in range(0, 2 * l + 1, 2)], -1)
     # the geometry first, as one product; an entry of it per pair then meets the channels
-    entries = jnp.split(flat @ jnp.asarray(table, flat.dtype), table.shape[1], axis=-1)
-    found = []
-    for m in range(l):
-        turned = []
-        for i, one in enumerate(a):
-            row = entries[(m * len(a) + i) * len(a) :][: len(b)]
-            terms = [entry * other for entry, other in zip(row, b, strict=True)]
-            turned.append(one[:, None] * sum(terms[1:], terms[0]))
-        found.append(sum(turned[1:], turned[0]))
-    return found
+    entries = flat @ jnp.asarray(_pair_table(l), flat.dtype)
+    turned = _per_pair(entries.reshape(*flat.shape[:2], l * size, size), b)
+    own = jnp.broadcast_to(a[:, None], (*flat.shape[:2], *a.shape[1:]))
+    return [inner(own, part) for part in jnp.split(turned, l, axis=2)]
 
 
 @functools.cache

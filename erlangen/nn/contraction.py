@@ -11,12 +11,14 @@ Drautz 2019, doi:10.1103/PhysRevB.99.014104; Batatia et al. 2022, arXiv:2206.076
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .components import Components, Parts, coupled
+from .components import Components, coupled, scaled, total
+from .initial import normal, split
 from .linear import Linear
 from .tensor_product import Path, coupling_paths
 
@@ -27,10 +29,11 @@ class Weights(eqx.Module):
     values: Float[Array, "paths species channels"]
 
     def __init__(self, paths: int, n_species: int, channels: int, scale: float, *, key: PRNGKeyArray):
-        self.values = scale * jax.random.normal(key, (paths, n_species, channels), jnp.float32)
+        self.values = normal(key, (paths, n_species, channels), scale)
 
     def __call__(self, species: Float[Array, "n species"]) -> list[Float[Array, "n channels"]]:
-        return [species @ value for value in self.values]
+        whole = species @ jnp.moveaxis(self.values, 1, 0).reshape(species.shape[-1], -1)
+        return jnp.split(whole, len(self.values), axis=-1)
 
 
 class Contraction(eqx.Module):
@@ -52,7 +55,7 @@ class Contraction(eqx.Module):
         self.pairs = tuple(symmetric) if order > 1 else ()
         self.squares = tuple(p for p in self.pairs if p[2] in low)
         self.cubes = coupling_paths(every, every, low) if order > 2 else ()
-        keys = jax.random.split(key, 4 + len(low))
+        keys = split(key, 4 + len(low))
 
         def weights(paths: tuple[Path, ...], k: PRNGKeyArray) -> Weights | None:
             return Weights(len(paths), n_species, channels, 0.5, key=k) if paths else None
@@ -62,25 +65,32 @@ class Contraction(eqx.Module):
         self.inner = weights(self.pairs, keys[3]) if self.cubes else None
         self.mix = [Linear(channels, channels, bias=False, key=k) for k in keys[4:]]
 
-    def __call__(self, density: Components, species: Float[Array, "n species"]) -> dict[int, Parts]:
+    def __call__(self, density: Components, species: Float[Array, "n species"]) -> dict[int, Array]:
         """Features of degree 0 ... `out`; species is one-hot."""
-        # a polynomial on its own, not drawn into the loops around it, where parts of it would be computed again
-        density = jax.lax.optimization_barrier(dict(density))
-        sums = {l: [w * a for a in density[l]] for l, w in enumerate(self.linear(species))}
-        products = {p: coupled(density[p[0]], density[p[1]], p) for p in self.pairs}
+        terms = {l: [scaled(w, density[l])] for l, w in enumerate(self.linear(species))}
+        products = _products(density, density, self.pairs)
         if self.square is not None:
-            for path, w in zip(self.squares, self.square(species), strict=True):
-                _add(sums, path[2], w, products[path])
+            _weighted(terms, self.squares, self.square(species), products)
         if self.inner is not None and self.outer is not None:
             inside: dict[int, list[Array]] = {}
-            for path, w in zip(self.pairs, self.inner(species), strict=True):
-                _add(inside, path[2], w, products[path])
-            for path, w in zip(self.cubes, self.outer(species), strict=True):
-                _add(sums, path[2], w, coupled(inside[path[0]], density[path[1]], path))
-        sums = jax.lax.optimization_barrier(sums)
-        return {l: tuple(mix(x) for x in sums[l]) for l, mix in enumerate(self.mix)}
+            _weighted(inside, self.pairs, self.inner(species), products)
+            cubes = _products({l: total(parts) for l, parts in inside.items()}, density, self.cubes)
+            _weighted(terms, self.cubes, self.outer(species), cubes)
+        return {l: mix(total(terms[l])) for l, mix in enumerate(self.mix)}
 
 
-def _add(sums: dict[int, list[Array]], l: int, weight: Array, parts: list[Array]) -> None:
-    scaled = [weight * x for x in parts]
-    sums[l] = [a + b for a, b in zip(sums[l], scaled, strict=True)] if l in sums else scaled
+def _products(x: Components, y: Components, paths: Sequence[Path]) -> dict[Path, Array]:
+    """[x_l1 X y_l2]_l3 by path; one product of matrices for all l3 of a pair (l1, l2)."""
+    found: dict[Path, Array] = {}
+    for l1, l2 in dict.fromkeys(path[:2] for path in paths):
+        degrees = [l3 for a, b, l3 in paths if (a, b) == (l1, l2)]
+        found |= dict(zip([(l1, l2, l3) for l3 in degrees], coupled(x[l1], y[l2], degrees), strict=True))
+    return found
+
+
+def _weighted(
+    terms: dict[int, list[Array]], paths: Sequence[Path], weights: Sequence[Array], products: Mapping[Path, Array]
+) -> None:
+    """One more term per path, filed under its result's degree."""
+    for path, weight in zip(paths, weights, strict=True):
+        terms.setdefault(path[2], []).append(scaled(weight, products[path]))

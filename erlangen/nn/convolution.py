@@ -9,13 +9,14 @@ channels; N: mean number of neighbours. Thomas et al. 2018, arXiv:1802.08219; Ba
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.spherical_harmonics import spherical_harmonics
-from .components import Components, Parts, contracted, mapped, total
+from .components import Components, contracted, scaled
+from .initial import split
 from .linear import Linear, silu
+from .matrix_product import product
 from .neighbours import Neighbours
 from .tensor_product import Path, coupling_paths
 
@@ -25,14 +26,14 @@ class Pairs(eqx.Module):
 
     neighbours: Neighbours
     radial: Float[Array, "n K basis"]
-    harmonics: dict[int, Parts]  # Y_l of the direction from sender to receiver, components [n, K]
+    harmonics: dict[int, Float[Array, "n K m"]]  # Y_l of the direction from sender to receiver
 
     @classmethod
     def of(cls, near: Neighbours, radial: Float[Array, "n K basis"], lmax: int) -> Pairs:
         """Harmonics up to `lmax`; everything is zero where there is no pair."""
         flat = spherical_harmonics(near.directions, lmax).astype(radial.dtype)
-        parts = [jnp.where(near.mask, jnp.squeeze(y, -1), 0.0) for y in jnp.split(flat, flat.shape[-1], axis=-1)]
-        return cls(near, radial, {l: tuple(parts[l * l : (l + 1) ** 2]) for l in range(lmax + 1)})
+        parts = jnp.split(jnp.where(near.mask[..., None], flat, 0.0), [l * l for l in range(1, lmax + 1)], axis=-1)
+        return cls(near, radial, dict(enumerate(parts)))
 
 
 class RadialWeights(eqx.Module):
@@ -43,14 +44,15 @@ class RadialWeights(eqx.Module):
 
     def __init__(self, n_radial: int, hidden: tuple[int, ...], channels: int, paths: int, *, key: PRNGKeyArray):
         sizes = (n_radial, *hidden)
-        keys = jax.random.split(key, len(hidden) + paths)
+        keys = split(key, len(hidden) + paths)
         self.hidden = [Linear(a, b, bias=False, key=k) for a, b, k in zip(sizes[:-1], sizes[1:], keys)]
         self.outer = [Linear(sizes[-1], channels, bias=False, key=k) for k in keys[len(hidden) :]]
 
     def __call__(self, basis: Float[Array, "n K basis"]) -> list[Float[Array, "n K channels"]]:
         for layer in self.hidden:
             basis = silu(layer(basis))
-        return [layer(basis) for layer in self.outer]
+        whole = basis @ jnp.concatenate([layer.weight for layer in self.outer], 1)  # one product for all paths
+        return jnp.split(whole, len(self.outer), axis=-1)
 
 
 class Convolution(eqx.Module):
@@ -75,37 +77,35 @@ class Convolution(eqx.Module):
         """degrees: largest degree of the features, of the harmonics and of the result."""
         sender, harmonic, out = (range(l + 1) for l in degrees)
         self.paths = coupling_paths(sender, harmonic, out)
-        first, second, third = jax.random.split(key, 3)
-        self.up = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(first, len(sender))]
+        first, second, third = split(key, 3)
+        self.up = [Linear(channels, channels, bias=False, key=k) for k in split(first, len(sender))]
         self.radial = RadialWeights(n_radial, hidden, channels, len(self.paths), key=second)
         copies = {l3: sum(path[2] == l3 for path in self.paths) for l3 in out}
-        keys = jax.random.split(third, len(self.paths))
+        keys = split(third, len(self.paths))
         self.mix = [
             Linear(channels, channels, bias=False, gain=copies[path[2]] ** -0.5, key=k)
             for path, k in zip(self.paths, keys)
         ]
         self.norm = n_neighbours**-0.5
 
-    def __call__(self, h: Components, pairs: Pairs) -> dict[int, Parts]:
-        """Densities by degree, components [n, channels]."""
+    def __call__(self, h: Components, pairs: Pairs) -> dict[int, Float[Array, "n m channels"]]:
+        """Densities by degree."""
         near = pairs.neighbours
-        sent = {l: mapped(near.at_senders, mapped(up, h[l])) for l, up in enumerate(self.up)}
-        heard: dict[int, list[list[Array | None]]] = {}
+        sent = [near.at_senders(up(h[l])) for l, up in enumerate(self.up)]  # [rows, K, m, channels]
+        heard: dict[int, list[tuple[Array, Array]]] = {}
         for path, weight, mix in zip(self.paths, self.radial(pairs.radial), self.mix, strict=True):
-            weighted = [weight * x for x in sent[path[0]]]
-            heard.setdefault(path[2], []).append(
-                [mix(x) for x in _summed(contracted(pairs.harmonics[path[1]], path), weighted)]
-            )
+            turned = jnp.moveaxis(contracted(pairs.harmonics[path[1]], path), 2, 1)  # [n, m3, K, m1]
+            said = sent[path[0]]
+            weighted = scaled(weight, jnp.broadcast_to(said, (*weight.shape[:2], *said.shape[2:])))
+            # the sum over neighbours and components as one product of matrices per atom
+            summed = product(_flat(turned, 2), _flat(weighted, 1))
+            heard.setdefault(path[2], []).append((summed, mix.weight))
         return {
-            l: tuple(self.norm * x for x in map(total, zip(*copies, strict=True)) if x is not None)
-            for l, copies in heard.items()
+            l: self.norm * (jnp.concatenate([a for a, _ in both], -1) @ jnp.concatenate([w for _, w in both]))
+            for l, both in heard.items()
         }
 
 
-def _summed(turned: list[list[Array | None]], weighted: list[Array]) -> list[Array]:
-    """sum_j sum_a G[a][c]_ij x_a,ij for every c: the sum over neighbours as a product of matrices."""
-    sums = []
-    for column in zip(*turned, strict=True):
-        terms = [jnp.einsum("nk,nkc->nc", g, x) for g, x in zip(column, weighted, strict=True) if g is not None]
-        sums.append(sum(terms[1:], terms[0]))
-    return sums
+def _flat(x: Array, axis: int) -> Array:
+    """Axes `axis` and the next as one."""
+    return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])

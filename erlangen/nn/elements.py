@@ -41,6 +41,11 @@ class Elements(eqx.Module):
         values = jnp.asarray(np.asarray(self.reference, np.float64))[self.species(atomic_numbers)]
         return jnp.sum(jnp.where(jnp.asarray(atomic_numbers) > 0, values, 0.0))
 
+    def total(self, atomic_numbers: Int[np.ndarray, " n"]) -> float:
+        """The same on the host, for known elements."""
+        places = np.searchsorted(self.numbers, atomic_numbers[atomic_numbers > 0])
+        return float(np.sum(np.asarray(self.reference, np.float64)[places]))
+
     def check(self, atomic_numbers: Int[ArrayLike, " n"]) -> None:
         """Raise `Invalid` where an atom is of an unknown element."""
         numbers = np.asarray(atomic_numbers)

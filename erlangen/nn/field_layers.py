@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .initial import normal, split, zeros
 from .rows import pointwise, shifted
 
 LARGEST_EXPONENT = 60.0  # of `gelu`, where its value is below 1e-25; e^60 and its square are numbers of float32
@@ -43,11 +44,11 @@ class FieldPerceptron(eqx.Module):
     shift: Float[Array, " c_out"]
 
     def __init__(self, c_in: int, hidden: int, c_out: int, *, scale: float = 1.0, key: PRNGKeyArray):
-        one, two = jax.random.split(key)
-        self.first = jax.random.normal(one, (c_in, hidden), jnp.float32) / math.sqrt(c_in)
-        self.bias = jnp.zeros(hidden, jnp.float32)
-        self.second = jax.random.normal(two, (hidden, c_out), jnp.float32) * (scale / math.sqrt(hidden))
-        self.shift = jnp.zeros(c_out, jnp.float32)
+        one, two = split(key)
+        self.first = normal(one, (c_in, hidden), over=math.sqrt(c_in))
+        self.bias = zeros(hidden)
+        self.second = normal(two, (hidden, c_out), scale / math.sqrt(hidden))
+        self.shift = zeros(c_out)
 
     def __call__(self, x: Float[Array, "*grid c_in"]) -> Float[Array, "*grid c_out"]:
         hidden = gelu(shifted(pointwise(x, self.first), self.bias))
@@ -63,8 +64,8 @@ class Stencil(eqx.Module):
     def __init__(self, channels: int, axes: int, *, reach: int = 1, key: PRNGKeyArray):
         self.reach = reach
         count = (2 * reach + 1) ** axes
-        noise = jax.random.normal(key, (count, channels), jnp.float32) / math.sqrt(count)
-        self.weight = noise.at[count // 2].add(1.0)
+        same = np.eye(1, count, count // 2).T
+        self.weight = normal(key, (count, channels), over=math.sqrt(count), mean=same)
 
     def __call__(self, x: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
         return weighted_sum(self.weight, x, self.reach)
@@ -115,7 +116,7 @@ class StencilBlock(eqx.Module):
     forward: FieldPerceptron
 
     def __init__(self, width: int, axes: int, *, expansion: int = 2, scale: float = 0.5, key: PRNGKeyArray):
-        stencil, forward = jax.random.split(key)
+        stencil, forward = split(key)
         self.stencil = Stencil(width, axes, key=stencil)
         self.forward = FieldPerceptron(width, expansion * width, width, scale=scale, key=forward)
 

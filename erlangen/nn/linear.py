@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from .initial import normal, split, zeros
 
 
 def silu(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -23,8 +24,8 @@ class Linear(eqx.Module):
     bias: Float[Array, " n_out"] | None
 
     def __init__(self, n_in: int, n_out: int, *, bias: bool = True, gain: float = 1.0, key: PRNGKeyArray):
-        self.weight = jax.random.normal(key, (n_in, n_out), jnp.float32) * (gain / n_in**0.5)
-        self.bias = jnp.zeros(n_out, jnp.float32) if bias else None
+        self.weight = normal(key, (n_in, n_out), gain / n_in**0.5)
+        self.bias = zeros(n_out) if bias else None
 
     def __call__(self, x: Float[Array, "*any n_in"]) -> Float[Array, "*any n_out"]:
         y = x @ self.weight
@@ -38,7 +39,7 @@ class Perceptron(eqx.Module):
     outer: Linear
 
     def __init__(self, n_in: int, hidden: int, n_out: int, *, gain: float = 1.0, key: PRNGKeyArray):
-        first, second = jax.random.split(key)
+        first, second = split(key)
         self.inner = Linear(n_in, hidden, key=first)
         self.outer = Linear(hidden, n_out, gain=gain, key=second)
 

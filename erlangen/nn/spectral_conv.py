@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.errors import Invalid
+from .initial import normal
 from .rows import adjoint, rowwise
 
 LARGEST_PRODUCT_GRID = 256
@@ -46,7 +47,7 @@ class SpectralConv(eqx.Module):
         self.modes = tuple(modes)
         shape = (2, self.modes[0], *(2 * m - 1 for m in self.modes[1:]), c_in, c_out)
         # Variance 1 / c_in of W_m as a complex number, so that white input keeps its variance in the modes kept.
-        self.weight = jax.random.normal(key, shape, jnp.float32) * math.sqrt(0.5 / c_in)
+        self.weight = normal(key, shape, math.sqrt(0.5 / c_in))
 
     def __call__(self, x: Float[Array, "*grid_and_rows c_in"]) -> Float[Array, "*grid_and_rows c_out"]:
         grid = x.shape[: min(len(self.modes), x.ndim - 1)]

@@ -15,13 +15,13 @@ import math
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..core.errors import Invalid
 from ..numerics.sine_cosine import cosines, weights
+from .initial import normal
 
 
 class WallConv(eqx.Module):
@@ -37,7 +37,7 @@ class WallConv(eqx.Module):
     def __init__(self, c_in: int, c_out: int, modes: Sequence[int], *, key: PRNGKeyArray):
         self.modes = tuple(modes)
         # Variance 1 / c_in, so that white input keeps its variance in the modes kept.
-        self.weight = jax.random.normal(key, (*self.modes, c_in, c_out), jnp.float32) / math.sqrt(c_in)
+        self.weight = normal(key, (*self.modes, c_in, c_out), over=math.sqrt(c_in))
 
     def __call__(self, x: Float[Array, "*grid c_in"]) -> Float[Array, "*grid c_out"]:
         *grid, _ = x.shape

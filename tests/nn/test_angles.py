@@ -28,7 +28,7 @@ def unit(rng, n):
 
 def harmonics(v, lmax):
     flat = spherical_harmonics(jnp.asarray(v), lmax)
-    return {l: tuple(flat[..., l * l + m] for m in range(2 * l + 1)) for l in range(lmax + 1)}
+    return {l: flat[..., l * l : (l + 1) ** 2] for l in range(lmax + 1)}
 
 
 def cosines(k, n):
@@ -58,8 +58,8 @@ def scene():
 def test_projected_densities_are_sums_of_legendre_polynomials(scene, l):
     k, x, _, n = scene
     with double():
-        a = density(jnp.asarray(x)[None, :, None], tuple(y[None] for y in harmonics(k, l)[l]))
-        found = projected([part[:, None] for part in a], tuple(y[None, None] for y in harmonics(n, l)[l]))
+        a = density(jnp.asarray(x)[None, :, None], harmonics(k, l)[l][None])
+        found = projected({l: a[:, None]}, {l: harmonics(n, l)[l][None, None]})
         expected = (2 * l + 1) ** 0.5 * np.sum(x * eval_legendre(l, k @ n))
         assert float(found[0, 0, 0]) == pytest.approx(expected, abs=1e-12)
 
@@ -69,13 +69,13 @@ def test_products_of_densities_are_sums_over_torsions(scene, l, m):
     k, x, y, n = scene
     with double():
         seen, along = harmonics(k, l), harmonics(n, 2 * l)
-        a, b = (density(jnp.asarray(v)[None, :, None], tuple(h[None] for h in seen[l])) for v in (x, y))
+        a, b = (density(jnp.asarray(v)[None, :, None], seen[l][None]) for v in (x, y))
         expected = quadruples(k, n, x, y, l, m)
-        here = {L: tuple(h[None, None] for h in parts) for L, parts in along.items()}
+        here = {L: parts[None, None] for L, parts in along.items()}
         found = torsions({l: a}, {l: b}, {(l, m): jnp.ones(1)})
-        total = sum(projected([part[:, None] for part in parts], here[L]) for L, parts in found.items())
+        total = projected({L: parts[:, None] for L, parts in found.items()}, here)
         assert float(total[0, 0, 0]) == pytest.approx(expected, abs=1e-12)
-        between = torsions_between(a, [part[:, None] for part in b], here)[m - 1]
+        between = torsions_between(a, b[:, None], here)[m - 1]
         assert float(between[0, 0, 0]) == pytest.approx(expected, abs=1e-12)
 
 

@@ -12,35 +12,74 @@ from erlangen.core.symmetric_powers import symmetric_power
 from erlangen.core.wigner import wigner_d
 from erlangen.nn.components import contracted, coupled
 from erlangen.nn.contraction import Contraction
+from erlangen.nn.matrix_product import product
 from erlangen.nn.tensor_product import coupling_paths, tensor_product
 from erlangen.numerics.precision import double
 
 
 def density(lmax, n=3, channels=4, seed=0):
     rng = np.random.default_rng(seed)
-    return {l: tuple(jnp.asarray(rng.normal(size=(n, channels))) for _ in range(2 * l + 1)) for l in range(lmax + 1)}
-
-
-def on_axis(parts):
-    return {l: jnp.stack(x, -2) for l, x in parts.items()}
+    return {l: jnp.asarray(rng.normal(size=(n, 2 * l + 1, channels))) for l in range(lmax + 1)}
 
 
 def doubled(module):
     return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, module)
 
 
-@pytest.mark.parametrize("path", coupling_paths(range(4), range(4), range(4)))
+PATHS = coupling_paths(range(4), range(4), range(4))
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_products_of_components_equal_the_plain_twin(path):
     with double():
         x, y = density(3), density(3, seed=1)
-        plain = tensor_product(on_axis(x), on_axis(y), {path: jnp.ones((1, 4))})[path[2]]
-        np.testing.assert_allclose(jnp.stack(coupled(x[path[0]], y[path[1]], path), -2), plain, atol=1e-12)
-        rows = contracted(y[path[1]], path)
-        by_matrix = [
-            sum(row[c] * a for row, a in zip(rows, x[path[0]], strict=True) if row[c] is not None)
-            for c in range(2 * path[2] + 1)
-        ]
-        np.testing.assert_allclose(jnp.stack(by_matrix, -2), plain, atol=1e-12)
+        plain = tensor_product(x, y, {path: jnp.ones((1, 4))})[path[2]]
+        np.testing.assert_allclose(coupled(x[path[0]], y[path[1]], path[2:])[0], plain, atol=1e-12)
+        along = jnp.moveaxis(y[path[1]], -1, 0)  # any leading axes
+        by_matrix = jnp.einsum("cnma,nac->nmc", contracted(along, path), x[path[0]])
+        np.testing.assert_allclose(by_matrix, plain, atol=1e-12)
+
+
+@pytest.mark.parametrize(("l1", "l2"), [(0, 2), (2, 0), (1, 1), (2, 3)])
+def test_derivatives_of_products_are_those_of_the_plain_twin(l1, l2):
+    """First and second, in both factors, mapped over samples."""
+    degrees = [l3 for a, b, l3 in PATHS if (a, b) == (l1, l2)]
+
+    def ours(x, y):
+        return sum(jnp.sum(jnp.sin(z)) for z in coupled(x, y, degrees))
+
+    def plain(x, y):
+        found = tensor_product({l1: x}, {l2: y}, {(l1, l2, l3): jnp.ones(1) for l3 in degrees})
+        return sum(jnp.sum(jnp.sin(z)) for z in found.values())
+
+    def curvature(f):
+        def slope(x, y):
+            return sum(jnp.sum(jnp.cos(g)) for g in jax.grad(f, (0, 1))(x, y))
+
+        return jax.grad(lambda x, y: jnp.sum(jax.vmap(slope)(x, y)), (0, 1))
+
+    with double():
+        x, y = density(3)[l1], density(3, seed=1)[l2]
+        for found, expected in zip(curvature(ours)(x, y), curvature(plain)(x, y), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("mapped", [(0, 0), (None, 0), (0, None), (1, 2)])
+def test_matrix_products_and_their_derivatives(mapped):
+    with double():
+        a, b = (jnp.asarray(np.random.default_rng(i).normal(size=(5, 5, 5))) for i in range(2))
+
+        def slope(multiply):
+            def value(a, b):
+                return jnp.sum(jnp.sin(multiply(a, b)))
+
+            def one(a, b):
+                return sum(jnp.sum(jnp.cos(g)) for g in jax.grad(value, (0, 1))(a, b))
+
+            return jax.grad(lambda a, b: jnp.sum(jax.vmap(one, mapped)(a, b)), (0, 1))(a, b)
+
+        for found, expected in zip(slope(product), slope(jnp.matmul), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-11)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
@@ -50,13 +89,12 @@ def test_contraction_turns_with_the_density(order):
         species = jax.nn.one_hot(jnp.asarray([0, 1, 1]), 2, dtype=jnp.float64)
         for sign in (1, -1):
             turn = sign * Rotation.random(random_state=5).as_matrix()
-            x = on_axis(density(3))
+            x = density(3)
             moved = {l: jnp.einsum("ab,nbc->nac", wigner_d(l, turn), x[l]) for l in x}
-            found = block({l: tuple(jnp.unstack(v, axis=1)) for l, v in moved.items()}, species)
-            expected = on_axis(block(density(3), species))
-            for l, parts in found.items():
+            found, expected = block(moved, species), block(x, species)
+            for l, part in found.items():
                 turned = jnp.einsum("ab,nbc->nac", wigner_d(l, turn), expected[l])
-                np.testing.assert_allclose(jnp.stack(parts, 1), turned, atol=1e-11)
+                np.testing.assert_allclose(part, turned, atol=1e-11)
 
 
 def test_invariants_of_third_order_span_the_symmetric_power():
@@ -65,7 +103,7 @@ def test_invariants_of_third_order_span_the_symmetric_power():
         count = sum(symmetric_power((0, 1, 2), order, 0).shape[-1] for order in (1, 2, 3))
         species, points = jnp.ones((60, 1)), density(2, n=60, channels=1)
         values = [
-            doubled(Contraction(1, 2, 0, 3, 1, key=jax.random.key(seed)))(points, species)[0][0][:, 0]
+            doubled(Contraction(1, 2, 0, 3, 1, key=jax.random.key(seed)))(points, species)[0][:, 0, 0]
             for seed in range(2 * count)
         ]
         singular = np.linalg.svd(np.stack(values), compute_uv=False)

@@ -12,13 +12,13 @@ maps of the radial basis; D: dense layers. The sum over k is a density of atom j
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...nn.angles import density, projected, torsions
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
+from ...nn.initial import normal, split
 from ...nn.linear import Linear, silu
 
 Edges = Float[Array, "n K channels"]
@@ -33,16 +33,13 @@ class References(eqx.Module):
 
     def __init__(self, lmax: int, channels: int, n_radial: int, *, key: PRNGKeyArray):
         self.lmax = lmax
-        first, *keys = jax.random.split(key, 1 + lmax)
+        first, *keys = split(key, 1 + lmax)
         self.radial = [Linear(n_radial, channels, bias=False, key=k) for k in keys]
-        self.weights = jax.random.normal(first, (lmax * (lmax + 1) // 2, channels), jnp.float32)
+        self.weights = normal(first, (lmax * (lmax + 1) // 2, channels))
 
     def __call__(self, heard: Components, pairs: Pairs, norm: float) -> Components:
         """What `heard` makes of the references, as densities to be projected."""
-        own = {
-            l: tuple(norm * part for part in density(radial(pairs.radial), pairs.harmonics[l]))
-            for l, radial in enumerate(self.radial, 1)
-        }
+        own = {l: norm * density(radial(pairs.radial), pairs.harmonics[l]) for l, radial in enumerate(self.radial, 1)}
         orders = [(l, m) for l in range(1, self.lmax + 1) for m in range(1, l + 1)]
         # of order 1 whatever the degree, like the projections of the angles
         weights = {(l, m): w / (2 * l + 1) for (l, m), w in zip(orders, self.weights, strict=True)}
@@ -65,17 +62,16 @@ class Block(eqx.Module):
     def __init__(self, channels: int, inner: int, degrees: tuple[int, int], n_radial: int, n_neighbours: float, *, key):
         """inner: channels of the angular sums. degrees: largest of the angles and of the torsions (0: none)."""
         angles, torsion = degrees
-        keys = jax.random.split(key, 9)
+        keys = split(key, 9)
         self.own, self.other = (Linear(channels, channels, key=k) for k in keys[:2])
         self.distance = Linear(n_radial, channels, bias=False, key=keys[2])
         self.down = Linear(channels, inner, bias=False, key=keys[3])
         self.radial = [
-            Linear(n_radial, inner, bias=False, gain=(angles + 1) ** -0.5, key=k)
-            for k in jax.random.split(keys[4], angles + 1)
+            Linear(n_radial, inner, bias=False, gain=(angles + 1) ** -0.5, key=k) for k in split(keys[4], angles + 1)
         ]
         self.references = References(torsion, inner, n_radial, key=keys[5]) if torsion else None
         self.up = Linear(inner, channels, bias=False, key=keys[6])
-        self.dense = [Linear(channels, channels, gain=0.5, key=k) for k in jax.random.split(keys[7], 3)]
+        self.dense = [Linear(channels, channels, gain=0.5, key=k) for k in split(keys[7], 3)]
         self.norm = n_neighbours**-0.5
 
     def __call__(self, m: Edges, pairs: Pairs) -> Edges:
@@ -91,17 +87,14 @@ class Block(eqx.Module):
         at_atoms = {}
         for l, radial in enumerate(self.radial):
             weighted = radial(pairs.radial) * sent
-            at_atoms[l] = tuple(self.norm * part for part in density(weighted, pairs.harmonics[l]))
+            at_atoms[l] = self.norm * density(weighted, pairs.harmonics[l])
             # the reverse pair runs the opposite way: P_l(-1) = (-1)^l
             back.append((-1) ** l * (2 * l + 1) ** 0.5 * self.norm * weighted)
         if self.references is not None:
             for l, more in self.references(at_atoms, pairs, self.norm).items():
-                both = zip(at_atoms[l], more, strict=True) if l in at_atoms else ((part, 0.0) for part in more)
-                at_atoms[l] = tuple(a + b for a, b in both)
-        total = -near.at_reverse(sum(back[1:], back[0]))
-        for l, parts in at_atoms.items():
-            total = total + projected([near.at_senders(part) for part in parts], pairs.harmonics[l])
-        return total
+                at_atoms[l] = at_atoms[l] + more if l in at_atoms else more
+        heard = projected({l: near.at_senders(part) for l, part in at_atoms.items()}, pairs.harmonics)
+        return heard - near.at_reverse(sum(back[1:], back[0]))
 
 
 class Directional(eqx.Module):
@@ -127,23 +120,23 @@ class Directional(eqx.Module):
         key: PRNGKeyArray,
     ):
         """degrees: largest of the angles and of the torsions. inner: channels of the angular sums, by default half."""
-        first, second, third, *keys = jax.random.split(key, 3 + layers)
+        first, second, third, *keys = split(key, 3 + layers)
         half = inner or max(channels // 2, 1)
-        ends = jax.random.split(second, 3)
+        ends = split(second, 3)
         self.receiver = Linear(channels, channels, gain=0.5, key=ends[0])
         self.sender = Linear(channels, channels, bias=False, gain=0.5, key=ends[1])
         self.edge = Linear(n_radial, channels, bias=False, key=ends[2])
         self.blocks = [Block(channels, half, degrees, n_radial, n_neighbours, key=k) for k in keys]
-        self.gather = [Linear(n_radial, channels, bias=False, key=k) for k in jax.random.split(first, layers + 1)]
-        self.out = [Linear(channels, channels, key=k) for k in jax.random.split(third, layers + 1)]
+        self.gather = [Linear(n_radial, channels, bias=False, key=k) for k in split(first, layers + 1)]
+        self.out = [Linear(channels, channels, key=k) for k in split(third, layers + 1)]
         self.norm = n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
-        (h,), near = x[0], pairs.neighbours
+        h, near = scalars(x), pairs.neighbours
         m = silu(self.receiver(h)[:, None] + near.at_senders(self.sender(h)) + self.edge(pairs.radial))
         found = h
         for i, (gather, out) in enumerate(zip(self.gather, self.out, strict=True)):
             if i:
                 m = self.blocks[i - 1](m, pairs)
             found = found + silu(out(self.norm * jnp.sum(gather(pairs.radial) * m, 1)))
-        return {0: (found,)}
+        return {0: found[:, None]}

@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
+from ...nn.initial import normal, split, zeros
 from ...nn.linear import Linear, Perceptron
 from ...nn.neighbours import Neighbours
 
@@ -34,15 +35,13 @@ class SelfInteraction(eqx.Module):
     element: Float[Array, "degrees species channels"]
 
     def __init__(self, n_species: int, channels: int, lmax: int, *, key: PRNGKeyArray):
-        self.linear = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(key, lmax + 1)]
-        self.element = jnp.zeros((lmax + 1, n_species, channels), jnp.float32)
+        self.linear = [Linear(channels, channels, bias=False, key=k) for k in split(key, lmax + 1)]
+        self.element = zeros((lmax + 1, n_species, channels))
 
     def __call__(self, x: Components, species: Float[Array, "n species"]) -> Components:
         """Of the degrees 0 .. lmax; higher ones are dropped."""
-        factors = [1 + species @ e for e in self.element]
-        return {
-            l: tuple(w(part) * f for part in x[l]) for l, (w, f) in enumerate(zip(self.linear, factors, strict=True))
-        }
+        factors = 1 + species @ self.element  # [degrees, n, channels]
+        return {l: w(x[l]) * f[:, None] for l, (w, f) in enumerate(zip(self.linear, factors, strict=True))}
 
 
 class Network(eqx.Module):
@@ -67,8 +66,8 @@ class Network(eqx.Module):
         key: PRNGKeyArray,
     ):
         """every: read out every layer, all but the last by a linear map; hidden: width of the last readout."""
-        first, second, *others = jax.random.split(key, 1 + len(layers))
-        self.embedding = jax.random.normal(first, (n_species, channels), jnp.float32)
+        first, second, *others = split(key, 1 + len(layers))
+        self.embedding = normal(first, (n_species, channels))
         self.radial, self.layers, self.harmonics = radial, layers, harmonics
         last = Perceptron(channels, hidden or max(channels // 2, 1), 1, gain=0.1, key=second)
         early = [Linear(channels, 1, bias=False, gain=0.1, key=k) for k in others] if every else []
@@ -80,7 +79,7 @@ class Network(eqx.Module):
         radial = jnp.where(near.mask[..., None], self.radial(near.distances), 0.0).astype(dtype)
         pairs = Pairs.of(near, radial, self.harmonics)
         elements = jax.nn.one_hot(species, len(self.embedding), dtype=dtype)
-        x: Components = {0: (elements @ self.embedding,)}
+        x: Components = {0: (elements @ self.embedding)[:, None]}
         found = []
         for layer in self.layers:
             x = layer(x, pairs, elements)
@@ -89,4 +88,4 @@ class Network(eqx.Module):
 
     def __call__(self, species: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
         found = self.hear(species, near)[0][-len(self.readouts) :]
-        return sum(readout(x[0][0])[:, 0] for readout, x in zip(self.readouts, found, strict=True))  # type: ignore[return-value]
+        return sum(readout(scalars(x))[:, 0] for readout, x in zip(self.readouts, found, strict=True))  # type: ignore[return-value]

@@ -22,10 +22,11 @@ from ...core.systems import Atoms, System
 from ...learn.derivatives import energy_and_forces, energy_forces_stress
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
+from ...nn.components import scalars
 from ...nn.elements import Elements
+from ...nn.initial import split
 from ...nn.neighbour_lists import LABEL, listed, near_of
 from ...nn.neighbours import images_within, reach
-from ...numerics.precision import double
 from ._network import Network
 from ._properties import fit_property
 
@@ -96,7 +97,7 @@ class Potential(Tangents, Features):
         def summed(r: Array) -> Float[Array, " H"]:
             near = near_of(x.replace(positions=r), self.cutoff, self.images)  # type: ignore[arg-type]
             found = self.network.hear(species, near)[0]
-            return jnp.concatenate([jnp.where(real, h[0][0], 0.0) for h in found], 1).T.dot(element).ravel()
+            return jnp.concatenate([jnp.where(real, scalars(h), 0.0) for h in found], 1).T.dot(element).ravel()
 
         r = jnp.asarray(x["positions"], jnp.float32)
         return {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
@@ -106,7 +107,7 @@ class Potential(Tangents, Features):
         real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
         near = near_of(x, self.cutoff, self.images)  # type: ignore[arg-type]
         found = self.network.hear(self.elements.species(x["atomic_numbers"]), near)[0][-2:]
-        atomic = jnp.where(real, jnp.concatenate([h[0][0] for h in found], 1), 0.0)
+        atomic = jnp.where(real, jnp.concatenate([scalars(h) for h in found], 1), 0.0)
         return {"energy": jnp.sum(atomic, 0) / jnp.sum(real), "forces": atomic[:, None]}
 
     def check(self, x: Atoms) -> None:
@@ -142,7 +143,7 @@ def fit_network(
     """
     start = session.start.bare if session.start else None
     start, session = start if isinstance(start, Potential) else None, dataclasses.replace(session, start=None)
-    first, second = jax.random.split(key)
+    first, second = split(key)
     train, validation = task.truth("train"), task.truth("validation")
     names = {q.name for q in task.outputs}
     n_neighbours = mean_neighbours(train.inputs, setting.cutoff)
@@ -202,11 +203,10 @@ def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outp
 
 def _beyond_reference(samples: Samples, elements: Elements) -> Samples:
     """The same samples with energies measured from the reference: subtracted in float64, before anything is rounded."""
-    with double():
-        energies = [
-            float(e) - float(elements.energy(np.asarray(x["atomic_numbers"])))
-            for x, e in zip(samples.inputs, samples.outputs["energy"], strict=True)
-        ]
+    energies = [
+        float(e) - elements.total(np.asarray(x["atomic_numbers"]))
+        for x, e in zip(samples.inputs, samples.outputs["energy"], strict=True)
+    ]
     outputs = {name: samples.outputs[name] for name in DERIVED if name in samples.outputs}
     return Samples(samples.inputs, {**outputs, "energy": energies}, samples.group)
 
@@ -219,5 +219,8 @@ def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, in
     return images_within(np.max([_reach(x, cutoff) for x in periodic], 0))
 
 
+_compiled_reach = jax.jit(reach, static_argnums=2)
+
+
 def _reach(x: System, cutoff: float) -> np.ndarray:
-    return np.asarray(reach(jnp.asarray(x["cell"]), jnp.asarray(x["pbc"]), cutoff))
+    return np.asarray(_compiled_reach(np.asarray(x["cell"]), np.asarray(x["pbc"]), cutoff))

@@ -27,9 +27,10 @@ from ...core.errors import Invalid
 from ...core.irreps import cartesian_basis
 from ...core.quantity import Quantity
 from ...core.systems import Atoms, System
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Convolution, Pairs
 from ...nn.elements import Elements
+from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
 from ...nn.neighbour_lists import LABEL, listed, near_of
 from ...nn.tensor_product import coupling_table
@@ -47,7 +48,7 @@ class ScalarHead(eqx.Module):
         self.readout = Perceptron(channels, channels, 1, gain=0.3, key=key)
 
     def __call__(self, x: Components, pairs: Pairs) -> Float[Array, " n"]:
-        return self.readout(x[0][0])[:, 0]
+        return self.readout(scalars(x))[:, 0]
 
 
 class TensorHead(eqx.Module):
@@ -65,12 +66,12 @@ class TensorHead(eqx.Module):
         self, quantity: Quantity, pairs: tuple, channels: int, n_radial: int, norm: float, *, key: PRNGKeyArray
     ):
         self.rank, self.pairs, self.pseudo = quantity.rep.rank, pairs, quantity.rep.pseudo
-        first, second, third = jax.random.split(key, 3)
+        first, second, third = split(key, 3)
         self.convolution = Convolution(channels, (0, self.lmax, self.lmax), n_radial, norm, key=first)
         self.scalar = Perceptron(channels, channels, len(self.blocks), gain=0.3, key=second)
         self.single, self.double = {}, {}
         for i, (l, parity, copy) in enumerate(self.blocks):
-            one, two = jax.random.split(jax.random.fold_in(third, i))
+            one, two = split(jax.random.fold_in(third, i))
             if parity == (-1) ** l:
                 self.single[f"{l}_{copy}"] = Linear(channels, 1, bias=False, gain=0.3, key=one)
             paths = self.products(l, parity)
@@ -99,9 +100,8 @@ class TensorHead(eqx.Module):
     def __call__(self, x: Components, pairs: Pairs) -> Float[Array, "n ..."]:
         if self.lmax not in pairs.harmonics:  # the network itself heard lower degrees only
             pairs = Pairs.of(pairs.neighbours, pairs.radial, self.lmax)
-        parts = self.convolution({0: x[0]}, pairs)
-        density = {l: jnp.stack(p, 1) for l, p in parts.items()}  # [n, 2l+1, channels]
-        scalars = self.scalar(x[0][0])
+        density = self.convolution({0: x[0]}, pairs)
+        invariant = self.scalar(scalars(x))
         basis = cartesian_basis(self.rank, self.pairs, pseudo=self.pseudo)
         total: Array | None = None
         for i, (l, parity, copy) in enumerate(self.blocks):
@@ -109,14 +109,14 @@ class TensorHead(eqx.Module):
             if name in self.single:
                 terms.append(self.single[name](density[l])[..., 0])
             if name in self.double:
-                tables = {p: jnp.asarray(coupling_table(*p, l), scalars.dtype) for p in self.products(l, parity)}
+                tables = {p: jnp.asarray(coupling_table(*p, l), invariant.dtype) for p in self.products(l, parity)}
                 products = [jnp.einsum("nac,nbc,abm->nmc", density[a], density[b], t) for (a, b), t in tables.items()]
                 terms.append(self.double[name](jnp.concatenate(products, -1))[..., 0])
             if l == 0 and parity == 1:
-                terms.append(scalars[:, i : i + 1])
-            part = jnp.tensordot(sum(terms[1:], terms[0]), jnp.asarray(basis[l, parity, copy], scalars.dtype), axes=1)
+                terms.append(invariant[:, i : i + 1])
+            part = jnp.tensordot(sum(terms[1:], terms[0]), jnp.asarray(basis[l, parity, copy], invariant.dtype), axes=1)
             total = part if total is None else total + part
-        return jnp.zeros((len(scalars), *(3,) * self.rank), scalars.dtype) if total is None else total
+        return jnp.zeros((len(invariant), *(3,) * self.rank), invariant.dtype) if total is None else total
 
 
 @dataclasses.dataclass(frozen=True)

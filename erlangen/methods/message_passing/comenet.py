@@ -19,15 +19,16 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.angles import density, projected, torsions_between
-from ...nn.components import Components, Parts, coupled
+from ...nn.angles import density, torsions_between
+from ...nn.components import Components, coupled, scalars
 from ...nn.convolution import Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
+from ...nn.matrix_product import product
 from ...nn.radial import Bessel
 from ._method import MessagePassing
 from ._network import Network
@@ -49,57 +50,57 @@ class Interaction(eqx.Module):
         self, channels: int, inner: int, torsion: int, n_radial: int, n_neighbours: float, *, key: PRNGKeyArray
     ):
         """inner: channels of the densities; torsion: their largest degree."""
-        keys = jax.random.split(key, 7)
+        keys = split(key, 7)
         n_torsions, n_angles = torsion * (torsion + 1) // 2, 2 * torsion + 1
 
         def radial(count: int, k: PRNGKeyArray) -> list[Linear]:
-            return [
-                Linear(n_radial, inner, bias=False, gain=count**-0.5, key=one) for one in jax.random.split(k, count)
-            ]
+            return [Linear(n_radial, inner, bias=False, gain=count**-0.5, key=one) for one in split(k, count)]
 
         self.reference = Linear(channels, inner, key=keys[0])
-        self.densities = [Linear(n_radial, inner, bias=False, key=k) for k in jax.random.split(keys[1], torsion + 1)]
+        self.densities = [Linear(n_radial, inner, bias=False, key=k) for k in split(keys[1], torsion + 1)]
         self.angle, self.rotation = radial(n_angles, keys[2]), radial(n_torsions, keys[3])
-        self.widen = [Linear(inner, channels, bias=False, key=k) for k in jax.random.split(keys[4])]
-        self.sent = [Linear(channels, channels, bias=False, key=k) for k in jax.random.split(keys[5])]
+        self.widen = [Linear(inner, channels, bias=False, key=k) for k in split(keys[4])]
+        self.sent = [Linear(channels, channels, bias=False, key=k) for k in split(keys[5])]
         self.update = Perceptron(2 * channels, channels, channels, key=keys[6])
         self.norm = n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
-        (h,), near = x[0], pairs.neighbours
+        h, near = scalars(x), pairs.neighbours
         around = self.around(near.at_senders(self.reference(h)), pairs)
         narrow = (self.angles(around, pairs), self.rotations(around, pairs))
         heard = [
             self.norm * jnp.sum(widen(weights) * near.at_senders(sent(h)), 1)
             for widen, weights, sent in zip(self.widen, narrow, self.sent, strict=True)
         ]
-        return {0: (h + self.update(jnp.concatenate(heard, -1)),)}
+        return {0: (h + self.update(jnp.concatenate(heard, -1)))[:, None]}
 
-    def around(self, said: Float[Array, "rows K inner"], pairs: Pairs) -> dict[int, Parts]:
+    def around(self, said: Float[Array, "rows K inner"], pairs: Pairs) -> dict[int, Array]:
         """A_i: densities of the neighbours by degree."""
         return {
-            l: tuple(self.norm * part for part in density(radial(pairs.radial) * said, pairs.harmonics[l]))
+            l: self.norm * density(radial(pairs.radial) * said, pairs.harmonics[l])
             for l, radial in enumerate(self.densities)
         }
 
-    def angles(self, around: dict[int, Parts], pairs: Pairs) -> Float[Array, "n K inner"]:
+    def angles(self, around: dict[int, Array], pairs: Pairs) -> Float[Array, "n K inner"]:
         """Weights of pairs by what the neighbourhood of the receiver looks like along them."""
-        seen = {l: list(parts) for l, parts in around.items()}
+        seen = dict(around)
         for l in range(1, len(around)):
-            for L in range(0, 2 * l + 1, 2):
-                product = [part / (2 * l + 1) for part in coupled(around[l], around[l], (l, l, L))]
-                seen[L] = [a + b for a, b in zip(seen[L], product, strict=True)] if L in seen else product
+            degrees = range(0, 2 * l + 1, 2)
+            for L, square in zip(degrees, coupled(around[l], around[l], degrees), strict=True):
+                square = square / (2 * l + 1)
+                seen[L] = seen[L] + square if L in seen else square
         terms = [
-            radial(pairs.radial) * projected([part[:, None] for part in seen[l]], pairs.harmonics[l])
+            # the density of the receiver: one product of matrices per atom
+            radial(pairs.radial) * product(pairs.harmonics[l] / (2 * l + 1) ** 0.5, seen[l])
             for l, radial in enumerate(self.angle)
             if l in seen
         ]
         return sum(terms[1:], terms[0])
 
-    def rotations(self, around: dict[int, Parts], pairs: Pairs) -> Float[Array, "n K inner"]:
+    def rotations(self, around: dict[int, Array], pairs: Pairs) -> Float[Array, "n K inner"]:
         """Weights of pairs by how the neighbourhoods of both ends are turned against each other."""
         degrees = range(1, len(around))
-        far = {l: [pairs.neighbours.at_senders(part) for part in around[l]] for l in degrees}
+        far = {l: pairs.neighbours.at_senders(around[l]) for l in degrees}
         seen = [p / (2 * l + 1) for l in degrees for p in torsions_between(around[l], far[l], pairs.harmonics)]
         terms = [radial(pairs.radial) * p for radial, p in zip(self.rotation, seen, strict=True)]
         return sum(terms[1:], terms[0])
@@ -126,7 +127,7 @@ class ComENet(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """ComENet with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         inner = max(self.channels // 2, 1)
         layers = [
             Interaction(self.channels, inner, self.torsions, self.radial.count, n_neighbours, key=k) for k in keys

@@ -16,10 +16,10 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import jax
 from jaxtyping import PRNGKeyArray
 
 from ...learn.supervised import Training
+from ...nn.initial import split
 from ...nn.radial import Bessel
 from ._directional import Directional
 from ._method import MessagePassing
@@ -46,7 +46,7 @@ class DimeNet(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """DimeNet++ with random weights."""
-        first, second = jax.random.split(key)
+        first, second = split(key)
         degrees = (self.angles, 0)
         layer = Directional(self.channels, self.layers, degrees, self.radial.count, n_neighbours, key=first)
         return Network(n_species, self.channels, self.radial, self.angles, [layer], key=second)

@@ -15,14 +15,15 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
+from ...nn.initial import normal, split
 from ...nn.linear import Linear, Perceptron, silu
+from ...nn.matrix_product import product
 from ...nn.radial import Bessel, polynomial_cutoff
 from ._method import MessagePassing
 from ._network import Network
@@ -42,25 +43,26 @@ class Interaction(eqx.Module):
     norm: float = eqx.field(static=True)
 
     def __init__(self, channels: int, radial: Bessel, n_neighbours: float, *, key: PRNGKeyArray):
-        keys = jax.random.split(key, 7)
+        keys = split(key, 7)
         self.receiver = Linear(channels, channels, gain=0.5, key=keys[0])
         self.sender = Linear(channels, channels, bias=False, gain=0.5, key=keys[1])
         self.edge = Linear(radial.count, channels, bias=False, key=keys[2])
-        self.square = jax.random.normal(keys[3], (channels,), jnp.float32)
+        self.square = normal(keys[3], (channels,))
         self.message = Linear(channels, channels, key=keys[4])
         self.move = Perceptron(channels, channels, 1, gain=0.1, key=keys[5])
         self.update = Perceptron(2 * channels, channels, channels, key=keys[6])
         self.cutoff, self.norm = radial.cutoff, n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
-        near, (h,) = pairs.neighbours, x[0]
-        apart = [d[..., None] for d in jnp.unstack(near.displacements.astype(h.dtype), axis=-1)]
+        near, h = pairs.neighbours, scalars(x)
+        apart = near.displacements.astype(h.dtype)
         square = (near.distances**2).astype(h.dtype)[..., None]
         if 1 in x:
-            shifts = [u[:, None] - near.at_senders(u) for u in x[1]]
+            moved = jnp.squeeze(x[1], -1)
+            shift = moved[:, None] - near.at_senders(moved)
             # |d + u|^2 = |d|^2 + (2 d + u) . u: what is large has been rounded after it became invariant
-            square = square + sum((2 * d + u) * u for d, u in zip(apart, shifts, strict=True))
-            apart = [d + u for d, u in zip(apart, shifts, strict=True)]
+            square = square + jnp.sum((2 * apart + shift) * shift, -1, keepdims=True)
+            apart = apart + shift
         square = square / self.cutoff**2
         heard = self.receiver(h)[:, None] + near.at_senders(self.sender(h))
         sent = silu(heard + self.edge(pairs.radial) + square * self.square)
@@ -68,11 +70,9 @@ class Interaction(eqx.Module):
         sent = silu(self.message(sent)) * envelope[..., None]
         # the perceptron has a bias: where there is no pair, the envelope makes the step zero
         step = self.norm**2 * envelope[..., None] * self.move(sent)
-        moved = [jnp.sum(step * d, 1) for d in apart]
-        if 1 in x:
-            moved = [a + b for a, b in zip(moved, x[1], strict=True)]
+        moves = product(jnp.swapaxes(apart, 1, 2), step)
         gathered = jnp.concatenate([h, self.norm * jnp.sum(sent, 1)], -1)
-        return {0: (h + self.update(gathered),), 1: tuple(moved)}
+        return {0: (h + self.update(gathered))[:, None], 1: moves + x[1] if 1 in x else moves}
 
 
 RADIAL = Bessel(5.0, 8)
@@ -94,7 +94,7 @@ class EGNN(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """EGNN with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         layers = [Interaction(self.channels, self.radial, n_neighbours, key=k) for k in keys]
         return Network(n_species, self.channels, self.radial, 0, layers, key=first)
 

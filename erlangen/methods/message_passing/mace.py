@@ -16,13 +16,13 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
 from ...nn.components import Components
 from ...nn.contraction import Contraction
 from ...nn.convolution import Convolution, Pairs
+from ...nn.initial import split
 from ...nn.radial import Bessel
 from ._method import MessagePassing
 from ._network import Network, SelfInteraction
@@ -39,7 +39,7 @@ class Interaction(eqx.Module):
         self, n_species: int, channels: int, degrees: tuple[int, int, int], order: int, convolution: Convolution, *, key
     ):
         """degrees: of the features that come in, of the density, of the features that go out."""
-        first, second = jax.random.split(key)
+        first, second = split(key)
         sender, density, out = degrees
         self.convolution = convolution
         self.contraction = Contraction(channels, density, out, order, n_species, key=first)
@@ -48,7 +48,7 @@ class Interaction(eqx.Module):
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         new = dict(self.contraction(self.convolution(x, pairs), species))
         for l, kept in self.residual(x, species).items():
-            new[l] = tuple(a + b for a, b in zip(new[l], kept, strict=True))
+            new[l] = new[l] + kept
         return new
 
 
@@ -73,7 +73,7 @@ class MACE(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """MACE with random weights."""
-        keys = jax.random.split(key, 2 * self.layers + 1)
+        keys = split(key, 2 * self.layers + 1)
         layers, sender = [], 0
         for i in range(self.layers):
             out = self.lmax if i < self.layers - 1 else 0

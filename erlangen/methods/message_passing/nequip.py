@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...learn.supervised import Training
 from ...nn.components import Components
 from ...nn.convolution import Convolution, Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear, silu
 from ...nn.radial import Bessel
 from ._method import MessagePassing
@@ -36,21 +37,20 @@ class Interaction(eqx.Module):
 
     def __init__(self, n_species: int, channels: int, degrees: tuple[int, int], convolution: Convolution, *, key):
         """degrees: largest of the features that come in and of those that go out."""
-        first, second = jax.random.split(key)
+        first, second = split(key)
         out = degrees[1]
         self.convolution = convolution
         self.own = SelfInteraction(n_species, channels, min(degrees), key=first)
-        self.gates = [Linear(channels, channels, key=k) for k in jax.random.split(second, out)] if out else []
+        self.gates = [Linear(channels, channels, key=k) for k in split(second, out)] if out else []
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
         new = dict(self.convolution(x, pairs))
         for l, kept in self.own(x, species).items():
-            new[l] = tuple((a + b) * 0.5**0.5 for a, b in zip(new[l], kept, strict=True))
-        (scalars,) = new[0]
+            new[l] = (new[l] + kept) * 0.5**0.5
+        scalars = new[0]
         for l, gate in enumerate(self.gates, 1):
-            opened = 2 * jax.nn.sigmoid(gate(scalars))
-            new[l] = tuple(opened * part for part in new[l])
-        return {**new, 0: (silu(scalars),)}
+            new[l] = 2 * jax.nn.sigmoid(gate(scalars)) * new[l]
+        return {**new, 0: silu(scalars)}
 
 
 RADIAL = Bessel(5.0, 8)
@@ -73,10 +73,10 @@ class NequIP(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """NequIP with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         layers, sender = [], 0
         for i, one in enumerate(keys):
-            here, rest = jax.random.split(one)
+            here, rest = split(one)
             out = self.lmax if i < self.layers - 1 else 0
             convolution = Convolution(
                 self.channels, (sender, self.lmax, out), self.radial.count, n_neighbours, key=here

@@ -17,14 +17,15 @@ import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.components import Components
+from ...nn.components import Components, inner, scalars, scaled
 from ...nn.convolution import Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
+from ...nn.matrix_product import product
 from ...nn.radial import Bessel
 from ._method import MessagePassing
 from ._network import Network
@@ -37,20 +38,20 @@ class Message(eqx.Module):
     filters: list[Linear]
 
     def __init__(self, channels: int, n_radial: int, *, vectors: bool, key: PRNGKeyArray):
-        first, *others = jax.random.split(key, 3 + vectors)
+        first, *others = split(key, 3 + vectors)
         self.source = Perceptron(channels, channels, len(others) * channels, key=first)
         self.filters = [Linear(n_radial, channels, bias=False, key=k) for k in others]
 
     def __call__(self, x: Components, pairs: Pairs) -> Components:
         near = pairs.neighbours
-        said = jnp.split(self.source(x[0][0]), len(self.filters), axis=-1)
+        said = jnp.split(self.source(scalars(x)), len(self.filters), axis=-1)
         sent = [near.at_senders(phi) * w(pairs.radial) for phi, w in zip(said, self.filters, strict=True)]
-        scalars = x[0][0] + 0.5 * jnp.sum(sent[0], 1)
-        directions = [y / 3**0.5 for y in pairs.harmonics[1]]
-        vectors = [0.5 * jnp.einsum("nk,nkc->nc", r, sent[1]) for r in directions]
+        directions = jnp.swapaxes(pairs.harmonics[1], 1, 2) / 3**0.5
+        vectors = 0.5 * product(directions, sent[1])
         if len(sent) > 2:
-            vectors = [v + 0.5 * jnp.sum(sent[2] * near.at_senders(old), 1) + old for v, old in zip(vectors, x[1])]
-        return {0: (scalars,), 1: tuple(vectors)}
+            heard = jnp.broadcast_to(near.at_senders(x[1]), (*near.mask.shape, *x[1].shape[1:]))
+            vectors = vectors + 0.5 * jnp.sum(scaled(sent[2], heard), 1) + x[1]
+        return {0: x[0] + 0.5 * jnp.sum(sent[0], 1)[:, None], 1: vectors}
 
 
 class Update(eqx.Module):
@@ -61,20 +62,18 @@ class Update(eqx.Module):
     gates: Perceptron
 
     def __init__(self, channels: int, *, key: PRNGKeyArray):
-        first, second, third = jax.random.split(key, 3)
+        first, second, third = split(key, 3)
         self.left = Linear(channels, channels, bias=False, key=first)
         self.right = Linear(channels, channels, bias=False, key=second)
         self.gates = Perceptron(2 * channels, channels, 3 * channels, key=third)
 
     def __call__(self, x: Components) -> Components:
-        (scalars,), vectors = x[0], x[1]
-        u, v = [self.left(c) for c in vectors], [self.right(c) for c in vectors]
+        u, v = self.left(x[1]), self.right(x[1])
         # the root is smooth where the vector vanishes: forces stay finite for linear and planar molecules
-        length = jnp.sqrt(sum(c**2 for c in v) + 1e-2)
-        gates = self.gates(jnp.concatenate([scalars, length], -1))
+        length = jnp.sqrt(inner(v, v) + 1e-2)
+        gates = self.gates(jnp.concatenate([scalars(x), length], -1))
         a_ss, a_sv, a_vv = jnp.split(gates, 3, axis=-1)
-        inner = sum(a * b for a, b in zip(u, v, strict=True))
-        return {0: (scalars + a_ss + a_sv * inner,), 1: tuple(c + a_vv * a for c, a in zip(vectors, u, strict=True))}
+        return {0: x[0] + (a_ss + a_sv * inner(u, v))[:, None], 1: x[1] + scaled(a_vv, u)}
 
 
 class Interaction(eqx.Module):
@@ -106,7 +105,7 @@ class PaiNN(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """PaiNN with random weights."""
-        keys = jax.random.split(key, 2 * self.layers + 1)
+        keys = split(key, 2 * self.layers + 1)
         layers = [
             # before the first message there are no vectors to pass on
             Interaction(

@@ -19,8 +19,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...learn.supervised import Training
-from ...nn.components import Components
+from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
+from ...nn.initial import split
 from ...nn.linear import Linear
 from ...nn.radial import Gaussians
 from ._method import MessagePassing
@@ -41,7 +42,7 @@ class Interaction(eqx.Module):
     norm: float = eqx.field(static=True)
 
     def __init__(self, channels: int, n_radial: int, n_neighbours: float, *, key: PRNGKeyArray):
-        keys = jax.random.split(key, 5)
+        keys = split(key, 5)
         self.sent = Linear(channels, channels, bias=False, key=keys[0])
         first = Linear(n_radial, channels, bias=False, gain=2.0, key=keys[1])
         self.filters = (first, Linear(channels, channels, bias=False, gain=2.0, key=keys[2]))
@@ -49,11 +50,12 @@ class Interaction(eqx.Module):
         self.norm = n_neighbours**-0.5
 
     def __call__(self, x: Components, pairs: Pairs, species: Float[Array, "n species"]) -> Components:
+        h = scalars(x)
         inner, outer = self.filters
         weights = outer(shifted_softplus(inner(pairs.radial)))
-        heard = self.norm * jnp.sum(weights * pairs.neighbours.at_senders(self.sent(x[0][0])), 1)
+        heard = self.norm * jnp.sum(weights * pairs.neighbours.at_senders(self.sent(h)), 1)
         first, second = self.update
-        return {0: (x[0][0] + second(shifted_softplus(first(heard))),)}
+        return {0: (h + second(shifted_softplus(first(heard))))[:, None]}
 
 
 RADIAL = Gaussians(5.0, 25)
@@ -75,7 +77,7 @@ class SchNet(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """SchNet with random weights."""
-        first, *keys = jax.random.split(key, 1 + self.layers)
+        first, *keys = split(key, 1 + self.layers)
         layers = [Interaction(self.channels, self.radial.count, n_neighbours, key=k) for k in keys]
         return Network(n_species, self.channels, self.radial, 0, layers, key=first)
 

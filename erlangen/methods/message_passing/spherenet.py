@@ -19,10 +19,10 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import jax
 from jaxtyping import PRNGKeyArray
 
 from ...learn.supervised import Training
+from ...nn.initial import split
 from ...nn.radial import Bessel
 from ._directional import Directional
 from ._method import MessagePassing
@@ -53,7 +53,7 @@ class SphereNet(MessagePassing):
 
     def build(self, n_species: int, n_neighbours: float, *, key: PRNGKeyArray) -> Network:
         """SphereNet with random weights."""
-        first, second = jax.random.split(key)
+        first, second = split(key)
         degrees = (self.angles, self.torsions)
         layer = Directional(self.channels, self.layers, degrees, self.radial.count, n_neighbours, key=first)
         harmonics = max(self.angles, 2 * self.torsions)

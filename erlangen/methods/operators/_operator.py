@@ -29,6 +29,7 @@ from erlangen.core.quantity import Quantity
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
 from erlangen.learn.unrolling import PLAIN, Unrolling, fit_unrolled
+from erlangen.nn.initial import split
 from erlangen.numerics import spectral
 
 
@@ -153,7 +154,7 @@ class NeuralOperator(Method):
         return scaled(lambda layout: self.core(layout, key=key), task, samples)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
-        start, order = jax.random.split(key)
+        start, order = split(key)
         train, validation = task.truth("train"), task.truth("validation")
         model = self.build(task, train, key=start)
         if session.start is not None and isinstance(learned := session.start.bare, Operator):

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from erlangen.nn.initial import split
 from erlangen.nn.linear import Linear
 from erlangen.numerics import spectral
 
@@ -63,7 +64,7 @@ class DeepONet(NeuralOperator):
     }
 
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
-        branch, trunk = jax.random.split(key)
+        branch, trunk = split(key)
         inner = [self.width] * (self.layers - 1)
         n_waves = harmonics((1,) * len(layout.grid), self.waves).shape[-1]
         n_sensors = math.prod(layout.grid) * layout.n_in
@@ -91,5 +92,5 @@ def perceptron(layers: list[Linear], x: Float[Array, "*any n"]) -> Float[Array, 
 
 
 def _linears(sizes: list[int], *, key: PRNGKeyArray) -> list[Linear]:
-    keys = jax.random.split(key, len(sizes) - 1)
+    keys = split(key, len(sizes) - 1)
     return [Linear(a, b, key=k) for a, b, k in zip(sizes, sizes[1:], keys)]

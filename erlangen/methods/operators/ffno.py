@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.core.groups import Group, Shifts
 from erlangen.nn.field_layers import FieldPerceptron
+from erlangen.nn.initial import normal, split
 from erlangen.nn.rows import batch_as_rows, pointwise, rowwise
 from erlangen.nn.spectral_conv import SpectralConv
 
@@ -62,15 +63,13 @@ class FFNO(NeuralOperator):
 
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
         c, depth = self.width, 1 / math.sqrt(self.layers)  # the sum of all residuals starts at the size of h
-        lift, project, forward, kernels = jax.random.split(key, 4)
+        lift, project, forward, kernels = split(key, 4)
         modes = layout.modes(self.modes)
         sets = jax.random.split(kernels, (1 if self.shared else self.layers, len(modes)))
         return Network(
-            lift=jax.random.normal(lift, (layout.n_in, c), jnp.float32),
+            lift=normal(lift, (layout.n_in, c)),
             kernels=[[SpectralConv(c, c, (m,), key=k) for m, k in zip(modes, row)] for row in sets],
-            forward=[
-                FieldPerceptron(c, EXPANSION * c, c, scale=depth, key=k) for k in jax.random.split(forward, self.layers)
-            ],
+            forward=[FieldPerceptron(c, EXPANSION * c, c, scale=depth, key=k) for k in split(forward, self.layers)],
             project=FieldPerceptron(c, 2 * c, layout.n_out, key=project),
         )
 

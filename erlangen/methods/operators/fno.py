@@ -33,6 +33,7 @@ from erlangen.core.errors import Invalid
 from erlangen.core.groups import Group, Shifts, Square
 from erlangen.learn.unrolling import PLAIN, Unrolling
 from erlangen.nn.field_layers import gelu
+from erlangen.nn.initial import normal, split, zeros
 from erlangen.nn.rows import batch_as_rows, pointwise, shifted
 from erlangen.nn.spectral_conv import SpectralConv
 from erlangen.nn.wall_conv import WallConv
@@ -49,10 +50,10 @@ class Block(eqx.Module):
     bias: Float[Array, " c"]
 
     def __init__(self, width: int, modes: tuple[int, ...], *, walls: bool = False, key: PRNGKeyArray):
-        kernel, pointwise = jax.random.split(key)
+        kernel, pointwise = split(key)
         self.spectral = (WallConv if walls else SpectralConv)(width, width, modes, key=kernel)
-        self.weight = jax.random.normal(pointwise, (width, width), jnp.float32) / math.sqrt(width)
-        self.bias = jnp.zeros(width, jnp.float32)
+        self.weight = normal(pointwise, (width, width), over=math.sqrt(width))
+        self.bias = zeros(width)
 
     def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... c"]:
         return shifted(self.spectral(x) + pointwise(x, self.weight), self.bias)
@@ -110,17 +111,17 @@ class FNO(NeuralOperator):
         return (Shifts, Square, *super().symmetry)
 
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Core:
-        keys, walls = jax.random.split(key, self.layers + 3), layout.boundary == "walls"
+        keys, walls = split(key, self.layers + 3), layout.boundary == "walls"
         if walls and self.oversampling > 1:
             raise Invalid(
                 must="oversampling is of periodic fields", came="a field between walls", do="Leave --oversampling at 1."
             )
-        normal, modes, n_in = jax.random.normal, layout.modes(self.modes), layout.n_in + walls
+        modes, n_in = layout.modes(self.modes), layout.n_in + walls
         network = Network(
-            lift=normal(keys[-1], (n_in, self.width), jnp.float32),
+            lift=normal(keys[-1], (n_in, self.width)),
             blocks=[Block(self.width, modes, walls=walls, key=k) for k in keys[: self.layers]],
-            hidden=normal(keys[-2], (self.width, 2 * self.width), jnp.float32) / math.sqrt(self.width),
-            readout=normal(keys[-3], (2 * self.width, layout.n_out), jnp.float32) / math.sqrt(2 * self.width),
+            hidden=normal(keys[-2], (self.width, 2 * self.width), over=math.sqrt(self.width)),
+            readout=normal(keys[-3], (2 * self.width, layout.n_out), over=math.sqrt(2 * self.width)),
             oversampling=self.oversampling,
         )
         return BetweenWalls(network) if walls else network

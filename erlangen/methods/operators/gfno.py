@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -29,6 +28,7 @@ from erlangen.contract import Task
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Broken, Group, QuarterTurns, Reflection, Shifts
 from erlangen.nn.field_layers import gelu
+from erlangen.nn.initial import normal, split, zeros
 from erlangen.nn.rows import batch_as_rows, pointwise, shifted
 from erlangen.nn.spectral_conv import SpectralConv
 
@@ -46,11 +46,11 @@ class GroupBlock(eqx.Module):
     elements: tuple[Element, ...] = eqx.field(static=True)
 
     def __init__(self, width: int, modes: tuple[int, ...], elements: tuple[Element, ...], *, key: PRNGKeyArray):
-        kernel, weight = jax.random.split(key)
+        kernel, weight = split(key)
         order = len(elements)
         self.kernel = SpectralConv(order * width, width, modes, key=kernel)
-        self.weight = jax.random.normal(weight, (order, width, width), jnp.float32) / math.sqrt(order * width)
-        self.bias = jnp.zeros(width, jnp.float32)
+        self.weight = normal(weight, (order, width, width), over=math.sqrt(order * width))
+        self.bias = zeros(width)
         self.elements = elements
 
     def __call__(self, h: Float[Array, "*grid gc"]) -> Float[Array, "*grid gc"]:
@@ -124,13 +124,13 @@ class GFNO(NeuralOperator):
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
         elements = symmetries(layout, mirrors=self.mirrors)
         width = max(self.width // len(elements), 1)
-        keys = jax.random.split(key, self.layers + 3)
-        normal, modes = jax.random.normal, layout.modes(self.modes)
+        keys = split(key, self.layers + 3)
+        modes = layout.modes(self.modes)
         return Network(
-            lift=normal(keys[-1], (layout.n_in, width), jnp.float32),
+            lift=normal(keys[-1], (layout.n_in, width)),
             blocks=[GroupBlock(width, modes, elements, key=k) for k in keys[: self.layers]],
-            hidden=normal(keys[-2], (width, 2 * width), jnp.float32) / math.sqrt(width),
-            readout=normal(keys[-3], (2 * width, layout.n_out), jnp.float32) / math.sqrt(2 * width),
+            hidden=normal(keys[-2], (width, 2 * width), over=math.sqrt(width)),
+            readout=normal(keys[-3], (2 * width, layout.n_out), over=math.sqrt(2 * width)),
             ranks=tuple(tuple((q.rep.rank, q.rep.pseudo) for q in qs) for qs in (layout.inputs, layout.outputs)),
         )
 

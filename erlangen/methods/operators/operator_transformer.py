@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -27,6 +26,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Group, Shifts
 from erlangen.nn.field_layers import FieldPerceptron, StencilBlock, coarsen, normalise, refine
+from erlangen.nn.initial import normal, split
 from erlangen.nn.rows import pointwise
 from erlangen.numerics import spectral
 
@@ -41,9 +41,9 @@ class Attention(eqx.Module):
     heads: int = eqx.field(static=True)
 
     def __init__(self, width: int, heads: int, *, key: PRNGKeyArray):
-        into, out = jax.random.split(key)
-        self.into = jax.random.normal(into, (width, 3 * width), jnp.float32) / math.sqrt(width)
-        self.out = jax.random.normal(out, (width, width), jnp.float32) / math.sqrt(width)
+        into, out = split(key)
+        self.into = normal(into, (width, 3 * width), over=math.sqrt(width))
+        self.out = normal(out, (width, width), over=math.sqrt(width))
         self.heads = heads
 
     def __call__(self, h: Float[Array, "*grid c"]) -> Float[Array, "*grid c"]:
@@ -111,9 +111,9 @@ class OperatorTransformer(NeuralOperator):
 
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
         c, axes, points = self.width, len(layout.grid), self.patch ** len(layout.grid)
-        lift, project, *keys = jax.random.split(key, 2 * self.layers + 2)
+        lift, project, *keys = split(key, 2 * self.layers + 2)
         return Network(
-            lift=jax.random.normal(lift, (points * layout.n_in, c), jnp.float32) / math.sqrt(points),
+            lift=normal(lift, (points * layout.n_in, c), over=math.sqrt(points)),
             attention=[Attention(c, self.heads, key=k) for k in keys[: self.layers]],
             blocks=[StencilBlock(c, axes, key=k) for k in keys[self.layers :]],
             project=FieldPerceptron(c, 2 * c, points * layout.n_out, key=project),

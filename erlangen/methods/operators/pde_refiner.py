@@ -39,6 +39,7 @@ from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
 from erlangen.nn.field_layers import gelu
+from erlangen.nn.initial import normal, split
 from erlangen.nn.rows import pointwise
 
 from ._operator import Core, Layout, Operator, root_mean_square, scaled
@@ -58,13 +59,13 @@ class StepConditioned(eqx.Module):
     readout: Float[Array, "steps h outputs"]
 
     def __init__(self, layout: Layout, width: int, modes: int, layers: int, steps: int, *, key: PRNGKeyArray):
-        lift, hidden, readout, gain, shift, *keys = jax.random.split(key, layers + 5)
-        normal, n_out = jax.random.normal, layout.n_out
-        self.lift = normal(lift, (layout.n_in + n_out, width), jnp.float32)
+        lift, hidden, readout, gain, shift, *keys = split(key, layers + 5)
+        n_out = layout.n_out
+        self.lift = normal(lift, (layout.n_in + n_out, width))
         self.blocks = [Block(width, layout.modes(modes), key=k) for k in keys]
-        self.gain, self.shift = (0.1 * normal(k, (layers, steps + 1, width), jnp.float32) for k in (gain, shift))
-        self.hidden = normal(hidden, (width, 2 * width), jnp.float32) / math.sqrt(width)
-        self.readout = normal(readout, (steps + 1, 2 * width, n_out), jnp.float32) / math.sqrt(2 * width)
+        self.gain, self.shift = (normal(k, (layers, steps + 1, width), 0.1) for k in (gain, shift))
+        self.hidden = normal(hidden, (width, 2 * width), over=math.sqrt(width))
+        self.readout = normal(readout, (steps + 1, 2 * width, n_out), over=math.sqrt(2 * width))
 
     def __call__(self, x: Float[Array, "*grid c_in"], y: Float[Array, "*grid c_out"], k: Any) -> Array:
         h = pointwise(jnp.concatenate([x, y], axis=-1), self.lift)

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.core.errors import Invalid
 from erlangen.nn.field_layers import FieldPerceptron, StencilBlock, coarsen, normalise, refine
+from erlangen.nn.initial import normal, split
 from erlangen.nn.rows import pointwise
 
 from ._operator import Core, Layout, NeuralOperator
@@ -40,7 +39,7 @@ class Wave(eqx.Module):
 
     def __init__(self, width: int, axes: int, levels: int, *, key: PRNGKeyArray):
         widths, block = [width * 2**k for k in range(levels + 1)], 2**axes
-        keys = iter(jax.random.split(key, 5 * levels + 1))
+        keys = iter(split(key, 5 * levels + 1))
         self.encoders = [StencilBlock(c, axes, key=next(keys)) for c in widths]
         self.decoders = [StencilBlock(c, axes, key=next(keys)) for c in widths[:-1]]
         self.down = [_product(block * a, b, next(keys)) for a, b in zip(widths, widths[1:])]
@@ -93,11 +92,11 @@ class UNet(NeuralOperator):
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"width": (1, 4096), "levels": (0, 10), "waves": (1, 64)}
 
     def core(self, layout: Layout, *, key: PRNGKeyArray) -> Network:
-        lift, project, waves = jax.random.split(key, 3)
+        lift, project, waves = split(key, 3)
         levels = min(self.levels, *(halvings(n) for n in layout.grid))
         return Network(
-            lift=jax.random.normal(lift, (layout.n_in, self.width), jnp.float32),
-            waves=[Wave(self.width, len(layout.grid), levels, key=k) for k in jax.random.split(waves, self.waves)],
+            lift=normal(lift, (layout.n_in, self.width)),
+            waves=[Wave(self.width, len(layout.grid), levels, key=k) for k in split(waves, self.waves)],
             project=FieldPerceptron(self.width, 2 * self.width, layout.n_out, key=project),
             levels=levels,
         )
@@ -109,4 +108,4 @@ def halvings(n: int) -> int:
 
 
 def _product(c_in: int, c_out: int, key: PRNGKeyArray) -> Float[Array, "c_in c_out"]:
-    return jax.random.normal(key, (c_in, c_out), jnp.float32) / math.sqrt(c_in)
+    return normal(key, (c_in, c_out), over=math.sqrt(c_in))
