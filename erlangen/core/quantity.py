@@ -8,6 +8,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Array
+
+AnyArray = Array | np.ndarray
+"""The value of a quantity: JAX's inside compiled code, NumPy's on the host."""
+
 Home = Literal["system", "atoms", "lattice", "electrons", "sites", "grid"]
 
 

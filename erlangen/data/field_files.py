@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from ..core.errors import Invalid, unknown
+from ..core.quantity import AnyArray
 from ..core.systems import Field
 
 AXES = ("x", "y", "z")
@@ -77,7 +79,9 @@ def read_fields(
         for name, (_, array) in arrays.items()
         if name not in columns and name not in names and array.shape == (count,) and array.dtype.kind in "biuf"
     }
-    scalars = {n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    scalars: dict[str, Float[AnyArray, ""] | float] = {
+        n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)
+    }
     boundary = str(attributes.get(BOUNDARY, "periodic"))
     return [
         Field(

@@ -284,7 +284,7 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
     labelled = [f for f in frames if "energy" in f.labels] or frames
     energies = [f.labels["energy"] for f in labelled if "energy" in f.labels]
     forces = [f.labels["forces"] for f in labelled if "forces" in f.labels]
-    why = suspect([f.atoms.atomic_numbers for f in labelled], energies, forces)
+    why = suspect([np.asarray(f.atoms.atomic_numbers) for f in labelled], energies, forces)
     if why:
         raise Invalid(
             must="energies are in eV and forces in eV/A unless stated otherwise",

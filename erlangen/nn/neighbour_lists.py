@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from erlangen.core.quantity import AnyArray
+
 from ..core.errors import Invalid
 from ..core.systems import Atoms
 from .neighbours import Neighbours, neighbours
@@ -66,12 +68,12 @@ class NeighbourList(eqx.Module):
 
 
 def neighbour_list(
-    positions: np.ndarray,
-    atomic_numbers: np.ndarray,
+    positions: Float[AnyArray, "n 3"],
+    atomic_numbers: Int[AnyArray, " n"],
     cutoff: float,
     *,
-    cell: np.ndarray | None = None,
-    pbc: Sequence[bool] | np.ndarray | None = None,
+    cell: Float[AnyArray, "3 3"] | None = None,
+    pbc: Sequence[bool] | Bool[AnyArray, " 3"] | None = None,
 ) -> NeighbourList:
     """All pairs nearer than `cutoff` [A], every image of a neighbour on its own; exact for cells of any size and shape.
 

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from erlangen.core.errors import Invalid, unknown
+from erlangen.core.quantity import AnyArray
 
 Dealiasing = Literal["none", "two-thirds", "three-halves", "smooth"]
 TAU = 2 * math.pi
@@ -109,7 +110,7 @@ def shift_factor(modes: np.ndarray, n: int, displacement: Array, *, length: floa
     return jax.lax.complex(jnp.cos(phase), jnp.where(nyquist, 0, -jnp.sin(phase)))
 
 
-def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:
+def resample(u: Float[AnyArray, "..."], shape: Sequence[int]) -> Float[Array, "..."]:
     """The same trigonometric polynomial on another grid: zero-padded when finer, low-passed when coarser.
 
     To look at a fine solution only at the points of a coarse grid (aliasing included) use `sample` instead.
@@ -119,7 +120,7 @@ def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."
         raise Invalid(
             must="resampling keeps the number of axes", came=f"{u.ndim} -> {len(shape)}", do="Give one size per axis."
         )
-    return inverse(resize(transform(u), u.shape, shape), shape)
+    return inverse(resize(transform(jnp.asarray(u)), u.shape, shape), shape)
 
 
 def sample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from erlangen.core.quantity import AnyArray
+
 from ..core.errors import Invalid, unknown
 from .tight_binding import HAMILTONIANS, one_thread_per_call
 from .units import BOHR, HARTREE
@@ -36,8 +38,8 @@ class ElectricResponse:
 
     def __call__(
         self,
-        atomic_numbers: Int[np.ndarray, " atoms"],
-        positions: Float[np.ndarray, "atoms 3"],
+        atomic_numbers: Int[AnyArray, " atoms"],
+        positions: Float[AnyArray, "atoms 3"],
         wanted: tuple[str, ...] = ("dipole", "polarizability", "energy", "homo", "lumo", "gap"),
     ) -> dict[str, np.ndarray]:
         """Named properties at positions [A]; only a polarisability needs more than one self-consistent cycle."""
