@@ -14,12 +14,15 @@ far from them see `last_layer`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.optimize import minimize
+
+from erlangen.core.quantity import AnyArray
 
 from ..contract import Budget, Featured, Outputs, Samples, Session, Spread, Wrapper
 from ..core.errors import Invalid
@@ -89,7 +92,7 @@ def heads_on(inner: Featured, validation: Samples) -> HeadSpread:
     return HeadSpread(inner, weights, biases)
 
 
-def _rows(found: Any, name: str, label: Any) -> Rows:
+def _rows(found: Mapping[str, Outputs], name: str, label: AnyArray) -> Rows:
     """Features of one sample and the mean squared residual of what shares them."""
     phi = np.asarray(found["features"][name], np.float64)
     squared = (np.asarray(found["centre"][name], np.float64) - np.asarray(label, np.float64)) ** 2

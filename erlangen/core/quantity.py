@@ -9,10 +9,13 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 AnyArray = Array | np.ndarray
 """The value of a quantity: JAX's inside compiled code, NumPy's on the host."""
+
+Coefficient = float | Float[Array, ""]
+"""A number in a law: the same for all, or one that an input brings and derivatives may be taken of."""
 
 Home = Literal["system", "atoms", "lattice", "electrons", "sites", "grid"]
 

@@ -156,6 +156,7 @@ def write_arrays(
 
 
 def kind_of(path: Path) -> str:
+    """The format that the suffix of a name stands for, refused where there is none."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise unknown("the ending of a file of fields", suffix or path.name, SUFFIXES)
@@ -287,7 +288,7 @@ def _axes(path: Path, arrays: Arrays, axes: Sequence[str] | None) -> tuple[str, 
     return known_axes(path, names, arrays, do='Name them: axes=["lon", "lat"], or add arrays x, y, z.')
 
 
-def known_axes(path: Path, names: Sequence[str], arrays: Mapping[str, Any], *, do: str) -> tuple[str, ...]:
+def known_axes(path: Path, names: Sequence[str], arrays: Mapping[str, object], *, do: str) -> tuple[str, ...]:
     """The names of the coordinates, all of them in the file; refused where there are none."""
     for name in names:
         if name not in arrays:

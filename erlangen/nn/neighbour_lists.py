@@ -11,7 +11,6 @@ once pairs could have come nearer by more than the skin, `Neighbours.complete` i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -38,11 +37,11 @@ class NeighbourList(eqx.Module):
     Rows are receivers, in ascending order of (sender, image).
     """
 
-    reverse: Int[Any, "n K"]
-    shifts: Int[Any, "n K 3"]
-    mask: Bool[Any, "n K"]
-    positions: Float[Any, "n 3"]
-    cell: Float[Any, "3 3"]
+    reverse: Int[AnyArray, "n K"]
+    shifts: Int[AnyArray, "n K 3"]
+    mask: Bool[AnyArray, "n K"]
+    positions: Float[AnyArray, "n 3"]
+    cell: Float[AnyArray, "3 3"]
     cutoff: float = eqx.field(static=True)
 
     @property
