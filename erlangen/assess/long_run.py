@@ -15,7 +15,6 @@ A trajectory is an array [steps, *grid]; its initial state, where all agree, is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -23,19 +22,20 @@ from jaxtyping import Array, Float
 from erlangen.core.quantity import AnyArray
 
 from ..core.errors import Invalid
-from .metrics import correlation
+from .metrics import correlation, paired
 from .rows import Estimate
 
 State = Float[AnyArray, "..."]
 Step = Callable[[State], State]
 BLOCKS = 10
+WHOLE = "Roll out as many steps as the truth has; leave the initial state out of both."
 
 
 def correlations(
     predicted: Float[AnyArray, "steps ..."], true: Float[AnyArray, "steps ..."]
 ) -> Float[np.ndarray, " steps"]:
     """Pearson correlation over the points of every state; 0 where the prediction is not finite."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true, do=WHOLE)
     return np.array([correlation(p, t) if np.all(np.isfinite(p)) else 0.0 for p, t in zip(predicted, true)])
 
 
@@ -212,14 +212,3 @@ def _demanded(steps: int) -> int:
     if steps < BLOCKS:
         raise Invalid(must=f"a Lyapunov exponent needs {BLOCKS} steps or more", came=str(steps), do="Take thousands.")
     return steps
-
-
-def _pair(predicted: Any, true: Any) -> tuple[np.ndarray, np.ndarray]:
-    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
-    if predicted.shape != true.shape:
-        raise Invalid(
-            must="a predicted trajectory has the shape of the true one",
-            came=f"{predicted.shape} against {true.shape}",
-            do="Roll out as many steps as the truth has; leave the initial state out of both.",
-        )
-    return predicted, true

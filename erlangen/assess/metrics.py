@@ -35,38 +35,39 @@ RESAMPLES = 1000
 BLOCKS = 10
 
 
-def _pair(predicted: ArrayLike, true: ArrayLike) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+def paired(
+    predicted: ArrayLike, true: ArrayLike, *, do: str = "Check which output the method returns under this name."
+) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+    """Both in float64, of one shape; refused with the advice `do` otherwise."""
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     if predicted.shape != true.shape:
         raise Invalid(
-            must="a prediction has the shape of the truth",
-            came=f"{predicted.shape} against {true.shape}",
-            do="Check which output the method returns under this name.",
+            must="a prediction has the shape of the truth", came=f"{predicted.shape} against {true.shape}", do=do
         )
     return predicted, true
 
 
 def absolute(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """Mean of |y - y*| over the components of one sample, in the unit of y."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     return float(np.mean(np.abs(predicted - true)))
 
 
 def squared(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """Mean of (y - y*)^2 over the components of one sample; with aggregate="root" the score is the RMSE."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     return float(np.mean((predicted - true) ** 2))
 
 
 def largest(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """max |y - y*| over the components of one sample."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     return float(np.max(np.abs(predicted - true)))
 
 
 def relative_l2(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """||y - y*||_2 / ||y*||_2 of one sample (nRMSE); the mean over samples is the usual figure for neural operators."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     size = float(np.linalg.norm(true))
     gap = float(np.linalg.norm(predicted - true))
     return gap / size if size else (0.0 if gap == 0 else float("inf"))
@@ -77,7 +78,7 @@ def correlation(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."
 
     0 where the prediction is constant, 1 where truth and prediction are the same array.
     """
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     a, b = predicted - predicted.mean(), true - true.mean()
     size = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(np.sum(a * b) / size) if size else float(np.array_equal(predicted, true))
@@ -97,7 +98,7 @@ def correlation_time(
 def _correlation_time(
     predicted: Float[AnyArray, "steps ..."], true: Float[AnyArray, "steps ..."], *, dt: float, threshold: float
 ) -> float:
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     below = [i for i in range(len(true)) if not correlation(predicted[i], true[i]) >= threshold]
     return dt * (below[0] if below else len(true))
 
