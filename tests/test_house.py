@@ -70,3 +70,103 @@ def test_no_machine_path_key_or_registry_host_in_any_file():
 def test_pins_are_names_and_versions_only():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert lines and all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", line) for line in lines)
+
+
+SHAPE = re.compile(r"\b(?:Bool|Complex|Float|Inexact|Int|Num|Shaped|UInt8)\[[^\[\]\"]+,\s*\"")
+SHAPES_PER_KLOC = {"core": 70, "numerics": 85, "physics": 64, "nn": 85, "assess": 35}  # what each room has reached
+MOST_ANY = {
+    "core": 10,
+    "numerics": 4,
+    "physics": 15,
+    "nn": 3,
+    "assess": 35,
+    "data": 70,
+}  # where a value may be anything
+DOCUMENTED = ("core", "numerics", "physics", "nn", "assess", "data")
+
+
+def room(name: str) -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in PACKAGE if path.relative_to(ROOT).parts[1] == name}
+
+
+def shapes_per_kloc(text: str) -> float:
+    """Annotations that say the shape of an array, Float[Array, "n 3"], per thousand lines."""
+    return 1000 * len(SHAPE.findall(text)) / len(text.splitlines())
+
+
+def undocumented(tree: ast.Module, hooks: dict[str, set[str]]) -> list[str]:
+    """Public names without a docstring; a method of a name that a class below it has (a hook) may go without."""
+    missing = []
+
+    def visit(body: list[ast.stmt], owner: ast.ClassDef | None) -> None:
+        declared = set().union(*(hooks.get(name, set()) for name in bases(owner))) if owner else set()
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                if not ast.get_docstring(node) and node.name not in declared:
+                    missing.append(f"{owner.name}.{node.name}" if owner else node.name)
+                if isinstance(node, ast.ClassDef):
+                    visit(node.body, node)
+
+    visit(tree.body, None)
+    return missing
+
+
+def bases(node: ast.ClassDef) -> list[str]:
+    """Names of the classes below, without their modules and parameters."""
+    plain = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
+    return [
+        base.attr if isinstance(base, ast.Attribute) else base.id
+        for base in plain
+        if hasattr(base, "attr") or hasattr(base, "id")
+    ]
+
+
+def every_hook(trees: list[ast.Module]) -> dict[str, set[str]]:
+    """By name of a class: what it and all classes below it have, methods and fields."""
+    classes = {n.name: n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+
+    def names(name: str, seen: frozenset[str] = frozenset()) -> set[str]:
+        node = classes.get(name)
+        if node is None or name in seen:
+            return set()
+        own = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
+        own |= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+        return own.union(*(names(base, seen | {name}) for base in bases(node)))
+
+    return {name: names(name) for name in classes}
+
+
+@pytest.mark.parametrize("name", SHAPES_PER_KLOC)
+def test_signatures_say_shapes(name):
+    text = "".join(path.read_text() for path in room(name))
+    assert shapes_per_kloc(text) >= SHAPES_PER_KLOC[name], f"{name}: {shapes_per_kloc(text):.1f} shapes per 1000 lines"
+
+
+def test_shapes_are_counted_as_they_are_written():
+    text = 'def f(x: Float[Array, "n 3"], y: Int[np.ndarray, " n"] | None) -> Bool[Array | np.ndarray, ""]: ...\n'
+    assert shapes_per_kloc(text) == 3000 and shapes_per_kloc("def f(x: Array) -> list[int]: ...") == 0
+
+
+@pytest.mark.parametrize("name", MOST_ANY)
+def test_types_are_true_ones(name):
+    found = [
+        f"{shown(path)}:{node.lineno}"
+        for path, tree in room(name).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "Any"
+    ]
+    assert len(found) <= MOST_ANY[name], f"{len(found)} bare Any, at most {MOST_ANY[name]}: {', '.join(found)}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_public_names_have_docstrings(name):
+    hooks = every_hook([ast.parse(path.read_text()) for path in PACKAGE])
+    missing = [f"{shown(path)}: {one}" for path, tree in room(name).items() for one in undocumented(tree, hooks)]
+    assert not missing, f"no docstring: {', '.join(missing)}"
+
+
+def test_only_hooks_go_without_a_docstring():
+    tree = ast.parse(
+        "class A:\n    def f(self): ...\nclass B(A):\n    'B.'\n    def f(self): ...\n    def g(self): ..."
+    )
+    assert undocumented(tree, every_hook([tree])) == ["A", "A.f", "B.g"]

@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
+
+from erlangen.core.quantity import AnyArray
 
 from ..contract import Samples, Task
 from .metrics import bootstrap_means, resampling_units
@@ -23,7 +24,7 @@ from .rows import CoverageRow
 
 def coverage(
     task: Task,
-    intervals: Mapping[str, Sequence[Any]],
+    intervals: Mapping[str, Sequence[tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]]],
     samples: Samples,
     level: float,
     *,
@@ -57,7 +58,9 @@ def coverage(
     return rows
 
 
-def crps_gaussian(mean: Any, sigma: Any, true: Any) -> np.ndarray:
+def crps_gaussian(
+    mean: Float[AnyArray, "..."], sigma: Float[AnyArray, "..."], true: Float[AnyArray, "..."]
+) -> Float[np.ndarray, "..."]:
     """Continuous ranked probability score of N(mean, sigma^2), in the unit of y; zero for a sharp and right answer.
 
         sigma [ z (2 Phi(z) - 1) + 2 phi(z) - 1/sqrt(pi) ],   z = (y - mean) / sigma
@@ -72,7 +75,7 @@ def crps_gaussian(mean: Any, sigma: Any, true: Any) -> np.ndarray:
     return sigma * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
 
 
-def crps_ensemble(members: Any, true: Any) -> np.ndarray:
+def crps_ensemble(members: Float[AnyArray, "members ..."], true: Float[AnyArray, "..."]) -> Float[np.ndarray, "..."]:
     """The same score of an ensemble [members, ...]: unbiased ("fair") estimate for finitely many members.
 
         mean_i |x_i - y| - sum_ij |x_i - x_j| / (2 m (m - 1))
@@ -86,13 +89,17 @@ def crps_ensemble(members: Any, true: Any) -> np.ndarray:
     return np.mean(np.abs(members - true), 0) - gaps / (m * (m - 1))
 
 
-def nll_gaussian(mean: Any, sigma: Any, true: Any) -> np.ndarray:
+def nll_gaussian(
+    mean: Float[AnyArray, "..."], sigma: Float[AnyArray, "..."], true: Float[AnyArray, "..."]
+) -> Float[np.ndarray, "..."]:
     """Negative log likelihood of y under N(mean, sigma^2):  z^2 / 2 + log sigma + log(2 pi) / 2."""
     mean, sigma, true = (np.asarray(v, np.float64) for v in (mean, sigma, true))
     return ((true - mean) / sigma) ** 2 / 2 + np.log(sigma) + np.log(2 * np.pi) / 2
 
 
-def interval_score(lower: Any, upper: Any, true: Any, level: float) -> np.ndarray:
+def interval_score(
+    lower: Float[AnyArray, "..."], upper: Float[AnyArray, "..."], true: Float[AnyArray, "..."], level: float
+) -> Float[np.ndarray, "..."]:
     """Width plus a fine for misses:  (u - l) + 2/alpha (l - y)_+ + 2/alpha (y - u)_+,  alpha = 1 - level.
 
     Gneiting and Raftery (2007), section 6.2, doi:10.1198/016214506000001437.
@@ -102,7 +109,9 @@ def interval_score(lower: Any, upper: Any, true: Any, level: float) -> np.ndarra
     return upper - lower + fine * np.maximum(lower - true, 0) + fine * np.maximum(true - upper, 0)
 
 
-def miscalibration_area(mean: Any, sigma: Any, true: Any) -> float:
+def miscalibration_area(
+    mean: Float[AnyArray, "..."], sigma: Float[AnyArray, "..."], true: Float[AnyArray, "..."]
+) -> float:
     """Area between the reliability curve and the diagonal, in [0, 1/2]: 0 is calibrated, 1/2 is hopeless.
 
     The curve is the share of samples in the central interval of N(mean, sigma^2) of probability p, against p; the
@@ -120,7 +129,7 @@ def miscalibration_area(mean: Any, sigma: Any, true: Any) -> float:
     return float(np.sum((cross - low) * (share - (low + cross) / 2) + (high - cross) * ((cross + high) / 2 - share)))
 
 
-def sparsification_error(error: Any, sigma: Any) -> float:
+def sparsification_error(error: Float[AnyArray, "..."], sigma: Float[AnyArray, "..."]) -> float:
     """How far ranking by sigma is from ranking by the error itself (AUSE), in units of the mean error; 0 is perfect.
 
     The samples of largest sigma are taken away one by one; the mean error of the rest is compared with that of the
@@ -136,7 +145,7 @@ def sparsification_error(error: Any, sigma: Any) -> float:
     return float(np.mean(curve(sigma) - curve(error)) / mean) if mean else 0.0
 
 
-def rank_correlation(error: Any, sigma: Any) -> float:
+def rank_correlation(error: Float[AnyArray, "..."], sigma: Float[AnyArray, "..."]) -> float:
     """Spearman correlation of |error| with sigma, ties at their mean rank; 1: sigma ranks errors perfectly."""
     from scipy.stats import rankdata
 

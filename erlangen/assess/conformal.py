@@ -20,7 +20,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
+
+from erlangen.core.quantity import AnyArray
 
 from ..contract import Answer, Interval, Outputs, Predictor, Samples, Spread, Supervised, Task
 from ..core.groups import Shifts
@@ -158,7 +160,7 @@ def _quantile(q: Quantity, scores: Sequence[np.ndarray], inputs: Sequence[System
     return table
 
 
-def pooled_quantile(scores: Sequence[np.ndarray], level: float) -> float:
+def pooled_quantile(scores: Sequence[Float[np.ndarray, "..."]], level: float) -> float:
     """Smallest s with  sum_i (1/(n+1)) (fraction of the components of sample i that are <= s) >= level;  inf if none.
 
     With one component per sample it is the ceil((n + 1) level)-th smallest score.
@@ -171,7 +173,7 @@ def pooled_quantile(scores: Sequence[np.ndarray], level: float) -> float:
     return float(values[order][reached]) if reached < len(values) else math.inf
 
 
-def is_array(leaf: Any) -> bool:
+def is_array(leaf: object) -> bool:
     """Whether a leaf of a tree is an array of numbers (JAX or NumPy)."""
     return isinstance(leaf, (jax.Array, np.ndarray))
 
@@ -207,6 +209,6 @@ def for_each(of: Callable[[Any, Any], Any], fitted: Predictor, inputs: Sequence[
     return found
 
 
-def _single(leaf: Any) -> np.ndarray:
+def _single(leaf: AnyArray) -> np.ndarray:
     leaf = np.asarray(leaf)
     return leaf.astype(np.float32) if leaf.dtype == np.float64 else leaf

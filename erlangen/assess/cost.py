@@ -19,12 +19,13 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from ..contract import Evolution, Opponent, Outputs, Samples, Score
 from ..core.systems import System
@@ -33,17 +34,18 @@ from ..numerics.steps import is_traced
 from .metrics import at_step, estimate
 from .rows import Cost, Estimate, OpponentRow
 
+X = TypeVar("X")
 ENOUGH = 0.5  # seconds of timing one setting
 
 
-def count_parameters(fitted: Any) -> int:
+def count_parameters(fitted: PyTree) -> int:
     """Number of real numbers in the arrays of an answer (floating point; a complex number counts twice)."""
     leaves = [x for x in jax.tree.leaves(fitted) if eqx.is_inexact_array_like(x) and np.ndim(x) > 0]
     return int(sum(np.size(x) * (2 if np.iscomplexobj(x) else 1) for x in leaves))
 
 
 def seconds_per_query(
-    f: Callable[[Any], Any], inputs: Sequence[Any], *, repeats: int = 20, limit: float = math.inf
+    f: Callable[[X], object], inputs: Sequence[X], *, repeats: int = 20, limit: float = math.inf
 ) -> float:
     """Median wall time of f(x) over `inputs`, in turn, without compilation.
 

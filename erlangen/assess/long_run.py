@@ -15,28 +15,36 @@ A trajectory is an array [steps, *grid]; its initial state, where all agree, is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
 
+from erlangen.core.quantity import AnyArray
+
 from ..core.errors import Invalid
-from .metrics import correlation
+from .metrics import correlation, paired
 from .rows import Estimate
 
-State = Any
+State = Float[AnyArray, "..."]
 Step = Callable[[State], State]
 BLOCKS = 10
+WHOLE = "Roll out as many steps as the truth has; leave the initial state out of both."
 
 
-def correlations(predicted: Float[Any, "steps ..."], true: Float[Any, "steps ..."]) -> Float[np.ndarray, " steps"]:
+def correlations(
+    predicted: Float[AnyArray, "steps ..."], true: Float[AnyArray, "steps ..."]
+) -> Float[np.ndarray, " steps"]:
     """Pearson correlation over the points of every state; 0 where the prediction is not finite."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true, do=WHOLE)
     return np.array([correlation(p, t) if np.all(np.isfinite(p)) else 0.0 for p, t in zip(predicted, true)])
 
 
 def correlation_time(
-    predicted: Float[Any, "steps ..."], true: Float[Any, "steps ..."], *, dt: float = 1.0, threshold: float = 0.8
+    predicted: Float[AnyArray, "steps ..."],
+    true: Float[AnyArray, "steps ..."],
+    *,
+    dt: float = 1.0,
+    threshold: float = 0.8,
 ) -> float:
     """Time at which the correlation with the truth first falls below `threshold`, on the line between two states.
 
@@ -52,7 +60,12 @@ def correlation_time(
 
 
 def correlation_times(
-    predicted: Sequence[Any], true: Sequence[Any], *, dt: float = 1.0, threshold: float = 0.8, unit: str = "T"
+    predicted: Sequence[Float[AnyArray, "steps ..."]],
+    true: Sequence[Float[AnyArray, "steps ..."]],
+    *,
+    dt: float = 1.0,
+    threshold: float = 0.8,
+    unit: str = "T",
 ) -> Estimate:
     """Mean of `correlation_time` over trajectories; how many never fell below is said in `by`: then it is a bound."""
     if len(predicted) != len(true) or not len(true):
@@ -68,7 +81,7 @@ def correlation_times(
     return Estimate("correlation_time", float(times.mean()), _standard_error(times), unit, label, by, False)
 
 
-def energy_spectra(states: Float[Any, "steps ..."]) -> Float[np.ndarray, "steps shells"]:
+def energy_spectra(states: Float[AnyArray, "steps ..."]) -> Float[np.ndarray, "steps shells"]:
     """E(m) of every state as `numerics.spectral.energy_spectrum`, in NumPy: sum over m is half the mean square."""
     states = np.asarray(states, np.float64)
     axes = tuple(range(1, states.ndim))
@@ -79,7 +92,7 @@ def energy_spectra(states: Float[Any, "steps ..."]) -> Float[np.ndarray, "steps 
 
 
 def log_spectrum_error(
-    predicted: Float[Any, "steps ..."], true: Float[Any, "steps ..."], *, floor: float = 1e-12
+    predicted: Float[AnyArray, "steps ..."], true: Float[AnyArray, "steps ..."], *, floor: float = 1e-12
 ) -> float:
     """Mean over wavenumbers of |log10 E_predicted - log10 E_true|, spectra averaged over the run, in decades.
 
@@ -101,21 +114,24 @@ def log_spectrum_error(
 
 
 def invariant_drift(
-    trajectory: Float[Any, "steps ..."], invariant: Callable[[Any], Any], *, scale: Any = None
+    trajectory: Float[AnyArray, "steps ..."],
+    invariant: Callable[[AnyArray], Float[AnyArray, "..."]],
+    *,
+    scale: float | Float[AnyArray, "..."] | None = None,
 ) -> Float[np.ndarray, "..."]:
     """max_t |I(u_t) - I(u_0)| / scale for a trajectory that begins with its initial state; scale: |I(u_0)|.
 
     An invariant that is zero at first needs a `scale`.
     """
     values = np.array([np.asarray(invariant(u), np.float64) for u in trajectory])
-    scale = np.abs(values[0]) if scale is None else np.asarray(scale, np.float64)
-    if not np.all(scale > 0):
+    unit = np.abs(values[0]) if scale is None else np.asarray(scale, np.float64)
+    if not np.all(unit > 0):
         raise Invalid(
             must="the change of an invariant is measured in units above zero",
-            came=f"scale {scale}",
+            came=f"scale {unit}",
             do="Give scale=..., for a mean the root mean square of the field.",
         )
-    return np.max(np.abs(values - values[0]), axis=0) / scale
+    return np.max(np.abs(values - values[0]), axis=0) / unit
 
 
 def lyapunov_exponent(
@@ -181,14 +197,14 @@ def lyapunov_exponent_of_pairs(
     return _rate(logs[transient:], dt, unit)
 
 
-def _rate(logs: np.ndarray, dt: float, unit: str) -> Estimate:
+def _rate(logs: Float[np.ndarray, " steps"], dt: float, unit: str) -> Estimate:
     blocks = np.array([part.mean() for part in np.array_split(logs, BLOCKS)]) / dt
     by = f"{BLOCKS} blocks of one run of {len(logs) * dt:g}"
     label = "largest Lyapunov exponent"
     return Estimate("lyapunov_exponent", float(logs.mean() / dt), _standard_error(blocks), unit, label, by)
 
 
-def _standard_error(values: np.ndarray) -> float:
+def _standard_error(values: Float[np.ndarray, " n"]) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
@@ -196,14 +212,3 @@ def _demanded(steps: int) -> int:
     if steps < BLOCKS:
         raise Invalid(must=f"a Lyapunov exponent needs {BLOCKS} steps or more", came=str(steps), do="Take thousands.")
     return steps
-
-
-def _pair(predicted: Any, true: Any) -> tuple[np.ndarray, np.ndarray]:
-    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
-    if predicted.shape != true.shape:
-        raise Invalid(
-            must="a predicted trajectory has the shape of the true one",
-            came=f"{predicted.shape} against {true.shape}",
-            do="Roll out as many steps as the truth has; leave the initial state out of both.",
-        )
-    return predicted, true

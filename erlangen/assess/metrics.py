@@ -17,71 +17,76 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, Int, PRNGKeyArray
+from numpy.typing import ArrayLike
+
+from erlangen.core.quantity import AnyArray
 
 from ..contract import Samples, Score
 from ..core.errors import Invalid, unknown
 from .rows import Estimate
 
-Predictions = Mapping[str, Sequence[Any]]
+Predictions = Mapping[str, Sequence[AnyArray]]
 RESAMPLES = 1000
 BLOCKS = 10
 
 
-def _pair(predicted: Any, true: Any) -> tuple[np.ndarray, np.ndarray]:
+def paired(
+    predicted: ArrayLike, true: ArrayLike, *, do: str = "Check which output the method returns under this name."
+) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+    """Both in float64, of one shape; refused with the advice `do` otherwise."""
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     if predicted.shape != true.shape:
         raise Invalid(
-            must="a prediction has the shape of the truth",
-            came=f"{predicted.shape} against {true.shape}",
-            do="Check which output the method returns under this name.",
+            must="a prediction has the shape of the truth", came=f"{predicted.shape} against {true.shape}", do=do
         )
     return predicted, true
 
 
-def absolute(predicted: Any, true: Any) -> float:
+def absolute(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """Mean of |y - y*| over the components of one sample, in the unit of y."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     return float(np.mean(np.abs(predicted - true)))
 
 
-def squared(predicted: Any, true: Any) -> float:
+def squared(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """Mean of (y - y*)^2 over the components of one sample; with aggregate="root" the score is the RMSE."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     return float(np.mean((predicted - true) ** 2))
 
 
-def largest(predicted: Any, true: Any) -> float:
+def largest(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """max |y - y*| over the components of one sample."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     return float(np.max(np.abs(predicted - true)))
 
 
-def relative_l2(predicted: Any, true: Any) -> float:
+def relative_l2(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """||y - y*||_2 / ||y*||_2 of one sample (nRMSE); the mean over samples is the usual figure for neural operators."""
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     size = float(np.linalg.norm(true))
     gap = float(np.linalg.norm(predicted - true))
     return gap / size if size else (0.0 if gap == 0 else float("inf"))
 
 
-def correlation(predicted: Any, true: Any) -> float:
+def correlation(predicted: Float[ArrayLike, "..."], true: Float[ArrayLike, "..."]) -> float:
     """Pearson correlation of the components of one sample, in [-1, 1]; higher is better.
 
     0 where the prediction is constant, 1 where truth and prediction are the same array.
     """
-    predicted, true = _pair(predicted, true)
+    predicted, true = paired(predicted, true)
     a, b = predicted - predicted.mean(), true - true.mean()
     size = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(np.sum(a * b) / size) if size else float(np.array_equal(predicted, true))
 
 
-def correlation_time(*, dt: float = 1.0, threshold: float = 0.95) -> Any:
+def correlation_time(
+    *, dt: float = 1.0, threshold: float = 0.95
+) -> Callable[[Float[AnyArray, "steps ..."], Float[AnyArray, "steps ..."]], float]:
     """Measure of a roll-out [steps, ...]: the time for which its correlation with the truth stays above `threshold`.
 
     Returns measure(predicted, true) in units of `dt`; the whole length where it never falls below. Higher is better.
@@ -90,13 +95,15 @@ def correlation_time(*, dt: float = 1.0, threshold: float = 0.95) -> Any:
     return functools.partial(_correlation_time, dt=dt, threshold=threshold)
 
 
-def _correlation_time(predicted: Any, true: Any, *, dt: float, threshold: float) -> float:
-    predicted, true = _pair(predicted, true)
+def _correlation_time(
+    predicted: Float[AnyArray, "steps ..."], true: Float[AnyArray, "steps ..."], *, dt: float, threshold: float
+) -> float:
+    predicted, true = paired(predicted, true)
     below = [i for i in range(len(true)) if not correlation(predicted[i], true[i]) >= threshold]
     return dt * (below[0] if below else len(true))
 
 
-def per_sample(score: Score, predictions: Predictions, samples: Samples) -> np.ndarray:
+def per_sample(score: Score, predictions: Predictions, samples: Samples) -> Float[np.ndarray, " n"]:
     """[n]: score.measure of every sample, not yet averaged, rooted or multiplied by score.factor."""
     if score.quantity not in predictions:
         raise unknown("the output of a score", score.quantity, predictions)
@@ -118,7 +125,7 @@ def at_step(score: Score, outputs: Predictions) -> Predictions:
     return {name: [path[judged] for path in outputs[name]] for name in outputs if name == score.quantity}
 
 
-def summarise(score: Score, values: np.ndarray) -> float:
+def summarise(score: Score, values: Float[np.ndarray, " n"]) -> float:
     """One number from the per-sample values: mean or root mean, times score.factor."""
     mean = float(np.mean(values))
     return score.factor * (mean**0.5 if score.aggregate == "root" else mean)
@@ -133,7 +140,9 @@ def estimate(score: Score, predictions: Predictions, samples: Samples, *, key: P
     return estimate_of(score, per_sample(score, predictions, samples), samples.group, key=key)
 
 
-def estimate_of(score: Score, values: np.ndarray, group: np.ndarray | None = None, *, key: PRNGKeyArray) -> Estimate:
+def estimate_of(
+    score: Score, values: Float[np.ndarray, " n"], group: Int[np.ndarray, " n"] | None = None, *, key: PRNGKeyArray
+) -> Estimate:
     """The same from per-sample values. The error is NaN where fewer than two samples are independent."""
     units, by = resampling_units(len(values), group)
     means = bootstrap_means(np.asarray(values, np.float64)[:, None], units, key=key)[:, 0]
@@ -144,8 +153,8 @@ def estimate_of(score: Score, values: np.ndarray, group: np.ndarray | None = Non
 
 def estimate_of_set(
     score: Score,
-    predicted: Sequence[Any],
-    true: Sequence[Any],
+    predicted: Sequence[AnyArray],
+    true: Sequence[AnyArray],
     *,
     units: np.ndarray | None = None,
     by: str = "bootstrap over draws",
@@ -187,7 +196,7 @@ def over_seeds(estimates: Sequence[Estimate]) -> Estimate:
     return dataclasses.replace(first, value=float(values.mean()), error=error, by=f"{n} seeds and {first.by}")
 
 
-def resampling_units(n: int, group: np.ndarray | None) -> tuple[np.ndarray, str]:
+def resampling_units(n: int, group: Int[np.ndarray, " n"] | None) -> tuple[Int[np.ndarray, " n"], str]:
     """[n] of int: which independent unit each sample belongs to, and the words for it."""
     if group is None:
         return np.arange(n), "bootstrap over samples"
@@ -200,8 +209,12 @@ def resampling_units(n: int, group: np.ndarray | None) -> tuple[np.ndarray, str]
 
 
 def bootstrap_means(
-    values: np.ndarray, units: np.ndarray, *, key: PRNGKeyArray, resamples: int = RESAMPLES
-) -> np.ndarray:
+    values: Float[np.ndarray, "n columns"],
+    units: Int[np.ndarray, " n"],
+    *,
+    key: PRNGKeyArray,
+    resamples: int = RESAMPLES,
+) -> Float[np.ndarray, "resamples columns"]:
     """[resamples, columns]: means of `values` [n, columns] over samples drawn with replacement, whole units at a time.
 
     All columns share each draw, so differences between columns are paired.

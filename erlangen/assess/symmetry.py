@@ -74,14 +74,7 @@ def audit_method(
 
 
 def audit_in_double(
-    fitted: Predictor | Map,
-    method: Method,
-    task: Task,
-    samples: Samples,
-    *,
-    key: PRNGKeyArray,
-    inputs: int = 2,
-    count: int = 4,
+    fitted: Predictor | Map, method: Method, task: Task, samples: Samples, *, key: PRNGKeyArray
 ) -> list[SymmetryRow]:
     """As `audit_method`, with every parameter of the answer in float64: what is left is no rounding but a fault.
 
@@ -92,10 +85,10 @@ def audit_in_double(
         return []
     declared = {group.name: keeps(method, group) for group in task.symmetry}
     with double():
-        whole, part = in_double(fitted), _first(samples, inputs)
+        whole, part = in_double(fitted), _first(samples, 2)
         f, limits = _asked(whole), double_tolerances(task, samples)
         exact = {name for name, v in f(part.inputs[0]).items() if v.dtype == np.float64}
-        rows = audit("method, float64", f, task, part, declared, limits, key=key, inputs=inputs, count=count)
+        rows = audit("method, float64", f, task, part, declared, limits, key=key)
     return [row for row in rows if row.output in exact]
 
 

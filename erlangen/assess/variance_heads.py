@@ -13,6 +13,7 @@ far from them see `last_layer`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
 from ..contract import Answer, Features, Outputs, Samples, Spread
+from ..core.quantity import AnyArray
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import for_each
@@ -71,7 +73,7 @@ def heads_on(inner: Features, validation: Samples) -> HeadSpread:
     return HeadSpread(inner, weights, biases)
 
 
-def _rows(found: Any, name: str, label: Any) -> Rows:
+def _rows(found: Mapping[str, Outputs], name: str, label: AnyArray) -> Rows:
     """Features of one sample and the mean squared residual of what shares them."""
     phi = np.asarray(found["features"][name], np.float64)
     squared = (np.asarray(found["centre"][name], np.float64) - np.asarray(label, np.float64)) ** 2

@@ -16,11 +16,12 @@ from fractions import Fraction
 from math import factorial, sqrt
 
 import numpy as np
+from jaxtyping import Complex, Float
 
 from .errors import Invalid
 
 
-def complex_to_real(l: int) -> np.ndarray:
+def complex_to_real(l: int) -> Complex[np.ndarray, "m m"]:
     """U [2l+1 complex m', 2l+1 real m], unitary, with Y_real = Y_complex @ U; the phase (-i)^l makes all C real.
 
     Real m > 0 is the cosine, m < 0 the sine of |m| phi.
@@ -48,7 +49,7 @@ def _racah(l1: int, m1: int, l2: int, m2: int, l3: int) -> float:
 
 
 @functools.cache
-def clebsch_gordan(l1: int, l2: int, l3: int) -> np.ndarray:
+def clebsch_gordan(l1: int, l2: int, l3: int) -> Float[np.ndarray, "m1 m2 m3"]:
     """C [2l1+1, 2l2+1, 2l3+1], float64, real, Frobenius norm 1: z_c = C_abc x_a y_b turns as degree l3.
 
     Exact to a few 1e-16: Racah's sum in exact fractions, then the change to the real basis. Zero where the triangle

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Inexact, PRNGKeyArray
 
 from .groups import Broken, Group, act
 from .quantity import Quantity
@@ -30,7 +30,7 @@ class Defect:
 
 
 def equivariance_defects(
-    f: Callable[[System], Mapping[str, Array]],
+    f: Callable[[System], Mapping[str, Inexact[Array, "..."]]],
     x: System,
     inputs: Sequence[Quantity],
     outputs: Sequence[Quantity],

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, Inexact, PRNGKeyArray
 
 from .groups import Galilean, Group, turned
 from .quantity import Quantity
@@ -31,7 +30,7 @@ class Boost(Group):
     def sample(self, x: System, *, key: PRNGKeyArray) -> tuple[int, float]:
         return Galilean(self.lag).sample(x, key=key)
 
-    def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
+    def act(self, g: tuple[int, float], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         if quantity.axes != "grid":
             return value
         points, velocity = g
@@ -56,7 +55,7 @@ class Equator(Group):
     def sample(self, x: System, *, key: PRNGKeyArray) -> int:
         return 1
 
-    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: int, quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         if quantity.axes != "grid":
             return value
         value, rank = jnp.flip(jnp.asarray(value), 1), quantity.rep.rank
@@ -74,8 +73,8 @@ class MassUnit(Group):
     def name(self) -> str:
         return "unit of mass"
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Any:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Float[Array, ""]:
         return self.reach ** jax.random.uniform(key, (), minval=-1.0, maxval=1.0)
 
-    def act(self, g: Any, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Float[Array, ""], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         return jnp.asarray(value) * g if quantity.unit.startswith("M") else value

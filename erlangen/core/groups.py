@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
 from .errors import Invalid
 from .quantity import Quantity
@@ -33,11 +33,12 @@ class Group(abc.ABC):
         """A random element that can act on `x`."""
 
     @abc.abstractmethod
-    def act(self, g: Any, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Any, quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         """The value of `quantity` after the transformation g."""
 
     @property
     def name(self) -> str:
+        """What the certificate calls it."""
         return type(self).__name__.lower()
 
 
@@ -46,7 +47,7 @@ def act(group: Group, g: Any, x: S, quantities: Sequence[Quantity]) -> S:
     return x.replace(**{q.name: group.act(g, q, x[q.name]) for q in quantities})
 
 
-def turned(value: Array, matrix: Array, rank: int) -> Array:
+def turned(value: Inexact[Array, "... d"], matrix: Inexact[Array, "d d"], rank: int) -> Inexact[Array, "... d"]:
     """Components of a tensor field of this rank in turned axes, v_ij... -> R_ik R_jl ... v_kl...; its last axes."""
     for axis in range(rank):
         value = jnp.moveaxis(jnp.tensordot(value, matrix, axes=((-1 - axis,), (1,))), -1, -1 - axis)
@@ -67,12 +68,12 @@ class Orthogonal(Group):
     def name(self) -> str:
         return "rotations SO(3)" if self.proper else "rotations and reflections O(3)"
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Float[Array, "3 3"]:
         q, r = np.linalg.qr(np.asarray(jax.random.normal(key, (3, 3)), np.float64))
         q = q * np.sign(np.diag(r))
         return jnp.asarray(q * np.sign(np.linalg.det(q)) if self.proper else q)
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Float[Array, "3 3"], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         rotation, value = jnp.asarray(g, jnp.result_type(value, jnp.float32)), jnp.asarray(value)
         value = turned(value, rotation, quantity.rep.rank)
         return value * jnp.sign(jnp.linalg.det(rotation)) if quantity.rep.pseudo else value
@@ -84,10 +85,10 @@ class Translations(Group):
 
     reach: float = 5.0
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Float[Array, " 3"]:
         return self.reach * jax.random.normal(key, (3,))
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Float[Array, " 3"], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         return jnp.asarray(value) + g if quantity.rep.affine else value
 
 
@@ -106,7 +107,7 @@ class LatticeBasis(Group):
     def name(self) -> str:
         return "choice of lattice vectors GL(3, Z)"
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Float[Array, "3 3"]:
         periodic = np.flatnonzero(np.asarray(x["pbc"]))
         rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())
         element = np.eye(3)
@@ -117,7 +118,7 @@ class LatticeBasis(Group):
             element[i] += rng.choice([-1.0, 1.0]) * element[j]
         return jnp.asarray(element)
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Float[Array, "3 3"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return jnp.asarray(g, jnp.result_type(value)) @ value if quantity.axes == "lattice" else value
 
 
@@ -131,12 +132,12 @@ class LatticeTranslations(Group):
     def name(self) -> str:
         return "lattice translations of single atoms"
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Float[Array, "n 3"]:
         shape = np.shape(x["positions"])
         whole = jax.random.randint(key, shape, -self.reach, self.reach + 1) * jnp.asarray(x["pbc"])
         return whole.astype(jnp.result_type(jnp.float32, x["cell"])) @ jnp.asarray(x["cell"])
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Float[Array, "n 3"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return jnp.asarray(value) + g if quantity.rep.affine and quantity.axes == "atoms" else value
 
 
@@ -148,11 +149,13 @@ class Permutations(Group):
     def name(self) -> str:
         return "permutations S_n"
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Int[Array, " n"]:
         return jax.random.permutation(key, x["atomic_numbers"].shape[0])
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
-        return jnp.asarray(value)[g] if quantity.axes == "atoms" else value
+    def act(self, g: Int[Array, " n"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+        for axis in range(quantity.axes.split().count("atoms")):
+            value = jnp.take(jnp.asarray(value), g, axis)
+        return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,12 +168,12 @@ class Exchange(Group):
     def name(self) -> str:
         return "electron exchange"
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Int[Array, " n"]:
         up, down = jax.random.split(key)
         n, n_up = x["electrons"].shape[0], x["n_up"]
         return jnp.concatenate([jax.random.permutation(up, n_up), n_up + jax.random.permutation(down, n - n_up)])
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Int[Array, " n"], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         if quantity.axes == "electrons":
             return jnp.asarray(value)[g]
         return value * jnp.sign(jnp.linalg.det(jnp.eye(len(g))[g])) if quantity.rep.alternating else value
@@ -187,10 +190,10 @@ class SiteSymmetry(Group):
     def name(self) -> str:
         return self.title
 
-    def sample(self, x: System, *, key: PRNGKeyArray) -> Array:
+    def sample(self, x: System, *, key: PRNGKeyArray) -> Int[Array, " sites"]:
         return jnp.asarray(self.permutations)[jax.random.randint(key, (), 0, len(self.permutations))]
 
-    def act(self, g: Array, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Int[Array, " sites"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return jnp.asarray(value)[..., g] if quantity.axes == "sites" else value
 
 
@@ -205,7 +208,7 @@ class SpinFlip(Group):
     def sample(self, x: System, *, key: PRNGKeyArray) -> int:
         return -1
 
-    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: int, quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return g * value if quantity.axes == "sites" else value
 
 
@@ -225,7 +228,7 @@ class Shifts(Group):
         draws = np.asarray(jax.random.uniform(key, (len(self.axes),)))
         return tuple(self.stride * int(1 + u * (shape[a] // self.stride - 1)) for u, a in zip(draws, self.axes))
 
-    def act(self, g: tuple[int, ...], quantity: Quantity, value: Array) -> Array:
+    def act(self, g: tuple[int, ...], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         return jnp.roll(jnp.asarray(value), g, self.axes) if quantity.axes == "grid" else value
 
 
@@ -248,7 +251,7 @@ class Reflection(Group):
     def sample(self, x: System, *, key: PRNGKeyArray) -> int:
         return 1
 
-    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: int, quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         if quantity.axes != "grid":
             return value
         value = jnp.roll(jnp.flip(jnp.asarray(value), self.axis), 1, self.axis)
@@ -278,7 +281,7 @@ class QuarterTurns(Group):
     def sample(self, x: System, *, key: PRNGKeyArray) -> int:
         return int(jax.random.randint(key, (), 1, 4))
 
-    def act(self, g: int, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: int, quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         value, rank = jnp.asarray(value), quantity.rep.rank
         if quantity.axes != "grid":
             return value
@@ -309,7 +312,7 @@ class Square(Group):
         turns, flip = divmod(int(jax.random.randint(key, (), 1, 8)), 2)
         return turns, flip
 
-    def act(self, g: tuple[int, int], quantity: Quantity, value: Array) -> Array:
+    def act(self, g: tuple[int, int], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         turns, flip = g
         if quantity.axes != "grid":
             return value
@@ -337,7 +340,7 @@ class Galilean(Group):
         points = 1 + int(jax.random.randint(key, (), 0, 2))
         return points, points * x["spacing"][0] / self.lag
 
-    def act(self, g: tuple[int, float], quantity: Quantity, value: Array) -> Array:
+    def act(self, g: tuple[int, float], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         points, velocity = g
         if quantity.axes != "grid" or quantity.rep.rank != 1:
             return value
@@ -358,5 +361,5 @@ class Broken(Group):
     def sample(self, x: System, *, key: PRNGKeyArray) -> Any:
         return self.group.sample(x, key=key)
 
-    def act(self, g: Any, quantity: Quantity, value: Array) -> Array:
+    def act(self, g: Any, quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return self.group.act(g, quantity, value)

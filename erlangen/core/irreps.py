@@ -37,6 +37,7 @@ class Irrep:
 
     @property
     def dim(self) -> int:
+        """2 l + 1."""
         return 2 * self.l + 1
 
     def __mul__(self, other: Irrep) -> list[Irrep]:
@@ -68,10 +69,12 @@ class Irreps:
 
     @property
     def dim(self) -> int:
+        """Numbers in one sample, all copies together."""
         return sum(many * irrep.dim for many, irrep in self.terms)
 
     @property
     def lmax(self) -> int:
+        """The highest degree that occurs, 0 of nothing."""
         return max((irrep.l for many, irrep in self.terms if many), default=0)
 
     def count(self, irrep: Irrep) -> int:
@@ -107,7 +110,7 @@ class Irreps:
         return " + ".join(f"{many}x{irrep}" for many, irrep in self.terms) or "0x0e"
 
 
-CartesianBasis = Mapping[tuple[int, int, int], np.ndarray]
+CartesianBasis = Mapping[tuple[int, int, int], Float[np.ndarray, "m ..."]]
 
 
 @functools.cache
@@ -157,7 +160,7 @@ def _generated(rank: int, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, .
     return sorted(found)
 
 
-def _symmetric(copies: np.ndarray, permutations: list[tuple[int, ...]]) -> list[np.ndarray]:
+def _symmetric(copies: Float[np.ndarray, "copy m ..."], permutations: list[tuple[int, ...]]) -> list[np.ndarray]:
     """Combinations of copies [copy, 2l+1, 3, ...] that stay as they are under all index permutations."""
     average = sum(copies.transpose(0, 1, *(2 + p for p in order)) for order in permutations) / len(permutations)
     flat = copies.reshape(len(copies), -1)
@@ -183,7 +186,9 @@ def to_irreps(
     return result
 
 
-def from_irreps(blocks: Mapping[tuple[int, int, int], Array], basis: CartesianBasis) -> Array:
+def from_irreps(
+    blocks: Mapping[tuple[int, int, int], Float[Array, "*batch m"]], basis: CartesianBasis
+) -> Float[Array, "..."]:
     """The Cartesian tensor [..., 3, ..., 3] of blocks x [..., 2l+1]; blocks that are left out count as zero."""
     if unknown := set(blocks) - set(basis):
         raise Invalid(must=f"blocks must be among {list(basis)}", came=str(sorted(unknown)), do="Leave them out.")

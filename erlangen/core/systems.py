@@ -11,6 +11,9 @@ from typing import Any, Self
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from .quantity import AnyArray
 
 
 class System(eqx.Module):
@@ -55,10 +58,10 @@ class Atoms(System):
     labels: further named quantities, e.g. charge, spin, residue names.
     """
 
-    positions: Any
-    atomic_numbers: Any
-    cell: Any = eqx.field(default_factory=lambda: np.zeros((3, 3)))
-    pbc: Any = eqx.field(default_factory=lambda: np.zeros(3, bool))
+    positions: Float[AnyArray, "n 3"]
+    atomic_numbers: Int[AnyArray, " n"]
+    cell: Float[AnyArray, "3 3"] = eqx.field(default_factory=lambda: np.zeros((3, 3)))
+    pbc: Bool[AnyArray, " 3"] = eqx.field(default_factory=lambda: np.zeros(3, bool))
     labels: dict[str, Any] = eqx.field(default_factory=dict)
 
     @property
@@ -66,7 +69,7 @@ class Atoms(System):
         return {"atoms": np.shape(self.atomic_numbers), "lattice": (3,)}
 
     @property
-    def mask(self) -> Any:
+    def mask(self) -> Bool[AnyArray, " n"]:
         """[n] of bool: where an atom really is."""
         return self.atomic_numbers > 0
 
@@ -79,7 +82,7 @@ class Compound(System):
     geometry, which a measured activity does not come with.
     """
 
-    values: dict[str, Any]
+    values: dict[str, Int[AnyArray, " length"]]
 
 
 class SpinLattice(System):
@@ -89,8 +92,8 @@ class SpinLattice(System):
     sample; parameters: the coupling, where one answer covers a family of Hamiltonians.
     """
 
-    spins: Any
-    parameters: dict[str, Any] = eqx.field(default_factory=dict)
+    spins: Int[Array, " sites"]
+    parameters: dict[str, Float[AnyArray, ""] | float] = eqx.field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, tuple[int, ...]]:
@@ -103,9 +106,9 @@ class Electrons(System):
     electrons [n, 3] and nuclei [m, 3] in Bohr; charges [m] in e; n_up: the first n_up electrons have spin up.
     """
 
-    electrons: Any
-    nuclei: Any
-    charges: Any
+    electrons: Float[AnyArray, "n 3"]
+    nuclei: Float[AnyArray, "m 3"]
+    charges: Float[AnyArray, " m"]
     n_up: int = eqx.field(static=True, default=0)
 
     @property
@@ -123,10 +126,10 @@ class Field(System):
     parameters: name -> scalar (viscosity, ...), in the units which the task declares.
     """
 
-    values: dict[str, Any]
+    values: dict[str, Float[AnyArray, "..."]]
     spacing: tuple[float, ...] = eqx.field(static=True)
     boundary: str = eqx.field(static=True, default="periodic")
-    parameters: dict[str, Any] = eqx.field(default_factory=dict)
+    parameters: dict[str, Float[AnyArray, ""] | float] = eqx.field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, tuple[int, ...]]:
@@ -150,7 +153,7 @@ class Field(System):
             return ("longitude", "rad"), ("latitude", "rad")
         return tuple((f"position {name}", "L") for name in "xyz"[: len(self.spacing)])
 
-    def coordinates(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    def coordinates(self, grid: tuple[int, ...]) -> tuple[Float[np.ndarray, " points"], ...]:
         """Of `grid` points along each axis; they start from 0, latitudes half an interval from the south pole."""
         first = [0.0 for _ in self.spacing]
         if self.boundary == "sphere":

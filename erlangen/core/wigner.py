@@ -53,7 +53,7 @@ def wigner_d(l: int, rotation: Float[Array, "*any 3 3"], parity: int | None = No
 
 
 @functools.cache
-def generators(l: int) -> np.ndarray:
+def generators(l: int) -> Float[np.ndarray, "3 m m"]:
     """X [3, 2l+1, 2l+1], antisymmetric, float64:  D^l(exp(theta . L)) = exp(theta_j X_j),  (L_j)_ab = -epsilon_jab.
 
     Commutators [X_x, X_y] = X_z and cyclic; Casimir sum_j X_j^2 = -l (l + 1). Read-only.

@@ -153,7 +153,7 @@ def _column_type(values: np.ndarray) -> str:
     return {"f": "R", "i": "I", "u": "I", "b": "L"}.get(values.dtype.kind, "S")
 
 
-def _column_text(value: Any) -> str:
+def _column_text(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return "T" if value else "F"
     if isinstance(value, float | np.floating):

@@ -62,12 +62,12 @@ def root() -> Path:
     return user_cache_path("erlangen")
 
 
-def canonical(key: Any) -> str:
+def canonical(key: object) -> str:
     """Settings as JSON with sorted names: equal settings give equal text, in any order and on any machine."""
     return json.dumps(_plain(key, "key"), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _plain(value: Any, where: str) -> Any:
+def _plain(value: object, where: str) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | np.integer):

@@ -113,7 +113,7 @@ def _warn(path: Path, faults: Sequence[int]) -> None:
 
 
 def write_rows(
-    path: str | os.PathLike[str], rows: Sequence[Mapping[str, str]], extra: Mapping[int, Mapping[str, Any]]
+    path: str | os.PathLike[str], rows: Sequence[Mapping[str, str]], extra: Mapping[int, Mapping[str, float]]
 ) -> None:
     """The rows as a table, with further columns for some of them (by place) and empty fields for the others."""
     more = list(dict.fromkeys(name for values in extra.values() for name in values))

@@ -97,7 +97,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
     return _of_csv(text, path)
 
 
-def _of_json(found: Any, path: Path) -> list[dict[str, Any]]:
+def _of_json(found: object, path: Path) -> list[dict[str, Any]]:
     if isinstance(found, dict) and {"columns", "data"} <= set(found):
         found = [dict(zip(found["columns"], row)) for row in found["data"]]
     elif isinstance(found, dict) and isinstance(found.get("data"), list):
@@ -131,7 +131,7 @@ def _unreadable(path: Path, why: str) -> Invalid:
     )
 
 
-def _value(cell: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+def _value(cell: object, shape: tuple[int, ...] | None) -> np.ndarray:
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         raise ValueError("its value is missing")
     try:
@@ -201,7 +201,7 @@ def _of_poscar(text: str) -> Atoms:
     return _checked(found.positions, found.numbers, found.cell.array)
 
 
-def _checked(positions: np.ndarray, elements: Sequence[Any] | np.ndarray, cell: np.ndarray) -> Atoms:
+def _checked(positions: np.ndarray, elements: Sequence[str | int] | np.ndarray, cell: np.ndarray) -> Atoms:
     from ase.data import atomic_numbers as known
 
     if any(isinstance(e, str) and e.strip() not in known for e in elements):

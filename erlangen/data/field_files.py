@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from ..core.errors import Invalid, unknown
+from ..core.quantity import AnyArray
 from ..core.systems import Field
 
 AXES = ("x", "y", "z")
@@ -77,7 +79,9 @@ def read_fields(
         for name, (_, array) in arrays.items()
         if name not in columns and name not in names and array.shape == (count,) and array.dtype.kind in "biuf"
     }
-    scalars = {n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    scalars: dict[str, Float[AnyArray, ""] | float] = {
+        n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)
+    }
     boundary = str(attributes.get(BOUNDARY, "periodic"))
     return [
         Field(
@@ -152,6 +156,7 @@ def write_arrays(
 
 
 def kind_of(path: Path) -> str:
+    """The format that the suffix of a name stands for, refused where there is none."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise unknown("the ending of a file of fields", suffix or path.name, SUFFIXES)
@@ -283,7 +288,7 @@ def _axes(path: Path, arrays: Arrays, axes: Sequence[str] | None) -> tuple[str, 
     return known_axes(path, names, arrays, do='Name them: axes=["lon", "lat"], or add arrays x, y, z.')
 
 
-def known_axes(path: Path, names: Sequence[str], arrays: Mapping[str, Any], *, do: str) -> tuple[str, ...]:
+def known_axes(path: Path, names: Sequence[str], arrays: Mapping[str, object], *, do: str) -> tuple[str, ...]:
     """The names of the coordinates, all of them in the file; refused where there are none."""
     for name in names:
         if name not in arrays:

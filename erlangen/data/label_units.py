@@ -61,7 +61,7 @@ class LabelUnits:
             force = energy / (length or 1.0)
         return cls(energy, length or 1.0, force, text, per_atom)
 
-    def require_force(self, path: Any) -> float:
+    def require_force(self, path: object) -> float:
         """The force factor; refuses to guess between Hartree/Bohr and Hartree/Angstrom."""
         if self.force is None:
             raise Invalid(

@@ -78,7 +78,7 @@ def unpack(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Any]) -> Sampl
     return Samples(inputs, outputs, arrays.get("group"))
 
 
-def _skeleton(value: Any, path: str, leaves: dict[str, np.ndarray]) -> Any:
+def _skeleton(value: object, path: str, leaves: dict[str, np.ndarray]) -> Any:
     """JSON that says how to rebuild `value`, with numbers and arrays taken out into `leaves`."""
     if value is None or isinstance(value, str):
         return {"is": value}

@@ -64,7 +64,7 @@ def _too_close(x: Atoms) -> tuple[int, int, float] | None:
 def check_states(
     path: str | os.PathLike[str],
     inputs: Sequence[Atoms],
-    infos: Sequence[Mapping[str, Any]],
+    infos: Sequence[Mapping[str, object]],
     outputs: Sequence[str] = (),
 ) -> None:
     """Charge and spin of a frame are no input of any method: refuse where they differ, warn where they are unusual.

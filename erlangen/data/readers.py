@@ -179,7 +179,7 @@ class _Asked:
         return found
 
 
-def _pick(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
+def _pick(values: Mapping[str, object], names: Sequence[str]) -> str | None:
     """The first of `names` that is a key of `values`, whatever its case."""
     lower = {key.lower(): key for key in reversed(list(values))}
     return next((lower[name] for name in names if name in lower), None)
@@ -215,7 +215,7 @@ def _labels(
     return labels, {key for key, _ in found.values()}
 
 
-def _number(value: Any, label: str) -> np.ndarray:
+def _number(value: object, label: str) -> np.ndarray:
     """A label as an array; ValueError where it is something else. Six components of a stress are xx yy zz yz xz xy."""
     try:
         array = np.asarray(value, float)
@@ -284,7 +284,7 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
     labelled = [f for f in frames if "energy" in f.labels] or frames
     energies = [f.labels["energy"] for f in labelled if "energy" in f.labels]
     forces = [f.labels["forces"] for f in labelled if "forces" in f.labels]
-    why = suspect([f.atoms.atomic_numbers for f in labelled], energies, forces)
+    why = suspect([np.asarray(f.atoms.atomic_numbers) for f in labelled], energies, forces)
     if why:
         raise Invalid(
             must="energies are in eV and forces in eV/A unless stated otherwise",

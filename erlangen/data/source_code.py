@@ -20,7 +20,7 @@ PACKAGE = __name__.split(".")[0]
 NOT_PHYSICS = tuple(f"{PACKAGE}.{room}" for room in ("data.", "assess", "contract", "core.errors", "core.quantity"))
 
 
-def fingerprint(function: Callable[..., Any]) -> str:
+def fingerprint(function: Callable[..., object]) -> str:
     """SHA-256 of the version and of all code that `function` depends on; only the version where it was typed in."""
     while isinstance(function, functools.partial):
         function = function.func

@@ -14,9 +14,9 @@ arguments and key give the same indices. `erlangen.data.leakage` tells what two 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
 from ..contract import Samples
 from ..core.errors import Invalid
@@ -25,7 +25,7 @@ Parts = Mapping[str, float]
 Indices = dict[str, np.ndarray]
 
 
-def _generator(key: Any) -> np.random.Generator:
+def _generator(key: int | PRNGKeyArray) -> np.random.Generator:
     """NumPy's generator from an integer or a JAX key."""
     if isinstance(key, int | np.integer):
         return np.random.default_rng(int(key))
@@ -62,7 +62,7 @@ def _cut(order: np.ndarray, counts: Mapping[str, int]) -> Indices:
     return {name: np.sort(piece) for name, piece in zip(counts, pieces)}
 
 
-def at_random(n: int, parts: Parts, *, key: Any) -> Indices:
+def at_random(n: int, parts: Parts, *, key: int | PRNGKeyArray) -> Indices:
     """Every sample is as likely in one part as in another."""
     return _cut(_generator(key).permutation(n), _counts(n, parts))
 
@@ -74,7 +74,7 @@ def _members(groups: Sequence[Hashable]) -> list[np.ndarray]:
     return [np.array(rows) for rows in found.values()]
 
 
-def by_group(groups: Sequence[Hashable], parts: Parts, *, key: Any) -> Indices:
+def by_group(groups: Sequence[Hashable], parts: Parts, *, key: int | PRNGKeyArray) -> Indices:
     """Whole groups only, in random order, each to the part that still lacks the largest share of its samples."""
     members = _members(np.asarray(groups).tolist())
     shuffled = [members[i] for i in _generator(key).permutation(len(members))]
@@ -122,7 +122,7 @@ def scaffolds(smiles: Sequence[str]) -> list[str]:
     return found
 
 
-def by_scaffold(smiles: Sequence[str], parts: Parts, *, key: Any) -> Indices:
+def by_scaffold(smiles: Sequence[str], parts: Parts, *, key: int | PRNGKeyArray) -> Indices:
     """Whole scaffolds only: frequent ones fill the first part, rare ones (in random order where equal) the later ones.
 
     Pitfall: all molecules without a ring count as one scaffold, as is usual.
@@ -176,7 +176,12 @@ def by_size(samples: Samples, parts: Parts) -> Indices:
 
 
 def by_time(
-    times: Sequence[float] | np.ndarray, parts: Parts, *, gap: float, blocks: int | None = None, key: Any = 0
+    times: Sequence[float] | np.ndarray,
+    parts: Parts,
+    *,
+    gap: float,
+    blocks: int | None = None,
+    key: int | PRNGKeyArray = 0,
 ) -> Indices:
     """Contiguous blocks of time, so that neighbours on a trajectory do not lie in two parts.
 
@@ -210,7 +215,9 @@ def by_time(
     return result
 
 
-def beyond(values: Sequence[float] | np.ndarray, inside: tuple[float, float], parts: Parts, *, key: Any) -> Indices:
+def beyond(
+    values: Sequence[float] | np.ndarray, inside: tuple[float, float], parts: Parts, *, key: int | PRNGKeyArray
+) -> Indices:
     """Extrapolation along a parameter: samples with inside[0] <= value <= inside[1] are divided at random into `parts`,
     all others are the part "beyond"."""
     values = np.asarray(values, float)

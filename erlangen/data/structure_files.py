@@ -6,17 +6,21 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.errors import Invalid
 from .atom_files import Table, broken, read_text, write_text
 
+if TYPE_CHECKING:
+    import gemmi
+    from rdkit import Chem
+
 RESIDUE = ("atom_name", "residue_name", "residue_number", "insertion", "chain")
 
 
-def _cif_blocks(path: Path) -> list[Any]:
+def _cif_blocks(path: Path) -> list[gemmi.cif.Block]:
     import gemmi
 
     text = read_text(path)
@@ -60,7 +64,7 @@ def _once(fractional: np.ndarray, vectors: np.ndarray, numbers: np.ndarray) -> t
     return np.flatnonzero(keep), mixed.ravel().tolist()
 
 
-def _crystal(path: Path, number: int, block: Any) -> Table:
+def _crystal(path: Path, number: int, block: gemmi.cif.Block) -> Table:
     import gemmi
 
     crystal = gemmi.make_small_structure_from_block(block)
@@ -86,7 +90,7 @@ def _crystal(path: Path, number: int, block: Any) -> Table:
     return Table(fractional[rows] @ vectors, numbers[rows], vectors, np.ones(3, bool), {"site": labels[rows]}, info)
 
 
-def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flat(values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     """Columns with one number per atom: forces become forces_1, forces_2, forces_3."""
     for name, value in values.items():
         value = np.asarray(value)
@@ -96,7 +100,7 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}_{i + 1}", part) for i, part in enumerate(value.reshape(len(value), -1).T))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     import gemmi
 
     value = np.asarray(value)
@@ -154,7 +158,7 @@ def read_mmcif(path: Path) -> list[Table]:
     return _models(path, structure)
 
 
-def _models(path: Path, structure: Any) -> list[Table]:
+def _models(path: Path, structure: gemmi.Structure) -> list[Table]:
     if not len(structure):
         raise broken(path, 1, "it has no atoms")
     tables = []
@@ -176,7 +180,7 @@ def _models(path: Path, structure: Any) -> list[Table]:
     return tables
 
 
-def _first_conformer(model: Any) -> Iterator[tuple[str, Any, Any]]:
+def _first_conformer(model: gemmi.Model) -> Iterator[tuple[str, gemmi.Residue, gemmi.Atom]]:
     """(chain, residue, atom) without alternative conformers after the first one of each place in the chain.
 
     gemmi's own remove_alternative_conformations also drops atoms of equal names, which ligands often have.
@@ -190,7 +194,7 @@ def _first_conformer(model: Any) -> Iterator[tuple[str, Any, Any]]:
                     yield chain.name, residue, atom
 
 
-def _structure(tables: Sequence[Table]) -> Any:
+def _structure(tables: Sequence[Table]) -> gemmi.Structure:
     """A gemmi structure with one model per frame; atoms without residue labels form one residue MOL."""
     import gemmi
 
@@ -247,10 +251,10 @@ def write_mmcif(path: Path, tables: Sequence[Table]) -> None:
 
 def read_sdf(path: Path) -> list[Table]:
     """SDF and MOL. Data fields become `info`; one with a line per atom becomes a column. Bonds are kept for writing."""
-    from rdkit import Chem, RDLogger
+    from rdkit import Chem, rdBase
 
     text = read_text(path)
-    with _silence(RDLogger):
+    with rdBase.BlockLogs():
         supplier = Chem.ForwardSDMolSupplier(io.BytesIO(text.encode()), sanitize=False, removeHs=False)
         molecules = list(supplier)
     tables = []
@@ -276,23 +280,8 @@ def read_sdf(path: Path) -> list[Table]:
     return tables
 
 
-def _silence(logger: Any) -> Any:
-    """RDKit's own log lines are replaced by our one message."""
-    import contextlib
-
-    @contextlib.contextmanager
-    def quiet() -> Iterator[None]:
-        logger.DisableLog("rdApp.*")
-        try:
-            yield
-        finally:
-            logger.EnableLog("rdApp.*")
-
-    return quiet()
-
-
-def _fields(properties: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    columns: dict[str, Any] = {}
+def _fields(properties: Mapping[str, object], n: int) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+    columns: dict[str, np.ndarray] = {}
     info: dict[str, Any] = {}
     for name, text in properties.items():
         rows = [line.split() for line in str(text).splitlines()]
@@ -329,7 +318,7 @@ def write_sdf(path: Path, tables: Sequence[Table]) -> None:
     write_text(path, stream.getvalue())
 
 
-def _molecule(table: Table) -> Any:
+def _molecule(table: Table) -> Chem.Mol:
     from rdkit import Chem
     from rdkit.Geometry import Point3D
 

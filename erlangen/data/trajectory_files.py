@@ -41,6 +41,7 @@ class Column:
 
     @property
     def name(self) -> str:
+        """In a sample: the variable without separators, with the number of the component."""
         plain = self.variable.replace("/", "_").replace("-", "_").replace(" ", "_")
         return plain if self.component is None else f"{plain}_{self.component}"
 

@@ -29,6 +29,7 @@ class Row:
 
     @property
     def is_exact(self) -> bool:
+        """Whether the energy is that of exact diagonalisation."""
         return self.method.lower().startswith("exact")
 
 

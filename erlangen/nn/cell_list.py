@@ -63,6 +63,7 @@ class CellList:
 
     @property
     def reach(self) -> float:
+        """Up to which distance pairs are listed [A]: the cutoff and the skin."""
         return self.cutoff + self.skin
 
     def build(self, x: Atoms) -> Listing:

@@ -4,8 +4,8 @@
     B_L  = w_1 A_L + sum_(l1 <= l2) w_2 [A_l1 x A_l2]_L + sum_(l, l2) w_3 [Q_l x A_l2]_L      a factor per element
 
 A product of nu densities holds bodies up to order nu + 1 without a sum over triples or quadruples of neighbours: the
-density trick. Order 3 is factorised (an inner sum Q, then an outer product): every symmetric power of
-`core.symmetric_powers` is reached, with products of weights in place of free ones, and far fewer terms.
+density trick. Order 3 is factorised (an inner sum Q, then an outer product): everything that three factors can make is
+reached, with products of weights in place of free ones, and far fewer terms.
 Drautz 2019, doi:10.1103/PhysRevB.99.014104; Batatia et al. 2022, arXiv:2206.07697.
 """
 

@@ -11,13 +11,14 @@ once pairs could have come nearer by more than the skin, `Neighbours.complete` i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+
+from erlangen.core.quantity import AnyArray
 
 from ..core.errors import Invalid
 from ..core.systems import Atoms
@@ -36,11 +37,11 @@ class NeighbourList(eqx.Module):
     Rows are receivers, in ascending order of (sender, image).
     """
 
-    reverse: Int[Any, "n K"]
-    shifts: Int[Any, "n K 3"]
-    mask: Bool[Any, "n K"]
-    positions: Float[Any, "n 3"]
-    cell: Float[Any, "3 3"]
+    reverse: Int[AnyArray, "n K"]
+    shifts: Int[AnyArray, "n K 3"]
+    mask: Bool[AnyArray, "n K"]
+    positions: Float[AnyArray, "n 3"]
+    cell: Float[AnyArray, "3 3"]
     cutoff: float = eqx.field(static=True)
 
     @property
@@ -66,12 +67,12 @@ class NeighbourList(eqx.Module):
 
 
 def neighbour_list(
-    positions: np.ndarray,
-    atomic_numbers: np.ndarray,
+    positions: Float[AnyArray, "n 3"],
+    atomic_numbers: Int[AnyArray, " n"],
     cutoff: float,
     *,
-    cell: np.ndarray | None = None,
-    pbc: Sequence[bool] | np.ndarray | None = None,
+    cell: Float[AnyArray, "3 3"] | None = None,
+    pbc: Sequence[bool] | Bool[AnyArray, " 3"] | None = None,
 ) -> NeighbourList:
     """All pairs nearer than `cutoff` [A], every image of a neighbour on its own; exact for cells of any size and shape.
 

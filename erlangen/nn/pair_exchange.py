@@ -14,17 +14,19 @@ changes from run to run; `benchmarks/atoms_scaling.py` times both (on a CPU the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float, Int
 
 UNROLLED = 16  # columns of a sum that are added in one loop: between one by one and all, which takes long to compile
 
+Tangent = Array | ad.Zero
 send_p, collect_p = Primitive("send_to_pairs"), Primitive("collect_from_pairs")
 
 
@@ -75,22 +77,22 @@ def _collect_on_cpu(y: Array, reverse: Array, *, n_batch: int) -> Array:
     return total.reshape(*reverse.shape[:-1], *features)
 
 
-def _define(primitive: Primitive, other: Primitive, plain: Any, n_own: int) -> None:
+def _define(primitive: Primitive, other: Primitive, plain: Callable[..., Array], n_own: int) -> None:
     """Shape, derivative, transpose (`other`), batching and code of one of the two; `n_own`: axes before features."""
 
-    def jvp(primals: Sequence[Any], tangents: Sequence[Any], *, n_batch: int) -> tuple[Any, Any]:
+    def jvp(primals: tuple[Array, Array], tangents: tuple[Tangent, ad.Zero], *, n_batch: int) -> tuple[Array, Tangent]:
         (x, reverse), t = primals, tangents[0]
         y = primitive.bind(x, reverse, n_batch=n_batch)
         if isinstance(t, ad.Zero):
             return y, ad.Zero(jax.typeof(y).to_tangent_aval())
         return y, primitive.bind(t, reverse, n_batch=n_batch)
 
-    def transpose(cotangent: Any, x: Any, reverse: Any, *, n_batch: int) -> tuple[Any, None]:
+    def transpose(cotangent: Tangent, x: ad.UndefinedPrimal, reverse: Array, *, n_batch: int) -> tuple[Tangent, None]:
         if isinstance(cotangent, ad.Zero):
             return ad.Zero(x.aval), None
         return other.bind(cotangent, reverse, n_batch=n_batch), None
 
-    def batch(values: Sequence[Any], axes: Sequence[Any], *, n_batch: int) -> tuple[Any, int]:
+    def batch(values: tuple[Array, Array], axes: tuple[Any, int | None], *, n_batch: int) -> tuple[Array, int]:
         (x, reverse), (at_x, at_reverse) = values, axes
         if at_reverse is None:  # one list for all members: they are so many more features
             last = x.ndim - 1
@@ -103,7 +105,7 @@ def _define(primitive: Primitive, other: Primitive, plain: Any, n_own: int) -> N
             x = jnp.moveaxis(x, at_x, 0)
         return primitive.bind(x, reverse, n_batch=n_batch + 1), 0
 
-    def shape(x: Any, reverse: Any, *, n_batch: int) -> Any:
+    def shape(x: ShapedArray, reverse: ShapedArray, *, n_batch: int) -> ShapedArray:
         lead = reverse.shape if primitive is send_p else reverse.shape[:-1]
         return x.update(shape=(*lead, *x.shape[n_batch + n_own :]), weak_type=False)
 

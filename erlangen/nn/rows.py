@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +22,8 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
+
+Setting = Hashable  # of an operation: known when it is compiled
 
 
 def rowwise(plain: Callable[..., Array], *, move: bool = True) -> Callable[..., Array]:
@@ -33,7 +34,9 @@ def rowwise(plain: Callable[..., Array], *, move: bool = True) -> Callable[..., 
     """
     primitive = _primitive(plain, move)
 
-    def derivative(values: tuple[Array, ...], tangents: tuple[Any, ...], **chosen: Any) -> tuple[Array, Array]:
+    def derivative(
+        values: tuple[Array, ...], tangents: tuple[Array | ad.Zero, ...], **chosen: Setting
+    ) -> tuple[Array, Array]:
         moving = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero)]
 
         def moved(*some: Array) -> Array:
@@ -57,7 +60,7 @@ def adjoint(one: Callable[..., Array], other: Callable[..., Array]) -> tuple[Cal
     return tuple(primitive.bind for primitive in pair)
 
 
-def _transposed(primitive: Primitive, cotangent: Array, **chosen: Any) -> list[Array]:
+def _transposed(primitive: Primitive, cotangent: Array, **chosen: Setting) -> list[Array]:
     return [primitive.bind(cotangent, **chosen)]
 
 
@@ -66,11 +69,13 @@ def _primitive(plain: Callable[..., Array], move: bool) -> Primitive:
     settings = [p.name for p in inspect.signature(plain).parameters.values() if p.kind is p.KEYWORD_ONLY]
     primitive = Primitive(plain.__name__)
 
-    def shape(*values: Any, **chosen: Any) -> ShapedArray:
+    def shape(*values: ShapedArray, **chosen: Setting) -> ShapedArray:
         out = jax.eval_shape(lambda *v: plain(*v, **chosen), *values)
         return ShapedArray(out.shape, out.dtype)
 
-    def batch(values: tuple[Array, ...], axes: tuple[Any, ...], **chosen: Any) -> tuple[Array, int]:
+    def batch(
+        values: tuple[Array, ...], axes: tuple[int, *tuple[int | None, ...]], **chosen: Setting
+    ) -> tuple[Array, int]:
         (x, *weights), (axis, *others) = values, axes
         if any(other is not None for other in others):
             return jax.vmap(lambda *v: plain(*v, **chosen), in_axes=axes)(*values), 0

@@ -14,13 +14,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Inexact
 
-Step = Callable[[Array], Array]
+from erlangen.core.quantity import AnyArray, Coefficient
+
+Step = Callable[[Inexact[Array, "..."]], Inexact[Array, "..."]]
 POINTS_ON_CIRCLE = 32  # unit circle; the trapezoid rule has converged to 1e-16 from 24 points on
 
 
-def phi_functions(z: Any) -> tuple[Any, Any, Any]:
+def phi_functions(
+    z: Inexact[AnyArray, "..."],
+) -> tuple[Inexact[AnyArray, "..."], Inexact[AnyArray, "..."], Inexact[AnyArray, "..."]]:
     """phi_1, phi_2, phi_3 of every entry of z (real z gives real values).
 
     NumPy input is evaluated in float64 whatever JAX's precision is; traced input in its own dtype, so that gradients
@@ -45,7 +49,7 @@ def phi_functions(z: Any) -> tuple[Any, Any, Any]:
     return jax.lax.scan(lambda s, root: (jax.tree.map(jnp.add, s, terms(root, jnp)), None), first, circle)[0]
 
 
-def etdrk2(linear: Any, nonlinear: Step, dt: Any) -> Step:
+def etdrk2(linear: Inexact[AnyArray, "*modes"], nonlinear: Step, dt: Coefficient) -> Step:
     """Second-order step in two evaluations of N: a = e^z u + dt phi_1 N(u), then a + dt phi_2 (N(a) - N(u))."""
     z = linear * dt
     phi_1, phi_2, _ = phi_functions(z)
@@ -60,7 +64,13 @@ def etdrk2(linear: Any, nonlinear: Step, dt: Any) -> Step:
     return step
 
 
-def etdrk4(linear: Any, nonlinear: Step, dt: Any, *, gain: Any = 1.0) -> Step:
+def etdrk4(
+    linear: Inexact[AnyArray, "*modes"],
+    nonlinear: Step,
+    dt: Coefficient,
+    *,
+    gain: float | Inexact[AnyArray, "*modes"] = 1.0,
+) -> Step:
     """Fourth-order step of Cox and Matthews; four evaluations of N, stable for advection up to about |k u| dt = 2.8.
 
     gain: a factor on every coefficient of N, at no cost.
@@ -87,7 +97,7 @@ def etdrk4(linear: Any, nonlinear: Step, dt: Any, *, gain: Any = 1.0) -> Step:
     return step
 
 
-def trajectory(step: Step, u: Array, *, frames: int, substeps: int = 1) -> Array:
+def trajectory(step: Step, u: Inexact[Array, "..."], *, frames: int, substeps: int = 1) -> Inexact[Array, "frames ..."]:
     """States after substeps, 2 substeps, ..., frames substeps, shape [frames, ...]; the initial state is not repeated.
 
     Reverse-mode memory is that of ``frames + substeps`` states: the sub-steps of a frame are recomputed in the
@@ -102,11 +112,13 @@ def trajectory(step: Step, u: Array, *, frames: int, substeps: int = 1) -> Array
     return jax.lax.scan(body, u, None, length=frames)[1]
 
 
-def _exp(z: Any) -> Any:
+def _exp(z: Inexact[AnyArray, "..."]) -> Inexact[AnyArray, "..."]:
     return jnp.exp(z) if isinstance(z, jax.Array) else np.exp(z)
 
 
-def _like(u: Array, *coefficients: Any) -> tuple[Array, ...]:
+def _like(
+    u: Inexact[Array, "..."], *coefficients: float | Inexact[AnyArray, "..."]
+) -> tuple[Inexact[Array, "..."], ...]:
     """Coefficients in the precision of ``u``; real ones stay real (half the work of complex products)."""
     real = jnp.finfo(u.dtype).dtype
     return tuple(jnp.asarray(c, u.dtype if jnp.iscomplexobj(c) else real) for c in coefficients)

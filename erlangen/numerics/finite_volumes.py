@@ -19,20 +19,21 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from erlangen.core.errors import Invalid, unknown
+from erlangen.core.quantity import Coefficient
 from erlangen.numerics import exponential_integrators, weno
 from erlangen.numerics.steps import is_traced
 from erlangen.numerics.weno import GHOSTS, Reconstruction
 
 State = Float[Array, "parts cells"]
 Boundary = Literal["periodic", "transmissive", "reflecting"]
-Guard = Callable[["ConservationLaw", list[State], list[State], Any], State]
+Guard = Callable[["ConservationLaw", list[State], list[State], Coefficient], State]
 """The flux, by law, of the values on both sides of each face, the averages there, and dt / dx: see `guarded`."""
 PADDING = {"periodic": "wrap", "transmissive": "edge", "reflecting": "symmetric"}
 # Shares of q in the stages  v <- share q + (1 - share) (v + dt dv / dt)  of a step. A loop, so that dq / dt is compiled
@@ -77,8 +78,8 @@ def rate(
     law: ConservationLaw,
     q: State,
     *,
-    dx: Any,
-    dt: Any = 0.0,
+    dx: float,
+    dt: Coefficient = 0.0,
     boundary: Boundary = "periodic",
     reconstruct: Reconstruction = WENO,
     guard: Guard | None = None,
@@ -189,7 +190,9 @@ def steps_needed(law: ConservationLaw, q: State, *, dx: float, dt: float, cfl: f
     return max(1, -int(-crossed // 1))
 
 
-def _flux(law: ConservationLaw, cells: list[State], ratio: Any, reconstruct: Reconstruction, guard: Guard) -> State:
+def _flux(
+    law: ConservationLaw, cells: list[State], ratio: Coefficient, reconstruct: Reconstruction, guard: Guard
+) -> State:
     """The flux through every face between the six cells around it; ratio: dt / dx."""
     averages = cells[GHOSTS - 1 : GHOSTS + 1]
     to, back = law.characteristics(*averages)
@@ -198,14 +201,14 @@ def _flux(law: ConservationLaw, cells: list[State], ratio: Any, reconstruct: Rec
     return guard(law, values, averages, ratio)
 
 
-def guarded(law: ConservationLaw, values: list[State], averages: list[State], ratio: Any) -> State:
+def guarded(law: ConservationLaw, values: list[State], averages: list[State], ratio: Coefficient) -> State:
     """The upwind flux of `values`, mixed with that of `averages` where it would drain a cell."""
     n = values[0].shape[1]
     both = law.upwind_flux(*(jnp.concatenate(pair, 1) for pair in zip(values, averages)))
     return _mixed(both[:, :n], both[:, n:], functools.partial(_left, law, averages, ratio))
 
 
-def guarded_if_needed(law: ConservationLaw, values: list[State], averages: list[State], ratio: Any) -> State:
+def guarded_if_needed(law: ConservationLaw, values: list[State], averages: list[State], ratio: Coefficient) -> State:
     """`guarded`, which is not looked at where no half cell loses nine tenths of a margin: hardly any step does.
 
     As fast as no guard at all. In reverse mode, and over batches, both ways would be taken: `guarded` is better there.
@@ -219,7 +222,7 @@ def guarded_if_needed(law: ConservationLaw, values: list[State], averages: list[
     )
 
 
-def _left(law: ConservationLaw, averages: list[State], ratio: Any, flux: State) -> tuple[Array, ...]:
+def _left(law: ConservationLaw, averages: list[State], ratio: Coefficient, flux: State) -> tuple[Array, ...]:
     """Margins of the halves at the faces: a cell after a step is the mean of  q -+ 2 (dt / dx) (F - f(q))  over two."""
     n, q = flux.shape[1], jnp.concatenate(averages, 1)
     away = jnp.concatenate([jnp.full(n, -2 * ratio, q.dtype), jnp.full(n, 2 * ratio, q.dtype)])
@@ -249,7 +252,7 @@ def _stepper(
 ) -> Callable[..., State]:
     slope = functools.partial(rate, law, dx=dx, boundary=boundary, reconstruct=reconstruct, guard=guard)
 
-    def step(q: State, dt: Any) -> State:
+    def step(q: State, dt: Coefficient) -> State:
         def stage(v: State, share: Array) -> tuple[State, None]:
             moved = v + dt * slope(v, dt=dt)
             return moved + share * (q - moved), None  # not share q + (1 - share) moved, whose rounding adds up

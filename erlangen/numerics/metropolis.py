@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 LogProbability = Callable[[Array], Array]
 """[chains, ...] -> [chains], up to a constant."""
@@ -26,11 +26,11 @@ Proposal = Callable[[Array, PRNGKeyArray], Array]
 class Chains(eqx.Module):
     """Where the chains are and the log-probability there."""
 
-    positions: Array
+    positions: Shaped[Array, "chains ..."]
     log_probability: Float[Array, " chains"]
 
 
-def start(log_probability: LogProbability, positions: Array) -> Chains:
+def start(log_probability: LogProbability, positions: Shaped[Array, "chains ..."]) -> Chains:
     """Chains at `positions` [chains, ...]."""
     return Chains(positions, log_probability(positions))
 
@@ -63,7 +63,7 @@ def sample(
     n_per_chain: int,
     thinning: int,
     key: PRNGKeyArray,
-) -> tuple[Chains, Array, Float[Array, ""]]:
+) -> tuple[Chains, Shaped[Array, "n_per_chain chains ..."], Float[Array, ""]]:
     """(chains, samples [n_per_chain, chains, ...], acceptance): samples of every chain, `thinning` proposals apart."""
 
     def one(carry, i):
@@ -74,14 +74,14 @@ def sample(
     return chains, samples, rates.mean()
 
 
-def flip(spins: Array, key: PRNGKeyArray) -> Array:
+def flip(spins: Int[Array, "chains sites"], key: PRNGKeyArray) -> Int[Array, "chains sites"]:
     """Reverse one random spin of every chain."""
     n_chains, n_sites = spins.shape
     site = jax.random.randint(key, (n_chains, 1), 0, n_sites)
     return jnp.where(jnp.arange(n_sites) == site, -spins, spins)
 
 
-def flip_regions(rank: np.ndarray) -> Proposal:
+def flip_regions(rank: Int[np.ndarray, "sites sites"]) -> Proposal:
     """Reverse a region of every chain: half of the times one random site, else the n sites nearest to it, n random.
 
     rank [sites, sites]: place of site j in the order of distance from site i (0 for i itself). Regions move whole
@@ -101,7 +101,7 @@ def flip_regions(rank: np.ndarray) -> Proposal:
     return propose
 
 
-def exchange(pairs: np.ndarray) -> Proposal:
+def exchange(pairs: Int[np.ndarray, "pairs 2"]) -> Proposal:
     """Swap the spins at the ends of a random pair out of `pairs` [pairs, 2]: total S_z stays.
 
     Good choice: the bonds of the Hamiltonian; pairs of any distance mix faster where domains are large.

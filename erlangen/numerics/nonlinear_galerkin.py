@@ -11,19 +11,27 @@ and Temam 1989, doi:10.1137/0726063. The time step stays that of u; N is evaluat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex
+from jaxtyping import Array, Complex, Float, Inexact
+
+from erlangen.core.quantity import AnyArray
 
 from . import spectral
 from .exponential_integrators import Step, phi_functions
 
 
 def slaved(
-    linear: Any, nonlinear: Step, kept: Any, *, coarse: Sequence[int], fine: Sequence[int], time: float, amount: Any
+    linear: Inexact[AnyArray, "*modes"],
+    nonlinear: Step,
+    kept: Float[AnyArray, "*modes"],
+    *,
+    coarse: Sequence[int],
+    fine: Sequence[int],
+    time: float,
+    amount: float | Float[AnyArray, "*modes"],
 ) -> Step:
     """N_slaved on the coefficients of `coarse` points.
 

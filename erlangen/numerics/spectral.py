@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from erlangen.core.errors import Invalid, unknown
+from erlangen.core.quantity import AnyArray, Coefficient
 
 Dealiasing = Literal["none", "two-thirds", "three-halves", "smooth"]
 TAU = 2 * math.pi
@@ -48,7 +49,7 @@ def squared_wavenumber(shape: Sequence[int], *, length: float = TAU) -> np.ndarr
     return sum((k**2 for k in sparse), start=np.zeros(()))
 
 
-def dealiasing_mask(shape: Sequence[int], rule: Dealiasing) -> np.ndarray:
+def dealiasing_mask(shape: Sequence[int], rule: Dealiasing) -> Float[np.ndarray, "*modes"]:
     """Factor in [0, 1] on every ``rfftn`` coefficient that keeps products of two fields free of aliasing errors.
 
     ``none``        all modes; products alias. For linear problems, and to see what aliasing does.
@@ -92,7 +93,9 @@ def derivative(u: Float[Array, "..."], *, axis: int = 0, order: int = 1, length:
     return inverse(u_hat * k.astype(u_hat.dtype), u.shape)
 
 
-def translate(u: Float[Array, "..."], displacement: Sequence[Any], *, length: float = TAU) -> Float[Array, "..."]:
+def translate(
+    u: Float[Array, "..."], displacement: Sequence[Coefficient], *, length: float = TAU
+) -> Float[Array, "..."]:
     """u(x - displacement) for any real displacement; a whole number of grid points is ``jnp.roll`` to round-off."""
     u_hat = transform(u)
     for axis, (n, d) in enumerate(zip(u.shape, displacement, strict=True)):
@@ -102,14 +105,16 @@ def translate(u: Float[Array, "..."], displacement: Sequence[Any], *, length: fl
     return inverse(u_hat, u.shape)
 
 
-def shift_factor(modes: np.ndarray, n: int, displacement: Array, *, length: float = TAU) -> Complex[Array, " modes"]:
+def shift_factor(
+    modes: Float[np.ndarray, " modes"], n: int, displacement: Float[Array, "..."], *, length: float = TAU
+) -> Complex[Array, "... modes"]:
     """e^{-i k d} of every mode of an axis with n points; cos k d for the Nyquist mode, which has no partner."""
     phase = jnp.asarray(modes * (TAU / length), displacement.dtype) * displacement
     nyquist = 2 * np.abs(modes) == n
     return jax.lax.complex(jnp.cos(phase), jnp.where(nyquist, 0, -jnp.sin(phase)))
 
 
-def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:
+def resample(u: Float[AnyArray, "..."], shape: Sequence[int]) -> Float[Array, "..."]:
     """The same trigonometric polynomial on another grid: zero-padded when finer, low-passed when coarser.
 
     To look at a fine solution only at the points of a coarse grid (aliasing included) use `sample` instead.
@@ -119,7 +124,7 @@ def resample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."
         raise Invalid(
             must="resampling keeps the number of axes", came=f"{u.ndim} -> {len(shape)}", do="Give one size per axis."
         )
-    return inverse(resize(transform(u), u.shape, shape), shape)
+    return inverse(resize(transform(jnp.asarray(u)), u.shape, shape), shape)
 
 
 def sample(u: Float[Array, "..."], shape: Sequence[int]) -> Float[Array, "..."]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -59,30 +59,32 @@ class Sphere:
             )
 
     @property
-    def mu(self) -> np.ndarray:
+    def mu(self) -> Float[np.ndarray, " lat"]:
         """[lat]: sin(latitude), from south to north."""
         return _latitudes(self.n_lat, self.latitudes)[0]
 
     @property
-    def weights(self) -> np.ndarray:
+    def weights(self) -> Float[np.ndarray, " lat"]:
         """[lat] of sum 1: the mean of f over the sphere is the mean over longitudes of weights . f."""
         return _latitudes(self.n_lat, self.latitudes)[1]
 
     @property
-    def cos_latitude(self) -> np.ndarray:
+    def cos_latitude(self) -> Float[np.ndarray, " lat"]:
+        """[lat]: from south to north."""
         return np.sqrt(1 - self.mu**2)
 
     @property
-    def angles(self) -> tuple[np.ndarray, np.ndarray]:
+    def angles(self) -> tuple[Float[np.ndarray, "lon 1"], Float[np.ndarray, "1 lat"]]:
         """Longitudes [lon, 1] and latitudes [1, lat] in radians."""
         return np.arange(self.n_lon)[:, None] * (2 * math.pi / self.n_lon), np.arcsin(self.mu)[None, :]
 
     @property
-    def eigenvalues(self) -> np.ndarray:
+    def eigenvalues(self) -> Float[np.ndarray, " l"]:
         """[l]: l (l + 1), minus the symbol of the Laplacian."""
         return np.arange(self.lmax + 1.0) * np.arange(1.0, self.lmax + 2)
 
     def mean(self, f: Float[Array, "*any lon lat"]) -> Float[Array, "*any"]:
+        """Over the sphere, weighted by area: exact for fields of the degrees that the points resolve."""
         return jnp.mean(f, axis=-2) @ jnp.asarray(self.weights, f.dtype)
 
     def analyse(self, f: Float[Array, "*any lon lat"]) -> Complex[Array, "*any m l"]:
@@ -90,9 +92,11 @@ class Sphere:
         return self._onto(_tables(self).legendre, self._waves(f) * _like(f, self.weights))
 
     def synthesise(self, f_lm: Complex[Array, "*any m l"]) -> Float[Array, "*any lon lat"]:
+        """f = sum_lm f_lm P_lm(mu) e^{i m lambda} on the points, the inverse of `analyse`."""
         return self._values(_sum_over_l(_tables(self).legendre, f_lm))
 
     def laplacian(self, f_lm: Complex[Array, "*any m l"]) -> Complex[Array, "*any m l"]:
+        """Lap f on the unit sphere: -l (l + 1) f_lm."""
         return f_lm * _like(f_lm, -self.eigenvalues)
 
     def inverse_laplacian(self, f_lm: Complex[Array, "*any m l"]) -> Complex[Array, "*any m l"]:
@@ -242,7 +246,7 @@ def _products(axes: str, table: np.ndarray, z: Array) -> Array:
     return real + 1j * imaginary
 
 
-def _like(f: Array, coefficients: Any) -> Array:
+def _like(f: Array, coefficients: Float[np.ndarray, "..."]) -> Array:
     """Coefficients in the precision of `f`, complex ones as complex numbers."""
     real = jnp.finfo(f.dtype).dtype
     return jnp.asarray(coefficients, jnp.result_type(real, jnp.complex64) if np.iscomplexobj(coefficients) else real)

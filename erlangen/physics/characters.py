@@ -13,11 +13,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Inexact, Int
 
 from ..core.errors import Invalid
 from .lattices import Lattice, Loose
@@ -41,12 +40,13 @@ class Character(eqx.Module):
     degeneracy: int = eqx.field(static=True, default=1)
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> Inexact[np.ndarray, " elements"]:
         """[elements] of chi: real where all are +1 or -1."""
         return roots_of_unity(np.asarray(self.powers), self.order)
 
     @property
     def is_real(self) -> bool:
+        """Whether all values are +1 or -1."""
         return self.order <= 2
 
     @property
@@ -55,7 +55,7 @@ class Character(eqx.Module):
         return self.order == 1 and self.flip >= 0
 
     @property
-    def kernel(self) -> np.ndarray:
+    def kernel(self) -> Int[np.ndarray, "kernel sites"]:
         """[elements, sites] the permutations whose character is 1."""
         return np.asarray(self.permutations)[np.asarray(self.powers) == 0]
 
@@ -68,12 +68,12 @@ class Character(eqx.Module):
         return dataclasses.replace(self, title=title, flip=flip, magnetisation=magnetisation)
 
 
-def roots_of_unity(powers: Any, order: int) -> Any:
+def roots_of_unity(powers: Int[np.ndarray, "..."], order: int) -> Inexact[np.ndarray, "..."]:
     """exp(2 pi i powers / order): real for the orders 1 and 2."""
     return 1.0 - 2.0 * powers if order <= 2 else np.exp(2j * np.pi * np.arange(order) / order)[powers]
 
 
-def trivial(group: np.ndarray) -> Character:
+def trivial(group: Int[np.ndarray, "elements sites"]) -> Character:
     """1 for all of `group` [elements, sites]."""
     return Character(group, np.zeros(len(group), int), 1, "k = 0, symmetric")
 
@@ -102,7 +102,12 @@ def sectors(lattice: Lattice | Loose) -> list[Character]:
 
 
 def _at_momentum(
-    little: np.ndarray, translations: np.ndarray, k: np.ndarray, order: int, star: int, title: str
+    little: Int[np.ndarray, "elements sites"],
+    translations: Int[np.ndarray, "cells sites"],
+    k: Int[np.ndarray, " cells"],
+    order: int,
+    star: int,
+    title: str,
 ) -> list[Character]:
     """All of dimension 1, then one for each doublet."""
 
@@ -143,7 +148,7 @@ def _largest_extension(little: np.ndarray, translations: np.ndarray) -> np.ndarr
     return best
 
 
-def characters_of(group: np.ndarray) -> tuple[np.ndarray, int]:
+def characters_of(group: Int[np.ndarray, "elements sites"]) -> tuple[Int[np.ndarray, "characters elements"], int]:
     """(powers [characters, elements], q) of all one-dimensional characters of a permutation group [elements, sites].
 
     Every element is a word of generators. A choice of one phase per generator is a character if both words of every

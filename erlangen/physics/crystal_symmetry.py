@@ -13,7 +13,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ..core.errors import Invalid
 
@@ -26,19 +26,20 @@ class Symmetry:
 
     number: int
     point_group: str
-    rotations: np.ndarray
+    rotations: Float[np.ndarray, "g 3 3"]
 
     @property
     def is_centrosymmetric(self) -> bool:
+        """Whether inversion is among them: no piezoelectric tensor then, and no dipole."""
         return bool(np.any(np.all(np.abs(self.rotations + np.eye(3)) < 1e-6, axis=(1, 2))))
 
 
 def symmetrised(
     positions: Float[np.ndarray, "n 3"],
-    atomic_numbers: np.ndarray,
+    atomic_numbers: Int[np.ndarray, " n"],
     cell: Float[np.ndarray, "3 3"],
     precision: float = 1e-2,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Symmetry]:
+) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "3 3"], Float[np.ndarray, "3 3"], Symmetry]:
     """Positions, cell, rotation and symmetry of the crystal made exactly symmetric, its axes along x, y, z.
 
     precision: how far atoms may be from their symmetric places [A]; 0.01 suits relaxed structures. The new cell has
@@ -68,7 +69,7 @@ def symmetrised(
     return fractional @ cell, cell, rotation, symmetry
 
 
-def invariant(tensor: np.ndarray, rotations: Float[np.ndarray, "g 3 3"]) -> np.ndarray:
+def invariant(tensor: Float[np.ndarray, "..."], rotations: Float[np.ndarray, "g 3 3"]) -> Float[np.ndarray, "..."]:
     """The part of a Cartesian tensor of rank 1 to 3 that the point group allows; forbidden components are exactly 0."""
     rank = tensor.ndim
     if rank not in (1, 2, 3):
@@ -78,14 +79,14 @@ def invariant(tensor: np.ndarray, rotations: Float[np.ndarray, "g 3 3"]) -> np.n
     return np.where(np.abs(found) < SMALL * max(float(np.max(np.abs(tensor))), 1e-300), 0.0, found)
 
 
-def forbidden(tensor: np.ndarray, rotations: Float[np.ndarray, "g 3 3"]) -> float:
+def forbidden(tensor: Float[np.ndarray, "..."], rotations: Float[np.ndarray, "g 3 3"]) -> float:
     """The largest component of what the point group forbids, |t - t'|_inf."""
     rule = {1: "gai,i->a", 2: "gai,gbj,ij->ab", 3: "gai,gbj,gck,ijk->abc"}[tensor.ndim]
     mean = np.einsum(rule, *([rotations] * tensor.ndim), tensor) / len(rotations)
     return float(np.max(np.abs(tensor - mean)))
 
 
-def turned(tensor: np.ndarray, rotation: Float[np.ndarray, "3 3"]) -> np.ndarray:
+def turned(tensor: Float[np.ndarray, "..."], rotation: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "..."]:
     """The tensor in a frame turned by `rotation`: every index i becomes R_ai."""
     for axis in range(tensor.ndim):
         tensor = np.moveaxis(np.tensordot(rotation, tensor, axes=(1, axis)), 0, axis)

@@ -11,10 +11,11 @@ GFN2-xTB: Bannwarth, Ehlert, Grimme 2019, doi:10.1021/acs.jctc.8b01176.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from erlangen.core.quantity import AnyArray
 
 from ..core.errors import Invalid, unknown
 from .tight_binding import HAMILTONIANS, one_thread_per_call
@@ -36,10 +37,10 @@ class ElectricResponse:
 
     def __call__(
         self,
-        atomic_numbers: Int[np.ndarray, " atoms"],
-        positions: Float[np.ndarray, "atoms 3"],
+        atomic_numbers: Int[AnyArray, " atoms"],
+        positions: Float[AnyArray, "atoms 3"],
         wanted: tuple[str, ...] = ("dipole", "polarizability", "energy", "homo", "lumo", "gap"),
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Float[np.ndarray, "..."]]:
         """Named properties at positions [A]; only a polarisability needs more than one self-consistent cycle."""
         for name in set(wanted) - KNOWN:
             raise unknown("the property", name, KNOWN)
@@ -57,7 +58,7 @@ class ElectricResponse:
             found["polarizability"] = self._polarizability(numbers, bohr)
         return {name: np.asarray(found[name]) for name in wanted}
 
-    def _at_rest(self, numbers: np.ndarray, bohr: np.ndarray) -> dict[str, Any]:
+    def _at_rest(self, numbers: np.ndarray, bohr: np.ndarray) -> dict[str, float | Float[np.ndarray, " 3"]]:
         state = self._solve(numbers, bohr)
         levels, occupations = (np.array(state.get(f"orbital-{name}")) for name in ("energies", "occupations"))
         occupied = int(np.sum(occupations > 1.0))

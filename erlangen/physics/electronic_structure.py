@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from erlangen.core.errors import Invalid
+from erlangen.core.quantity import AnyArray
 
 from .tight_binding import Potential
 from .units import BOHR, HARTREE
@@ -35,7 +36,7 @@ class DensityFunctional:
     grid_level: int = 3
     density_fitting: bool = True
 
-    def potential(self, atomic_numbers: Int[np.ndarray, " atoms"]) -> Potential:
+    def potential(self, atomic_numbers: Int[AnyArray, " atoms"]) -> Potential:
         """positions [A] -> (energy [eV], forces [eV/A]); the density of the last call is the guess of the next."""
         from pyscf import gto, scf
         from pyscf.lib.exceptions import BasisNotFoundError

@@ -22,6 +22,7 @@ from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid, unknown
+from erlangen.core.quantity import AnyArray
 from erlangen.numerics import spectral
 from erlangen.numerics.sine_cosine import sine_transform_2d
 from erlangen.numerics.steps import is_traced
@@ -30,7 +31,9 @@ Faces = Literal["arithmetic", "harmonic"]
 Symbol = Literal["five-point", "spectral"]
 
 
-def conductances(a: Any, *, faces: Faces = "arithmetic") -> tuple[Any, Any]:
+def conductances(
+    a: Float[AnyArray, "x y"], *, faces: Faces = "arithmetic"
+) -> tuple[Float[AnyArray, "x-1 y-2"], Float[AnyArray, "x-2 y-1"]]:
     """a_face / h^2 of the faces across x [x - 1, y - 2] and across y [x - 2, y - 1] around interior nodes; a [x, y].
 
     ``arithmetic``  (a_i + a_j) / 2: the mean of a smooth coefficient, and the convention of published data sets.
@@ -48,19 +51,21 @@ def conductances(a: Any, *, faces: Faces = "arithmetic") -> tuple[Any, Any]:
     return (nx - 1) ** 2 * across_x, (ny - 1) ** 2 * across_y
 
 
-def diffusion(u: Float[Array, "x y"], a: Float[Array, "x y"], *, faces: Faces = "arithmetic") -> Array:
+def diffusion(
+    u: Float[Array, "x y"], a: Float[Array, "x y"], *, faces: Faces = "arithmetic"
+) -> Float[AnyArray, "x-2 y-2"]:
     """-div(a grad u) at the interior nodes [x - 2, y - 2]; u and a include the walls."""
     return _outflow(u, *conductances(a, faces=faces))
 
 
-def _outflow(u: Array, across_x: Array, across_y: Array) -> Array:
+def _outflow(u: Array, across_x: AnyArray, across_y: AnyArray) -> Float[AnyArray, "x-2 y-2"]:
     flux_x = across_x * (u[1:, 1:-1] - u[:-1, 1:-1])
     flux_y = across_y * (u[1:-1, 1:] - u[1:-1, :-1])
     return flux_x[:-1] - flux_x[1:] + flux_y[:, :-1] - flux_y[:, 1:]
 
 
 def darcy(
-    a: Float[Array, "x y"], f: Any, *, faces: Faces = "arithmetic", tolerance: float = 1e-10
+    a: Float[Array, "x y"], f: float | Float[Array, "x y"], *, faces: Faces = "arithmetic", tolerance: float = 1e-10
 ) -> Float[Array, "x y"]:
     """u with -div(a grad u) = f and u = 0 on the walls, to a residual of `tolerance` |f|, in the dtype of a.
 
@@ -74,7 +79,7 @@ def darcy(
     source = jnp.broadcast_to(jnp.asarray(f, a.dtype), a.shape)[interior]
     inverse = jnp.asarray(1 / wall_laplacian(a.shape).T, jnp.float32)
 
-    def operator(u: Array) -> Array:
+    def operator(u: Array) -> AnyArray:
         return _outflow(jnp.pad(u, 1), *across)
 
     def precondition(r: Array) -> Array:
@@ -85,7 +90,9 @@ def darcy(
     return jnp.pad(u, 1)
 
 
-def solve_directly(a: np.ndarray, f: Any, *, faces: Faces = "arithmetic") -> np.ndarray:
+def solve_directly(
+    a: Float[np.ndarray, "x y"], f: float | Float[np.ndarray, "x y"], *, faces: Faces = "arithmetic"
+) -> Float[np.ndarray, "x y"]:
     """The same by a sparse LU factorisation (SuperLU, minimum degree) in float64: for any contrast, not
     differentiable.
     """
@@ -108,7 +115,7 @@ def solve_directly(a: np.ndarray, f: Any, *, faces: Faces = "arithmetic") -> np.
     return np.pad(u.reshape(nx, ny), 1)
 
 
-def wall_laplacian(shape: Sequence[int], symbol: Symbol = "five-point") -> np.ndarray:
+def wall_laplacian(shape: Sequence[int], symbol: Symbol = "five-point") -> Float[np.ndarray, "x-2 y-2"]:
     """Eigenvalues [x - 2, y - 2] of -Lap on sin(pi k x) sin(pi l y): 4 sin^2(pi k h / 2) / h^2 + ..., or pi^2 k^2 +
     ... where `spectral`.
     """
@@ -147,7 +154,7 @@ def poisson_on_torus(
     return spectral.inverse(spectral.transform(f) * jnp.asarray(inverse, f.dtype), f.shape)
 
 
-def _check(a: Any, f: Any, *, positive: bool = True) -> None:
+def _check(a: AnyArray, f: float | AnyArray, *, positive: bool = True) -> None:
     if np.ndim(a) != 2 or min(np.shape(a)) < 3:
         came = f"shape {np.shape(a)}"
         raise Invalid(must="fields are [x, y] on nodes that include the walls, at least 3 x 3", came=came, do="Pad it.")

@@ -14,6 +14,7 @@ order.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -28,6 +29,8 @@ from erlangen.physics.riemann import Gas, sound_speed
 
 @dataclasses.dataclass(frozen=True)
 class Euler(ConservationLaw):
+    """The law for one ratio of heat capacities, gamma = 1 + 2 / (degrees of freedom)."""
+
     gamma: float = 1.4  # ratio of heat capacities: 1.4 for two atoms, 5/3 for one
 
     parity: ClassVar[tuple[int, ...]] = (1, -1, 1)
@@ -76,7 +79,7 @@ class Euler(ConservationLaw):
         enthalpy = share * enthalpies[0] + (1 - share) * enthalpies[1]
         return u, enthalpy, jnp.sqrt((self.gamma - 1) * (enthalpy - u * u / 2))
 
-    def characteristics(self, left: State, right: State) -> tuple[Array, Array]:
+    def characteristics(self, left: State, right: State) -> tuple[Float[Array, "3 3 faces"], Float[Array, "3 3 faces"]]:
         """Of the Jacobian at Roe's mean: sound to the left, entropy, sound to the right."""
         u, enthalpy, a = self._roe(left, right)
         one, c = jnp.ones_like(u), (self.gamma - 1) / (a * a)
@@ -96,7 +99,7 @@ class Euler(ConservationLaw):
     def flux(self, q: State) -> State:
         return _flux(q, primitive(q, self.gamma))
 
-    def margins(self, q: State) -> tuple[Array, ...]:
+    def margins(self, q: State) -> tuple[Float[Array, " cells"], ...]:
         """Density and pressure."""
         return q[0], primitive(q, self.gamma).pressure
 
@@ -113,7 +116,7 @@ def primitive(q: State, gamma: float = 1.4) -> Gas:
     return Gas(q[0], u, (gamma - 1) * (q[2] - q[1] * u / 2))
 
 
-def boosted(q: State, velocity: Any) -> State:
+def boosted(q: State, velocity: float | Float[Array, ""]) -> State:
     """The same gas seen by an observer who moves with -`velocity`."""
     return jnp.stack([q[0], q[1] + q[0] * velocity, q[2] + q[1] * velocity + q[0] * velocity * velocity / 2])
 
@@ -152,5 +155,5 @@ def _flux(q: State, gas: Gas) -> State:
     return jnp.stack([q[1], q[1] * gas.velocity + gas.pressure, gas.velocity * (q[2] + gas.pressure)])
 
 
-def _stacked(matrix: Any) -> Float[Array, "3 3 faces"]:
+def _stacked(matrix: Sequence[Sequence[Float[Array, " faces"]]]) -> Float[Array, "3 3 faces"]:
     return jnp.stack([jnp.stack(row) for row in matrix])

@@ -14,9 +14,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Inexact, Int
 
 from ..core.errors import Invalid
 from .spins import Hamiltonian
@@ -36,10 +38,10 @@ class Sector:
     or -1): psi(g s) = chi(g) psi(s). n_up: number of up spins, None where magnetisation is not conserved.
     """
 
-    permutations: np.ndarray
+    permutations: Int[np.ndarray, "elements sites"]
     flip: int = 0
     n_up: int | None = None
-    characters: np.ndarray | None = None
+    characters: Inexact[np.ndarray, " elements"] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,15 +50,15 @@ class Basis:
 
     sector: Sector
     n_sites: int
-    states: np.ndarray
-    weights: np.ndarray
+    states: Int[np.ndarray, " dimension"]
+    weights: Float[np.ndarray, " dimension"]
 
-    def configurations(self) -> np.ndarray:
+    def configurations(self) -> Int[np.ndarray, "dimension sites"]:
         """[dimension, sites] of +1/-1: the representatives as spins."""
         bits = self.states[:, None] >> np.arange(self.n_sites) & 1
         return (2 * bits - 1).astype(np.int8)
 
-    def multiplicities(self) -> np.ndarray:
+    def multiplicities(self) -> Float[np.ndarray, " dimension"]:
         """[dimension] number of configurations in the orbit of each representative."""
         order = len(self.sector.permutations) * (2 if self.sector.flip else 1)
         return order / self.weights
@@ -73,7 +75,7 @@ class GroundState:
     energy: float
     excited: float | None
     is_symmetric: bool
-    vector: np.ndarray
+    vector: Inexact[np.ndarray, " dimension"]
     basis: Basis
     law: Hamiltonian
     residual: float
@@ -136,7 +138,7 @@ def lowest_energies(law: Hamiltonian, count: int) -> Spectrum:
     return Spectrum(tuple(map(float, energies)), size, time.perf_counter() - start)
 
 
-def lowest_of(matrix: Any, count: int) -> np.ndarray:
+def lowest_of(matrix: Any, count: int) -> Float[np.ndarray, " count"]:
     """The `count` lowest eigenvalues of a sparse Hermitian matrix, or all where it has fewer, multiplicity included.
 
     Lanczos from one vector sees one state of a degenerate level: what was found is lifted out of the way and looked for
@@ -223,7 +225,7 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
     return matrix
 
 
-def places(basis: Basis, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def places(basis: Basis, spins: Int[np.ndarray, "n sites"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:
     """(place [n], factor [n]) of configurations [n, sites] of +1/-1:  <s|r~> = factor for the state r~ at `place`.
 
     The factor is the character of the element that leads from s to its representative over the root of the size of the
@@ -236,7 +238,9 @@ def places(basis: Basis, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return place, np.where(inside, character / np.sqrt(basis.multiplicities()[place]), 0.0)
 
 
-def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[tuple[float, float], np.ndarray, Basis, float]:
+def _lowest(
+    law: Hamiltonian, basis: Basis, tolerance: float
+) -> tuple[tuple[float, float], Inexact[np.ndarray, " dimension"], Basis, float]:
     """The two lowest energies (infinity where there is one state), the state, its basis and its residual."""
     import scipy.sparse.linalg
 
@@ -252,7 +256,7 @@ def _lowest(law: Hamiltonian, basis: Basis, tolerance: float) -> tuple[tuple[flo
     return (lowest, second), vector, basis, float(np.linalg.norm(matrix @ vector - lowest * vector))
 
 
-def _represent(basis: Basis, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _represent(basis: Basis, states: Int[np.ndarray, " n"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:
     """The representative of each state, and the character of the element that leads there."""
     smallest, sign = states.copy(), np.ones(len(states), _kind(basis.sector))
     for image, character in _elements(basis.n_sites, basis.sector):
@@ -263,7 +267,9 @@ def _represent(basis: Basis, states: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return smallest, sign
 
 
-def _elements(n_sites: int, sector: Sector):
+def _elements(
+    n_sites: int, sector: Sector
+) -> Iterator[tuple[Callable[[Int[np.ndarray, " n"]], Int[np.ndarray, " n"]], complex]]:
     """Each group element as (its action on integers, its character)."""
     everything = np.int64(2**n_sites - 1)
     characters = np.ones(len(sector.permutations)) if sector.characters is None else sector.characters
@@ -281,11 +287,11 @@ def _elements(n_sites: int, sector: Sector):
             yield lambda states, image=image: image(states) ^ everything, sector.flip * character
 
 
-def _kind(sector: Sector) -> Any:
+def _kind(sector: Sector) -> type:
     return complex if sector.characters is not None and np.iscomplexobj(sector.characters) else float
 
 
-def _bit_tables(n_sites: int, permutation: np.ndarray) -> list[np.ndarray]:
+def _bit_tables(n_sites: int, permutation: Int[np.ndarray, " sites"]) -> list[Int[np.ndarray, " patterns"]]:
     """For each chunk of bits, where the permutation sends every pattern of it: bit i of the image is bit p(i)."""
     goes_to = np.argsort(permutation)
     tables = []

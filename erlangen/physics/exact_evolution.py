@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Complex, Float, Int
 
 from ..core.errors import Invalid
 from . import exact_diagonalisation
@@ -27,17 +28,17 @@ MAX_SITES = 20
 class Evolution:
     """Unit vectors [times, dimension] over `basis` at `times`; seconds: with the ground state of the first law."""
 
-    times: np.ndarray
-    vectors: np.ndarray
+    times: Float[np.ndarray, " times"]
+    vectors: Complex[np.ndarray, "times dimension"]
     basis: Basis
     seconds: float
 
-    def amplitudes(self, spins: np.ndarray) -> np.ndarray:
+    def amplitudes(self, spins: Int[np.ndarray, "n sites"]) -> Complex[np.ndarray, "times n"]:
         """[times, n] of <s|psi(t)> for configurations [n, sites] of +1/-1, zero outside of the sector."""
         place, factors = exact_diagonalisation.places(self.basis, spins)
         return self.vectors[:, place] * factors
 
-    def expectation(self, law: Hamiltonian) -> np.ndarray:
+    def expectation(self, law: Hamiltonian) -> Float[np.ndarray, " times"]:
         """[times] of <psi(t)|A|psi(t)> of an observable that keeps the symmetry of the sector."""
         matrix = exact_diagonalisation.sparse_matrix(law, self.basis)
         return np.einsum("ts,st->t", self.vectors.conj(), matrix @ self.vectors.T).real
@@ -70,7 +71,9 @@ def quench(before: Hamiltonian, after: Hamiltonian, times: Sequence[float], *, t
     return Evolution(np.asarray(times, float), vectors, found.basis, time.perf_counter() - begun)
 
 
-def _propagated(matrix, vector: np.ndarray, times: np.ndarray, tolerance: float) -> np.ndarray:
+def _propagated(
+    matrix, vector: Complex[np.ndarray, " dimension"], times: Float[np.ndarray, " times"], tolerance: float
+) -> Complex[np.ndarray, "times dimension"]:
     """[times, dimension] of exp(-i H t) vector."""
     if not tolerance:
         from scipy.sparse.linalg import expm_multiply
@@ -88,7 +91,7 @@ def _propagated(matrix, vector: np.ndarray, times: np.ndarray, tolerance: float)
 
 def ising_ring_quench(
     n_sites: int, times: Sequence[float], *, before: float, after: float, coupling: float = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Float[np.ndarray, " times"], Float[np.ndarray, " times"]]:
     """(<sx>, <sz sz> of neighbours), each [times], after a change of h on the periodic Ising chain, by free fermions.
 
     Every pair of modes (k, -k) is a spin 1/2 along n_h(k) that precesses about n_h'(k) (h, h': field before, after):
@@ -116,7 +119,7 @@ def ising_ring_quench(
     return sx, -(energy + after * sx) / coupling
 
 
-def _axes(k: np.ndarray, ratio: float) -> np.ndarray:
+def _axes(k: Float[np.ndarray, " modes"], ratio: float) -> Float[np.ndarray, "2 modes"]:
     """[2, modes] of n_h(k) for h/J = ratio."""
     if np.isinf(ratio):
         return np.stack([np.zeros_like(k), np.ones_like(k)])

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Inexact
 
 from erlangen.core.errors import Invalid
+from erlangen.core.quantity import AnyArray, Coefficient
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import Dealiasing
@@ -31,11 +32,13 @@ IMAGINARY_STABILITY = {2: 0.5, 4: 2.5}
 class Semilinear(NamedTuple):
     """d u_hat / dt = linear * u_hat + nonlinear(u_hat), coefficients of ``rfftn``."""
 
-    linear: Any
-    nonlinear: Callable[[Array], Array]
+    linear: Inexact[AnyArray, "*modes"]
+    nonlinear: Callable[[Complex[Array, "*modes"]], Complex[Array, "*modes"]]
 
 
-def burgers_terms(n: int, *, viscosity: Any, dealiasing: Dealiasing = "two-thirds", length: float = TAU) -> Semilinear:
+def burgers_terms(
+    n: int, *, viscosity: Coefficient, dealiasing: Dealiasing = "two-thirds", length: float = TAU
+) -> Semilinear:
     """u_t = nu u_xx - (u^2 / 2)_x : the flux form, which conserves the mean of u exactly on the grid."""
     (k,) = spectral.wavenumbers((n,), length=length)
     points = 3 * n // 2 if dealiasing == "three-halves" else n
@@ -51,7 +54,7 @@ def burgers_terms(n: int, *, viscosity: Any, dealiasing: Dealiasing = "two-third
 def burgers(
     u: Float[Array, " x"],
     *,
-    viscosity: Any,
+    viscosity: Coefficient,
     dt: float,
     steps: int,
     frames: int = 1,
@@ -94,7 +97,7 @@ def in_frame_of_mean(
     return mean + jnp.fft.irfft(states * carried, n)
 
 
-def burgers_rate(u: Float[Array, " x"], *, viscosity: Any, length: float = TAU) -> Float[Array, " x"]:
+def burgers_rate(u: Float[Array, " x"], *, viscosity: Coefficient, length: float = TAU) -> Float[Array, " x"]:
     """u_t = nu u_xx - (u^2 / 2)_x, evaluated without aliasing on a grid of 3/2 the points, returned on that of u."""
     fine = spectral.resample(u, (3 * u.shape[0] // 2 + 1,))
     advection = spectral.derivative(0.5 * fine * fine, length=length)
@@ -105,9 +108,9 @@ def burgers_rate(u: Float[Array, " x"], *, viscosity: Any, length: float = TAU) 
 def vorticity_terms(
     n: int,
     *,
-    viscosity: Any,
-    drag: Any = 0.0,
-    source: Any = 0.0,
+    viscosity: Coefficient,
+    drag: Coefficient = 0.0,
+    source: float | Float[AnyArray, "x y"] = 0.0,
     dealiasing: Dealiasing = "two-thirds",
     length: float = TAU,
 ) -> Semilinear:
@@ -143,12 +146,12 @@ def vorticity_terms(
 def vorticity(
     w: Float[Array, "x y"],
     *,
-    viscosity: Any,
+    viscosity: Coefficient,
     dt: float,
     steps: int,
     frames: int = 1,
-    drag: Any = 0.0,
-    source: Any = 0.0,
+    drag: Coefficient = 0.0,
+    source: float | Float[AnyArray, "x y"] = 0.0,
     dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = TAU,
@@ -169,7 +172,7 @@ def vorticity(
     return jnp.fft.irfft2(etd.trajectory(step, w_hat, frames=frames, substeps=steps), (n, n))
 
 
-def kolmogorov_source(n: int, mode: int, *, amplitude: float = 1.0, length: float = TAU) -> np.ndarray:
+def kolmogorov_source(n: int, mode: int, *, amplitude: float = 1.0, length: float = TAU) -> Float[np.ndarray, "x y"]:
     """s(x, y) = -q F cos(q y), q = 2 pi mode / L, on n by n points: the curl of a body force F sin(q y) along x.
 
     It keeps shifts along x, the rotation by pi, and (x, y, w) -> (-x, y + L / 2 mode, -w).
@@ -188,7 +191,7 @@ def velocity_of(w_hat: Complex[Array, "u v"], shape: Sequence[int], *, length: f
     return spectral.inverse(jnp.asarray(_velocity_symbols(shape, length), w_hat.dtype) * w_hat, shape)
 
 
-def _velocity_symbols(shape: Sequence[int], length: float) -> np.ndarray:
+def _velocity_symbols(shape: Sequence[int], length: float) -> Complex[np.ndarray, "2 u v"]:
     """v_hat / w_hat: v = (d_y psi, -d_x psi), Lap psi = -w, no mean flow."""
     kx, ky = spectral.wavenumbers(shape, length=length)
     k2 = spectral.squared_wavenumber(shape, length=length)
@@ -197,7 +200,12 @@ def _velocity_symbols(shape: Sequence[int], length: float) -> np.ndarray:
 
 
 def vorticity_rate(
-    w: Float[Array, "x y"], *, viscosity: Any, drag: Any = 0.0, source: Any = 0.0, length: float = TAU
+    w: Float[Array, "x y"],
+    *,
+    viscosity: Coefficient,
+    drag: Coefficient = 0.0,
+    source: float | Float[AnyArray, "x y"] = 0.0,
+    length: float = TAU,
 ) -> Float[Array, "x y"]:
     """w_t in plain advective form on a grid of 3/2 the points; agrees with the solver, which uses another form."""
     n = w.shape[0]

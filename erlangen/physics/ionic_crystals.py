@@ -17,7 +17,7 @@ import dataclasses
 import itertools
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import erfc
 
 COULOMB = 14.399645  # e^2 / (4 pi eps_0) in eV A
@@ -49,19 +49,20 @@ IONS = {
 class Crystal:
     """Lattice vectors as rows of `cell` [A], positions [n, 3] [A], atomic numbers [n] of `IONS`."""
 
-    positions: np.ndarray
-    atomic_numbers: np.ndarray
-    cell: np.ndarray
+    positions: Float[np.ndarray, "n 3"]
+    atomic_numbers: Int[np.ndarray, " n"]
+    cell: Float[np.ndarray, "3 3"]
 
     @property
     def volume(self) -> float:
+        """Of the cell [A^3]."""
         return float(abs(np.linalg.det(self.cell)))
 
-    def column(self, which: int) -> np.ndarray:
+    def column(self, which: int) -> Float[np.ndarray, " n"]:
         """Charges, radii, polarisabilities or masses [n]."""
         return np.array([IONS[int(z)][which] for z in self.atomic_numbers], float)
 
-    def images(self, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    def images(self, radius: float) -> tuple[Float[np.ndarray, "n n 3"], Float[np.ndarray, "m 3"]]:
         """r_i - r_j, wrapped [n, n, 3], and the lattice vectors that reach `radius` beyond any of them [m, 3]."""
         apart = self.positions[:, None] - self.positions[None]
         inverse = np.linalg.inv(self.cell)
@@ -148,7 +149,7 @@ def force_constants(crystal: Crystal, field: Float[np.ndarray, "n n 3 3"]) -> Fl
     return phi
 
 
-def frequencies(crystal: Crystal, field: Float[np.ndarray, "n n 3 3"]) -> Float[np.ndarray, " 3n"]:
+def frequencies(crystal: Crystal, field: Float[np.ndarray, "n n 3 3"]) -> Float[np.ndarray, " 3*n"]:
     """Wavenumbers of the modes at Gamma [cm^-1], ascending; negative where a mode is unstable."""
     n, mass = len(field), np.repeat(crystal.column(3), 3)
     phi = force_constants(crystal, field).transpose(0, 2, 1, 3).reshape(3 * n, 3 * n)

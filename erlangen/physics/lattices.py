@@ -16,6 +16,7 @@ import itertools
 import math
 
 import numpy as np
+from jaxtyping import Int
 
 from ..core.errors import Invalid, unknown
 
@@ -52,21 +53,23 @@ class Lattice:
 
     @property
     def shape(self) -> Shape:
+        """Cell, basis and turn of its kind."""
         return SHAPES[self.name]
 
     @property
     def n_sites(self) -> int:
+        """Cells times the sites of each."""
         return abs(_determinant(self.vectors)) * len(self.shape.basis)
 
     @functools.cached_property
-    def places(self) -> np.ndarray:
+    def places(self) -> Int[np.ndarray, "sites dimensions"]:
         """[sites, dimensions] integer places in sixths of a cell vector: cells row by row, sites within a cell."""
         span = np.abs(self.vectors).sum(0)
         cells = np.array(list(itertools.product(*(range(-s, s + 1) for s in span))))
         inside = cells[np.all(self._within(UNIT * cells) == UNIT * cells, axis=1)]
         return self._reduced((UNIT * inside[:, None] + np.array(self.shape.basis)).reshape(-1, len(span)))
 
-    def bonds(self, shell: int = 1) -> np.ndarray:
+    def bonds(self, shell: int = 1) -> Int[np.ndarray, "bonds 2"]:
         """[bonds, 2] pairs of sites i < j at the shell-th smallest distance; every pair counts once.
 
         Pitfall: on a periodic extent of 2 both images of a neighbour are the same site: one bond, not two.
@@ -79,7 +82,7 @@ class Lattice:
         return np.stack([first, second], axis=1)[first < second]
 
     @functools.cached_property
-    def sublattice(self) -> np.ndarray | None:
+    def sublattice(self) -> Int[np.ndarray, " sites"] | None:
         """[sites] of +1/-1 such that nearest neighbours differ, or None where lattice or boundary frustrates it."""
         bonds, signs = self.bonds(), np.zeros(self.n_sites, int)
         signs[0] = 1
@@ -93,19 +96,19 @@ class Lattice:
         return signs if np.all(signs[bonds[:, 0]] != signs[bonds[:, 1]]) else None
 
     @functools.cached_property
-    def translations(self) -> np.ndarray:
+    def translations(self) -> Int[np.ndarray, "cells sites"]:
         """[cells, sites] site permutations of all translations (only the identity on an open lattice)."""
         return self._isometries(np.eye(len(self.vectors), dtype=int)[None])
 
     @functools.cached_property
-    def space_group(self) -> np.ndarray:
+    def space_group(self) -> Int[np.ndarray, "elements sites"]:
         """[elements, sites] all isometries of the cluster: translations, rotations, reflections and their products."""
         metric, dimension = np.array(self.shape.metric), len(self.vectors)
         turns = np.array(list(itertools.product((-1, 0, 1), repeat=dimension**2))).reshape(-1, dimension, dimension)
         kept = np.all(turns @ metric @ np.swapaxes(turns, 1, 2) == metric, axis=(1, 2))
         return self._isometries(turns[kept])
 
-    def _isometries(self, turns: np.ndarray) -> np.ndarray:
+    def _isometries(self, turns: Int[np.ndarray, "turns dimensions dimensions"]) -> Int[np.ndarray, "elements sites"]:
         """The site permutations r -> r M + t that map the cluster onto itself, M out of `turns`."""
         number = {tuple(place): i for i, place in enumerate(self.places.tolist())}
         found = set()
@@ -120,17 +123,17 @@ class Lattice:
                     found.add(tuple(moved))
         return np.array(sorted(found))
 
-    def _reduced(self, places: np.ndarray) -> np.ndarray:
+    def _reduced(self, places: Int[np.ndarray, "... dimensions"]) -> Int[np.ndarray, "... dimensions"]:
         """The same places within the torus; those of an open lattice stay where they are."""
         return self._within(places) if self.is_periodic else places
 
-    def _within(self, places: np.ndarray) -> np.ndarray:
+    def _within(self, places: Int[np.ndarray, "... dimensions"]) -> Int[np.ndarray, "... dimensions"]:
         """Moved by whole `vectors` into the parallelogram that they span, exactly."""
         vectors = UNIT * np.array(self.vectors)
         adjugate, determinant = _adjugate(vectors), _determinant(vectors.tolist())
         return places - (places @ adjugate // determinant) @ vectors
 
-    def _squared_distances(self) -> np.ndarray:
+    def _squared_distances(self) -> Int[np.ndarray, "sites sites"]:
         gaps = self.places[:, None] - self.places
         shifts = np.zeros((1, len(self.vectors)), int)
         if self.is_periodic:
@@ -155,14 +158,17 @@ class Loose:
 
     @property
     def sublattice(self) -> None:
+        """None is known."""
         return None
 
     @property
-    def translations(self) -> np.ndarray:
+    def translations(self) -> Int[np.ndarray, "1 sites"]:
+        """The identity alone."""
         return np.arange(self.n_sites)[None]
 
     @property
-    def space_group(self) -> np.ndarray:
+    def space_group(self) -> Int[np.ndarray, "1 sites"]:
+        """The identity alone."""
         return np.arange(self.n_sites)[None]
 
     def __str__(self) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Complex, Float, Int
 
 from ..numerics.precision import double
 from .spins import Hamiltonian
 
 
-def product_state(law: Hamiltonian, *, starts: int = 8, seed: int = 0) -> tuple[float, np.ndarray]:
+def product_state(law: Hamiltonian, *, starts: int = 8, seed: int = 0) -> tuple[float, Float[np.ndarray, "sites 3"]]:
     """(energy, unit vectors [sites, 3]) of the lowest of `starts` minimisations by L-BFGS from random directions."""
     from scipy.optimize import minimize
 
@@ -34,7 +35,7 @@ def product_state(law: Hamiltonian, *, starts: int = 8, seed: int = 0) -> tuple[
 
 def precession(
     before: Hamiltonian, after: Hamiltonian, times: Sequence[float], *, tolerance: float = 1e-8
-) -> np.ndarray:
+) -> Float[np.ndarray, "times sites 3"]:
     """[times, sites, 3]: the best product state of `before` as it moves under `after`, every spin in the mean field.
 
     dn_i/dt = 2 (dE/dn_i) x n_i        hbar = 1,  E of Pauli matrices: the TDVP of product states
@@ -54,13 +55,15 @@ def precession(
     return found.y.T.reshape(len(times), -1, 3)
 
 
-def energies(law: Hamiltonian, directions: np.ndarray) -> np.ndarray:
+def energies(law: Hamiltonian, directions: Float[np.ndarray, "times sites 3"]) -> Float[np.ndarray, " times"]:
     """[times] of the energy of the product states along `directions` [times, sites, 3]."""
     with double():
         return np.asarray(jax.vmap(law.energy_of_product_state)(jnp.asarray(directions)))
 
 
-def amplitudes(directions: np.ndarray, spins: np.ndarray) -> np.ndarray:
+def amplitudes(
+    directions: Float[np.ndarray, "sites 3"], spins: Int[np.ndarray, "n sites"]
+) -> Complex[np.ndarray, " n"]:
     """[n] of <s|n>, normalised over all configurations [n, sites], of spins along `directions` [sites, 3].
 
     <+|n> = sqrt((1 + n_z) / 2),    <-|n> = sqrt((1 - n_z) / 2) e^(i phi),    tan phi = n_y / n_x
@@ -71,7 +74,7 @@ def amplitudes(directions: np.ndarray, spins: np.ndarray) -> np.ndarray:
     return np.prod(np.where(spins > 0, up, down), axis=1)
 
 
-def _directions(angles: jax.Array) -> jax.Array:
+def _directions(angles: Float[Array, " two_sites"]) -> Float[Array, "sites 3"]:
     polar, around = angles.reshape(2, -1)
     sine = jnp.sin(polar)
     return jnp.stack([sine * jnp.cos(around), sine * jnp.sin(around), jnp.cos(polar)], axis=1)

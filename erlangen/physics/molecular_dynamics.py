@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from erlangen.core.errors import Invalid
+from erlangen.core.quantity import AnyArray
 from erlangen.core.systems import Atoms
 from erlangen.numerics.langevin import langevin, thermal_velocities
 
@@ -59,7 +60,7 @@ class Sampling:
 
 
 def relax(
-    potential: Potential, positions: Float[np.ndarray, "atoms 3"], steps: int = 100
+    potential: Potential, positions: Float[AnyArray, "atoms 3"], steps: int = 100
 ) -> Float[np.ndarray, "atoms 3"]:
     """Positions near the closest energy minimum (L-BFGS, at most `steps` iterations, stops at |F| < 0.01 eV/A)."""
     from scipy.optimize import minimize

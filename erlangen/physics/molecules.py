@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from erlangen.core.errors import Invalid, unknown
 from erlangen.core.systems import Atoms
@@ -68,16 +69,16 @@ def charge_and_spin(molecule: str) -> tuple[int, int]:
     """Total charge [e] and number of unpaired electrons as written in the SMILES; (0, 0) for names."""
     if molecule.lower().replace(" ", "_").replace("-", "_") in SMILES:
         return 0, 0
-    from rdkit import Chem, RDLogger
+    from rdkit import Chem, rdBase
 
-    with _quiet(RDLogger):
+    with rdBase.BlockLogs():
         parsed = Chem.MolFromSmiles(molecule)
     if parsed is None:
         return 0, 0
     return Chem.GetFormalCharge(parsed), sum(atom.GetNumRadicalElectrons() for atom in parsed.GetAtoms())
 
 
-def masses(atomic_numbers: np.ndarray) -> np.ndarray:
+def masses(atomic_numbers: Int[np.ndarray, " atoms"]) -> Float[np.ndarray, " atoms"]:
     """Standard atomic masses [amu], shape [atoms]."""
     from ase.data import atomic_masses
 
@@ -101,10 +102,10 @@ def _from_collection(name: str) -> Atoms | None:
 
 
 def _embed(smiles: str, name: str, count: int, seed: int) -> list[Atoms]:
-    from rdkit import Chem, RDLogger
+    from rdkit import Chem, rdBase
     from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
-    with _quiet(RDLogger):
+    with rdBase.BlockLogs():
         parsed = Chem.MolFromSmiles(smiles)
         if parsed is None:
             if not any(c in name for c in "=#()[]123456789"):
@@ -132,19 +133,3 @@ def _embed(smiles: str, name: str, count: int, seed: int) -> list[Atoms]:
     numbers = np.array([atom.GetAtomicNum() for atom in full.GetAtoms()], np.int32)
     places = [np.array(full.GetConformer(i).GetPositions()) for i in found]
     return [Atoms(x - x.mean(0), numbers) for x in places]
-
-
-def _quiet(logger):
-    """RDKit prints parse errors to the terminal; ours say more."""
-    import contextlib
-
-    @contextlib.contextmanager
-    def muted():
-        logger.DisableLog("rdApp.*")
-        try:
-            yield
-        finally:
-            logger.EnableLog("rdApp.error")
-            logger.EnableLog("rdApp.critical")
-
-    return muted()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from .lattices import UNIT, Lattice
 
@@ -28,20 +29,21 @@ class SignedClasses:
     number, sign [sites, sites]: sign is that of an antiperiodic boundary, 0 where it contradicts f_ij = f_ji.
     """
 
-    number: np.ndarray
-    sign: np.ndarray
+    number: Int[np.ndarray, "sites sites"]
+    sign: Int[np.ndarray, "sites sites"]
 
     @property
     def count(self) -> int:
+        """Of free parameters theta."""
         return int(self.number.max()) + 1
 
-    def values(self, f: np.ndarray) -> np.ndarray:
+    def values(self, f: Float[np.ndarray, "sites sites"]) -> Float[np.ndarray, " count"]:
         """theta [count] of a matrix f that has these symmetries."""
         is_free = self.sign != 0
         _, first = np.unique(self.number[is_free], return_index=True)
         return (self.sign * f)[is_free][first]
 
-    def matrix(self, theta: np.ndarray) -> np.ndarray:
+    def matrix(self, theta: Float[np.ndarray, " count"]) -> Float[np.ndarray, "sites sites"]:
         """f [sites, sites]."""
         return self.sign * theta[self.number]
 
@@ -61,14 +63,14 @@ def signed_classes(lattice: Lattice, *, antiperiodic: bool, cell: int = 1) -> Si
     return SignedClasses(number.reshape(smallest.shape), sign)
 
 
-def translations(lattice: Lattice, cell: int = 1) -> np.ndarray:
+def translations(lattice: Lattice, cell: int = 1) -> Int[np.ndarray, "translations sites"]:
     """[translations, sites] those by multiples of `cell` cells."""
     moves = lattice.translations
     steps = (lattice.places[moves[:, 0]] - lattice.places[0]) // UNIT
     return moves[np.all(steps % cell == 0, axis=1)]
 
 
-def mean_field(lattice: Lattice, *, antiperiodic: bool) -> tuple[np.ndarray, float]:
+def mean_field(lattice: Lattice, *, antiperiodic: bool) -> tuple[Float[np.ndarray, "sites sites"], float]:
     """(f [sites, sites], smallest energy of a quasiparticle) with hopping and pairing to nearest neighbours."""
     n, vectors, metric = lattice.n_sites, UNIT * np.array(lattice.vectors), np.array(lattice.shape.metric)
     hopping, amplitude = np.zeros((n, n)), np.zeros((n, n))
@@ -83,7 +85,9 @@ def mean_field(lattice: Lattice, *, antiperiodic: bool) -> tuple[np.ndarray, flo
     return pair_function(hopping, amplitude)
 
 
-def pair_function(hopping: np.ndarray, pairing: np.ndarray) -> tuple[np.ndarray, float]:
+def pair_function(
+    hopping: Float[np.ndarray, "sites sites"], pairing: Float[np.ndarray, "sites sites"]
+) -> tuple[Float[np.ndarray, "sites sites"], float]:
     """(f, smallest energy of a quasiparticle) of t and D [sites, sites]."""
     n = len(hopping)
     energies, modes = np.linalg.eigh(np.block([[hopping, pairing], [pairing, -hopping]]))
@@ -91,7 +95,7 @@ def pair_function(hopping: np.ndarray, pairing: np.ndarray) -> tuple[np.ndarray,
     return v @ np.linalg.pinv(u), float(energies[n])
 
 
-def alike(images: np.ndarray, classes: SignedClasses) -> np.ndarray:
+def alike(images: Int[np.ndarray, "images sites"], classes: SignedClasses) -> Int[np.ndarray, "states members sites"]:
     """[states, members, sites] the permutations `images`, those together for which f is the same state: determinants
     that differ by signs alone.
 
@@ -110,7 +114,7 @@ def alike(images: np.ndarray, classes: SignedClasses) -> np.ndarray:
     return np.array(list(found.values()))
 
 
-def parity(permutation: np.ndarray) -> int:
+def parity(permutation: Int[np.ndarray, " sites"]) -> int:
     """+1 or -1: what fermions on all sites get when they are moved."""
     seen, odd = np.zeros(len(permutation), bool), 0
     for start in range(len(permutation)):
@@ -122,7 +126,7 @@ def parity(permutation: np.ndarray) -> int:
     return -1 if odd % 2 else 1
 
 
-def _boundary_signs(lattice: Lattice, move: np.ndarray) -> np.ndarray:
+def _boundary_signs(lattice: Lattice, move: Int[np.ndarray, " sites"]) -> Float[np.ndarray, " sites"]:
     """[sites] (-1)^(how often a site crosses the boundary along the first vector when it is moved)."""
     places = lattice.places
     crossed = places + (places[move[0]] - places[0]) - places[move]

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Int
 
 from .ionic_crystals import IONS, Crystal, at_rest, coulomb_sums, frequencies
 
@@ -80,7 +81,7 @@ def halide_crystals(
     rng: np.random.Generator,
     allowed: Callable[[set[tuple[int, int]]], bool] = lambda pairs: True,
     repeats: int = 1,
-) -> tuple[list[Crystal], np.ndarray]:
+) -> tuple[list[Crystal], Int[np.ndarray, " crystals"]]:
     """Crystals, and the number of the compound of each: a third ideal but for their volume, a third strained along the
     axes, a third strained and shaken at random.
 

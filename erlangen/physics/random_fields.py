@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from erlangen.core.errors import Invalid
 from erlangen.numerics.sine_cosine import cosines
@@ -25,7 +25,7 @@ def smooth_field(
     rms: float = 1.0,
     decay: float = 0.0,
     dtype: jnp.dtype = jnp.float32,
-    key: Array,
+    key: PRNGKeyArray,
 ) -> Float[Array, "..."]:
     """Gaussian random field without mean, of rms ``rms`` in expectation, band-limited to 0 < |m| <= ``modes``.
 
@@ -46,7 +46,7 @@ def elliptic_field(
     alpha: float,
     length: float,
     dtype: jnp.dtype = jnp.float32,
-    key: Array,
+    key: PRNGKeyArray,
 ) -> Float[Array, "..."]:
     """N(0, variance (-Lap + tau^2)^-alpha) on [0, length)^d without its mean, cut at |m| <= ``modes``.
 
@@ -59,7 +59,11 @@ def elliptic_field(
 
 
 def _synthesised(
-    shape: Sequence[int], waves: np.ndarray, spread: np.ndarray, dtype: jnp.dtype, key: Array
+    shape: Sequence[int],
+    waves: Int[np.ndarray, "waves dimensions"],
+    spread: Float[np.ndarray, " waves"],
+    dtype: jnp.dtype,
+    key: PRNGKeyArray,
 ) -> Float[Array, "..."]:
     """sum_m a_m cos(m . x) + b_m sin(m . x),  a_m and b_m normal with the standard deviation `spread` of each wave."""
     modes = int(np.max(np.abs(waves)))
@@ -78,7 +82,7 @@ def _synthesised(
     return jnp.fft.ifftn(u_hat).real
 
 
-def half_space(dimensions: int, modes: int) -> np.ndarray:
+def half_space(dimensions: int, modes: int) -> Int[np.ndarray, "waves dimensions"]:
     """[waves, dimensions]: one of each pair (m, -m) of integer vectors with 0 < |m| <= modes, in a fixed order."""
     axis = np.arange(-modes, modes + 1)
     m = np.stack(np.meshgrid(*[axis] * dimensions, indexing="ij"), axis=-1).reshape(-1, dimensions)
@@ -93,7 +97,7 @@ def cosine_field(
     wavenumber: float = 3.0,
     power: float = 2.0,
     dtype: jnp.dtype = jnp.float32,
-    key: Array,
+    key: PRNGKeyArray,
 ) -> Float[Array, "x y"]:
     """Gaussian random field N(0, (-Lap + q^2)^-power) on nodes of the unit square, walls included, without mean.
 

@@ -12,13 +12,13 @@ exponential Runge-Kutta rule takes them exactly and the step is limited by u v^2
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid
+from erlangen.core.quantity import Coefficient
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import Dealiasing
@@ -35,9 +35,9 @@ ACCURATE = 4  # steps for each stable one: 4e-6 of the spread of the fields afte
 def gray_scott_terms(
     n: int,
     *,
-    feed: Any,
-    kill: Any,
-    diffusion: tuple[Any, Any] = DIFFUSION,
+    feed: Coefficient,
+    kill: Coefficient,
+    diffusion: tuple[Coefficient, Coefficient] = DIFFUSION,
     dealiasing: Dealiasing = "two-thirds",
     length: float = 1.0,
 ) -> Semilinear:
@@ -63,12 +63,12 @@ def gray_scott_terms(
 def gray_scott(
     state: Float[Array, "2 x y"],
     *,
-    feed: Any,
-    kill: Any,
+    feed: Coefficient,
+    kill: Coefficient,
     dt: float,
     steps: int | None = None,
     frames: int = 1,
-    diffusion: tuple[Any, Any] = DIFFUSION,
+    diffusion: tuple[Coefficient, Coefficient] = DIFFUSION,
     dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = 1.0,
@@ -94,9 +94,9 @@ def gray_scott(
 def gray_scott_rate(
     state: Float[Array, "2 x y"],
     *,
-    feed: Any,
-    kill: Any,
-    diffusion: tuple[Any, Any] = DIFFUSION,
+    feed: Coefficient,
+    kill: Coefficient,
+    diffusion: tuple[Coefficient, Coefficient] = DIFFUSION,
     length: float = 1.0,
 ) -> Float[Array, "2 x y"]:
     """(u_t, v_t) as the equations say it, point by point; agrees with the solver for fields that the grid resolves."""
@@ -106,7 +106,7 @@ def gray_scott_rate(
     return jnp.stack([diffusion[0] * lap_u - r + feed * (1 - u), diffusion[1] * lap_v + r - (feed + kill) * v])
 
 
-def uniform_states(feed: float, kill: float) -> np.ndarray:
+def uniform_states(feed: float, kill: float) -> Float[np.ndarray, "states 2"]:
     """[states, 2]: uniform (u, v) at rest, the one without V first.
 
     u v = F + k and F (1 - u) = (F + k) v:   u = (1 -+ sqrt(1 - 4 (F + k)^2 / F)) / 2,   v = (F + k) / u.
@@ -139,7 +139,7 @@ def _grid(state: Float[Array, "2 x y"]) -> int:
     return state.shape[1]
 
 
-def _demand_positive(**coefficients: Any) -> None:
+def _demand_positive(**coefficients: Coefficient) -> None:
     for name, value in coefficients.items():
         if not is_traced(value) and not value > 0:
             raise Invalid(

@@ -1,22 +1,20 @@
 """Exact solutions of Riemann problems: two constant states meet at x = 0, and the solution depends on x / t alone.
 
-    euler(left, right, x / t)         rho_t + (rho u)_x = 0,  (rho u)_t + (rho u^2 + p)_x = 0,  E_t + (u (E + p))_x = 0
-    shallow_water(left, right, x / t) h_t + (h u)_x = 0,      (h u)_t + (h u^2 + g h^2 / 2)_x = 0
+    rho_t + (rho u)_x = 0,      (rho u)_t + (rho u^2 + p)_x = 0,      E_t + (u (E + p))_x = 0
 
-Each side is joined to the middle by a shock or a rarefaction, whose curve u = u_left - f(s; left) is that of the
-strength s (pressure, depth): f is the shock's where s is above that of the side, else the rarefaction's. The middle is
-where both curves meet,  f(s; left) + f(s; right) + u_right - u_left = 0:  f is increasing and concave, so that Newton's
-rule from below converges without overshoot. Where the curves do not meet the sides part and leave a vacuum (a dry bed).
-A right side is a left side in the mirror. Everything is smooth in the states away from wave boundaries.
+Each side is joined to the middle by a shock or a rarefaction, whose curve u = u_left - f(p; left) is that of the
+pressure p: f is the shock's where p is above that of the side, else the rarefaction's. The middle is where both curves
+meet,  f(p; left) + f(p; right) + u_right - u_left = 0:  f is increasing and concave, so that Newton's rule from below
+converges without overshoot. Where the curves do not meet the sides part and leave a vacuum. A right side is a left side
+in the mirror. Everything is smooth in the states away from wave boundaries.
 
-Source: Toro, Riemann Solvers and Numerical Methods for Fluid Dynamics, doi:10.1007/b79761, chapter 4; Toro,
-Shock-Capturing Methods for Free-Surface Shallow Flows, ISBN 9780471987666, chapters 5 and 6.
+Source: Toro, Riemann Solvers and Numerical Methods for Fluid Dynamics, doi:10.1007/b79761, chapter 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,34 +29,25 @@ NEWTON_STEPS = 40  # quadratic at the end; one 10^5 times above its lower bound 
 class Gas(NamedTuple):
     """An ideal gas: density rho, velocity u, pressure p; one value each, or one per point."""
 
-    density: Any
-    velocity: Any
-    pressure: Any
-
-
-class Water(NamedTuple):
-    """A shallow layer of water: depth h, velocity u."""
-
-    depth: Any
-    velocity: Any
+    density: Float[Array, "..."]
+    velocity: Float[Array, "..."]
+    pressure: Float[Array, "..."]
 
 
 class Star(NamedTuple):
-    """The middle: its strength (0 in a vacuum), and the velocities of its two ends, equal unless there is a vacuum."""
+    """The middle: its pressure (0 in a vacuum), and the velocities of its two ends, equal unless there is a vacuum."""
 
-    strength: Array
-    velocity_left: Array
-    velocity_right: Array
+    pressure: Float[Array, ""]
+    velocity_left: Float[Array, ""]
+    velocity_right: Float[Array, ""]
 
 
 def euler(left: Gas, right: Gas, speed: Float[Array, "..."], *, gamma: float = 1.4) -> Gas:
     """The gas at x / t = `speed`; density, pressure 0 and velocity x / t in a vacuum."""
     star = euler_star(left, right, gamma=gamma)
     inner = Gas(jnp.zeros_like(speed), speed, jnp.zeros_like(speed))
-    mirrored = _gas_side(_mirror(right), star.strength, -star.velocity_right, -speed, gamma)
-    return _joined(
-        _gas_side(left, star.strength, star.velocity_left, speed, gamma), inner, _mirror(mirrored), star, speed
-    )
+    mirrored = _side(_mirror(right), star.pressure, -star.velocity_right, -speed, gamma)
+    return _joined(_side(left, star.pressure, star.velocity_left, speed, gamma), inner, _mirror(mirrored), star, speed)
 
 
 def euler_star(left: Gas, right: Gas, *, gamma: float = 1.4) -> Star:
@@ -85,35 +74,12 @@ def euler_star(left: Gas, right: Gas, *, gamma: float = 1.4) -> Star:
     return _meet(curve, left, right, jnp.minimum(left.pressure, right.pressure), two_fans())
 
 
-def sound_speed(gas: Gas, gamma: float) -> Array:
+def sound_speed(gas: Gas, gamma: float) -> Float[Array, "..."]:
     """a = sqrt(gamma p / rho)."""
     return jnp.sqrt(gamma * gas.pressure / gas.density)
 
 
-def shallow_water(left: Water, right: Water, speed: Float[Array, "..."], *, gravity: float = 1.0) -> Water:
-    """The water at x / t = `speed`; depth 0 and velocity x / t where the bed is dry."""
-    star = shallow_water_star(left, right, gravity=gravity)
-    inner = Water(jnp.zeros_like(speed), speed)
-    mirrored = _water_side(_mirror(right), star.strength, -star.velocity_right, -speed, gravity)
-    outer = _water_side(left, star.strength, star.velocity_left, speed, gravity)
-    return _joined(outer, inner, _mirror(mirrored), star, speed)
-
-
-def shallow_water_star(left: Water, right: Water, *, gravity: float = 1.0) -> Star:
-    """Depth and velocity between the two waves."""
-    _demand_positive("depth", left.depth, right.depth)
-
-    def curve(h: Array, side: Water) -> Array:
-        above, below = jnp.maximum(h, side.depth), jnp.minimum(h, side.depth)
-        bore = (above - side.depth) * jnp.sqrt(gravity / 2 * (1 / above + 1 / side.depth))
-        return bore + 2 * (jnp.sqrt(gravity * below) - jnp.sqrt(gravity * side.depth))
-
-    roots = jnp.sqrt(gravity * left.depth) + jnp.sqrt(gravity * right.depth)
-    two_fans = jnp.maximum(roots - (right.velocity - left.velocity) / 2, 0) ** 2 / (4 * gravity)
-    return _meet(curve, left, right, jnp.minimum(left.depth, right.depth), two_fans)
-
-
-def _meet(curve: Callable[[Array, Any], Array], left: Any, right: Any, lowest: Array, two_fans: Array) -> Star:
+def _meet(curve: Callable[[Array, Gas], Array], left: Gas, right: Gas, lowest: Array, two_fans: Array) -> Star:
     """Where the curves meet: `two_fans` where that lies below both sides, else by Newton's rule from `lowest`."""
     gap = right.velocity - left.velocity
 
@@ -126,11 +92,11 @@ def _meet(curve: Callable[[Array, Any], Array], left: Any, right: Any, lowest: A
 
     lowest = jnp.asarray(lowest, jnp.result_type(float))
     met = jax.lax.fori_loop(0, NEWTON_STEPS, newton, lowest)
-    strength = jnp.where(mismatch(lowest) >= 0, two_fans, met)
-    return Star(strength, left.velocity - curve(strength, left), right.velocity + curve(strength, right))
+    pressure = jnp.where(mismatch(lowest) >= 0, two_fans, met)
+    return Star(pressure, left.velocity - curve(pressure, left), right.velocity + curve(pressure, right))
 
 
-def _gas_side(side: Gas, p: Array, u: Array, speed: Array, gamma: float) -> Gas:
+def _side(side: Gas, p: Array, u: Array, speed: Array, gamma: float) -> Gas:
     """What is left of the contact: the side itself, its shock or its rarefaction, and the middle (p, u)."""
     rho_0, u_0, p_0 = side
     a_0, ratio, g = sound_speed(side, gamma), p / p_0, (gamma - 1) / (gamma + 1)
@@ -148,40 +114,27 @@ def _gas_side(side: Gas, p: Array, u: Array, speed: Array, gamma: float) -> Gas:
     return _wave(side, fan, middle, is_shock, shock, head, tail, speed)
 
 
-def _water_side(side: Water, h: Array, u: Array, speed: Array, gravity: float) -> Water:
-    """What is left of the middle (h, u): the side itself, its bore or its rarefaction, and the middle."""
-    h_0, u_0 = side
-    c_0, is_bore = jnp.sqrt(gravity * h_0), h > h_0
-    bore = u_0 - c_0 * jnp.sqrt((h + h_0) * h / 2) / h_0
-    head, tail = u_0 - c_0, u - jnp.sqrt(gravity * h)
-    inside = jnp.clip(speed, head, jnp.maximum(head, tail))
-    c = (u_0 + 2 * c_0 - inside) / 3
-    return _wave(side, Water(c * c / gravity, inside + c), Water(h, u), is_bore, bore, head, tail, speed)
-
-
 def _wave(
-    side: Any, fan: Any, middle: Any, is_shock: Array, shock: Array, head: Array, tail: Array, speed: Array
-) -> Any:
+    side: Gas, fan: Gas, middle: Gas, is_shock: Array, shock: Array, head: Array, tail: Array, speed: Array
+) -> Gas:
     """Side, fan and middle, in that order from the left; a shock has no fan."""
     first, last = jnp.where(is_shock, shock, head), jnp.where(is_shock, shock, tail)
-    return type(side)(
-        *(jnp.where(speed < first, a, jnp.where(speed < last, b, c)) for a, b, c in zip(side, fan, middle))
-    )
+    return Gas(*(jnp.where(speed < first, a, jnp.where(speed < last, b, c)) for a, b, c in zip(side, fan, middle)))
 
 
-def _joined(left: Any, inner: Any, right: Any, star: Star, speed: Array) -> Any:
+def _joined(left: Gas, inner: Gas, right: Gas, star: Star, speed: Array) -> Gas:
     """Left of the middle, the vacuum in it (no width unless there is one), right of it."""
     parts = zip(left, inner, right)
-    inside = (speed > star.velocity_left) & (speed < star.velocity_right) & (star.strength <= 0)
-    return type(left)(*(jnp.where(inside, b, jnp.where(speed <= star.velocity_left, a, c)) for a, b, c in parts))
+    inside = (speed > star.velocity_left) & (speed < star.velocity_right) & (star.pressure <= 0)
+    return Gas(*(jnp.where(inside, b, jnp.where(speed <= star.velocity_left, a, c)) for a, b, c in parts))
 
 
-def _mirror(state: Any) -> Any:
+def _mirror(state: Gas) -> Gas:
     """x -> -x."""
     return state._replace(velocity=-state.velocity)
 
 
-def _demand_positive(name: str, *values: Any) -> None:
+def _demand_positive(name: str, *values: Float[Array, "..."]) -> None:
     for value in values:
         if not is_traced(value) and not bool(jnp.all(jnp.asarray(value) > 0)):
             raise Invalid(

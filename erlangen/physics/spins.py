@@ -16,7 +16,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, Int, Shaped
+from jaxtyping import Array, Bool, Float, Inexact, Int, Shaped
 
 from ..core.errors import Invalid
 from .lattices import Lattice, Loose
@@ -37,13 +37,14 @@ class Hamiltonian:
 
     title: str
     lattice: Lattice | Loose
-    strings: np.ndarray
-    coefficients: np.ndarray
+    strings: Int[np.ndarray, "terms sites"]
+    coefficients: Float[np.ndarray, " terms"]
     n_up: int | None = None
     sign_rule: bool = False
 
     @property
     def n_sites(self) -> int:
+        """Of the lattice."""
         return self.lattice.n_sites
 
     @property
@@ -52,7 +53,7 @@ class Hamiltonian:
         return 2**self.n_sites if self.n_up is None else math.comb(self.n_sites, self.n_up)
 
     @functools.cached_property
-    def flips(self) -> np.ndarray:
+    def flips(self) -> Bool[np.ndarray, "moves sites"]:
         """[moves, sites] sets of spins that some string reverses."""
         masks = np.unique(_flipped(self.strings), axis=0)
         return masks[masks.any(1)]
@@ -117,7 +118,9 @@ class Hamiltonian:
         flipped = jnp.concatenate([jnp.zeros((1, self.n_sites), bool), self.flips])
         return jnp.where(flipped, -spins, spins), elements
 
-    def elements(self, flips: Shaped[np.ndarray, " sites"], spins: Int[np.ndarray, "n sites"]) -> np.ndarray:
+    def elements(
+        self, flips: Shaped[np.ndarray, " sites"], spins: Int[np.ndarray, "n sites"]
+    ) -> Inexact[np.ndarray, " n"]:
         """[n] of <s|H|s'> for configurations s' that differ from s in the spins `flips` (none: the diagonal)."""
         total = np.zeros(len(spins), float if self.is_real else complex)
         for t in np.flatnonzero((_flipped(self.strings) == flips).all(1)):
@@ -148,20 +151,29 @@ class Hamiltonian:
         return jnp.asarray(self.coefficients) @ jnp.prod(padded[sites, axes], axis=1)
 
     @functools.cached_property
-    def _factors(self) -> np.ndarray:
+    def _factors(self) -> Inexact[np.ndarray, " terms"]:
         """c_t (-i)^(number of sy): what is left of a string once its signs s_i are taken out."""
         factors = self.coefficients * (-1j) ** (self.strings == 2).sum(1)
         return factors.real if self.is_real else factors
 
     @functools.cached_property
-    def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _tables(
+        self,
+    ) -> tuple[
+        Int[np.ndarray, "terms w"],
+        Inexact[np.ndarray, " terms"],
+        Int[np.ndarray, " diagonal"],
+        Int[np.ndarray, "moves members"],
+    ]:
         """Sites whose signs each string takes [terms, w], factors [terms], diagonal strings, those of each move."""
         flipped = _flipped(self.strings)
         members = [np.flatnonzero((flipped == move).all(1)) for move in self.flips]
         signs = _padded([np.flatnonzero(row >= 2) for row in self.strings], self.n_sites)
         return signs, self._factors, np.flatnonzero(~flipped.any(1)), _padded(members, len(self.strings))
 
-    def _patterns(self, flips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _patterns(
+        self, flips: Bool[np.ndarray, " sites"]
+    ) -> tuple[Int[np.ndarray, "patterns sites"], Inexact[np.ndarray, " patterns"]]:
         """All patterns of the spins around one move, [patterns, sites] (+1 elsewhere), and its elements there."""
         strings = self.strings[(_flipped(self.strings) == flips).all(1)]
         sites = np.flatnonzero(flips | (strings != 0).any(0))
@@ -295,7 +307,7 @@ def ising_chain_levels(n_sites: int, count: int, *, coupling: float = 1.0, field
     return np.sort(np.concatenate(energies))[:count].tolist()
 
 
-def _quasi_energies(n_sites: int, coupling: float, field: float) -> np.ndarray:
+def _quasi_energies(n_sites: int, coupling: float, field: float) -> Float[np.ndarray, " sites"]:
     """[sites] of sqrt(J^2 + h^2 - 2 J h cos k), k = (2 m + 1) pi / N."""
     if n_sites % 2 or coupling < 0 or field < 0:
         raise Invalid(
@@ -307,12 +319,12 @@ def _quasi_energies(n_sites: int, coupling: float, field: float) -> np.ndarray:
     return np.sqrt(coupling**2 + field**2 - 2 * coupling * field * np.cos(k))
 
 
-def _flipped(strings: np.ndarray) -> np.ndarray:
+def _flipped(strings: Int[np.ndarray, "terms sites"]) -> Bool[np.ndarray, "terms sites"]:
     """Which sites each string flips: those with sx or sy."""
     return (strings == 1) | (strings == 2)
 
 
-def _padded(rows: list[np.ndarray], fill: int) -> np.ndarray:
+def _padded(rows: list[Int[np.ndarray, " items"]], fill: int) -> Int[np.ndarray, "rows width"]:
     """Index lists of unequal length as one array, filled up with `fill`; at least one column."""
     width = max([1, *map(len, rows)])
     return np.array([[*row, *[fill] * (width - len(row))] for row in rows], int).reshape(len(rows), width)

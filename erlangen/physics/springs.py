@@ -19,7 +19,7 @@ import itertools
 from importlib import resources
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 CUTOFF = 6.5  # A
 POINTS = np.array(list(itertools.product((0, 1), repeat=3)))  # q in units of pi; parities of a lattice vector as well
@@ -27,7 +27,7 @@ SIGNS = (-1.0) ** (POINTS @ POINTS.T)  # exp(i q R) by (point, parity of R)
 
 
 @functools.cache
-def elements() -> dict[str, np.ndarray]:
+def elements() -> dict[str, Float[np.ndarray, " elements"]]:
     """Columns of `elements.csv` by name, indexed by atomic number (0 at number 0)."""
     text = resources.files("erlangen.physics").joinpath("elements.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
@@ -39,15 +39,17 @@ def elements() -> dict[str, np.ndarray]:
 class Bonds:
     """Every pair within the cutoff as dense arrays [n, n, images], receiver first; `excess` = r - R_i - R_j."""
 
-    numbers: np.ndarray
-    distances: np.ndarray
-    directions: np.ndarray
-    near: np.ndarray
-    excess: np.ndarray
-    parity: np.ndarray  # [n, n, images]: which of `POINTS` the lattice vector of the image is, modulo 2
+    numbers: Int[np.ndarray, " n"]
+    distances: Float[np.ndarray, "n n m"]
+    directions: Float[np.ndarray, "n n m 3"]
+    near: Bool[np.ndarray, "n n m"]
+    excess: Float[np.ndarray, "n n m"]
+    parity: Int[np.ndarray, "n n m"]  # [n, n, images]: which of `POINTS` the lattice vector of the image is, modulo 2
 
     @classmethod
-    def of(cls, positions: Float[np.ndarray, "n 3"], numbers: np.ndarray, cell: Float[np.ndarray, "3 3"]) -> Bonds:
+    def of(
+        cls, positions: Float[np.ndarray, "n 3"], numbers: Int[np.ndarray, " n"], cell: Float[np.ndarray, "3 3"]
+    ) -> Bonds:
         """All bonds of a crystal up to `CUTOFF`."""
         inverse = np.linalg.inv(cell)
         apart = (positions[:, None] - positions[None]) @ inverse
@@ -109,6 +111,6 @@ class Modes:
     """frequencies [8, 3 n] ascending (the zone centre first), motion [8, n] of the highest, frequency of each atom when
     all others rest [n]."""
 
-    frequencies: np.ndarray
-    motion: np.ndarray
-    alone: np.ndarray
+    frequencies: Float[np.ndarray, "8 3*n"]
+    motion: Float[np.ndarray, "8 n"]
+    alone: Float[np.ndarray, " n"]

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from erlangen.core.errors import Invalid, unknown
+from erlangen.core.quantity import AnyArray
 
 from .units import BOHR, HARTREE
 
@@ -41,9 +42,9 @@ class TightBinding:
 
     def potential(
         self,
-        atomic_numbers: Int[np.ndarray, " atoms"],
-        cell: Float[np.ndarray, "3 3"] | None = None,
-        pbc: Bool[np.ndarray, " 3"] | None = None,
+        atomic_numbers: Int[AnyArray, " atoms"],
+        cell: Float[AnyArray, "3 3"] | None = None,
+        pbc: Bool[AnyArray, " 3"] | None = None,
     ) -> Potential:
         """positions [A] -> (energy [eV], forces [eV/A]) for one composition; each returned function owns its state.
 

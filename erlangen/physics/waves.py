@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from erlangen.core.errors import Invalid
+from erlangen.core.quantity import Coefficient
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import TAU, Dealiasing
@@ -35,7 +36,12 @@ REAL_STABILITY = {2: 1.5, 4: 2.5}  # largest safe 3 r u^2 dt of the cubic term, 
 
 
 def transport_terms(
-    n: int, *, velocity: Any = 0.0, viscosity: Any = 0.0, dispersion: Any = 0.0, length: float = TAU
+    n: int,
+    *,
+    velocity: Coefficient = 0.0,
+    viscosity: Coefficient = 0.0,
+    dispersion: Coefficient = 0.0,
+    length: float = TAU,
 ) -> Semilinear:
     """L(k) = -i c k - nu k^2 + i delta k^3, nothing else: e^{L t} is the solution."""
     (k,) = spectral.wavenumbers((n,), length=length)
@@ -48,9 +54,9 @@ def transport(
     *,
     dt: float,
     frames: int = 1,
-    velocity: Any = 0.0,
-    viscosity: Any = 0.0,
-    dispersion: Any = 0.0,
+    velocity: Coefficient = 0.0,
+    viscosity: Coefficient = 0.0,
+    dispersion: Coefficient = 0.0,
     length: float = TAU,
 ) -> Float[Array, "frames x"]:
     """Advection, diffusion and dispersion  u_t + c u_x = nu u_xx - delta u_xxx, exact: states at dt, 2 dt, ...
@@ -65,7 +71,7 @@ def transport(
 
 
 def korteweg_de_vries_terms(
-    n: int, *, dispersion: Any = 1.0, dealiasing: Dealiasing = "two-thirds", length: float = TAU
+    n: int, *, dispersion: Coefficient = 1.0, dealiasing: Dealiasing = "two-thirds", length: float = TAU
 ) -> Semilinear:
     """u_t = -delta u_xxx - (u^2 / 2)_x."""
     advection = burgers_terms(n, viscosity=0.0, dealiasing=dealiasing, length=length).nonlinear
@@ -78,7 +84,7 @@ def korteweg_de_vries(
     dt: float,
     steps: int | None = None,
     frames: int = 1,
-    dispersion: Any = 1.0,
+    dispersion: Coefficient = 1.0,
     dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = TAU,
@@ -127,7 +133,7 @@ def solitons(
 
 
 def korteweg_de_vries_invariants(
-    u: Float[Array, " x"], *, dispersion: Any = 1.0, length: float = TAU
+    u: Float[Array, " x"], *, dispersion: Coefficient = 1.0, length: float = TAU
 ) -> Float[Array, "3"]:
     """Mass, momentum and energy per length: means of u, u^2 and delta u_x^2 / 2 - u^3 / 6 (Miura, Gardner and Kruskal
     1968, doi:10.1063/1.1664701), without aliasing.
@@ -138,7 +144,7 @@ def korteweg_de_vries_invariants(
 
 
 def kuramoto_sivashinsky_terms(
-    n: int, *, viscosity: Any = 1.0, dealiasing: Dealiasing = "two-thirds", length: float = TAU
+    n: int, *, viscosity: Coefficient = 1.0, dealiasing: Dealiasing = "two-thirds", length: float = TAU
 ) -> Semilinear:
     """u_t = -u_xx - nu u_xxxx - (u^2 / 2)_x: waves longer than 2 pi sqrt(nu) grow, at most at the rate 1 / 4 nu."""
     k2 = spectral.squared_wavenumber((n,), length=length)
@@ -152,7 +158,7 @@ def kuramoto_sivashinsky(
     dt: float,
     steps: int | None = None,
     frames: int = 1,
-    viscosity: Any = 1.0,
+    viscosity: Coefficient = 1.0,
     dealiasing: Dealiasing = "two-thirds",
     order: Order = 4,
     length: float = 64.0,
@@ -173,7 +179,12 @@ def kuramoto_sivashinsky(
 
 
 def allen_cahn_terms(
-    n: int, *, diffusion: Any, rate: Any = 1.0, dealiasing: Dealiasing = "two-thirds", length: float = TAU
+    n: int,
+    *,
+    diffusion: Coefficient,
+    rate: Coefficient = 1.0,
+    dealiasing: Dealiasing = "two-thirds",
+    length: float = TAU,
 ) -> Semilinear:
     """u_t = (D u_xx + r u) - r u^3; the cube is taken on 2 n points, on which no cubic product aliases."""
     mask = spectral.dealiasing_mask((n,), dealiasing)
@@ -188,8 +199,8 @@ def allen_cahn_terms(
 def allen_cahn(
     u: Float[Array, " x"],
     *,
-    diffusion: Any,
-    rate: Any = 1.0,
+    diffusion: Coefficient,
+    rate: Coefficient = 1.0,
     dt: float,
     steps: int | None = None,
     frames: int = 1,
@@ -217,7 +228,7 @@ def allen_cahn(
 
 
 def allen_cahn_energy(
-    u: Float[Array, " x"], *, diffusion: Any, rate: Any = 1.0, length: float = TAU
+    u: Float[Array, " x"], *, diffusion: Coefficient, rate: Coefficient = 1.0, length: float = TAU
 ) -> Float[Array, ""]:
     """Mean of D u_x^2 / 2 + r (1 - u^2)^2 / 4, of which Allen-Cahn is the steepest descent: it never grows."""
     fine = spectral.resample(u, (3 * u.shape[0],))
@@ -249,7 +260,7 @@ def _grid(u: Float[Array, " x"]) -> int:
     return u.shape[0]
 
 
-def _demand_positive(*, or_zero: bool = False, **coefficients: Any) -> None:
+def _demand_positive(*, or_zero: bool = False, **coefficients: Coefficient) -> None:
     """The sign without which the law has no solution: waves of every length would grow."""
     for name, value in coefficients.items():
         if not is_traced(value) and not (value > 0 or (or_zero and value == 0)):

@@ -65,7 +65,7 @@ def test_mean_correlation_time_has_the_error_of_a_mean():
     assert "2 of them longer than the run" in long_run.correlation_times(true[:2], true[:2]).by
     with pytest.raises(Invalid, match="one predicted trajectory for every true one; came: 1 for 2"):
         long_run.correlation_times(true[:1], true[:2])
-    with pytest.raises(Invalid, match="shape of the true one"):
+    with pytest.raises(Invalid, match="shape of the truth"):
         long_run.correlation_time(true[0][:50], true[0])
 
 

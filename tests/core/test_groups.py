@@ -244,3 +244,9 @@ def test_four_quarter_turns_are_none_and_two_are_two_reflections():
 def test_quarter_turns_need_a_square():
     with pytest.raises(Invalid, match=r"square grid; came: w of shape \(12, 10\)"):
         groups.QuarterTurns().act(1, W, plane(12, 10)["w"])
+
+
+def test_a_permutation_acts_on_both_axes_of_a_value_of_pairs():
+    pairs = Quantity("coulomb", "J", "1/A", "atoms atoms")
+    value, g = np.arange(9.0).reshape(3, 3), np.array([2, 0, 1])
+    np.testing.assert_array_equal(Permutations().act(g, pairs, value), value[np.ix_(g, g)])

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -115,7 +116,7 @@ def _certificate(task: Variational[Couplings], method: Method, fitted: Any, *, k
 
 def _opponents(task: Variational[Couplings], rows: list[dict[str, float]]) -> list[OpponentRow]:
     """Energy error and seconds of every classical solver, per coupling."""
-    inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in rows]
+    inputs = [SpinLattice(jnp.zeros(0, jnp.int8), {"coupling": row["coupling"]}) for row in rows]
     exact = iter([row["exact"] for row in rows] * sum(len(o.settings) for o in task.opponents))
     return cost.opponents_of_laws(
         task.opponents, lambda answer: {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}, inputs
