@@ -20,6 +20,8 @@ from ..assess.lie_derivative import lie_derivatives
 from ..assess.rows import CoverageRow, Estimate
 from ..contract import Evolution, Fitted, Interval, Method, Samples, Supervised
 from ..core.systems import Atoms, Field
+from ..data.leakage import overlap
+from ..data.partition import Partitioned
 from ..learn.batching import pack, predict, predict_interval, predict_packed, prepared
 from ..learn.rollout import Rollout, unroll
 from .record import Record
@@ -153,11 +155,15 @@ def _query_seconds(f: Fitted | Rollout, inputs: Sequence[Any]) -> float:
     return cost.seconds_per_query(lambda x: ask(f, x), [asked], repeats=5, limit=LONGEST) / len(inputs)
 
 
-def describe_data(task: Supervised, record: Record) -> None:
-    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data."""
+def describe_data(task: Supervised, record: Record, say: Say) -> None:
+    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data; of own
+    files also how they were divided, and what test and training samples share.
+    """
     splits = {name: task.truth(name) for name in ("train", "validation", "calibration", "test")}
     record.data["label_seconds"] = task.label_seconds()
     record.data["samples"] = {name: len(s) for name, s in splits.items()}
+    if task.sources:
+        _describe_own(task, splits, record, say)
     inputs = splits["train"].inputs
     if inputs and isinstance(inputs[0], Atoms):
         record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
@@ -166,6 +172,17 @@ def describe_data(task: Supervised, record: Record) -> None:
         sizes = {name: np.size(labels[0]) for name, labels in splits["train"].outputs.items()}
         record.data["grid"] = grid
         record.data["components"] = {name: max(1, size // math.prod(grid["points"])) for name, size in sizes.items()}
+
+
+def _describe_own(task: Supervised, splits: Mapping[str, Samples], record: Record, say: Say) -> None:
+    partition = task.partition if isinstance(task, Partitioned) else None
+    if partition is not None:
+        record.data["partition"] = partition.how
+        say(f"own samples divided: {partition.how}")
+    found = overlap(splits["train"], splits["test"])
+    record.data["overlap"] = found._asdict()
+    if found.shared:
+        say(str(found))
 
 
 def _grid(x: Field) -> dict[str, Any]:

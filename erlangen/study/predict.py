@@ -21,9 +21,9 @@ from ..core.systems import Atoms, Compound, Field, System
 from ..data import compound_files, readers
 from ..data.atom_files import COMPRESSED, format_of
 from ..data.field_files import read_fields, write_fields
-from ..data.file_arguments import file_of
 from ..data.fingerprints import fingerprints
 from ..data.plausibility import check_apart, check_states
+from ..data.sources import Source
 from ..learn import batching
 from .record import Record
 from .run import Run, load
@@ -49,7 +49,8 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     """
     kept = load(run)
     task = registry.load_task(kept.record.task)(**kept.record.task_fields)
-    source, file = str(file), file_of(file)
+    source = Source.parse(file)
+    file = source.path
     if output is not None and Path(output).resolve() == file.resolve():
         raise Invalid(
             must="the file that was read is kept", came=f"the same output {output}", do="Name another output."
@@ -76,8 +77,8 @@ def _output(file: Path, *, atoms: bool) -> Path:
     return file.with_name(f"{plain.stem}.predicted{plain.suffix}{packed}")
 
 
-def _of_atoms(kept: Run, task: Task, source: str, output: Path) -> Prediction:
-    frames, file = readers.read_atoms(source), file_of(source)
+def _of_atoms(kept: Run, task: Task, source: Source, output: Path) -> Prediction:
+    frames, file = readers.read_atoms(source), source.path
     check_apart(file, [frame.atoms for frame in frames])
     check_states(file, [frame.atoms for frame in frames], [frame.info for frame in frames])
     _check_elements(kept.record, [frame.atoms for frame in frames], file)

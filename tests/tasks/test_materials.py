@@ -49,7 +49,7 @@ def test_official_folds():
 
     published = [[2, 3, 7], [5, 9, 12], [14, 20, 23], [4, 8, 11], [1, 6, 15]]
     nothing = Samples([Atoms(np.zeros((1, 3)), np.ones(1))] * 1265, {})
-    parts = [_divide(nothing, True, fold) for fold in range(5)]
+    parts = [_divide(nothing, "", True, fold).rows for fold in range(5)]
     assert [(p["test"][:3] + 1).tolist() for p in parts] == published
     assert np.array_equal(np.sort(np.concatenate([p["test"] for p in parts])), np.arange(1265))
     for part in parts:

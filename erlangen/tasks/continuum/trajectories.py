@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -27,8 +28,8 @@ from ...core.free_memory import check_fits
 from ...core.groups import Broken, Group, Shifts
 from ...core.quantity import Quantity
 from ...core.systems import Field, System
-from ...data.file_arguments import file_of
-from ...data.splits import at_random
+from ...data.partition import Partition, Partitioned, Units, divide
+from ...data.sources import Source
 from ...data.trajectory_files import PERIODIC, Column, Header, header, read_trajectories
 from ...numerics import spectral
 from ...physics.random_fields import smooth_field
@@ -39,7 +40,7 @@ WAVES, POINTS, FRAMES, SPEED, DECAY, STEP = 40, 64, 12, 1.0, 0.05, 0.1  # of the
 
 
 @dataclasses.dataclass(frozen=True)
-class Trajectories(Evolution):
+class Trajectories(Evolution, Partitioned):
     data: str = ""  # own files, separated by commas; names in them as in flow.h5:values=u+v:time=t:x=lon:units=m/s
     test: str = ""  # own test files; default: a share of `data`
     every: int = 1  # of so many frames one is kept: the step that is learned is so many times that of the file
@@ -96,16 +97,24 @@ class Trajectories(Evolution):
         return x.replace(**{before.name: outputs[q.name] for before, q in zip(self.inputs, self.outputs)})
 
     def trajectories(self, split: Split) -> Samples:
-        return _read(self, split, _versions(self.data), _versions(self.test))
+        return _read(self, split, _digests(self.data), _digests(self.test))
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        return (*Source.several(self.data), *Source.several(self.test))
+
+    @property
+    def partition(self) -> Partition | None:
+        return _divided(self, self._heads) if self.data else None
+
+    @functools.cached_property
     def _heads(self) -> tuple[Header, ...]:
-        return _headers(self.data, _versions(self.data)) if self.data else (EXAMPLE,)
+        return _headers(self.data, _digests(self.data)) if self.data else (EXAMPLE,)
 
     @property
     def _kept(self) -> int:
         """Frames kept of each trajectory: as many as the shortest file has after thinning, or as many as asked."""
-        tests = _headers(self.test, _versions(self.test)) if self.test else ()
+        tests = _headers(self.test, _digests(self.test)) if self.test else ()
         there = min(math.ceil(h.frames / self.every) for h in (*self._heads, *tests))
         if there < max(self.frames, 2):
             raise Invalid(
@@ -117,7 +126,7 @@ class Trajectories(Evolution):
 
 
 EXAMPLE = Header(
-    path=file_of("waves"),
+    path=Path("waves"),
     evolving=(Column("u", ("sample", "time", "axis0")),),
     fixed=(),
     units={"u": "1"},
@@ -132,20 +141,15 @@ EXAMPLE = Header(
 )
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _versions(text: str) -> tuple[int, ...]:
-    """When each file was changed last, so that what was read once is read again after a change; 0: not there."""
-    paths = [file_of(part) for part in _listed(text)]
-    return tuple(p.stat().st_mtime_ns if p.exists() else 0 for p in paths)
+def _digests(text: str) -> tuple[str, ...]:
+    """What each file holds, so that what was read once is read again after a change."""
+    return tuple(source.digest for source in Source.several(text))
 
 
 @functools.lru_cache(maxsize=8)
-def _headers(text: str, versions: tuple[int, ...]) -> tuple[Header, ...]:
+def _headers(text: str, digests: tuple[str, ...]) -> tuple[Header, ...]:
     """The headers of files that belong together; refused where they differ in more than number and length."""
-    heads = tuple(header(part) for part in _listed(text))
+    heads = tuple(map(header, Source.several(text)))
     for head in heads[1:]:
         for what, common in heads[0].alike.items():
             if head.alike[what] != common:
@@ -157,24 +161,30 @@ def _headers(text: str, versions: tuple[int, ...]) -> tuple[Header, ...]:
     return heads
 
 
-def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[int]]:
-    """Which trajectories of which file belong to a split of `data`."""
-    every = [(i, row) for i, head in enumerate(heads) for row in range(head.count)]
+def _divided(task: Trajectories, heads: tuple[Header, ...]) -> Partition:
+    """Whole trajectories, of all files together, at random."""
+    total = sum(head.count for head in heads)
     shares = {name: share for name, share in HELD_OUT.items() if not (task.test and name == "test")}
-    counts = {name: max(round(share * len(every)), 1) for name, share in shares.items()}
-    counts["train"] = len(every) - sum(counts.values())
+    counts = {name: max(round(share * total), 1) for name, share in shares.items()}
+    counts["train"] = total - sum(counts.values())
     if counts["train"] < 1:
         raise Invalid(
             must=f"there are at least {len(counts)} trajectories, one for each of {', '.join(counts)}",
-            came=f"{len(every)} in {task.data}",
+            came=f"{total} in {task.data}",
             do="Give more of them (several files, joined by commas), or cut a long one into pieces far apart.",
         )
-    chosen = at_random(len(every), counts, key=task.seed)[split]
+    return divide(Units(np.arange(total), "whole trajectories, at random"), counts, key=task.seed)
+
+
+def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[int]]:
+    """Which trajectories of which file belong to a split of `data`."""
+    every = [(i, row) for i, head in enumerate(heads) for row in range(head.count)]
+    chosen = _divided(task, heads).rows[split]
     return {h: [row for j, row in (every[c] for c in chosen) if j == i] for i, h in enumerate(heads)}
 
 
 @functools.lru_cache(maxsize=8)
-def _read(task: Trajectories, split: Split, data: tuple[int, ...], test: tuple[int, ...]) -> Samples:
+def _read(task: Trajectories, split: Split, data: tuple[str, ...], test: tuple[str, ...]) -> Samples:
     """The trajectories of one split, thinned while they are read."""
     if not task.data:
         return _waves(task, split)
