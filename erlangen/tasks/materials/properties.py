@@ -25,7 +25,7 @@ from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, Representation
 from ...core.systems import Atoms, System
-from ...data.cache import cost_of, remembered
+from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.partition import Partition, Partitioned
 from ...data.property_sets import property_partition, property_samples
 from ...data.sources import Source
@@ -155,15 +155,16 @@ class Properties(Supervised, Partitioned):
             return 0.0
         return sum(cost_of(self._key(s)) or 0.0 for s in ("train", "validation"))
 
-    def _key(self, split: Split) -> dict[str, Any]:
-        count = {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
-        return {"task": self.name(), "split": split, "count": count, "pairs": self.pairs, "repeats": self.repeats}
+    def _count(self, split: Split) -> int:
+        return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
+
+    def _key(self, split: Split) -> Key:
+        return key_of(self, split, of=("pairs", "repeats"), count=self._count(split))
 
     def _label(self, split: Split) -> Samples:
-        key = self._key(split)
         rng = np.random.default_rng([SPLITS[split], self.repeats, self.pairs == "new"])
         allowed = _has_new_pair if self.pairs == "new" else lambda pairs: not _has_new_pair(pairs)
-        crystals, compound = halide_crystals(key["count"], rng, allowed, self.repeats)
+        crystals, compound = halide_crystals(self._count(split), rng, allowed, self.repeats)
         inputs = [Atoms(c.positions, c.atomic_numbers, c.cell, np.ones(3, bool)) for c in crystals]
         labels = [_solve(x) for x in inputs]
         return Samples(inputs, {name: [y[name] for y in labels] for name in labels[0]}, compound)

@@ -24,7 +24,7 @@ from ...core.groups import Group, Permutations
 from ...core.quantity import Quantity
 from ...core.systems import Compound, System
 from ...data import fingerprints
-from ...data.cache import remembered
+from ...data.cache import key_of, remembered
 from ...data.compound_files import CompoundTable, read_compounds
 from ...data.downloads import catalogue, fetch
 from ...data.partition import Partition, Partitioned, divide, units
@@ -170,12 +170,12 @@ class Activity(Supervised, Partitioned):
 
     def _fingerprints(self, table: CompoundTable) -> Samples:
         """All molecules of the table; fingerprints are kept, since a large target takes ten seconds."""
-        key = {"task": self.name(), "data": self.sources[0].content if self._is_own else self.data}
+        key = key_of(self, of=("data", "column"), also=(fingerprints.fingerprints, read_compounds))
 
         def compute() -> Samples:
             return Samples(fingerprints.fingerprints(table.smiles), {"activity": [np.asarray(y) for y in table.value]})
 
-        return remembered(key | {"column": self.column}, compute)
+        return remembered(key, compute)
 
     def _opponent(self, x: System, setting: float) -> Outputs:
         machine = _machine(dataclasses.replace(self, judged_on="alike"), setting)

@@ -23,7 +23,7 @@ from ...core import quantity
 from ...core.errors import Invalid, unknown
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms, System
-from ...data.cache import cost_of, remembered
+from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.partition import Partition, Partitioned, composition, divide, units
 from ...data.readers import read_samples
 from ...data.sources import Source
@@ -163,10 +163,8 @@ class Forces(Supervised, Partitioned):
         energy, forces = potential(np.asarray(x["positions"], float))
         return {"energy": np.asarray(energy), "forces": forces}
 
-    def _key(self, split: Split) -> dict[str, Any]:
-        return {"task": self.name(), "split": split, "count": self._count(split)} | {
-            name: getattr(self, name) for name in ("molecule", "temperature", "engine")
-        }
+    def _key(self, split: Split) -> Key:
+        return key_of(self, split, of=("molecule", "temperature", "engine"), count=self._count(split))
 
     def _count(self, split: Split) -> int:
         return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)

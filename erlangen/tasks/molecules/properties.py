@@ -25,7 +25,7 @@ from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, tensor, vector
 from ...core.systems import Atoms, System
-from ...data.cache import cost_of, remembered
+from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.compound_files import read_smiles
 from ...data.partition import Partition, Partitioned, Units, composition, divide, units
 from ...data.qm9 import BESIDE, PUBLIC, is_qm9, read_qm9
@@ -170,10 +170,9 @@ class Properties(Supervised, Partitioned):
         other = setting != self.engine
         return {k: v for k, v in found.items() if not (other and k == "energy")}  # totals have different zeros
 
-    def _key(self, split: Split) -> dict[str, Any]:
-        fields = {k: v for k, v in self.fields.items() if k not in ("target", "judged_on")}
-        fields |= {"data": _content(self.data)}
-        return {"task": self.name(), "split": split, "on": self.judged_on if split == "test" else "alike", **fields}
+    def _key(self, split: Split) -> Key:
+        of = [name for name in self.fields if name not in ("target", "judged_on")]
+        return key_of(self, split, of=of, judged_on=self.judged_on if split == "test" else "alike")
 
     def _compute(self, split: Split) -> Samples:
         """Geometry and labels of the molecules of one split; one that has none is passed over, and named if listed."""
