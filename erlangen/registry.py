@@ -98,12 +98,12 @@ def find(kind: str, name: str) -> Entry:
 
 def load_task(name: str) -> type:
     """The class of the task called ``name``; imports its module."""
-    return _load(find("task", name))
+    return load(find("task", name))
 
 
 def load_method(name: str) -> type:
     """The class of the method called ``name``; imports its module."""
-    return _load(find("method", name))
+    return load(find("method", name))
 
 
 def load_preset(name: str, preset: str) -> object:
@@ -113,7 +113,7 @@ def load_preset(name: str, preset: str) -> object:
         raise Invalid(must="a preset must be defined", came=f"{preset!r}, {name} has none", do="Leave --preset out.")
     if preset not in entry.presets:
         raise unknown(f"the preset of {name}", preset, entry.presets)
-    _load(entry)
+    load(entry)
     return getattr(sys.modules[entry.module], preset)
 
 
@@ -283,7 +283,8 @@ def _comment(lines: list[str], item: ast.AnnAssign) -> str:
     return line[item.end_col_offset or 0 :].decode().strip().lstrip("#").strip()
 
 
-def _load(entry: Entry) -> type:
+def load(entry: Entry) -> type:
+    """The class of an entry; imports its module."""
     root = entry.module.partition(".")[0]
     if root.startswith(OUTSIDE):
         _make_importable(root, entry.path.parents[2])

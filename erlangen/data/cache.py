@@ -3,7 +3,7 @@
     key_of(task, split, of=None, ...) -> Key                    # the one rule for what labels depend on
     remembered(key, produce, *, say=None) -> contract.Samples   # produce() -> Samples is called on a miss
     cost_of(key) -> float | None                                # seconds that producing took, also after a hit
-    root() -> Path;  entries() -> list[Entry];  verify() -> list[Entry], the broken ones;  clear(older_than) -> bytes
+    entries() -> list[Entry];  verify() -> list[Entry], the broken ones;  clear(older_than) -> bytes
 
 The address of an entry is the SHA-256 of the settings, in which own files count by what they hold, and of the source
 that computes it. An entry is a folder, made under a temporary name and renamed when complete and flushed, so a killed
@@ -33,6 +33,7 @@ import numpy as np
 
 from ..contract import Samples, Split, Task
 from ..core.errors import Invalid
+from .folders import root
 from .packing import pack, unpack
 from .source_code import fingerprint
 from .sources import located
@@ -53,16 +54,6 @@ class Entry:
     bytes: int
     created: float
     fault: str = ""
-
-
-def root() -> Path:
-    """The cache folder; it need not exist yet."""
-    given = os.environ.get("ERLANGEN_CACHE")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("erlangen")
 
 
 def canonical(key: Any) -> str:

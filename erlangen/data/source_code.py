@@ -57,14 +57,23 @@ def _parents(cls: type) -> list[type]:
 
 
 def sources(name: str, path: Path) -> dict[str, str]:
-    """Module name -> code, for the module and all that it imports from this package or its own."""
-    found: dict[str, str] = {}
+    """Module name -> code, for the module and all that it imports from this package or its own and that can change a
+    label.
+    """
+    files = imported_files(name, path, without=NOT_PHYSICS)
+    return {n: _parsed(n, file, file.stat().st_mtime_ns)[0] for n, file in files.items()}
+
+
+def imported_files(name: str, path: Path, *, without: tuple[str, ...] = ()) -> dict[str, Path]:
+    """Module name -> file, for the module and all that it imports from this package or its own."""
+    found: dict[str, Path] = {}
     waiting = [(name, path)]
     while waiting:
         name, path = waiting.pop()
         if name not in found:
-            found[name], imported = _parsed(name, path, path.stat().st_mtime_ns)
-            waiting += [(n, p) for n in imported if (p := _path(n))]
+            found[name] = path
+            imported = _parsed(name, path, path.stat().st_mtime_ns)[1]
+            waiting += [(n, p) for n in imported if not (without and n.startswith(without)) and (p := _path(n))]
     return found
 
 
@@ -91,7 +100,7 @@ def _imports(tree: ast.Module, package: str) -> frozenset[str]:
             source = ".".join(filter(None, [start, node.module]))
             names |= {source, *(f"{source}.{alias.name}" for alias in node.names)}
     roots = tuple(f"{root}." for root in (PACKAGE, package.split(".")[0]) if root)
-    return frozenset(n for n in names if n.startswith(roots) and not n.startswith(NOT_PHYSICS))
+    return frozenset(n for n in names if n.startswith(roots))
 
 
 def _path(name: str) -> Path | None:

@@ -21,6 +21,7 @@ from erlangen.contract import Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms, Electrons, Field, SpinLattice
 from erlangen.data import cache, source_code
+from erlangen.data.folders import root
 from erlangen.data.packing import pack, unpack
 from erlangen.data.source_code import fingerprint
 from erlangen.data.sources import Source
@@ -212,7 +213,7 @@ def test_writers_without_locks_do_not_disturb_each_other(monkeypatch):
     monkeypatch.setattr(cache, "turn", lambda folder, say: contextlib.nullcontext())
     cache.remembered(named(a=1), produce)
     assert len(cache.entries()) == 1 and cache.verify() == []
-    assert not list((cache.root() / "samples").glob(".draft-*"))
+    assert not list((root() / "samples").glob(".draft-*"))
 
 
 def test_kill_at_any_moment_leaves_no_broken_entry(tmp_path, folder):
@@ -253,13 +254,14 @@ def test_full_disk_keeps_samples_in_memory_and_removes_the_draft(folder):
         from erlangen.contract import Samples
         from erlangen.core.systems import SpinLattice
         from erlangen.data import cache
+        from erlangen.data.folders import root
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
         told = []
         key = cache.key("test", {}, made_by=(cache.pack,))
         samples = cache.remembered(key, lambda: Samples([SpinLattice(np.ones(10**6))], {}), say=told.append)
         assert len(samples) == 1 and "cannot be written" in told[0], told
-        assert not list(cache.root().glob("samples/.draft-*")) and not cache.entries()
+        assert not list(root().glob("samples/.draft-*")) and not cache.entries()
         """
     )
     done = subprocess.run([sys.executable, "-c", script], env=os.environ, capture_output=True, text=True)
