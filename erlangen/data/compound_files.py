@@ -86,12 +86,13 @@ def read_compounds(
     return _table(path, chosen, left_out)
 
 
-def read_queries(path: str | os.PathLike[str]) -> tuple[list[dict[str, str]], dict[int, str]]:
+def read_queries(path: str | os.PathLike[str] | Source) -> tuple[list[dict[str, str]], dict[int, str]]:
     """All rows of a table as they are, and the SMILES of those rows (by place) whose molecule can be read."""
-    path = Path(path)
+    source = Source.parse(path).only("value", "smiles", "group")
+    path = source.path
     rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(io.StringIO(read_text(path)))]
     names = {name.strip().lower(): name for row in rows[:1] for name in row}
-    column = _pick(names, SMILES, "", path, "SMILES")
+    column = _pick(names, SMILES, dict(source.keys).get("smiles", ""), path, "SMILES")
     found = {i: row[column].strip() for i, row in enumerate(rows) if _canonical(row[column]) is not None}
     _warn(path, [i + 2 for i in range(len(rows)) if i not in found])
     return rows, found

@@ -58,9 +58,11 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     if task.container is Atoms:
         return _of_atoms(kept, task, source, Path(output) if output is not None else _output(file, atoms=True))
     if task.container is Field:
-        return _of_fields(kept, task, file, Path(output) if output is not None else _output(file, atoms=False))
+        return _of_fields(
+            kept, task, source.only().path, Path(output) if output is not None else _output(file, atoms=False)
+        )
     if task.container is Compound:
-        return _of_compounds(kept, file, Path(output) if output is not None else _output(file, atoms=False))
+        return _of_compounds(kept, source, Path(output) if output is not None else _output(file, atoms=False))
     raise Invalid(
         must="the run answers atoms, fields or compounds, which files can hold",
         came=f"a run of {kept.record.task}, which takes {task.container.__name__}",
@@ -99,9 +101,9 @@ def _of_fields(kept: Run, task: Task, file: Path, output: Path) -> Prediction:
     return Prediction(output, len(fields), {}, _level(kept.fitted))
 
 
-def _of_compounds(kept: Run, file: Path, output: Path) -> Prediction:
+def _of_compounds(kept: Run, source: Source, output: Path) -> Prediction:
     """Rows of SMILES; where a molecule cannot be read the prediction stays empty, and a warning names the line."""
-    rows, smiles = compound_files.read_queries(file)
+    rows, smiles = compound_files.read_queries(source)
     answers = answer(kept.fitted, fingerprints(list(smiles.values())))
     compound_files.write_rows(output, rows, {place: _named(answers, i) for i, place in enumerate(smiles)})
     return Prediction(output, len(smiles), {}, _level(kept.fitted))
