@@ -159,13 +159,15 @@ def header(text: str | Source) -> Header:
 
 
 def read_trajectories(
-    head: Header, rows: Sequence[int], *, every: int = 1, frames: int | None = None
+    head: Header, rows: Sequence[int], *, every: int = 1, frames: int | None = None, start: Sequence[int] | None = None
 ) -> Iterator[tuple[Field, dict[str, np.ndarray]]]:
-    """The trajectories at `rows`, one at a time: every `every`-th frame, `frames` of them (None: to the end)."""
-    last = None if frames is None else (frames - 1) * every + 1
+    """The trajectories at `rows`, one at a time: every `every`-th frame, `frames` of them (None: to the end), from the
+    frame start[i] of the file on (None: from the first).
+    """
     with _variables(head.path) as (variables, _):
-        for row in rows:
-            states = {c.name: _read(head, variables, c, row, slice(0, last, every)) for c in head.evolving}
+        for row, first in zip(rows, start if start is not None else [0] * len(rows)):
+            last = None if frames is None else first + (frames - 1) * every + 1
+            states = {c.name: _read(head, variables, c, row, slice(first, last, every)) for c in head.evolving}
             fixed = {c.name: _read(head, variables, c, row, slice(None)) for c in head.fixed}
             first = {name: state[0] for name, state in states.items()}
             yield Field(first | fixed, head.spacing, head.boundary, dict(head.parameters)), states
@@ -181,7 +183,7 @@ def _read(head: Header, variables: Mapping[str, Variable], column: Column, row: 
     values = values if values.dtype.kind == "f" else values.astype(np.float64)
     if not np.all(np.isfinite(values)):
         frame = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(1)))
-        where = f" from frame {frame * (time.step or 1)} on" if "time" in left else ""
+        where = f" from frame {(time.start or 0) + frame * (time.step or 1)} on" if "time" in left else ""
         raise Invalid(
             must="values are finite numbers",
             came=f"{head.path}: {column.name} of trajectory {row} has NaN or infinite values{where}",

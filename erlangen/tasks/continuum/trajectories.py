@@ -4,8 +4,9 @@
 
 Dimensions, grid, units and time step come from the file: NetCDF or Zarr with named dimensions (CF conventions, Hassell
 et al. 2017, doi:10.5194/gmd-10-4619-2017) or HDF5, arrays [sample, time, x(, y(, z))], as `erlangen solve` writes them.
-Splits are whole trajectories. Nothing is assumed of the law but that shifts are a symmetry where the attribute
-`boundary` of the file is "periodic" (the default). Only what is kept after thinning is read, a trajectory at a time.
+Splits are whole trajectories; fewer than four are cut into blocks of time. Nothing is assumed of the law but that shifts
+are a symmetry where the attribute `boundary` of the file is "periodic" (the default). Only what is kept after thinning is
+read, a trajectory at a time.
 Without a file: waves that travel and decay, u_t + c u_x = nu u_xx, solved exactly mode by mode.
 """
 
@@ -28,7 +29,7 @@ from ...core.free_memory import check_fits
 from ...core.groups import Broken, Group, Shifts
 from ...core.quantity import Quantity
 from ...core.systems import Field, System
-from ...data.partition import Partition, Partitioned, Units, divide
+from ...data.partition import BLOCKS, EDGE, Partition, Partitioned, Units, divide
 from ...data.sources import Source
 from ...data.trajectory_files import PERIODIC, Column, Header, header, read_trajectories
 from ...numerics import spectral
@@ -115,7 +116,7 @@ class Trajectories(Evolution, Partitioned):
     def _kept(self) -> int:
         """Frames kept of each trajectory: as many as the shortest file has after thinning, or as many as asked."""
         tests = _headers(self.test, _digests(self.test)) if self.test else ()
-        there = min(math.ceil(h.frames / self.every) for h in (*self._heads, *tests))
+        there = min([_window(self, self._heads)[2], *(math.ceil(h.frames / self.every) for h in tests)])
         if there < max(self.frames, 2):
             raise Invalid(
                 must=f"every trajectory has {max(self.frames, 2)} frames or more after thinning",
@@ -161,9 +162,22 @@ def _headers(text: str, digests: tuple[str, ...]) -> tuple[Header, ...]:
     return heads
 
 
+def _window(task: Trajectories, heads: tuple[Header, ...]) -> tuple[int, int, int]:
+    """(pieces of each trajectory, frames from one piece to the next, frames that a piece keeps), after thinning.
+
+    One piece, the whole, where there is a trajectory for each split; else `BLOCKS` pieces of all trajectories, and the
+    last quarter of a piece is left out, so that the end of one says little about the start of the next.
+    """
+    total, there = sum(head.count for head in heads), min(math.ceil(head.frames / task.every) for head in heads)
+    pieces = 1 if total >= (3 if task.test else 4) else math.ceil(BLOCKS / total)
+    kept = int((1 - EDGE) * (there // pieces)) if pieces > 1 else there
+    return (pieces, there // pieces, kept) if kept > 1 else (1, there, there)
+
+
 def _divided(task: Trajectories, heads: tuple[Header, ...]) -> Partition:
-    """Whole trajectories, of all files together, at random."""
-    total = sum(head.count for head in heads)
+    """Whole trajectories of all files together, or blocks of them, at random."""
+    pieces = _window(task, heads)[0]
+    total = pieces * sum(head.count for head in heads)
     shares = {name: share for name, share in HELD_OUT.items() if not (task.test and name == "test")}
     counts = {name: max(round(share * total), 1) for name, share in shares.items()}
     counts["train"] = total - sum(counts.values())
@@ -171,16 +185,19 @@ def _divided(task: Trajectories, heads: tuple[Header, ...]) -> Partition:
         raise Invalid(
             must=f"there are at least {len(counts)} trajectories, one for each of {', '.join(counts)}",
             came=f"{total} in {task.data}",
-            do="Give more of them (several files, joined by commas), or cut a long one into pieces far apart.",
+            do="Give more of them (several files, joined by commas), or longer ones: 60 frames are cut into blocks.",
         )
-    return divide(Units(np.arange(total), "whole trajectories, at random"), counts, key=task.seed)
+    how = "whole trajectories" if pieces == 1 else f"{total} blocks of time, the last quarter of each left out"
+    return divide(Units(np.arange(total), f"{how}, at random"), counts, key=task.seed)
 
 
-def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[int]]:
-    """Which trajectories of which file belong to a split of `data`."""
-    every = [(i, row) for i, head in enumerate(heads) for row in range(head.count)]
-    chosen = _divided(task, heads).rows[split]
-    return {h: [row for j, row in (every[c] for c in chosen) if j == i] for i, h in enumerate(heads)}
+def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[tuple[int, int]]]:
+    """Which trajectories of which file, from which frame on, belong to a split of `data`."""
+    pieces, stride, _ = _window(task, heads)
+    starts = [piece * stride * task.every for piece in range(pieces)]
+    every = [(i, row, first) for i, head in enumerate(heads) for row in range(head.count) for first in starts]
+    chosen = [every[c] for c in _divided(task, heads).rows[split]]
+    return {head: [(row, first) for j, row, first in chosen if j == i] for i, head in enumerate(heads)}
 
 
 @functools.lru_cache(maxsize=8)
@@ -191,16 +208,17 @@ def _read(task: Trajectories, split: Split, data: tuple[str, ...], test: tuple[s
     heads, kept = _headers(task.data, data), task._kept
     check_fits(
         f"{task.data} with {kept} frames of each trajectory",
-        COPIES * sum(h.bytes(h.count, kept) for h in heads),
+        COPIES * sum(h.bytes(h.count * _window(task, heads)[0], kept) for h in heads),
         do="Thin it: --every 4 keeps each fourth frame, --frames 50 the first fifty.",
     )
     own = bool(task.test) and split == "test"
     if own:
         heads = _headers(f"{task.data},{task.test}", data + test)[len(heads) :]
-    rows = {h: list(range(h.count)) for h in heads} if own else _rows(task, heads, split)
+    rows = {h: [(row, 0) for row in range(h.count)] for h in heads} if own else _rows(task, heads, split)
     inputs, outputs = [], {q.name: [] for q in task.outputs}
     for head, chosen in rows.items():
-        for x, states in read_trajectories(head, chosen, every=task.every, frames=kept):
+        numbers, starts = [row for row, _ in chosen], [first for _, first in chosen]
+        for x, states in read_trajectories(head, numbers, every=task.every, frames=kept, start=starts):
             inputs.append(x)
             for name, values in states.items():
                 outputs[f"{name}_next"].append(values[1:])
