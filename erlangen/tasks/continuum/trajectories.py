@@ -4,9 +4,9 @@
 
 Dimensions, grid, units and time step come from the file: NetCDF or Zarr with named dimensions (CF conventions, Hassell
 et al. 2017, doi:10.5194/gmd-10-4619-2017) or HDF5, arrays [sample, time, x(, y(, z))], as `erlangen solve` writes them.
-Splits are whole trajectories; fewer than four are cut into blocks of time. Nothing is assumed of the law but that shifts
-are a symmetry where the attribute `boundary` of the file is "periodic" (the default). Only what is kept after thinning is
-read, a trajectory at a time.
+Splits are whole trajectories; fewer than four are cut into blocks of time. Nothing is assumed of the law but that
+shifts are a symmetry where the attribute `boundary` of the file is "periodic" (the default). Only what is kept after
+thinning is read, a trajectory at a time.
 Without a file: waves that travel and decay, u_t + c u_x = nu u_xx, solved exactly mode by mode.
 """
 
