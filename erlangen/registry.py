@@ -106,17 +106,17 @@ def find(kind: str, name: str) -> Entry:
 
 def load_task(name: str) -> type:
     """The class of the task called ``name``; imports its module."""
-    return _load(find("task", name))
+    return load(find("task", name))
 
 
 def load_method(name: str) -> type:
     """The class of the method called ``name``; imports its module."""
-    return _load(find("method", name))
+    return load(find("method", name))
 
 
 def load_wrapper(name: str) -> type:
     """The class of the wrapper called ``name``, hyphens or not; imports its module."""
-    return _load(find("wrapper", name.replace("-", "_")))
+    return load(find("wrapper", name.replace("-", "_")))
 
 
 def load_measure(name: str) -> types.ModuleType:
@@ -138,7 +138,7 @@ def load_preset(name: str, preset: str) -> object:
         raise Invalid(must="a preset must be defined", came=f"{preset!r}, {name} has none", do="Leave --preset out.")
     if preset not in entry.presets:
         raise unknown(f"the preset of {name}", preset, entry.presets)
-    _load(entry)
+    load(entry)
     return getattr(sys.modules[entry.module], preset)
 
 
@@ -326,7 +326,8 @@ def _comment(lines: list[str], item: ast.AnnAssign) -> str:
     return line[item.end_col_offset or 0 :].decode().strip().lstrip("#").strip()
 
 
-def _load(entry: Entry) -> type:
+def load(entry: Entry) -> type:
+    """The class of an entry; imports its module."""
     return getattr(_module(entry), entry.class_name)
 
 

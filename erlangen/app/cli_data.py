@@ -30,9 +30,10 @@ def data(argv: list[str]) -> int:
 
 def _info() -> int:
     from ..data import cache
+    from ..data.folders import root
 
     entries = cache.entries()
-    print(f"{cache.root()}: {len(entries)} sets of labels, {sum(e.bytes for e in entries) / 1e6:.1f} MB")
+    print(f"{root()}: {len(entries)} sets of labels, {sum(e.bytes for e in entries) / 1e6:.1f} MB")
     for entry in entries:
         about = entry.fault or _short(entry.key)
         age = (time.time() - entry.created) / DAY
@@ -58,9 +59,10 @@ def _verify() -> int:
 
 def _clear(older_than: str | None) -> int:
     from ..data import cache
+    from ..data.folders import root
 
     freed = cache.clear(None if older_than is None else _age(older_than))
-    print(f"{freed / 1e6:.1f} MB freed in {cache.root()}")
+    print(f"{freed / 1e6:.1f} MB freed in {root()}")
     return 0
 
 

@@ -81,9 +81,9 @@ def _question_and_answer(
     if name is None:
         do = "For instance: erlangen run continuum/burgers --method fno"
         raise Invalid(must="a task must be named", came="none", do=do)
-    task_class = registry.load_task(name)
     if answer is None:
         raise _no_method(name)
+    task_class = registry.load_task(name)
     method_class = registry.load_method(answer)
     words = [w for i, a in enumerate(argv) if (w := _wrap_value(argv, i, a))]
     wrappers = [registry.load_wrapper(w) for text in words for w in text.split(",")]
@@ -115,7 +115,7 @@ def _wrap_value(argv: Sequence[str], i: int, word: str) -> str | None:
 def _no_method(task: str) -> Invalid:
     from .matching import fitting_methods
 
-    fitting = ", ".join(fitting_methods(registry.load_task(task)())) or "none"
+    fitting = ", ".join(fitting_methods(task)) or "none"
     return Invalid(must="a run needs a method", came="no --method", do=f"Methods that answer {task}: {fitting}.")
 
 

@@ -46,7 +46,7 @@ def compare(argv: list[str]) -> int:
 def _all_that_fit(tasks: list[str]) -> list[str]:
     from .matching import fitting_methods
 
-    return list(dict.fromkeys(m for t in tasks for m in fitting_methods(registry.load_task(t)())))
+    return list(dict.fromkeys(m for t in tasks for m in fitting_methods(t)))
 
 
 def _workers(count: int):

@@ -124,7 +124,7 @@ def _device() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from ..data.cache import root
+    from ..data.folders import root
 
     place = root()
     nearest = next(p for p in (place, *place.parents) if p.exists())

@@ -71,6 +71,11 @@ class Task(abc.ABC):
     def opponents(self) -> tuple[Opponent, ...]:
         return ()
 
+    @property
+    def sources(self) -> tuple[Any, ...]:
+        """The user's own files that it reads (`data.sources.Source`): what they hold is part of a run's identity."""
+        return ()
+
     def shifted(self, axis: str, value: Any) -> Self:
         """The same question moved along `axis`: by default the field of that name takes the value."""
         return dataclasses.replace(self, **{axis: value})  # type: ignore[type-var]

@@ -1,12 +1,14 @@
 """A cache of computed labels, so that nobody pays for the same physics twice.
 
+    key_of(task, split, of=None, ...) -> Key                    # the one rule for what labels depend on
     remembered(key, produce, *, say=None) -> contract.Samples   # produce() -> Samples is called on a miss
     cost_of(key) -> float | None                                # seconds that producing took, also after a hit
-    root() -> Path;  entries() -> list[Entry];  verify() -> list[Entry], the broken ones;  clear(older_than) -> bytes
+    entries() -> list[Entry];  verify() -> list[Entry], the broken ones;  clear(older_than) -> bytes
 
-The address of an entry is the SHA-256 of the settings and of the source code that produces it. An entry is a folder,
-made under a temporary name and renamed when complete and flushed, so a killed process leaves no broken entry; two
-processes that want the same entry take turns. What does not match its checksum is set aside and made again.
+The address of an entry is the SHA-256 of the settings, in which own files count by what they hold, and of the source
+that computes it. An entry is a folder, made under a temporary name and renamed when complete and flushed, so a killed
+process leaves no broken entry; two processes that want the same entry take turns. What does not match its checksum is
+set aside and made again.
 The folder is $ERLANGEN_CACHE, or the platform's cache folder; it is created by the first write. Labels that cannot be
 written are kept in memory for the rest of the process. Arrays come back as NumPy, whatever they were.
 """
@@ -23,16 +25,18 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..contract import Samples
+from ..contract import Samples, Split, Task
 from ..core.errors import Invalid
+from .folders import root
 from .packing import pack, unpack
 from .source_code import fingerprint
+from .sources import located
 
 LAYOUT = 1  # of an entry on disk; another number is another address
 log = logging.getLogger("erlangen.data")
@@ -50,16 +54,6 @@ class Entry:
     bytes: int
     created: float
     fault: str = ""
-
-
-def root() -> Path:
-    """The cache folder; it need not exist yet."""
-    given = os.environ.get("ERLANGEN_CACHE")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("erlangen")
 
 
 def canonical(key: object) -> str:
@@ -92,17 +86,53 @@ def _plain(value: object, where: str) -> Any:
     )
 
 
-def remembered(
-    key: Mapping[str, Any], produce: Callable[[], Samples], *, say: Callable[[str], None] | None = None
-) -> Samples:
-    """The samples for these settings, from the cache or from `produce()`, which is then remembered.
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """What labels depend on. settings: as canonical JSON; code: fingerprint of the source that computes them."""
 
-    key: every setting that changes the result, seed included. The source of `produce` and of all erlangen modules it
-    imports counts as well, so that edited physics is computed anew. say: gets one line about faults (default: the log).
+    settings: str
+    code: str
+
+    @property
+    def address(self) -> str:
+        """Name of the entry."""
+        return hashlib.sha256(f"{LAYOUT}\n{self.settings}\n{self.code}".encode()).hexdigest()[:32]
+
+
+def key(name: str, fields: Mapping[str, Any], *, made_by: Sequence[Callable[..., Any]]) -> Key:
+    """The key of whatever is computed from `fields` by functions or classes, `made_by`: their source and that of all
+    modules they import from this package counts, so that edited physics is computed anew.
+    """
+    return Key(canonical({"of": name, **fields}), fingerprint(*made_by))
+
+
+def key_of(
+    task: Task,
+    split: Split | None = None,
+    *,
+    of: Sequence[str] | None = None,
+    also: Sequence[Callable[..., Any]] = (),
+    **decided: Any,
+) -> Key:
+    """The key of the samples of a task: its name, the settings that matter, the split, what own files hold, its source.
+
+    of: names of the settings that matter (default: all). A setting that names own files counts by what they hold.
+    decided: what else was derived from the settings and counts (how many samples). also: functions of rooms that move
+    data about, which computed these samples all the same.
+    """
+    named = {str(source): source.content for source in task.sources}
+    fields = {name: value for name, value in task.fields.items() if of is None or name in of}
+    fields = {name: located(value, named) if isinstance(value, str) else value for name, value in fields.items()}
+    return key(task.name(), {**fields, **decided, "split": split}, made_by=(type(task), *also))
+
+
+def remembered(key: Key, produce: Callable[[], Samples], *, say: Callable[[str], None] | None = None) -> Samples:
+    """The samples of this key, from the cache or from `produce()`, which is then remembered.
+
+    say: gets one line about faults (default: the log).
     """
     say = say or log.warning
-    settings = canonical(key)
-    address = hashlib.sha256(f"{LAYOUT}\n{settings}\n{fingerprint(produce)}".encode()).hexdigest()[:32]
+    settings, address = key.settings, key.address
     if address in _in_memory:
         return _in_memory[address][0]
     folder = root() / "samples" / address
@@ -125,9 +155,9 @@ def remembered(
     return samples
 
 
-def cost_of(key: Mapping[str, Any]) -> float | None:
+def cost_of(key: Key) -> float | None:
     """Seconds of wall time that computing these samples took, wherever and whenever that was; None if never made."""
-    settings = canonical(key)
+    settings = key.settings
     if settings in _seconds:
         return _seconds[settings]
     made = [entry for entry in entries() if canonical(entry.key) == settings]

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..core.errors import Invalid, unknown
 from .atom_files import read_text, write_text
+from .sources import Source
 
 log = logging.getLogger("erlangen.data")
 SMILES = ("smiles", "canonical_smiles", "smi", "molecule")
@@ -33,12 +34,15 @@ SHOWN = 8  # lines named in one message
 
 @dataclasses.dataclass(frozen=True)
 class CompoundTable:
-    """Rows of equal length. cliff: the table's own mark of activity cliffs (all False where it has none)."""
+    """Rows of equal length. is_cliff: the table's own mark of activity cliffs (all False where it has none). group: the
+    column that is named behind the file, where one is.
+    """
 
     smiles: list[str]
     value: np.ndarray
     is_test: np.ndarray | None
     is_cliff: np.ndarray
+    group: np.ndarray | None = None
     left_out: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -46,20 +50,24 @@ class CompoundTable:
 
 
 def read_compounds(
-    path: str | os.PathLike[str], *, column: str = "", say: Callable[[str], None] | None = None
+    path: str | os.PathLike[str] | Source, *, column: str = "", say: Callable[[str], None] | None = None
 ) -> CompoundTable:
     """Molecules and values of a CSV file with a header.
 
-    column: of the values; default the first of `VALUES` that the file has. A column `split` of "train" and "test" and
-    one `cliff_mol` of 0 and 1 are kept. say: gets one line per kind of fault (default: the log).
+    column: of the values; default the first of `VALUES` that the file has. This, the column of the SMILES and one that
+    says what belongs together may be named behind the file: table.csv:value=pKi:smiles=mol:group=series. A column
+    `split` of "train" and "test" and one `cliff_mol` of 0 and 1 are kept. say: gets one line per kind of fault
+    (default: the log).
     """
-    path, say = Path(path), say or log.warning
+    source, say = Source.parse(path).only("value", "smiles", "group").required(), say or log.warning
+    path, said = source.path, dict(source.keys)
     rows = list(csv.DictReader(io.StringIO(read_text(path))))
     if not rows:
         raise Invalid(must="a table has rows", came=f"{path} has a header only", do="Check how it was written.")
     names = {name.strip().lower(): name for name in rows[0] if name}
-    smiles_name = _pick(names, SMILES, "", path, "SMILES")
-    value_name = _pick(names, VALUES, column, path, "values")
+    smiles_name = _pick(names, SMILES, said.get("smiles", ""), path, "SMILES")
+    value_name = _pick(names, VALUES, said.get("value", column), path, "values")
+    group_name = _pick(names, (), source.group, path, "groups") if source.group else ""
     left_out: dict[str, list[int]] = {}
     kept: dict[str, list[dict[str, Any]]] = {}
     for line, row in enumerate(rows, 2):
@@ -69,6 +77,7 @@ def read_compounds(
             continue
         split, cliff = (str(row.get(names.get(n, ""), "") or "").strip().lower() for n in ("split", "cliff_mol"))
         entry = {"line": line, "smiles": row[smiles_name].strip(), "value": value, "split": split, "cliff": cliff}
+        entry["group"] = (row[group_name] or "").strip() if group_name else None
         kept.setdefault(canonical, []).append(entry)
     chosen = [one for entries in kept.values() if (one := _merged(entries, left_out)) is not None]
     for reason, lines in left_out.items():
@@ -77,12 +86,13 @@ def read_compounds(
     return _table(path, chosen, left_out)
 
 
-def read_queries(path: str | os.PathLike[str]) -> tuple[list[dict[str, str]], dict[int, str]]:
+def read_queries(path: str | os.PathLike[str] | Source) -> tuple[list[dict[str, str]], dict[int, str]]:
     """All rows of a table as they are, and the SMILES of those rows (by place) whose molecule can be read."""
-    path = Path(path)
+    source = Source.parse(path).only("value", "smiles", "group")
+    path = source.path
     rows = [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(io.StringIO(read_text(path)))]
     names = {name.strip().lower(): name for row in rows[:1] for name in row}
-    column = _pick(names, SMILES, "", path, "SMILES")
+    column = _pick(names, SMILES, dict(source.keys).get("smiles", ""), path, "SMILES")
     found = {i: row[column].strip() for i, row in enumerate(rows) if _canonical(row[column]) is not None}
     _warn(path, [i + 2 for i in range(len(rows)) if i not in found])
     return rows, found
@@ -140,6 +150,7 @@ def _table(path: Path, rows: Sequence[Mapping[str, Any]], left_out: Mapping[str,
         np.array([row["value"] for row in rows]),
         None if splits == {""} else np.array([row["split"] == "test" for row in rows]),
         np.array([row["cliff"] in ("1", "1.0", "true") for row in rows]),
+        np.array([row["group"] for row in rows]) if rows[0]["group"] is not None else None,
         {reason: tuple(lines) for reason, lines in left_out.items()},
     )
 

@@ -34,29 +34,33 @@ SHOWN = 5  # faults in a message
 
 @dataclasses.dataclass(frozen=True)
 class CrystalTable:
-    """Crystals, their values (float64, of one shape), their rows (from 0), and one line per row left out."""
+    """Crystals, their values (float64, of one shape), their rows (from 0), and one line per row left out; the group of
+    each crystal, where a column of groups was asked for.
+    """
 
     atoms: list[Atoms]
     values: list[np.ndarray]
     rows: np.ndarray
     faults: list[str]
+    groups: list[str] = dataclasses.field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.atoms)
 
 
-def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None = None) -> CrystalTable:
+def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None = None, group: str = "") -> CrystalTable:
     """Crystals and the values of `column`, each of `shape`: () for a number, (3, 3) for a tensor of rank 2.
 
-    shape None: that of the first value that can be read.
+    shape None: that of the first value that can be read. group: a column that says which crystals belong together.
 
     Raises `Invalid` where the column does not exist, no row has a structure, or no row is complete; rows whose
     structure does not parse, or whose value is missing, not finite or of another shape, are logged and left out.
     """
     path = Path(path)
     records = _records(path)
-    if column not in records[0] and not any(column in r for r in records[:100]):
-        raise unknown(f"the column of {path}", column, [k for k in records[0] if k not in STRUCTURES])
+    for name in filter(None, (column, group)):
+        if name not in records[0] and not any(name in r for r in records[:100]):
+            raise unknown(f"the column of {path}", name, [k for k in records[0] if k not in STRUCTURES])
     atoms, values, rows, faults = [], [], [], []
     for number, record in enumerate(records):
         try:
@@ -77,7 +81,8 @@ def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None =
         )
     if faults:
         log.warning("%s: %d of %d rows left out: %s", path, len(faults), len(records), listed)
-    return CrystalTable(atoms, values, np.array(rows), faults)
+    groups = [str(records[row].get(group)) for row in rows] if group else []
+    return CrystalTable(atoms, values, np.array(rows), faults, groups)
 
 
 def _why(error: Exception) -> str:

@@ -22,7 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..core.errors import Invalid, unknown
-from .cache import digest, root, turn
+from .cache import digest, turn
+from .folders import root
 
 log = logging.getLogger("erlangen.data")
 CHUNK = 1 << 18

@@ -1,6 +1,7 @@
 """What two parts of a data set share: the same structure twice makes a test easier than it looks.
 
     leaks(a, b, tolerance=None) -> [Leak(a's index, b's index, distance)], closest first
+    overlap(train, test) -> Overlap        how many test samples are in the training data, of those that were compared
 
 Molecules count as the same up to rotation, reflection, translation and exchange of atoms of one element, crystals up to
 the choice of cell as well; fields and spins where their values agree. 2,000 against 2,000 takes seconds: vectors are
@@ -17,6 +18,8 @@ import numpy as np
 from ..contract import Samples
 from ..core.systems import Atoms, Compound, Electrons, Field, System
 
+NUMBERS = 20_000_000  # of all vectors that are compared at once
+MOST = 2000  # samples of one side
 NEIGHBOURS = 24  # of each atom of a crystal, enough to reach beyond the second shell of close packing
 
 
@@ -49,6 +52,38 @@ def leaks(a: Samples | Sequence[System], b: Samples | Sequence[System], toleranc
         pairs, distances = near(x / scale, y / scale, radius)
         found += [Leak(rows_a[i], rows_b[j], float(d)) for (i, j), d in zip(pairs.tolist(), distances)]
     return sorted(found, key=lambda leak: leak.distance)
+
+
+class Overlap(NamedTuple):
+    """`shared` of `compared` test samples are training samples, up to the tolerance; `closest`: the least distance."""
+
+    shared: int
+    compared: int
+    closest: float | None
+
+    def __str__(self) -> str:
+        if not self.shared:
+            return f"none of {self.compared} test samples is among the training samples"
+        return (
+            f"{self.shared} of {self.compared} test samples are also training samples, or nearly so (distance from "
+            f"{self.closest:.2g}): the test is easier than it looks"
+        )
+
+
+def overlap(train: Samples, test: Samples) -> Overlap:
+    """How many test samples the training data hold. Of large sets a part is compared, evenly spread: 2,000 samples of
+    each side, fewer where their vectors would not fit into memory.
+    """
+    size = max(len(signature(x)[1]) for x in (train.inputs[0], test.inputs[0]))
+    most = max(min(MOST, NUMBERS // (2 * size)), 1)
+    a, b = (_spread(part.inputs, most) for part in (train, test))
+    found = leaks(a, b)
+    return Overlap(len({leak.second for leak in found}), len(b), found[0].distance if found else None)
+
+
+def _spread(systems: Sequence[System], most: int) -> list[System]:
+    step = max(-(-len(systems) // most), 1)
+    return list(systems[::step])
 
 
 def near(x: np.ndarray, y: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:

@@ -49,6 +49,7 @@ QUANTITIES = {
 FACTORS = {"mu": DEBYE, "alpha": BOHR**3, "r2": BOHR**2, "cv": CALORIE}  # all else is in Hartree
 ROW = ("tag", "index", "A", "B", "C", *QUANTITIES)  # the second line of a raw file
 PUBLIC = "qm9"  # name in the catalogue of downloads
+BESIDE = ("uncharacterized.txt", "gdb9.sdf.csv")  # read with the data where they lie in the same folder
 ARCHIVES = (".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tgz")
 
 

@@ -24,8 +24,8 @@ from ..core.errors import Invalid, unknown
 from ..core.systems import Atoms
 from . import atom_files, plausibility, structure_files
 from .atom_files import Table
-from .file_arguments import split_arguments
 from .label_units import LabelUnits, stated_units, suspect
+from .sources import Source
 
 READ: dict[str, atom_files.Reader] = {
     "xyz": atom_files.read_xyz,
@@ -73,7 +73,7 @@ class Frame:
 
 
 def read_atoms(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Source,
     *,
     need: Sequence[str] = (),
     units: str | None = None,
@@ -85,26 +85,26 @@ def read_atoms(
     need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, unconverted.
     units: of the file, e.g. "kcal/mol" or "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom,
     refused where the numbers look like another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"}
-    where the names are unusual. pbc: overrules the file. All three may be written behind the path (`file_arguments`).
+    where the names are unusual. pbc: overrules the file. All three may be written behind the path (`sources`).
     Pitfall: a cell with 15 A of vacuum on every side counts as the box around an isolated molecule, unless pbc is given
     or the frame has a stress.
     """
-    path, given = split_arguments(path)
-    units, pbc = given.get("units", units), given.get("pbc", pbc)
-    tables = READ[atom_files.format_of(path)](path)
-    asked = _Asked(need, units, {**(keys or {}), **given.get("keys", {})}, pbc)
+    source = Source.parse(path).filled(units, keys, pbc)
+    path, units, read = source.path, source.units, READ[atom_files.format_of(source.path)]
+    tables = read(source.required().path)
+    asked = _Asked(need, units, dict(source.keys), source.pbc)
     for label, key in asked.keys.items():
         if key not in {**tables[0].info, **tables[0].columns}:
             raise unknown(f"the key of {label} in {path}", key, {**tables[0].info, **tables[0].columns})
     frames = [_frame(path, number, table, asked) for number, table in enumerate(tables, 1)]
     _require(path, frames, tables, need)
-    if units is None and not any(stated_units(t.info) for t in tables):
+    if not units and not any(stated_units(t.info) for t in tables):
         _check_scale(path, frames)
     return frames
 
 
 def read_samples(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Source,
     outputs: Sequence[str] = ("energy", "forces"),
     *,
     units: str | None = None,
@@ -113,15 +113,32 @@ def read_samples(
 ) -> Samples:
     """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for, all required.
 
-    Refused as well: atoms in one place, mixed charges or spins, energies per atom that are not said to be.
+    Refused as well: atoms in one place, mixed charges or spins, energies per atom that are not said to be. Where a
+    group is named behind the file, `group` numbers its values.
     """
-    frames = read_atoms(path, need=outputs, units=units, keys=keys, pbc=pbc)
-    inputs, stated = [f.atoms for f in frames], units or split_arguments(path)[1].get("units")
-    plausibility.check_apart(path, inputs)
-    plausibility.check_states(path, inputs, [f.info for f in frames], outputs)
-    if "energy" in outputs and not stated:
-        plausibility.check_totals(path, inputs, [f.labels["energy"] for f in frames])
-    return Samples(inputs, {name: [f.labels[name] for f in frames] for name in outputs})
+    source = Source.parse(path).filled(units, keys, pbc)
+    frames = read_atoms(source, need=outputs)
+    inputs = [f.atoms for f in frames]
+    plausibility.check_apart(source.path, inputs)
+    plausibility.check_states(source.path, inputs, [f.info for f in frames], outputs)
+    if "energy" in outputs and not source.units:
+        plausibility.check_totals(source.path, inputs, [f.labels["energy"] for f in frames])
+    group = _groups(source, frames) if source.group else None
+    return Samples(inputs, {name: [f.labels[name] for f in frames] for name in outputs}, group)
+
+
+def _groups(source: Source, frames: Sequence[Frame]) -> np.ndarray:
+    """The value of the group of every frame, numbered in the order of appearance."""
+    values = [frame.info.get(source.group) for frame in frames]
+    if any(value is None for value in values):
+        number = values.index(None)
+        raise Invalid(
+            must=f"every frame has {source.group}, the group named behind the file",
+            came=f"{source.path}, frame {number + 1}, with {sorted(frames[number].info)}",
+            do="Name another value of the frames, or leave :group= out.",
+        )
+    known = {value: i for i, value in enumerate(dict.fromkeys(map(str, values)))}
+    return np.array([known[str(value)] for value in values])
 
 
 def write_atoms(
@@ -162,7 +179,7 @@ class _Asked:
     """What the caller of `read_atoms` asks for."""
 
     need: Sequence[str]
-    stated: str | None
+    stated: str
     keys: Mapping[str, str]
     pbc: bool | None
 

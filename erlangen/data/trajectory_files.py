@@ -25,7 +25,7 @@ import numpy as np
 from ..core.errors import Invalid, unknown
 from ..core.systems import Field
 from .field_files import AXES, BOUNDARY, SAMPLE, Arrays, kind_of, known_axes, uniform_step, write_arrays
-from .file_arguments import split_arguments
+from .sources import Source
 
 TIME = ("time", "t")
 PERIODIC = "periodic"
@@ -124,10 +124,10 @@ def has_time(path: Path) -> bool:
         return any(n in variables and any(n in (v.dims or ()) for v in variables.values()) for n in TIME)
 
 
-def header(text: str) -> Header:
+def header(text: str | Source) -> Header:
     """Names, units, grid, spacing and time step of a file of trajectories; none of its values."""
-    path, given = split_arguments(text)
-    keys = dict(given.get("keys", {}))
+    source = Source.parse(text).only("values", "time", "sample", *AXES, "units").required()
+    path, keys = source.path, dict(source.keys)
     with _variables(path) as (variables, attributes):
         time, axes = _time(path, variables, keys.pop("time", None)), _axes(path, variables, keys)
         lengths = {name: len(variables[name].array) for name in (time, *axes)}
@@ -149,7 +149,7 @@ def header(text: str) -> Header:
                 came=f"{path}: {sorted(counts)}",
                 do="Name those that belong together: flow.nc:values=u+v",
             )
-        units = _units(path, variables, columns, given.get("units"))
+        units = _units(path, variables, columns, source.units)
         itemsize = max(variables[c.variable].array.dtype.itemsize for c in columns)
         boundary = str(attributes.get(BOUNDARY, PERIODIC))
         numbers = {n: v.item() if isinstance(v, np.generic) else v for n, v in attributes.items()}
@@ -160,13 +160,15 @@ def header(text: str) -> Header:
 
 
 def read_trajectories(
-    head: Header, rows: Sequence[int], *, every: int = 1, frames: int | None = None
+    head: Header, rows: Sequence[int], *, every: int = 1, frames: int | None = None, start: Sequence[int] | None = None
 ) -> Iterator[tuple[Field, dict[str, np.ndarray]]]:
-    """The trajectories at `rows`, one at a time: every `every`-th frame, `frames` of them (None: to the end)."""
-    last = None if frames is None else (frames - 1) * every + 1
+    """The trajectories at `rows`, one at a time: every `every`-th frame, `frames` of them (None: to the end), from the
+    frame start[i] of the file on (None: from the first).
+    """
     with _variables(head.path) as (variables, _):
-        for row in rows:
-            states = {c.name: _read(head, variables, c, row, slice(0, last, every)) for c in head.evolving}
+        for row, first in zip(rows, start if start is not None else [0] * len(rows)):
+            last = None if frames is None else first + (frames - 1) * every + 1
+            states = {c.name: _read(head, variables, c, row, slice(first, last, every)) for c in head.evolving}
             fixed = {c.name: _read(head, variables, c, row, slice(None)) for c in head.fixed}
             first = {name: state[0] for name, state in states.items()}
             yield Field(first | fixed, head.spacing, head.boundary, dict(head.parameters)), states
@@ -182,7 +184,7 @@ def _read(head: Header, variables: Mapping[str, Variable], column: Column, row: 
     values = values if values.dtype.kind == "f" else values.astype(np.float64)
     if not np.all(np.isfinite(values)):
         frame = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(1)))
-        where = f" from frame {frame * (time.step or 1)} on" if "time" in left else ""
+        where = f" from frame {(time.start or 0) + frame * (time.step or 1)} on" if "time" in left else ""
         raise Invalid(
             must="values are finite numbers",
             came=f"{head.path}: {column.name} of trajectory {row} has NaN or infinite values{where}",
@@ -285,8 +287,6 @@ def _columns(
 ) -> list[Column]:
     """Every quantity on the grid, or those that are named, with what each of its dimensions is."""
     wanted, sample = keys.pop("values").split("+") if "values" in keys else None, keys.pop("sample", SAMPLE)
-    if keys:
-        raise unknown(f"a word behind {path}", next(iter(keys)), ["values", "time", "sample", *AXES, "units"])
     columns: list[Column] = []
     for name in wanted if wanted is not None else (n for n in variables if n not in (time, *axes)):
         if name not in variables:
@@ -336,9 +336,7 @@ def _size(variable: Variable, dims: tuple[str, ...], role: str) -> int:
     return int(variable.array.shape[dims.index(role)]) if role in dims else 1
 
 
-def _units(
-    path: Path, variables: Mapping[str, Variable], columns: Sequence[Column], said: str | None
-) -> dict[str, str]:
+def _units(path: Path, variables: Mapping[str, Variable], columns: Sequence[Column], said: str) -> dict[str, str]:
     """Unit of every quantity: what is said behind the file (one for all, or one for each variable), else in it."""
     names = list(dict.fromkeys(c.variable for c in columns))
     stated = {n: variables[n].unit for n in names}

@@ -16,7 +16,6 @@ import pickle
 import textwrap
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -208,19 +207,16 @@ def perform(job: Job) -> str:
 
 
 def _finished(job: Job) -> Path | None:
-    """A finished run of the same settings, made by this version after the last change of the files it reads."""
+    """A finished run of the same settings, made by this version from files that held the same, wherever they lay."""
     task, method = job.task, job.method
     budget = str(Budget.parse(job.budget if job.budget is not None else task.budget))
     name, fields, wraps = describe(method)
-    same = store.identity(task.name(), task.fields, name, fields, wraps, job.seed, budget)
-    words = [word.strip() for v in task.fields.values() if isinstance(v, str | Path) for word in str(v).split(",")]
-    files = [Path(word) for word in words if word and Path(word).is_file()]
+    sources = [source.taken() for source in task.sources]
+    same = store.identity(task.name(), task.fields, name, fields, wraps, job.seed, budget, sources)
     for one in store.runs(job.runs, like=same, order="newest"):
         folder = Path(job.runs) / one.name
-        record = Record.read(folder)
-        made = datetime.fromisoformat(record.created).timestamp()
-        current = record.versions.get("erlangen") == environment.versions().get("erlangen")
-        if one.state == "done" and current and all(file.stat().st_mtime < made for file in files):
+        current = Record.read(folder).versions.get("erlangen") == environment.versions().get("erlangen")
+        if one.state == "done" and current:
             return folder
     return None
 

@@ -8,7 +8,7 @@ import platform
 import sys
 from importlib import metadata
 
-from ..data.cache import root
+from ..data.folders import root
 
 PACKAGES = ("erlangen", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "ase", "tblite", "rdkit", "pyscf")
 # <malloc.h>: M_MMAP_MAX none, M_TRIM_THRESHOLD the largest, M_ARENA_MAX one (others end at 64 MB and map beyond it)

@@ -21,9 +21,9 @@ from ..core.systems import Atoms, Compound, Field, System
 from ..data import compound_files, readers
 from ..data.atom_files import COMPRESSED, format_of
 from ..data.field_files import read_fields, write_fields
-from ..data.file_arguments import file_of
 from ..data.fingerprints import fingerprints
 from ..data.plausibility import check_apart, check_states
+from ..data.sources import Source
 from ..learn import batching
 from .record import Record
 from .run import Run, load
@@ -49,7 +49,8 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     """
     kept = load(run)
     task = registry.load_task(kept.record.task)(**kept.record.task_fields)
-    source, file = str(file), file_of(file)
+    source = Source.parse(file)
+    file = source.path
     if output is not None and Path(output).resolve() == file.resolve():
         raise Invalid(
             must="the file that was read is kept", came=f"the same output {output}", do="Name another output."
@@ -57,9 +58,11 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
     if task.container is Atoms:
         return _of_atoms(kept, task, source, Path(output) if output is not None else _output(file, atoms=True))
     if task.container is Field:
-        return _of_fields(kept, task, file, Path(output) if output is not None else _output(file, atoms=False))
+        return _of_fields(
+            kept, task, source.only().path, Path(output) if output is not None else _output(file, atoms=False)
+        )
     if task.container is Compound:
-        return _of_compounds(kept, file, Path(output) if output is not None else _output(file, atoms=False))
+        return _of_compounds(kept, source, Path(output) if output is not None else _output(file, atoms=False))
     raise Invalid(
         must="the run answers atoms, fields or compounds, which files can hold",
         came=f"a run of {kept.record.task}, which takes {task.container.__name__}",
@@ -76,8 +79,8 @@ def _output(file: Path, *, atoms: bool) -> Path:
     return file.with_name(f"{plain.stem}.predicted{plain.suffix}{packed}")
 
 
-def _of_atoms(kept: Run, task: Task, source: str, output: Path) -> Prediction:
-    frames, file = readers.read_atoms(source), file_of(source)
+def _of_atoms(kept: Run, task: Task, source: Source, output: Path) -> Prediction:
+    frames, file = readers.read_atoms(source), source.path
     check_apart(file, [frame.atoms for frame in frames])
     check_states(file, [frame.atoms for frame in frames], [frame.info for frame in frames])
     _check_elements(kept.record, [frame.atoms for frame in frames], file)
@@ -98,9 +101,9 @@ def _of_fields(kept: Run, task: Task, file: Path, output: Path) -> Prediction:
     return Prediction(output, len(fields), {}, _level(kept.fitted))
 
 
-def _of_compounds(kept: Run, file: Path, output: Path) -> Prediction:
+def _of_compounds(kept: Run, source: Source, output: Path) -> Prediction:
     """Rows of SMILES; where a molecule cannot be read the prediction stays empty, and a warning names the line."""
-    rows, smiles = compound_files.read_queries(file)
+    rows, smiles = compound_files.read_queries(source)
     answers = answer(kept.fitted, fingerprints(list(smiles.values())))
     compound_files.write_rows(output, rows, {place: _named(answers, i) for i, place in enumerate(smiles)})
     return Prediction(output, len(smiles), {}, _level(kept.fitted))

@@ -132,7 +132,7 @@ def _blank(task: Task, method: Method, budget: Budget, seed: int) -> Record:
         budget=str(budget),
         created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         peers=[dataclasses.asdict(p) for p in task.peers],
-        data={"outputs": {q.name: q.axis for q in task.outputs}},
+        data={"outputs": {q.name: q.axis for q in task.outputs}, "sources": [one.taken() for one in task.sources]},
         versions=environment.versions(),
         device=environment.device(),
     )
@@ -148,6 +148,7 @@ def _unfinished(record: Record, root: Path) -> Path | None:
         record.wraps,
         record.seed,
         record.budget,
+        record.data["sources"],
     )
     same = store.runs(root, like=store.identity(*asked), limit=1)
     return root / same[0].name if same else None
@@ -167,7 +168,7 @@ def _fit_and_judge(
     store.add(record, folder)
     fit_key, judge_key = jax.random.split(jax.random.key(record.seed))
     measuring = registry.load_measure(task.measure)
-    measuring.describe(task, record)
+    measuring.describe(task, record, say)
     line = ProgressLine(record.method, None if quiet else sys.stderr)
     learned = start.fitted if start else None
     session = Session(folder=folder / "checkpoint", resume=resume, start=learned, say=say, progress=line)

@@ -27,7 +27,7 @@ from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import Field
 from ..data.field_files import read_fields
-from ..data.file_arguments import file_of
+from ..data.sources import Source
 from ..data.trajectory_files import has_time, header, read_trajectories, write_trajectories
 from ..numerics import spectral
 from ..numerics.precision import double
@@ -156,7 +156,7 @@ def _solved(task: Supervised, x: Field) -> Mapping[str, Any]:
 
 def starts(task: Supervised, text: str) -> list[Field]:
     """Initial fields from a file: every sample of it, and of trajectories the last state, so that a run can go on."""
-    path, grids = file_of(text), [q for q in task.inputs if q.axes == "grid"]
+    path, grids = Source.parse(text).required().path, [q for q in task.inputs if q.axes == "grid"]
     units = {q.name: q.unit for q in grids}
     if not has_time(path):
         every = read_fields(path)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ..core.errors import Invalid, unknown
+from ..data.sources import located
 from .record import Record
 
 NEEDED_BYTES = 20_000_000  # a run with arrays and a small network; less than this left on the disk is refused
@@ -134,15 +135,22 @@ def identity(
     wraps: Sequence[Mapping[str, Any]] = (),
     seed: int = 0,
     budget: str = "",
+    sources: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """A hash of everything that was asked for: equal identities are repetitions of one run."""
+    """A hash of everything that was asked for: equal identities are repetitions of one run.
+
+    sources: the own files of the task (`Source.taken`); what they hold counts, not where they lie.
+    """
+    named = {one["source"]: one["content"] for one in sources}
 
     def plain(value: Any) -> Any:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return dataclasses.asdict(value)
         return str(value)
 
-    asked = [task, dict(task_fields), method, dict(method_fields), list(wraps), seed, budget]
+    fields = {k: located(v, named) if isinstance(v, str) else v for k, v in task_fields.items()}
+    asked = [task, fields, method, dict(method_fields), list(wraps), seed, budget]
+    asked += [list(named.values())] if named else []
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=plain).encode()).hexdigest()[:32]
 
 
@@ -214,9 +222,9 @@ def _row(record: Record, folder: Path) -> tuple[Any, ...]:
     first = record.scores[0] if record.scores else None
     score = (first.name, first.value, first.error, first.unit) if first else (None,) * 4
     spent = (record.cost.fit_seconds, record.cost.query_seconds) if record.cost else (None, None)
-    asked = identity(
-        record.task, record.task_fields, record.method, record.method_fields, record.wraps, record.seed, record.budget
-    )
+    r = record
+    sources = r.data.get("sources") or ()
+    asked = identity(r.task, r.task_fields, r.method, r.method_fields, r.wraps, r.seed, r.budget, sources)
     changed = (folder / "record.json").stat().st_mtime_ns
     known = (folder.name, record.task, record.method, record.seed, record.created, record.state, record.budget)
     return (*known, *score, *spent, first.lower_is_better if first else True, asked, changed)

@@ -249,4 +249,4 @@ def test_quarter_turns_need_a_square():
 def test_a_permutation_acts_on_both_axes_of_a_value_of_pairs():
     pairs = Quantity("coulomb", "J", "1/A", "atoms atoms")
     value, g = np.arange(9.0).reshape(3, 3), np.array([2, 0, 1])
-    np.testing.assert_array_equal(Permutations().act(g, pairs, value), value[np.ix_(g, g)])
+    np.testing.assert_array_equal(groups.Permutations().act(g, pairs, value), value[np.ix_(g, g)])

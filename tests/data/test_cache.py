@@ -20,9 +20,11 @@ from hypothesis.extra import numpy as hnp
 from erlangen.contract import Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms, Electrons, Field, SpinLattice
-from erlangen.data import cache
+from erlangen.data import cache, source_code
+from erlangen.data.folders import root
 from erlangen.data.packing import pack, unpack
 from erlangen.data.source_code import fingerprint
+from erlangen.data.sources import Source
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,10 @@ def same(a, b):
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     return type(a) is type(b) and (a == b or a != a)
+
+
+def named(produce=None, **settings):
+    return cache.key("test", settings, made_by=(produce or molecules,))
 
 
 def molecules(sizes=(3, 1, 5, 3)):
@@ -118,13 +124,13 @@ def test_produced_once_and_the_cost_is_kept(folder):
         return molecules()
 
     assert not folder.exists()
-    first = cache.remembered({"T": 300, "molecule": "ethanol"}, produce)
-    second = cache.remembered({"molecule": "ethanol", "T": 300}, produce)
+    first = cache.remembered(named(T=300, molecule="ethanol"), produce)
+    second = cache.remembered(named(molecule="ethanol", T=300), produce)
     assert len(calls) == 1 and same(list(first.inputs), list(second.inputs)) and same(first.outputs, second.outputs)
     cache._seconds.clear()  # as in another process
-    assert 0.05 <= cache.cost_of({"T": 300, "molecule": "ethanol"}) < 5
-    assert cache.cost_of({"T": 301, "molecule": "ethanol"}) is None
-    cache.remembered({"molecule": "ethanol", "T": 301}, produce)
+    assert 0.05 <= cache.cost_of(named(T=300, molecule="ethanol")) < 5
+    assert cache.cost_of(named(T=301, molecule="ethanol")) is None
+    cache.remembered(named(molecule="ethanol", T=301), produce)
     assert len(calls) == 2 and len(cache.entries()) == 2 and cache.verify() == []
     assert cache.clear(older_than=3600) == 0
     assert cache.clear() > 0 and cache.entries() == []
@@ -133,7 +139,7 @@ def test_produced_once_and_the_cost_is_kept(folder):
 @pytest.mark.parametrize("part", ["arrays.npz", "entry.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_damage_is_found_set_aside_and_repaired(part, damage):
-    key, told = {"a": 1}, []
+    key, told = named(a=1), []
     cache.remembered(key, molecules)
     (entry,) = cache.entries()
     file = entry.folder / part
@@ -169,7 +175,7 @@ SCRIPT = textwrap.dedent(
 
     print("ready", flush=True)
     for seed in range(int(sys.argv[4])):
-        samples = cache.remembered({"seed": seed}, produce)
+        samples = cache.remembered(cache.key("test", {"seed": seed}, made_by=(produce,)), produce)
         assert len(samples) == 40 and samples.outputs["e"][39] == 39.0 and samples.inputs[3].spins[0] == 3
     print("done", flush=True)
     """
@@ -201,13 +207,13 @@ def test_writers_without_locks_do_not_disturb_each_other(monkeypatch):
     def produce():
         if not inner:
             inner.append(1)
-            cache.remembered({"a": 1}, produce)
+            cache.remembered(named(a=1), produce)
         return molecules()
 
     monkeypatch.setattr(cache, "turn", lambda folder, say: contextlib.nullcontext())
-    cache.remembered({"a": 1}, produce)
+    cache.remembered(named(a=1), produce)
     assert len(cache.entries()) == 1 and cache.verify() == []
-    assert not list((cache.root() / "samples").glob(".draft-*"))
+    assert not list((root() / "samples").glob(".draft-*"))
 
 
 def test_kill_at_any_moment_leaves_no_broken_entry(tmp_path, folder):
@@ -236,9 +242,9 @@ def test_unwritable_folder_keeps_samples_in_memory(tmp_path, monkeypatch):
         return molecules()
 
     for _ in range(2):
-        cache.remembered({"a": 1}, produce, say=told.append)
+        cache.remembered(named(a=1), produce, say=told.append)
     assert len(calls) == 1 and len(told) == 1 and "stay in memory" in told[0]
-    assert cache.cost_of({"a": 1}) is not None
+    assert cache.cost_of(named(a=1)) is not None
 
 
 def test_full_disk_keeps_samples_in_memory_and_removes_the_draft(folder):
@@ -248,12 +254,14 @@ def test_full_disk_keeps_samples_in_memory_and_removes_the_draft(folder):
         from erlangen.contract import Samples
         from erlangen.core.systems import SpinLattice
         from erlangen.data import cache
+        from erlangen.data.folders import root
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
         told = []
-        samples = cache.remembered({}, lambda: Samples([SpinLattice(np.ones(10**6))], {}), say=told.append)
+        key = cache.key("test", {}, made_by=(cache.pack,))
+        samples = cache.remembered(key, lambda: Samples([SpinLattice(np.ones(10**6))], {}), say=told.append)
         assert len(samples) == 1 and "cannot be written" in told[0], told
-        assert not list(cache.root().glob("samples/.draft-*")) and not cache.entries()
+        assert not list(root().glob("samples/.draft-*")) and not cache.entries()
         """
     )
     done = subprocess.run([sys.executable, "-c", script], env=os.environ, capture_output=True, text=True)
@@ -278,9 +286,67 @@ def test_edited_physics_is_computed_anew(tmp_path):
 
 
 def test_the_package_modules_that_labels_depend_on():
-    from erlangen.data import source_code
     from erlangen.physics import fluids
 
     found = set(source_code.sources(fluids.__name__, Path(fluids.__file__)))
     assert {"erlangen.physics.fluids", "erlangen.numerics.spectral"} <= found
     assert not any(name.startswith(("erlangen.data", "erlangen.contract", "erlangen.assess")) for name in found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What a key asks of a task."""
+
+    data: str = ""
+    depth: float = 1.0
+    count: int = 10
+
+    fields = property(dataclasses.asdict)
+    sources = property(lambda self: (Source.parse(self.data),) if self.data else ())
+
+    @classmethod
+    def name(cls):
+        return "own/question"
+
+
+def test_the_key_of_a_task_is_what_matters_and_nothing_else(tmp_path):
+    key = cache.key_of(Question(), "train")
+    assert key == cache.key_of(Question(), "train") != cache.key_of(Question(), "test")
+    assert key != cache.key_of(Question(depth=2.0), "train") != cache.key_of(Question(count=11), "train")
+    few = {"of": ("depth",)}
+    assert cache.key_of(Question(), "train", **few) == cache.key_of(Question(count=11), "train", **few)
+    assert cache.key_of(Question(), "train", **few, count=3) != cache.key_of(Question(), "train", **few, count=4)
+    assert cache.key_of(Question(), "train", also=(molecules, pack)).code != key.code
+    assert key.code == cache.fingerprint(Question)
+
+
+def test_own_files_count_by_what_they_hold(tmp_path):
+    for name, text in (("a.csv", "1"), ("b.csv", "1"), ("c.csv", "2")):
+        (tmp_path / name).write_text(text)
+    a, b, c = (cache.key_of(Question(data=str(tmp_path / f"{name}.csv"))) for name in "abc")
+    assert a == b != c and str(tmp_path) not in a.settings
+    with pytest.raises(Invalid, match="no file"):
+        cache.key_of(Question(data="nowhere.csv"))
+
+
+def test_parents_and_neighbours_of_a_class_count(tmp_path, monkeypatch):
+    """A task of a plug-in calls its parent, which calls a module beside it: each of the three counts."""
+    files = {
+        "law": "def rate(): return 1\n",
+        "_shared": "from .law import rate\n\nclass Shared:\n    pass\n",
+        "task": "from ._shared import Shared\n\nclass Mine(Shared):\n    pass\n",
+    }
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def code(package, **changed):
+        (tmp_path / package).mkdir()
+        for name, text in ({"__init__": ""} | files | changed).items():
+            (tmp_path / package / f"{name}.py").write_text(text)
+        mine = __import__(f"{package}.task", fromlist=["Mine"]).Mine
+        found = [source_code.sources(name, path) for name, path in source_code._modules(mine)]
+        return {name.split(".")[-1]: text for part in found for name, text in part.items()}
+
+    plain = code("one")
+    assert set(plain) == {"task", "_shared", "law"}
+    other = code("two", law="def rate(): return 2\n")
+    assert [name for name in plain if plain[name] != other[name]] == ["law"]

@@ -202,3 +202,20 @@ def test_a_table_of_smiles_gets_predictions_beside_its_own_columns(tmp_path):
     head, *rows = done.path.read_text().splitlines()
     assert head == "name,SMILES,predicted_activity" and done.count == 2
     assert rows[1] == "b,C1CC," and float(rows[0].split(",")[2]) < float(rows[2].split(",")[2])
+
+
+def test_columns_and_groups_named_behind_a_table(tmp_path):
+    """A series of molecules lies in one split; the columns are called what the author called them."""
+    file = tmp_path / "assay.csv"
+    lines = [f"{'C' * (1 + i)}{end},{i},s{i}" for i in range(12) for end in ("O", "N", "F")]
+    file.write_text("\n".join(["molecule_text,dG,series", *lines]) + "\n")
+    task = Activity(data=f"{file}:smiles=molecule_text:value=dG:group=series")
+    values = [{float(v) for v in task.truth(split).outputs["activity"]} for split in SPLITS]
+    assert sum(map(len, values)) == 12 and sum(len(task.truth(split)) for split in SPLITS) == 36
+    assert task.partition.how == "whole groups of series"
+    with pytest.raises(Invalid, match=r"the column of groups in assay.csv.*'serie'.*Did you mean: series"):
+        Activity(data=f"{file}:smiles=molecule_text:value=dG:group=serie").truth("train")
+    with pytest.raises(Invalid, match=r"a word behind .*'smile'.*Did you mean: smiles"):
+        Activity(data=f"{file}:smile=molecule_text").truth("train")
+    with pytest.raises(Invalid, match=r"no file .*asay.csv.*Did you mean: assay.csv"):
+        Activity(data=str(tmp_path / "asay.csv")).truth("train")

@@ -17,6 +17,7 @@ import pytest
 
 from erlangen import registry
 from erlangen.core.errors import Invalid
+from erlangen.data.sources import Source
 from erlangen.study import compare as comparison
 from erlangen.study import store
 from erlangen.study.compare import compare
@@ -70,32 +71,38 @@ def test_finished_runs_are_taken_again_and_only_those(ring, regression, tmp_path
     assert count() == 5
 
 
-def test_a_run_is_repeated_where_its_file_is_newer_or_its_version_older(tmp_path, ring, monkeypatch):
+def test_a_run_is_repeated_where_its_file_holds_other_or_its_version_is_older(tmp_path, ring, monkeypatch):
     @dataclasses.dataclass(frozen=True)
     class Question:
         data: str
 
         fields = property(lambda self: {"data": self.data})
+        sources = property(lambda self: (Source.parse(self.data),))
 
         def name(self) -> str:
             return "own/question"
 
     file = tmp_path / "mine.xyz"
-    file.write_text("")
+    file.write_text("first")
     task, method = Question(str(file)), registry.load_method("wave_regression")()
     name, fields, wraps = comparison.describe(method)
     record = dataclasses.replace(
         burgers(), task=task.name(), task_fields=task.fields, method=name, method_fields=fields, wraps=wraps
     )
-    record.created = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(time.time() + 10))
+    record.data["sources"] = [source.taken() for source in task.sources]
     record.versions = comparison.environment.versions()
     folder = store.new_run(tmp_path / "runs", record.task, name, 0)
     store.add(record, folder)
     job = comparison.Job(task, method, record.budget, 0, str(tmp_path / "runs"), True)
     assert comparison._finished(job) == folder
     os.utime(file, (time.time() + 60, time.time() + 60))
-    assert comparison._finished(job) is None
+    assert comparison._finished(job) == folder
+    moved = file.rename(tmp_path / "elsewhere.xyz")
+    assert comparison._finished(dataclasses.replace(job, task=Question(str(moved)))) == folder
+    file.write_text("other")
     os.utime(file, (1, 1))
+    assert comparison._finished(job) is None
+    file.write_text("first")
     monkeypatch.setattr(comparison.environment, "versions", lambda: {"erlangen": "9.9"})
     assert comparison._finished(job) is None
 

@@ -362,7 +362,7 @@ FILES = {
         from scipy.stats import kendalltau
         from erlangen.assess.rows import Estimate
 
-        def describe(task, record):
+        def describe(task, record, say):
             record.data["samples"] = {"test": len(task.lists("test"))}
 
         def measure(fit):

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from erlangen.contract import Budget, Samples
+from erlangen.contract import SPLITS, Budget, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.data.property_sets import PUBLIC
@@ -49,7 +49,7 @@ def test_official_folds():
 
     published = [[2, 3, 7], [5, 9, 12], [14, 20, 23], [4, 8, 11], [1, 6, 15]]
     nothing = Samples([Atoms(np.zeros((1, 3)), np.ones(1))] * 1265, {})
-    parts = [_divide(nothing, True, fold) for fold in range(5)]
+    parts = [_divide(nothing, "", True, fold).rows for fold in range(5)]
     assert [(p["test"][:3] + 1).tolist() for p in parts] == published
     assert np.array_equal(np.sort(np.concatenate([p["test"] for p in parts])), np.arange(1265))
     for part in parts:
@@ -96,6 +96,27 @@ def test_own_file_with_a_column_of_its_own(tmp_path):
     task = Properties(target="bulk modulus", data=str(tmp_path / "own.json"))
     assert [q.name for q in task.outputs] == ["bulk_modulus"]
     assert [len(task.truth(s)) for s in ("train", "validation", "calibration", "test")] == [14, 1, 1, 4]
+
+
+def test_words_behind_an_own_file(tmp_path):
+    """The column of the target, its unit, and which crystals belong together."""
+    rows = [
+        {
+            "atoms": {"lattice_mat": (4 * np.eye(3)).tolist(), "coords": [[0, 0, 0]], "elements": ["Cu"]},
+            "K_VRH": 100.0 + i,
+            "paper": f"p{i % 25}",
+        }
+        for i in range(100)
+    ]
+    (tmp_path / "own.json").write_text(json.dumps(rows))
+    task = Properties(target="bulk", data=f"{tmp_path}/own.json:bulk=K_VRH:units=GPa:group=paper")
+    assert [(q.name, q.unit) for q in task.outputs] == [("bulk", "GPa")]
+    values = [{int(v) % 25 for v in task.truth(split).outputs["bulk"]} for split in SPLITS]
+    assert sum(map(len, values)) == 25 and task.partition.how == "whole groups of paper; fold 0 of 5"
+    with pytest.raises(Invalid, match=r"a word behind .*'bulc'.*Did you mean: bulk"):
+        Properties(target="bulk", data=f"{tmp_path}/own.json:bulc=K_VRH").truth("train")
+    with pytest.raises(Invalid, match=r"the column of .*'papr'.*Did you mean: paper"):
+        Properties(target="bulk", data=f"{tmp_path}/own.json:bulk=K_VRH:group=papr").truth("train")
 
 
 @pytest.mark.parametrize(

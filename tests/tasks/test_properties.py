@@ -144,7 +144,7 @@ def test_an_own_file_with_a_tensor_of_its_own(tmp_path):
         ({"elements": "CX"}, "C, N, O and F"),
         ({"n_heavy": 2, "n_train": 500}, "n_heavy"),
         ({"judged_on": "large"}, "larger"),
-        ({"data": "nowhere_gdb9.sdf", "target": "gap"}, "no nowhere"),
+        ({"data": "nowhere_gdb9.sdf", "target": "gap"}, "no file nowhere"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, hint):
@@ -167,7 +167,8 @@ def test_a_damaged_qm9_file_is_named(tmp_path):
         read_qm9(tmp_path)
 
 
-def test_an_own_list_of_smiles_is_labelled_and_what_cannot_be_is_named(tmp_path, caplog):
+def test_an_own_list_of_smiles_is_labelled_and_what_cannot_be_is_named(tmp_path, caplog, monkeypatch):
+    monkeypatch.setenv("ERLANGEN_CACHE", str(tmp_path / "cache"))  # a list of the same content may have been labelled
     chains = "\n".join("C" * n + end for n in range(1, 9) for end in ("O", "N", "F", "C=O", "C#N"))
     (tmp_path / "list.smi").write_text(f"# chains\n{chains}\nC1CC bad\n[CH3] radical\n[Na+] ion\nOC copy\n[U] x\n")
     task = Properties(target="dipole,gap", data=str(tmp_path / "list.smi"), n_train=40, n_test=10)

@@ -65,6 +65,26 @@ def test_several_files_and_a_test_file_of_its_own(tmp_path):
     assert [len(own.trajectories(s)) for s in SPLITS] == [1, 1, 1, 5]
 
 
+def test_one_long_trajectory_is_cut_into_blocks_of_time(tmp_path):
+    """Values are times here: no frame is in two splits, and between blocks a quarter is left out."""
+    frames = np.arange(200.0)
+    field = Field({"u": np.zeros(8)}, (0.25,))
+    states = {"u": [np.repeat(frames[:, None], 8, 1)]}
+    write_trajectories(tmp_path / "a.nc", [field], states, dt=1.0, units={"u": "m/s"}, attributes={})
+    for every, kept in ((1, 7), (2, 3)):
+        task = Trajectories(data=str(tmp_path / "a.nc"), every=every)
+        assert task.partition.how == "20 blocks of time, the last quarter of each left out, at random"
+        parts = {split: task.trajectories(split) for split in SPLITS}
+        assert [len(part) for part in parts.values()] == [13, 2, 2, 3]
+        seen = []
+        for part in parts.values():
+            for x, u in zip(part.inputs, part.outputs["u_next"]):
+                times = [float(x["u"][0]), *u[:, 0].tolist()]
+                assert np.allclose(np.diff(times), every) and len(times) == kept and times[0] % 10 == 0
+                seen += times
+        assert len(seen) == len(set(seen)) == 20 * kept
+
+
 def test_bad_files(tmp_path, monkeypatch):
     a = kept(tmp_path / "a.nc")
 

@@ -25,7 +25,7 @@ from ...contract import Budget, Method, Predictor, Samples, Session, Signature, 
 from ...core.errors import Invalid, within
 from ...core.groups import Group
 from ...core.systems import Atoms
-from ...data.cache import remembered
+from ...data.cache import key, remembered
 from ...physics.molecular_dynamics import Sampling, canonical_frames
 from ...physics.tight_binding import TightBinding
 from ..message_passing._method import MessagePassing
@@ -116,14 +116,12 @@ class CheapLabels(Supervised):
             )
         count = max(frames // PER_TRAJECTORY, 1)
         starts = [inputs[i] for i in np.linspace(0, len(inputs) - 1, count).astype(int)]
-        key = {
-            "method": "transfer",
-            "frames": frames,
-            "temperature": temperature,
+        around = {
             "starts": [np.round(np.asarray(x["positions"], float), 6).tolist() for x in starts],
             "numbers": [np.asarray(x["atomic_numbers"]).tolist() for x in starts],
         }
-        whole = remembered(key, lambda: _sampled(starts, frames, temperature))
+        labels = key("transfer", {"frames": frames, "temperature": temperature, **around}, made_by=(_sampled,))
+        whole = remembered(labels, lambda: _sampled(starts, frames, temperature))
         held = max(int(HELD_OUT * len(whole)), 1)
         order = np.random.default_rng(0).permutation(len(whole))
         return cls(task, {"train": whole.take(order[held:]), "validation": whole.take(order[:held])})

@@ -19,14 +19,14 @@ from ...contract import SPLITS, Minimiser, Optimisation, Outputs, Score
 from ...core.groups import act
 from ...core.systems import System
 from ...numerics.precision import double
-from ..finished import Finished
+from ..finished import Finished, Say
 from ..record import Record
 
 TOLERANCE = 1e-5  # of the spread of the objective over problems
 AUDITED = 2  # problems
 
 
-def describe(task: Optimisation, record: Record) -> None:
+def describe(task: Optimisation, record: Record, say: Say) -> None:
     """How many problems there are, into record.data."""
     record.data["samples"] = {name: len(task.problems(name)) for name in SPLITS}
 

@@ -23,7 +23,7 @@ from ...core.groups import act
 from ...core.systems import System
 from ...learn.draws import draw
 from ...numerics.precision import double
-from ..finished import Finished
+from ..finished import Finished, Say
 from ..record import Record
 
 LEVEL = 0.9
@@ -31,7 +31,7 @@ AUDITED = 200  # draws of each kind for the symmetry in law
 Set = dict[str, list[np.ndarray]]
 
 
-def describe(task: Sampling, record: Record) -> None:
+def describe(task: Sampling, record: Record, say: Say) -> None:
     """Sizes of the splits and what the draws cost, into record.data."""
     record.data["label_seconds"] = task.label_seconds()
     record.data["samples"] = {name: len(task.truth(name)) for name in SPLITS}

@@ -20,6 +20,8 @@ from ...assess.rows import CoverageRow, Estimate
 from ...contract import SPLITS, Evolution, Interval, Predictor, Samples, Supervised
 from ...core.errors import Invalid
 from ...core.systems import Atoms, Field
+from ...data.leakage import overlap
+from ...data.partition import Partitioned
 from ...learn.batching import pack, predict, predict_interval, predict_packed, prepared
 from ...learn.rollout import Rollout, unroll
 from ..finished import Finished, Say
@@ -30,12 +32,16 @@ LONGEST = 10.0  # seconds of timing one answer
 ROLLED, ROLLING = 8, 60.0  # trajectories that opponents are judged on, seconds for all of their settings
 
 
-def describe(task: Supervised, record: Record) -> None:
-    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data."""
+def describe(task: Supervised, record: Record, say: Say) -> None:
+    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data; of own
+    files also how they were divided, and what test and training samples share.
+    """
     splits = {name: task.truth(name) for name in SPLITS}
     _check_axes(task, splits["train"])
     record.data["label_seconds"] = task.label_seconds()
     record.data["samples"] = {name: len(s) for name, s in splits.items()}
+    if task.sources:
+        _describe_own(task, splits, record, say)
     inputs = splits["train"].inputs
     if inputs and isinstance(inputs[0], Atoms):
         record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
@@ -191,6 +197,17 @@ def _query_seconds(f: Predictor | Rollout, inputs: Sequence[Any]) -> float:
     """
     ask, asked = (predict, inputs) if isinstance(inputs[0], Atoms) else (predict_packed, pack(prepared(f, inputs)))
     return cost.seconds_per_query(lambda x: ask(f, x), [asked], repeats=5, limit=LONGEST) / len(inputs)
+
+
+def _describe_own(task: Supervised, splits: Mapping[str, Samples], record: Record, say: Say) -> None:
+    partition = task.partition if isinstance(task, Partitioned) else None
+    if partition is not None:
+        record.data["partition"] = partition.how
+        say(f"own samples divided: {partition.how}")
+    found = overlap(splits["train"], splits["test"])
+    record.data["overlap"] = found._asdict()
+    if found.shared:
+        say(str(found))
 
 
 def _grid(x: Field) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ...contract import Couplings, GroundState, Quench, Spectrum, Variational
-from ..finished import Finished
+from ..finished import Finished, Say
 from ..record import Record
 from . import _couplings, _ground_state, _quench, _spectrum
 
@@ -19,7 +19,7 @@ MEASURES: Mapping[type, Callable[[Finished], dict[str, np.ndarray]]] = {
 }
 
 
-def describe(task: Variational, record: Record) -> None:
+def describe(task: Variational, record: Record, say: Say) -> None:
     """A law has no data."""
 
 

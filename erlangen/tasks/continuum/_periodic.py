@@ -114,11 +114,7 @@ class PeriodicEvolution(Evolution, Semilinear):
         return x.replace(u=outputs["u_next"])
 
     def trajectories(self, split: Split) -> Samples:
-        @functools.wraps(type(self).terms)  # the law is part of what the labels depend on: so is the file it is in
-        def made() -> Samples:
-            return self._solved(split, self.fine, None)
-
-        return cache.remembered(self._key(split), made)
+        return cache.remembered(cache.key_of(self, split), lambda: self._solved(split, self.fine, None))
 
     def solve(self, x: System) -> Outputs:
         steps = self.accuracy * self.steps(self.fine, self.speed)
@@ -137,7 +133,7 @@ class PeriodicEvolution(Evolution, Semilinear):
             return {"u_next": _path(jnp.asarray(x["u"], jnp.float32), n, steps, self.coarse, frames, self)}
 
     def label_seconds(self) -> float:
-        return cache.cost_of(self._key("train")) or 0.0
+        return cache.cost_of(cache.key_of(self, "train")) or 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from a grid and a time step twice as fine, on the first `count` test trajectories.
@@ -152,9 +148,6 @@ class PeriodicEvolution(Evolution, Semilinear):
     def steps(self, n: int, speed: float, dealiasing: Dealiasing = "two-thirds") -> int:
         """Fewest stable steps to each dt on n points."""
         return fluids.steps_needed(n, speed=speed, dt=self.dt, dealiasing=dealiasing, length=self.length)
-
-    def _key(self, split: Split) -> dict[str, Any]:
-        return {"task": self.name(), **self.fields, "split": split}
 
     def _solved(self, split: Split, fine: int, count: int | None) -> Samples:
         """Initial states and their true successors, solved on `fine` points."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
 import jax
@@ -103,7 +103,7 @@ class Darcy(Supervised):
         return (self.fine - 1) // (self.n - 1)
 
     def truth(self, split: Split) -> Samples:
-        return cache.remembered({**asdict(self), "split": split}, lambda: _samples(self, split, self.fine, None))
+        return cache.remembered(cache.key_of(self, split), lambda: _samples(self, split, self.fine, None))
 
     def solve(self, x: System) -> Outputs | None:
         """The solver of the truth, where all its nodes are seen; from fewer nodes the truth is not determined."""
@@ -121,7 +121,7 @@ class Darcy(Supervised):
             return {"u": _solve(jnp.asarray(x["a"], dtype), n, faces, TOLERANCE)}
 
     def label_seconds(self) -> float:
-        return cache.cost_of({**asdict(self), "split": "train"}) or 0.0
+        return cache.cost_of(cache.key_of(self, "train")) or 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from a grid twice as fine, of the first test media."""

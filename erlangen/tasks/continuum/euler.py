@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -118,8 +118,7 @@ class CompressibleEuler(Evolution, ConservationLaw):
         return x.replace(**{name: outputs[f"{name}_next"] for name in FIELDS})
 
     def trajectories(self, split: Split) -> Samples:
-        key = {"task": self.name(), **asdict(self), "split": split}
-        return cache.remembered(key, lambda: _trajectories(self, split, FINER, None))
+        return cache.remembered(cache.key_of(self, split), lambda: _trajectories(self, split, FINER, None))
 
     def solve(self, x: System) -> Outputs:
         return self.solve_on(x, FINER * self.n, dtype=jnp.float64)
@@ -152,7 +151,7 @@ class CompressibleEuler(Evolution, ConservationLaw):
         return euler.ring(q, dx=1 / q.shape[1], time=self.dt, **rule)
 
     def label_seconds(self) -> float:
-        return cache.cost_of({"task": self.name(), **asdict(self), "split": "train"}) or 0.0
+        return cache.cost_of(cache.key_of(self, "train")) or 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from a grid twice as fine, on the first `count` test trajectories."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -102,7 +102,7 @@ class GrayScott(Evolution):
         return x.replace(u=outputs["u_next"], v=outputs["v_next"])
 
     def trajectories(self, split: Split) -> Samples:
-        return cache.remembered(self._key(split), lambda: _trajectories(self, split))
+        return cache.remembered(cache.key_of(self, split), lambda: _trajectories(self, split))
 
     def solve(self, x: System) -> Outputs:
         return self.solve_on(x, 2 * self.n, jnp.float64)
@@ -118,16 +118,13 @@ class GrayScott(Evolution):
             return dict(zip((q.name for q in self.outputs), _path(state, n, frames, self)))
 
     def label_seconds(self) -> float:
-        return cache.cost_of(self._key("train")) or 0.0
+        return cache.cost_of(cache.key_of(self, "train")) or 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from a grid twice as fine, one step from a few test states."""
         states = self.trajectories("test").inputs[: min(count, 4)]
         pairs = [[self.solve_on(x, m * self.n, jnp.float64)["v_next"] for m in (2, 4)] for x in states]
         return {"nrmse": 100 * float(np.mean([relative_l2(coarse, fine) for coarse, fine in pairs]))}
-
-    def _key(self, split: Split) -> dict[str, Any]:
-        return {"task": self.name(), **asdict(self), "split": split}
 
 
 def initial(task: GrayScott, n: int, *, key: PRNGKeyArray) -> Float[Array, "2 n n"]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -74,7 +74,7 @@ class Kolmogorov(PlaneFlow):
         return Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on), self.carrier(grids[1:3])
 
     def trajectories(self, split: Split) -> Samples:
-        return cache.remembered({**asdict(self), "split": split}, lambda: _trajectories(self, split))
+        return cache.remembered(cache.key_of(self, split), lambda: _trajectories(self, split))
 
     def solve(self, x: System) -> Outputs:
         return self.solve_on(x, 2 * self.n, jnp.float64)
@@ -99,7 +99,7 @@ class Kolmogorov(PlaneFlow):
         return linear, nonlinear, spectral.dealiasing_mask((n, n), "two-thirds")
 
     def label_seconds(self) -> float:
-        return cache.cost_of({**asdict(self), "split": "train"}) or 0.0
+        return cache.cost_of(cache.key_of(self, "train")) or 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from a grid and a time step twice as fine, one step from a few test states."""

@@ -138,10 +138,10 @@ class NavierStokes(PlaneFlow):
     def label_seconds(self) -> float:
         return sum(cache.cost_of(self._key("train", rows)) or 0.0 for rows in _portions(self.count))
 
-    def _key(self, split: Split, rows: range) -> dict[str, Any]:
+    def _key(self, split: Split, rows: range) -> cache.Key:
         """Of a portion, whatever the sizes of the splits."""
-        law = {name: value for name, value in asdict(self).items() if name not in ("count", "held")}
-        return {**law, "split": split, "first": rows.start, "count": len(rows)}
+        law = [name for name in self.fields if name not in ("count", "held")]
+        return cache.key_of(self, split, of=law, first=rows.start, count=len(rows))
 
 
 def _portions(total: int) -> list[range]:

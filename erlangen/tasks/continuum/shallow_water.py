@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -115,7 +115,7 @@ class ShallowWater(Evolution):
         return x.replace(depth=outputs["depth_next"], wind=outputs["wind_next"])
 
     def trajectories(self, split: Split) -> Samples:
-        return cache.remembered(self._key(split), lambda: _trajectories(self, split))
+        return cache.remembered(cache.key_of(self, split), lambda: _trajectories(self, split))
 
     def solve(self, x: System) -> Outputs:
         return self.solve_on(x, self.fine, jnp.float64, ACCURATE)
@@ -131,7 +131,7 @@ class ShallowWater(Evolution):
             return dict(zip((q.name for q in self.outputs), _path(depth, wind, lmax, frames, accuracy, self)))
 
     def label_seconds(self) -> float:
-        return cache.cost_of(self._key("train")) or 0.0
+        return cache.cost_of(cache.key_of(self, "train")) or 0.0
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from twice the degrees and steps half as long, one step from a few test states."""
@@ -139,9 +139,6 @@ class ShallowWater(Evolution):
         settings = (self.fine, ACCURATE), (2 * self.fine, 2 * ACCURATE)
         pairs = [[self.solve_on(x, l, jnp.float64, a)["wind_next"] for l, a in settings] for x in states]
         return {"nrmse": 100 * float(np.mean([on_sphere(coarse, fine) for coarse, fine in pairs]))}
-
-    def _key(self, split: Split) -> dict[str, Any]:
-        return {"task": self.name(), **asdict(self), "split": split}
 
 
 def seen(n: int) -> Sphere:

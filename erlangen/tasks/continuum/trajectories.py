@@ -4,8 +4,9 @@
 
 Dimensions, grid, units and time step come from the file: NetCDF or Zarr with named dimensions (CF conventions, Hassell
 et al. 2017, doi:10.5194/gmd-10-4619-2017) or HDF5, arrays [sample, time, x(, y(, z))], as `erlangen solve` writes them.
-Splits are whole trajectories. Nothing is assumed of the law but that shifts are a symmetry where the attribute
-`boundary` of the file is "periodic" (the default). Only what is kept after thinning is read, a trajectory at a time.
+Splits are whole trajectories; fewer than four are cut into blocks of time. Nothing is assumed of the law but that
+shifts are a symmetry where the attribute `boundary` of the file is "periodic" (the default). Only what is kept after
+thinning is read, a trajectory at a time.
 Without a file: waves that travel and decay, u_t + c u_x = nu u_xx, solved exactly mode by mode.
 """
 
@@ -15,6 +16,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -27,8 +29,8 @@ from ...core.free_memory import check_fits
 from ...core.groups import Broken, Group, Shifts
 from ...core.quantity import Quantity
 from ...core.systems import Field, System
-from ...data.file_arguments import file_of
-from ...data.splits import at_random
+from ...data.partition import BLOCKS, EDGE, Partition, Partitioned, Units, divide
+from ...data.sources import Source
 from ...data.trajectory_files import PERIODIC, Column, Header, header, read_trajectories
 from ...numerics import spectral
 from ...physics.random_fields import smooth_field
@@ -39,7 +41,7 @@ WAVES, POINTS, FRAMES, SPEED, DECAY, STEP = 40, 64, 12, 1.0, 0.05, 0.1  # of the
 
 
 @dataclasses.dataclass(frozen=True)
-class Trajectories(Evolution):
+class Trajectories(Evolution, Partitioned):
     data: str = ""  # own files, separated by commas; names in them as in flow.h5:values=u+v:time=t:x=lon:units=m/s
     test: str = ""  # own test files; default: a share of `data`
     every: int = 1  # of so many frames one is kept: the step that is learned is so many times that of the file
@@ -96,17 +98,25 @@ class Trajectories(Evolution):
         return x.replace(**{before.name: outputs[q.name] for before, q in zip(self.inputs, self.outputs)})
 
     def trajectories(self, split: Split) -> Samples:
-        return _read(self, split, _versions(self.data), _versions(self.test))
+        return _read(self, split, _digests(self.data), _digests(self.test))
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        return (*Source.several(self.data), *Source.several(self.test))
+
+    @property
+    def partition(self) -> Partition | None:
+        return _divided(self, self._heads) if self.data else None
+
+    @functools.cached_property
     def _heads(self) -> tuple[Header, ...]:
-        return _headers(self.data, _versions(self.data)) if self.data else (EXAMPLE,)
+        return _headers(self.data, _digests(self.data)) if self.data else (EXAMPLE,)
 
     @property
     def _kept(self) -> int:
         """Frames kept of each trajectory: as many as the shortest file has after thinning, or as many as asked."""
-        tests = _headers(self.test, _versions(self.test)) if self.test else ()
-        there = min(math.ceil(h.frames / self.every) for h in (*self._heads, *tests))
+        tests = _headers(self.test, _digests(self.test)) if self.test else ()
+        there = min([_window(self, self._heads)[2], *(math.ceil(h.frames / self.every) for h in tests)])
         if there < max(self.frames, 2):
             raise Invalid(
                 must=f"every trajectory has {max(self.frames, 2)} frames or more after thinning",
@@ -117,7 +127,7 @@ class Trajectories(Evolution):
 
 
 EXAMPLE = Header(
-    path=file_of("waves"),
+    path=Path("waves"),
     evolving=(Column("u", ("sample", "time", "axis0")),),
     fixed=(),
     units={"u": "1"},
@@ -132,20 +142,15 @@ EXAMPLE = Header(
 )
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _versions(text: str) -> tuple[int, ...]:
-    """When each file was changed last, so that what was read once is read again after a change; 0: not there."""
-    paths = [file_of(part) for part in _listed(text)]
-    return tuple(p.stat().st_mtime_ns if p.exists() else 0 for p in paths)
+def _digests(text: str) -> tuple[str, ...]:
+    """What each file holds, so that what was read once is read again after a change."""
+    return tuple(source.digest for source in Source.several(text))
 
 
 @functools.lru_cache(maxsize=8)
-def _headers(text: str, versions: tuple[int, ...]) -> tuple[Header, ...]:
+def _headers(text: str, digests: tuple[str, ...]) -> tuple[Header, ...]:
     """The headers of files that belong together; refused where they differ in more than number and length."""
-    heads = tuple(header(part) for part in _listed(text))
+    heads = tuple(map(header, Source.several(text)))
     for head in heads[1:]:
         for what, common in heads[0].alike.items():
             if head.alike[what] != common:
@@ -157,40 +162,63 @@ def _headers(text: str, versions: tuple[int, ...]) -> tuple[Header, ...]:
     return heads
 
 
-def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[int]]:
-    """Which trajectories of which file belong to a split of `data`."""
-    every = [(i, row) for i, head in enumerate(heads) for row in range(head.count)]
+def _window(task: Trajectories, heads: tuple[Header, ...]) -> tuple[int, int, int]:
+    """(pieces of each trajectory, frames from one piece to the next, frames that a piece keeps), after thinning.
+
+    One piece, the whole, where there is a trajectory for each split; else `BLOCKS` pieces of all trajectories, and the
+    last quarter of a piece is left out, so that the end of one says little about the start of the next.
+    """
+    total, there = sum(head.count for head in heads), min(math.ceil(head.frames / task.every) for head in heads)
+    pieces = 1 if total >= (3 if task.test else 4) else math.ceil(BLOCKS / total)
+    kept = int((1 - EDGE) * (there // pieces)) if pieces > 1 else there
+    return (pieces, there // pieces, kept) if kept > 1 else (1, there, there)
+
+
+def _divided(task: Trajectories, heads: tuple[Header, ...]) -> Partition:
+    """Whole trajectories of all files together, or blocks of them, at random."""
+    pieces = _window(task, heads)[0]
+    total = pieces * sum(head.count for head in heads)
     shares = {name: share for name, share in HELD_OUT.items() if not (task.test and name == "test")}
-    counts = {name: max(round(share * len(every)), 1) for name, share in shares.items()}
-    counts["train"] = len(every) - sum(counts.values())
+    counts = {name: max(round(share * total), 1) for name, share in shares.items()}
+    counts["train"] = total - sum(counts.values())
     if counts["train"] < 1:
         raise Invalid(
             must=f"there are at least {len(counts)} trajectories, one for each of {', '.join(counts)}",
-            came=f"{len(every)} in {task.data}",
-            do="Give more of them (several files, joined by commas), or cut a long one into pieces far apart.",
+            came=f"{total} in {task.data}",
+            do="Give more of them (several files, joined by commas), or longer ones: 60 frames are cut into blocks.",
         )
-    chosen = at_random(len(every), counts, key=task.seed)[split]
-    return {h: [row for j, row in (every[c] for c in chosen) if j == i] for i, h in enumerate(heads)}
+    how = "whole trajectories" if pieces == 1 else f"{total} blocks of time, the last quarter of each left out"
+    return divide(Units(np.arange(total), f"{how}, at random"), counts, key=task.seed)
+
+
+def _rows(task: Trajectories, heads: tuple[Header, ...], split: Split) -> dict[Header, list[tuple[int, int]]]:
+    """Which trajectories of which file, from which frame on, belong to a split of `data`."""
+    pieces, stride, _ = _window(task, heads)
+    starts = [piece * stride * task.every for piece in range(pieces)]
+    every = [(i, row, first) for i, head in enumerate(heads) for row in range(head.count) for first in starts]
+    chosen = [every[c] for c in _divided(task, heads).rows[split]]
+    return {head: [(row, first) for j, row, first in chosen if j == i] for i, head in enumerate(heads)}
 
 
 @functools.lru_cache(maxsize=8)
-def _read(task: Trajectories, split: Split, data: tuple[int, ...], test: tuple[int, ...]) -> Samples:
+def _read(task: Trajectories, split: Split, data: tuple[str, ...], test: tuple[str, ...]) -> Samples:
     """The trajectories of one split, thinned while they are read."""
     if not task.data:
         return _waves(task, split)
     heads, kept = _headers(task.data, data), task._kept
     check_fits(
         f"{task.data} with {kept} frames of each trajectory",
-        COPIES * sum(h.bytes(h.count, kept) for h in heads),
+        COPIES * sum(h.bytes(h.count * _window(task, heads)[0], kept) for h in heads),
         do="Thin it: --every 4 keeps each fourth frame, --frames 50 the first fifty.",
     )
     own = bool(task.test) and split == "test"
     if own:
         heads = _headers(f"{task.data},{task.test}", data + test)[len(heads) :]
-    rows = {h: list(range(h.count)) for h in heads} if own else _rows(task, heads, split)
+    rows = {h: [(row, 0) for row in range(h.count)] for h in heads} if own else _rows(task, heads, split)
     inputs, outputs = [], {q.name: [] for q in task.outputs}
     for head, chosen in rows.items():
-        for x, states in read_trajectories(head, chosen, every=task.every, frames=kept):
+        numbers, starts = [row for row, _ in chosen], [first for _, first in chosen]
+        for x, states in read_trajectories(head, numbers, every=task.every, frames=kept, start=starts):
             inputs.append(x)
             for name, values in states.items():
                 outputs[f"{name}_next"].append(values[1:])

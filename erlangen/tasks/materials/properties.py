@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,8 +25,10 @@ from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, Representation
 from ...core.systems import Atoms, System
-from ...data.cache import cost_of, remembered
-from ...data.property_sets import property_samples
+from ...data.cache import Key, cost_of, key_of, remembered
+from ...data.partition import Partition, Partitioned
+from ...data.property_sets import property_partition, property_samples
+from ...data.sources import Source
 from ...physics.ionic_crystals import CONVERGED, Crystal, coulomb_sums, dielectric_tensor, frequencies
 from ...physics.prototypes import halide_crystals
 
@@ -56,7 +57,7 @@ PHONON_PEERS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Properties(Supervised):
+class Properties(Supervised, Partitioned):
     """Properties of crystals from an embedded law, a public set, or a file with structures and a column of values."""
 
     target: str = "ionic"  # ionic, phonons, dielectric, piezoelectric, or a column of the file `data`
@@ -87,6 +88,15 @@ class Properties(Supervised):
                 came=f"data={self.data!r} with target ionic",
                 do="Add --target COLUMN.",
             )
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return (Source.parse(self.data),) if self.data else ()
+
+    @property
+    def partition(self) -> Partition | None:
+        """Whole chemical systems where there are many; the official folds of the public set."""
+        return property_partition(self.target, self.outputs[0].name, self.data, self.fold) if self.data else None
 
     @property
     def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
@@ -145,15 +155,16 @@ class Properties(Supervised):
             return 0.0
         return sum(cost_of(self._key(s)) or 0.0 for s in ("train", "validation"))
 
-    def _key(self, split: Split) -> dict[str, Any]:
-        count = {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
-        return {"task": self.name(), "split": split, "count": count, "pairs": self.pairs, "repeats": self.repeats}
+    def _count(self, split: Split) -> int:
+        return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
+
+    def _key(self, split: Split) -> Key:
+        return key_of(self, split, of=("pairs", "repeats"), count=self._count(split))
 
     def _label(self, split: Split) -> Samples:
-        key = self._key(split)
         rng = np.random.default_rng([SPLITS[split], self.repeats, self.pairs == "new"])
         allowed = _has_new_pair if self.pairs == "new" else lambda pairs: not _has_new_pair(pairs)
-        crystals, compound = halide_crystals(key["count"], rng, allowed, self.repeats)
+        crystals, compound = halide_crystals(self._count(split), rng, allowed, self.repeats)
         inputs = [Atoms(c.positions, c.atomic_numbers, c.cell, np.ones(3, bool)) for c in crystals]
         labels = [_solve(x) for x in inputs]
         return Samples(inputs, {name: [y[name] for y in labels] for name in labels[0]}, compound)
@@ -185,21 +196,19 @@ def _has_new_pair(pairs: set[tuple[int, int]]) -> bool:
 
 def _own_quantity(path: str, column: str) -> Quantity:
     """What a column of a file is, by the shape of its values."""
-    try:
-        version = Path(path).stat().st_mtime_ns
-    except OSError:
-        version = 0  # the reader says what is wrong
-    return _quantity_of_version(path, column, version)
+    source = Source.parse(path)
+    return _quantity_of(source, column, source.digest)
 
 
 @functools.lru_cache(maxsize=8)
-def _quantity_of_version(path: str, column: str, version: int) -> Quantity:
-    shape = np.shape(property_samples(column, column, path, 0)["train"].outputs[column][0])
+def _quantity_of(source: Source, column: str, digest: str) -> Quantity:
+    shape = np.shape(property_samples(column, column, str(source), 0)["train"].outputs[column][0])
     if shape not in ((), (3,), (3, 3), (3, 3, 3)):
         raise Invalid(
             must="values are numbers or tensors of rank 1 to 3",
-            came=f"{column} of shape {shape} in {path}",
+            came=f"{column} of shape {shape} in {source.path}",
             do="Choose another column.",
         )
     name = "".join(c if c.isalnum() else "_" for c in column).strip("_")
-    return Quantity(name, name, "as in the file", "", Representation(f"rank {len(shape)}", rank=len(shape)))
+    rep = Representation(f"rank {len(shape)}", rank=len(shape))
+    return Quantity(name, name, source.units or "as in the file", "", rep)

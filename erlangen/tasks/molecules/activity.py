@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,9 +24,11 @@ from ...core.groups import Group, Permutations
 from ...core.quantity import Quantity
 from ...core.systems import Compound, System
 from ...data import fingerprints
-from ...data.cache import remembered
+from ...data.cache import key_of, remembered
 from ...data.compound_files import CompoundTable, read_compounds
 from ...data.downloads import catalogue, fetch
+from ...data.partition import Partition, Partitioned, divide, units
+from ...data.sources import Source
 from ...data.splits import at_random, by_scaffold, scaffolds
 from ...learn.support_vectors import SupportVectors, fit_support_vectors
 from ...numerics.precision import double
@@ -72,7 +73,7 @@ class Relabelling(Permutations):
 
 
 @dataclasses.dataclass(frozen=True)
-class Activity(Supervised):
+class Activity(Supervised, Partitioned):
     """Activity on one target, or any number per molecule in an own table."""
 
     data: str = "CHEMBL204_Ki"  # target of MoleculeACE, own .csv of SMILES and values, or crippen (computed log P)
@@ -102,6 +103,15 @@ class Activity(Supervised):
         return "." in self.data or "/" in self.data
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        return (Source.parse(self.data),) if self._is_own else ()
+
+    @property
+    def partition(self) -> Partition | None:
+        """Of an own table: as its column split says, else as asked; calibration and validation at random."""
+        return self._table_and_partition()[1] if self._is_own else None
+
+    @property
     def symmetry(self) -> tuple[Group, ...]:
         return (Relabelling(),)
 
@@ -123,7 +133,7 @@ class Activity(Supervised):
     def shifts(self) -> tuple[Shift, ...]:
         values = {COMPUTED: ("scaffolds",)}.get(self.data, ("cliffs", "scaffolds"))
         if self._is_own:
-            there = Path(self.data).is_file()
+            there = Source.parse(self.data).path.is_file()
             values = tuple(v for v in values if there and len(self.shifted("judged_on", v)._chosen("test")[1]))
         values = tuple(v for v in values if v != self.judged_on)
         return (Shift("judged_on", values, "held out"),) if values else ()
@@ -143,7 +153,8 @@ class Activity(Supervised):
 
     def _chosen(self, split: Split) -> tuple[CompoundTable, np.ndarray]:
         """The table and the rows of one split."""
-        table, rows = self._division()
+        table, partition = self._table_and_partition()
+        rows = partition.rows
         chosen = rows[split]
         if split == "test" and self.judged_on == "cliffs":
             chosen = chosen[table.is_cliff[chosen]]
@@ -153,30 +164,13 @@ class Activity(Supervised):
             chosen = chosen[np.array([frame not in trained for frame in frames[chosen]], bool)]
         return table, chosen
 
-    def _division(self) -> tuple[CompoundTable, dict[Split, np.ndarray]]:
-        table = _table(self.data, self.column, _version(self.data))
-        n = len(table)
-        if n < 10:
-            raise Invalid(must="a table has at least 10 usable molecules", came=f"{n} in {self.data}", do="Give more.")
-        if self.division == "scaffold":
-            parts = by_scaffold(table.smiles, {"train": 0.8, "test": 0.2}, key=0)
-        elif self.division == "random" or table.is_test is None:
-            parts = at_random(n, {"train": 0.8, "test": 0.2}, key=0)
-        else:
-            parts = {"train": np.flatnonzero(~table.is_test), "test": np.flatnonzero(table.is_test)}
-        order = parts["train"][np.random.default_rng(0).permutation(len(parts["train"]))]
-        apart, checked = max(round(self.calibration * len(order)), 1), max(round(0.1 * len(order)), 1)
-        if len(order) < apart + checked + 2:
-            raise Invalid(
-                must="some molecules are left to train on", came=f"{len(order)} in {self.data}", do="Give more."
-            )
-        calibration, validation, train = np.split(order, [apart, apart + checked])
-        found = {"train": train, "validation": validation, "calibration": calibration, "test": parts["test"]}
-        return table, {k: np.sort(v) for k, v in found.items()}  # type: ignore[misc]
+    def _table_and_partition(self) -> tuple[CompoundTable, Partition]:
+        content = self.sources[0].content if self._is_own else ""
+        return _table(self.data, self.column, content), _partition(self, content)
 
     def _fingerprints(self, table: CompoundTable) -> Samples:
         """All molecules of the table; fingerprints are kept, since a large target takes ten seconds."""
-        key = {"task": self.name(), "data": self.data, "column": self.column, "version": _version(self.data)}
+        key = key_of(self, of=("data", "column"), also=(fingerprints.fingerprints, read_compounds))
 
         def compute() -> Samples:
             return Samples(fingerprints.fingerprints(table.smiles), {"activity": [np.asarray(y) for y in table.value]})
@@ -202,19 +196,42 @@ def _targets() -> tuple[str, ...]:
     return tuple(name.removesuffix(".csv") for name in catalogue()[SET].files)
 
 
-def _version(data: str) -> int:
-    try:
-        return Path(data).stat().st_mtime_ns
-    except OSError:
-        return 0  # a target by name; for a file the reader says what is wrong
-
-
 @functools.lru_cache(maxsize=4)
-def _table(data: str, column: str, version: int) -> CompoundTable:
+def _table(data: str, column: str, content: str) -> CompoundTable:
     if data == COMPUTED:
         return _computed()
-    path = fetch(SET, [f"{data}.csv"])[f"{data}.csv"] if data in _targets() else Path(data)
-    return read_compounds(path, column=column)
+    if data in _targets():
+        return read_compounds(fetch(SET, [f"{data}.csv"])[f"{data}.csv"], column=column)
+    return read_compounds(data, column=column)
+
+
+@functools.lru_cache(maxsize=8)
+def _partition(task: Activity, content: str) -> Partition:
+    """Test molecules first; then some of the others for calibration and validation, at random."""
+    table = _table(task.data, task.column, content)
+    n, how = len(table), "the column split"
+    if n < 10:
+        raise Invalid(must="a table has at least 10 usable molecules", came=f"{n} in {task.data}", do="Give more.")
+    n_train = round(0.8 * n)
+    apart, checked = max(round(task.calibration * n_train), 1), max(round(0.1 * n_train), 1)
+    if table.group is not None and task.division == "given":
+        counts = {"validation": checked, "calibration": apart, "test": n - n_train}
+        counts["train"] = n - sum(counts.values())
+        return divide(units(n, Source.parse(task.data), group=table.group), counts, key=0)
+    if task.division == "scaffold":
+        parts, how = by_scaffold(table.smiles, {"train": 0.8, "test": 0.2}, key=0), "whole scaffolds"
+    elif task.division == "random" or table.is_test is None:
+        parts = at_random(n, {"train": 0.8, "test": 0.2}, key=0)
+        how = "at random: every row is another molecule"
+    else:
+        parts = {"train": np.flatnonzero(~table.is_test), "test": np.flatnonzero(table.is_test)}
+    order = parts["train"][np.random.default_rng(0).permutation(len(parts["train"]))]
+    apart, checked = max(round(task.calibration * len(order)), 1), max(round(0.1 * len(order)), 1)
+    if len(order) < apart + checked + 2:
+        raise Invalid(must="some molecules are left to train on", came=f"{len(order)} in {task.data}", do="Give more.")
+    calibration, validation, train = np.split(order, [apart, apart + checked])
+    found = {"train": train, "validation": validation, "calibration": calibration, "test": parts["test"]}
+    return Partition({k: np.sort(v) for k, v in found.items()}, how)  # type: ignore[misc]
 
 
 def _computed() -> CompoundTable:

@@ -23,9 +23,10 @@ from ...core import quantity
 from ...core.errors import Invalid, unknown
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.systems import Atoms, System
-from ...data.cache import cost_of, remembered
-from ...data.file_arguments import file_of
+from ...data.cache import Key, cost_of, key_of, remembered
+from ...data.partition import Partition, Partitioned, composition, divide, units
 from ...data.readers import read_samples
+from ...data.sources import Source
 from ...physics.electronic_structure import DensityFunctional
 from ...physics.molecular_dynamics import Sampling, canonical_frames
 from ...physics.molecules import charge_and_spin, conformers, symbols
@@ -38,7 +39,7 @@ HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of a
 
 
 @dataclasses.dataclass(frozen=True)
-class Forces(Supervised):
+class Forces(Supervised, Partitioned):
     """Energy and forces of molecules given by name or SMILES, or of whatever an own file holds."""
 
     molecule: str = "ethanol"  # name or SMILES; several, separated by commas, share the frames
@@ -83,6 +84,16 @@ class Forces(Supervised):
     def molecules(self) -> tuple[str, ...]:
         """Names or SMILES."""
         return _listed(self.molecule)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        files = [text for text in (self.data, self.test) if text]
+        return (*map(Source.parse, files), *Source.several(self.judged_on)) if self.data else ()
+
+    @property
+    def partition(self) -> Partition | None:
+        """Of an own file: blocks of time of a trajectory, whole molecules where there are many (`data.partition`)."""
+        return _divided(self.data, Source.parse(self.data).digest, bool(self.test)) if self.data else None
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -146,16 +157,14 @@ class Forces(Supervised):
         return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros
 
     def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
-        charge, n_unpaired = (0, 0) if self.data else self._charges[_composition(x["atomic_numbers"])]
+        charge, n_unpaired = (0, 0) if self.data else self._charges[composition(x)]
         method = TightBinding(XTB[engine], charge, n_unpaired, accuracy)
         potential = method.potential(np.asarray(x["atomic_numbers"]), np.asarray(x["cell"]), np.asarray(x["pbc"]))
         energy, forces = potential(np.asarray(x["positions"], float))
         return {"energy": np.asarray(energy), "forces": forces}
 
-    def _key(self, split: Split) -> dict[str, Any]:
-        return {"task": self.name(), "split": split, "count": self._count(split)} | {
-            name: getattr(self, name) for name in ("molecule", "temperature", "engine")
-        }
+    def _key(self, split: Split) -> Key:
+        return key_of(self, split, of=("molecule", "temperature", "engine"), count=self._count(split))
 
     def _count(self, split: Split) -> int:
         return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
@@ -198,12 +207,12 @@ class Forces(Supervised):
     @functools.cached_property
     def _charges(self) -> dict[tuple[int, ...], tuple[int, int]]:
         """Charge and unpaired electrons of every molecule, by composition."""
-        return {_composition(conformers(m)[0].atomic_numbers): charge_and_spin(m) for m in self.molecules}
+        return {composition(conformers(m)[0]): charge_and_spin(m) for m in self.molecules}
 
     def _check_elements(self) -> None:
-        known = {z for m in self.molecules for z in _composition(conformers(m)[0].atomic_numbers)}
+        known = {z for m in self.molecules for z in composition(conformers(m)[0])}
         for other in _listed(self.judged_on):
-            strange = sorted(set(_composition(conformers(other)[0].atomic_numbers)) - known)
+            strange = sorted(set(composition(conformers(other)[0])) - known)
             if strange:
                 raise Invalid(
                     must="all elements of the molecules that an answer is judged on occur in training",
@@ -215,50 +224,45 @@ class Forces(Supervised):
         whole = _read(self.data)
         if self.test and split == "test":
             return _of_known_elements(_read(self.test), whole, self.test)
-        shares = {k: v for k, v in HELD_OUT.items() if not (self.test and k == "test")}
-        counts = {k: max(round(v * len(whole)), 1) for k, v in shares.items()}
-        counts["train"] = len(whole) - sum(counts.values())
-        if counts["train"] < 1:
-            raise Invalid(
-                must="a training file holds at least 4 frames",
-                came=f"{len(whole)} in {self.data}",
-                do="Give more frames, or a test file of its own: --test FILE.",
-            )
-        order = np.random.default_rng(0).permutation(len(whole))
-        start = 0
-        for name, size in counts.items():
-            if name == split:
-                return whole.take(np.sort(order[start : start + size]))
-            start += size
-        raise unknown("the split", split, counts)
+        return _divided(self.data, Source.parse(self.data).digest, bool(self.test)).part(whole, split)
 
 
 def _listed(names: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
-def _composition(atomic_numbers: Any) -> tuple[int, ...]:
-    return tuple(sorted(int(z) for z in np.asarray(atomic_numbers) if z > 0))
-
-
-def _read(path: str) -> Samples:
-    """Frames of a file, parsed once per version of the file."""
-    try:
-        version = file_of(path).stat().st_mtime_ns
-    except OSError:
-        version = 0  # the reader says what is wrong
-    return _read_version(path, version)
+def _read(text: str) -> Samples:
+    """Frames of a file, parsed once for what it holds."""
+    source = Source.parse(text).only("energy", "forces", "stress", "units", "pbc", "group", "split")
+    return _read_content(source, source.digest)
 
 
 @functools.lru_cache(maxsize=8)
-def _read_version(path: str, version: int) -> Samples:
+def _read_content(source: Source, digest: str) -> Samples:
     try:
-        return read_samples(path)
+        return read_samples(source)
     except Invalid as error:
         if error.must == "every frame has forces":
             more = "Energies alone are fitted by molecules/properties --target energy."
             raise Invalid(must=error.must, came=error.came, do=f"{error.do} {more}") from None
         raise
+
+
+@functools.lru_cache(maxsize=8)
+def _divided(text: str, digest: str, is_tested_elsewhere: bool) -> Partition:
+    whole, source = _read(text), Source.parse(text)
+    shares = {k: v for k, v in HELD_OUT.items() if not (is_tested_elsewhere and k == "test")}
+    counts = {k: max(round(v * len(whole)), 1) for k, v in shares.items()}
+    counts["train"] = len(whole) - sum(counts.values())
+    if counts["train"] < 1:
+        raise Invalid(
+            must="a training file holds at least 4 frames",
+            came=f"{len(whole)} in {source.path}",
+            do="Give more frames, or a test file of its own: --test FILE.",
+        )
+    systems = [composition(x) for x in whole.inputs]
+    found = units(len(whole), source, group=whole.group, systems=systems, frames=whole.inputs)
+    return divide(found, counts, key=0)
 
 
 def _of_known_elements(samples: Samples, train: Samples, path: str) -> Samples:

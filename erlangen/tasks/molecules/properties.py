@@ -25,12 +25,13 @@ from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, tensor, vector
 from ...core.systems import Atoms, System
-from ...data.cache import cost_of, remembered
+from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.compound_files import read_smiles
-from ...data.file_arguments import file_of
+from ...data.partition import Partition, Partitioned, Units, composition, divide, units
+from ...data.qm9 import BESIDE, PUBLIC, is_qm9, read_qm9
 from ...data.qm9 import QUANTITIES as QM9
-from ...data.qm9 import is_qm9, read_qm9
 from ...data.readers import read_samples
+from ...data.sources import Source
 from ...data.splits import scaffolds
 from ...physics.electric_response import ElectricResponse
 from ...physics.enumeration import small_molecules
@@ -56,7 +57,7 @@ RINGS_HELD_OUT = 0.2  # of all ring systems
 
 
 @dataclasses.dataclass(frozen=True)
-class Properties(Supervised):
+class Properties(Supervised, Partitioned):
     """Properties of small organic molecules from their geometry."""
 
     target: str = "dipole"  # dipole, polarizability, energy, homo, lumo, gap, or several with commas
@@ -94,7 +95,21 @@ class Properties(Supervised):
     @property
     def _from_labels(self) -> bool:
         """Whether the labels come from a file."""
-        return bool(self.data) and not self.data.lower().endswith(LISTS)
+        return bool(self.data) and not str(Source.parse(self.data).path).lower().endswith(LISTS)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return (_source(self.data),) if self.data not in ("", PUBLIC) else ()
+
+    @property
+    def partition(self) -> Partition | None:
+        """Of own labels: blocks of time, or whole compositions where there are many (`data.partition`)."""
+        if self._from_labels:
+            return _divided(self.data, self._names, _content(self.data))
+        if not self.data:
+            return None
+        rows = self._parts(len(_listed(self.data, _content(self.data))))
+        return Partition({k: np.sort(v) for k, v in rows.items()}, "at random: every line is another molecule")
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -155,10 +170,9 @@ class Properties(Supervised):
         other = setting != self.engine
         return {k: v for k, v in found.items() if not (other and k == "energy")}  # totals have different zeros
 
-    def _key(self, split: Split) -> dict[str, Any]:
-        fields = {k: v for k, v in self.fields.items() if k not in ("target", "judged_on")}
-        fields |= {"version": _version(self.data)} if self.data else {}
-        return {"task": self.name(), "split": split, "on": self.judged_on if split == "test" else "alike", **fields}
+    def _key(self, split: Split) -> Key:
+        of = [name for name in self.fields if name not in ("target", "judged_on")]
+        return key_of(self, split, of=of, judged_on=self.judged_on if split == "test" else "alike")
 
     def _compute(self, split: Split) -> Samples:
         """Geometry and labels of the molecules of one split; one that has none is passed over, and named if listed."""
@@ -190,24 +204,18 @@ class Properties(Supervised):
         if split == "test" and self.judged_on != "alike":
             pool = _pools(self.n_heavy + (self.judged_on == "larger"), self.elements)[self.judged_on]
             return [pool[i] for i in np.random.default_rng(1).permutation(len(pool))]
-        pool = _listed(self.data, _version(self.data)) if self.data else _pools(self.n_heavy, self.elements)["alike"]
-        order = np.random.default_rng(0).permutation(len(pool))
+        pool = _listed(self.data, _content(self.data)) if self.data else _pools(self.n_heavy, self.elements)["alike"]
+        return [pool[i] for i in self._parts(len(pool))[split]]
+
+    def _parts(self, count: int) -> dict[Split, np.ndarray]:
+        """Places of the molecules of each split among `count`, in random order."""
         sizes = np.array([self.n_train, max(self.n_test // 3, 3), self.n_test, self.n_test], float)
-        ends = np.round(np.cumsum(sizes / sizes.sum()) * len(pool)).astype(int)
-        part = np.split(order, ends[:-1])[SPLITS.index(split)]
-        return [pool[i] for i in part]
+        ends = np.round(np.cumsum(sizes / sizes.sum()) * count).astype(int)
+        return dict(zip(SPLITS, np.split(np.random.default_rng(0).permutation(count), ends[:-1])))
 
     def _from_file(self, split: Split) -> Samples:
-        whole = _read(self.data, self._names, _version(self.data))
-        counts = {k: max(round(share * len(whole)), 1) for k, share in SHARES.items()}
-        order, start = np.random.default_rng(0).permutation(len(whole)), 0
-        if len(whole) < 4:
-            raise Invalid(must="a data file holds at least 4 molecules", came=str(len(whole)), do="Give more.")
-        for name, size in counts.items():
-            if name == split:
-                return whole.take(np.sort(order[start : start + size]))
-            start += size
-        return whole.take(np.sort(order[start:]))
+        found = _content(self.data)
+        return _divided(self.data, self._names, found).part(_read(self.data, self._names, found), split)
 
 
 def _labelled(smiles: str, response: ElectricResponse) -> tuple[Atoms, dict[str, Any]]:
@@ -241,29 +249,48 @@ def _is_held_out(scaffold: str) -> bool:
     return int(hashlib.sha256(scaffold.encode()).hexdigest()[:8], 16) / 16**8 < RINGS_HELD_OUT
 
 
-def _version(path: str) -> int:
-    try:
-        return file_of(path).stat().st_mtime_ns
-    except OSError:
-        return 0  # the reader says what is wrong
+def _source(text: str) -> Source:
+    return Source.parse(text, beside=BESIDE if is_qm9(Source.parse(text).path) else ())
+
+
+def _content(text: str) -> str:
+    """What is read from files of one's own; "" without, or for the public set."""
+    return _source(text).content if text not in ("", PUBLIC) else text
 
 
 @functools.lru_cache(maxsize=4)
-def _listed(path: str, version: int) -> list[str]:
+def _listed(text: str, content: str) -> list[str]:
     """An own list of SMILES, read (and complained about) once."""
-    return list(read_smiles(path).values())
+    return list(read_smiles(_source(text).only().path).values())
 
 
 @functools.lru_cache(maxsize=4)
-def _read(path: str, names: tuple[str, ...], version: int) -> Samples:
-    if is_qm9(path):
-        return read_qm9(path, names)
-    samples = read_samples(path, names)
+def _read(text: str, names: tuple[str, ...], content: str) -> Samples:
+    source = _source(text)
+    if is_qm9(source.path):
+        return read_qm9(source.only().path, names)
+    samples = read_samples(source.only(*names, "units", "pbc", "group", "split"), names)
     for name in names:
         rank = COMPUTED[name].rep.rank if name in COMPUTED else 0
         shape = (3,) * rank
         values = [np.asarray(value, float) for value in samples.outputs[name]]
         if any(value.size != 3**rank for value in values):
-            raise Invalid(must=f"{name} has shape {shape}", came=f"{values[0].shape} in {path}", do="Write it in full.")
+            came = f"{values[0].shape} in {source.path}"
+            raise Invalid(must=f"{name} has shape {shape}", came=came, do="Write it in full.")
         samples.outputs[name][:] = [value.reshape(shape) for value in values]  # type: ignore[index]
     return samples
+
+
+@functools.lru_cache(maxsize=4)
+def _divided(text: str, names: tuple[str, ...], content: str) -> Partition:
+    whole, source = _read(text, names, content), _source(text)
+    counts = {k: max(round(share * len(whole)), 1) for k, share in SHARES.items()}
+    counts["train"] = len(whole) - sum(counts.values())
+    if counts["train"] < 1:
+        raise Invalid(must="a data file holds at least 4 molecules", came=str(len(whole)), do="Give more.")
+    if is_qm9(source.path):
+        found = Units(np.arange(len(whole)), "at random: every sample is another molecule")
+    else:
+        systems = [composition(x) for x in whole.inputs]
+        found = units(len(whole), source, group=whole.group, systems=systems, frames=whole.inputs)
+    return divide(found, counts, key=0)
