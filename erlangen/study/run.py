@@ -67,12 +67,12 @@ def run(
     method.check(task)
     earlier = _earlier(method, start)
     record = _blank(task, method, Budget.parse(budget if budget is not None else task.budget), seed)
+    record.start = earlier.folder.name if earlier else ""
     folder = _unfinished(record, Path(runs)) if resume else None
     if folder is not None and Record.read(folder).state == "done":
         return load(folder)
     folder = folder or store.new_run(runs, record.task, record.method, seed)
     record.run = folder.name
-    record.start = earlier.folder.name if earlier else ""
     say = _teller(record, quiet)
     try:
         fitted = _fit_and_judge(task, method, record, folder, resume=resume, start=earlier, say=say, quiet=quiet)
@@ -149,6 +149,7 @@ def _unfinished(record: Record, root: Path) -> Path | None:
         record.seed,
         record.budget,
         record.data["sources"],
+        record.start,
     )
     same = store.runs(root, like=store.identity(*asked), limit=1)
     return root / same[0].name if same else None

@@ -136,10 +136,12 @@ def identity(
     seed: int = 0,
     budget: str = "",
     sources: Sequence[Mapping[str, Any]] = (),
+    start: str = "",
 ) -> str:
     """A hash of everything that was asked for: equal identities are repetitions of one run.
 
-    sources: the own files of the task (`Source.taken`); what they hold counts, not where they lie.
+    sources: the own files of the task (`Source.taken`); what they hold counts, not where they lie. start: the run that
+    the fit began from.
     """
     named = {one["source"]: one["content"] for one in sources}
 
@@ -151,6 +153,7 @@ def identity(
     fields = {k: located(v, named) if isinstance(v, str) else v for k, v in task_fields.items()}
     asked = [task, fields, method, dict(method_fields), list(wraps), seed, budget]
     asked += [list(named.values())] if named else []
+    asked += [start] if start else []
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=plain).encode()).hexdigest()[:32]
 
 
@@ -224,7 +227,7 @@ def _row(record: Record, folder: Path) -> tuple[Any, ...]:
     spent = (record.cost.fit_seconds, record.cost.query_seconds) if record.cost else (None, None)
     r = record
     sources = r.data.get("sources") or ()
-    asked = identity(r.task, r.task_fields, r.method, r.method_fields, r.wraps, r.seed, r.budget, sources)
+    asked = identity(r.task, r.task_fields, r.method, r.method_fields, r.wraps, r.seed, r.budget, sources, r.start)
     changed = (folder / "record.json").stat().st_mtime_ns
     known = (folder.name, record.task, record.method, record.seed, record.created, record.state, record.budget)
     return (*known, *score, *spent, first.lower_is_better if first else True, asked, changed)
