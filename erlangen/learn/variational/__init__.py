@@ -28,7 +28,7 @@ from .lanczos import LanczosStep, lanczos_step
 from .natural_gradient import Factors, natural_direction
 from .problem import Problem, spin_problem
 from .tabulated import tabulated
-from .wavefunction import Autoregressive, Wavefunction
+from .wavefunction import Autoregressive, Wavefunction, wavefunction
 
 __all__ = [
     "Autoregressive",
@@ -64,4 +64,5 @@ __all__ = [
     "spin_problem",
     "tabulated",
     "walkers_problem",
+    "wavefunction",
 ]

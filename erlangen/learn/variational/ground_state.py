@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -15,14 +15,13 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ...contract import Budget, Session
-from ...core.errors import Invalid
 from ...numerics.precision import double
-from ..checkpoint import load_state, save_state
 from . import devices, memory, sampling
 from .clock import Clock
 from .memory import Plan
 from .natural_gradient import Blocks, Factors, jacobian, log_derivatives, natural_direction
 from .problem import Problem, amplitudes
+from .sampling import Sampling
 from .wavefunction import Autoregressive, Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
@@ -44,35 +43,23 @@ Few samples leave the metric modes that it underestimates; a step is then too lo
 is lost within a few steps (Heisenberg 6x6, 1,024 samples of 288 parameters: the ratio is 32 where that happens).
 """
 
-_SMALL = 20
-"""Degrees of freedom up to which all states are enumerated to see how many symmetry leaves."""
-
-_SUMMED = 8
-"""States per sample up to which the sum over all is cheaper: every amplitude once, no walk and no error."""
-
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class Settings(Sampling):
     """How the minimisation runs; the defaults suit spin lattices of up to some hundred sites.
 
-    samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
     rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %; None:
     0.1, or one over the number of sites where that is less (the steepest modes have energies that grow with it). shift:
     smallest diagonal shift of the metric, relative to the mean of its diagonal where that is above one; it starts at
     1e-2, falls by 5 % per accepted step, grows tenfold when a step is refused, and grows while steps are longer on new
     samples than on those they come from. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic
-    reconfiguration; it keeps what few samples do not see. full_sum: all states instead of samples; "auto" where they
-    are at most eight times as many as the samples, after reduction by the symmetry of psi. memory: bytes that a step
-    may take on a device (see `memory.plan`), None for 60 % of what is free.
+    reconfiguration; it keeps what few samples do not see. memory: bytes that a step may take on a device (see
+    `memory.plan`), None for 60 % of what is free.
     """
 
-    samples: int = 1024
-    chains: int = 1024
-    sweeps: float = 1.0
     rate: float | None = None
     shift: float = 1e-5
     momentum: float = 0.0
-    full_sum: Literal["auto", "yes", "no"] = "auto"
     memory: float | None = None
 
     @classmethod
@@ -86,14 +73,6 @@ class Settings:
         if is_exact:
             return min(_EXACT * (_LARGEST_RATE if self.rate is None else self.rate), 1.0)
         return min(_LARGEST_RATE, 1 / size) if self.rate is None else self.rate
-
-    def __post_init__(self):
-        if self.chains < 1 or self.samples < self.chains:
-            raise Invalid(
-                must="every chain gives at least one sample per step",
-                came=f"{self.samples} samples from {self.chains} chains",
-                do=f"Take samples >= {self.chains}, or fewer chains.",
-            )
 
 
 class State(eqx.Module):
@@ -131,19 +110,15 @@ def minimise(
     """
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
-        states = _all_states(psi, problem, settings)
+        states = settings.all_states(psi, problem)
         over = None if states else devices.mesh(settings.chains)
         state = _begin(parameters, problem, 1 if states else settings.chains, key)
         plan = Plan() if states else _planned(problem, settings, parameters, fixed, state.walkers)
         if not plan.is_usual:
             session.say(f"memory: {plan}")
         advance = _compiled_step(problem, settings, fixed, states, plan, over)
-        clock = Clock(budget)
-        found = load_state(session.folder, state) if session.resume and session.folder else None
-        if found:
-            state, meta = jax.tree.map(jnp.asarray, found[0]), found[1]
-            clock.go_on(meta["seconds"], meta["total"], int(state.step))
-            session.say(f"resumed at step {int(state.step)}")
+        clock = Clock(budget, session)
+        state = clock.resumed(state)
         walkers = devices.spread(state.walkers, over)
         state = dataclasses.replace(devices.everywhere(state, over), walkers=walkers)
         while not clock.is_over(int(state.step)):
@@ -151,8 +126,7 @@ def minimise(
             done = int(state.step)
             planned = clock.tick(done)
             session.progress(done, clock.total, {name: float(value) for name, value in figures.items()})
-            if session.folder and (planned or clock.should_save(done)):
-                save_state(session.folder, devices.gathered(state), {"seconds": clock.elapsed(), "total": clock.total})
+            clock.save(state, at_once=planned or clock.is_over(done))
         if int(state.refused):
             session.say(f"{int(state.refused)} steps refused, damping raised")
         return eqx.combine(state.kept, fixed)
@@ -166,16 +140,6 @@ def _planned(problem: Problem, settings: Settings, parameters: PyTree, fixed: Py
 
     share = settings.samples // jax.device_count()
     return memory.plan(log_psi, problem.local_energies, parameters, walkers, n_samples=share, limit=settings.memory)
-
-
-def _all_states(psi: Wavefunction, problem: Problem, settings: Settings) -> tuple[Array, Array] | None:
-    """(configurations, multiplicities) where the energy is summed exactly, None where it is sampled."""
-    if settings.full_sum == "no" or (settings.full_sum == "auto" and problem.size > _SMALL):
-        return None
-    configurations, multiplicities = problem.states(psi.invariance)
-    if settings.full_sum == "auto" and len(configurations) > _SUMMED * settings.samples:
-        return None
-    return jnp.asarray(configurations), jnp.asarray(multiplicities)
 
 
 def _begin(parameters: PyTree, problem: Problem, chains: int, key: PRNGKeyArray) -> State:
@@ -206,14 +170,16 @@ def _compiled_step(
     @jax.jit
     def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
         parameters = state.parameters
-        here = functools.partial(stages.amplitudes, parameters)
         if states:
-            samples, weights, walkers, acceptance = _full_sum(here, problem, states, state)
-        elif isinstance(fixed, Autoregressive):
-            samples, weights, walkers, acceptance = _drawn(eqx.combine(state.parameters, fixed), settings, state, key)
+            (samples, counts), walkers, acceptance = states, state.walkers, jnp.ones(())
+            log_weights = 2 * jnp.real(stages.amplitudes(parameters, samples)) + jnp.log(counts)
         else:
-            guide = functools.partial(stages.guide, parameters)
-            samples, weights, walkers, acceptance = _sampled(here, guide, problem, settings, state, key)
+            drawn = stages.drawn(parameters, settings, state.walkers, jax.random.fold_in(key, state.step))
+            walkers, acceptance = drawn.walkers, drawn.acceptance
+            # all samples of a walker in a row: they stay on its device
+            samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
+            log_weights = drawn.log_weights.T.ravel()
+        weights = problem.weigh(log_weights, samples)
         level = lambda values: problem.level(values, samples, weights)  # noqa: E731
         energies = level(stages.energies(parameters, samples))
         mean = jnp.real(weights @ energies)
@@ -265,6 +231,24 @@ class _Stages:
             return amplitudes(part(eqx.combine(parameters, self.fixed)), samples, self.plan.walkers)
 
         return devices.per_sample(own, self.over)(parameters, samples)
+
+    def drawn(self, parameters: PyTree, settings: Settings, walkers: Array, key: PRNGKeyArray) -> sampling.Drawn:
+        """New samples of every walker."""
+        n_per_chain = settings.samples // settings.chains
+        if isinstance(self.fixed, Autoregressive):
+            psi = eqx.combine(parameters, self.fixed)
+            return sampling.independent(psi, walkers, n_per_chain=n_per_chain, key=key)
+        guide = functools.partial(self.guide, parameters)
+        return sampling.draw(
+            functools.partial(self.amplitudes, parameters),
+            guide,
+            self.problem,
+            walkers,
+            power=sampling.power(guide(walkers)),
+            n_per_chain=n_per_chain,
+            sweeps=settings.sweeps,
+            key=key,
+        )
 
     def energies(self, parameters: PyTree, samples: Array) -> Array:
         def some(parameters: PyTree, samples: Array) -> Array:
@@ -364,32 +348,3 @@ def _next(
         error=jnp.where(good, error, 2 * state.error),
         refused=state.refused + jnp.where(good & solved, 0, 1),
     )
-
-
-def _sampled(
-    log_psi: Callable, log_guide: Callable, problem: Problem, settings: Settings, state: State, key: PRNGKeyArray
-) -> tuple:
-    drawn = sampling.draw(
-        log_psi,
-        log_guide,
-        problem,
-        state.walkers,
-        power=sampling.power(log_guide(state.walkers)),
-        n_per_chain=settings.samples // settings.chains,
-        sweeps=settings.sweeps,
-        key=jax.random.fold_in(key, state.step),
-    )
-    # all samples of a walker in a row: they stay on its device
-    samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
-    return samples, problem.weigh(drawn.log_weights.T.ravel(), samples), drawn.walkers, drawn.acceptance
-
-
-def _drawn(psi: Autoregressive, settings: Settings, state: State, key: PRNGKeyArray) -> tuple:
-    samples = psi.draws(settings.samples, jax.random.fold_in(key, state.step))
-    return samples, jnp.full(len(samples), 1 / len(samples)), state.walkers, jnp.ones(())
-
-
-def _full_sum(log_psi: Callable, problem: Problem, states: tuple[Array, Array], state: State) -> tuple:
-    configurations, multiplicities = states
-    log_weights = 2 * jnp.real(log_psi(configurations)) + jnp.log(multiplicities)
-    return configurations, problem.weigh(log_weights, configurations), state.walkers, jnp.ones(())

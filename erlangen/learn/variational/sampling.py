@@ -11,20 +11,66 @@ where psi has nodes; a sum of determinants gives g, the root of the sum of their
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ...core.errors import Invalid
 from ...numerics import metropolis
 from .problem import Problem
-from .wavefunction import Autoregressive
+from .wavefunction import Autoregressive, Wavefunction
 
 _SPREAD = 0.6
 """Standard deviation of the logarithm of the weights."""
 
 _SMALLEST_POWER = 1.0
+
+
+_SMALL = 20
+"""Degrees of freedom up to which all states are enumerated to see how many symmetry leaves."""
+
+_SUMMED = 8
+"""States per sample up to which the sum over all is cheaper: every amplitude once, no walk and no error."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
+
+    full_sum: all states instead of samples; "auto" where they are at most eight times as many as the samples, after
+    reduction by the symmetry of psi.
+    """
+
+    samples: int = 1024
+    chains: int = 1024
+    sweeps: float = 1.0
+    full_sum: Literal["auto", "yes", "no"] = "auto"
+
+    def __post_init__(self):
+        require_samples(self.samples, self.chains)
+
+    def all_states(self, psi: Wavefunction, problem: Problem) -> tuple[Array, Array] | None:
+        """(configurations, multiplicities) where the energy is summed exactly, None where it is sampled."""
+        if self.full_sum == "no" or (self.full_sum == "auto" and problem.size > _SMALL):
+            return None
+        configurations, multiplicities = problem.states(psi.invariance)
+        if self.full_sum == "auto" and len(configurations) > _SUMMED * self.samples:
+            return None
+        return jnp.asarray(configurations), jnp.asarray(multiplicities)
+
+
+def require_samples(samples: int, chains: int) -> None:
+    """Raise `Invalid` where some chain would give no sample."""
+    if chains < 1 or samples < chains:
+        raise Invalid(
+            must="every chain gives at least one sample",
+            came=f"{samples} samples from {chains} chains",
+            do=f"Take samples >= {chains}, or fewer chains.",
+        )
 
 
 class Drawn(eqx.Module):
@@ -48,7 +94,7 @@ def draw(
     problem: Problem,
     walkers: Array,
     *,
-    power: Float[Array, ""],
+    power: Float[Array, ""] | float,
     n_per_chain: int,
     sweeps: float,
     key: PRNGKeyArray,
@@ -76,3 +122,11 @@ def independent(psi: Autoregressive, walkers: Array, *, n_per_chain: int, key: P
     samples = psi.draws(n_per_chain * len(walkers), key)
     shape = n_per_chain, len(walkers)
     return Drawn(samples.reshape(*shape, *walkers.shape[1:]), jnp.zeros(shape), walkers, jnp.ones(()))
+
+
+def walked(
+    log_probability: metropolis.LogProbability, problem: Problem, walkers: Array, *, sweeps: int, key: PRNGKeyArray
+) -> Array:
+    """Where the walkers are after `sweeps` sweeps: burnt in."""
+    chains, steps = metropolis.start(log_probability, walkers), sweeps * problem.sweep
+    return metropolis.walk(log_probability, problem.propose, chains, steps=steps, key=key)[0].positions

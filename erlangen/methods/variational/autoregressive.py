@@ -23,19 +23,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
+from erlangen.core.groups import Group
 from erlangen.learn import variational
-from erlangen.learn.variational import Settings, minimise, spin_problem
-from erlangen.numerics.precision import double
+from erlangen.physics.spins import Hamiltonian
+
+from ._ansatz import Ansatz
 
 
 @dataclasses.dataclass(frozen=True)
-class Autoregressive(Method):
+class Autoregressive(Ansatz["Conditionals | Averaged"]):
     channels: int = 8  # features h per site
     layers: int = 2  # dense layers, the first included
     symmetrise: bool = False  # average |psi|^2 over the space group and the spin flip
@@ -45,27 +43,17 @@ class Autoregressive(Method):
     momentum: float = 0.0  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
-
-    def __post_init__(self):
-        within(self, channels=(1, 1024), layers=(1, 64), momentum=(-1e-9, 1))
+    limits: ClassVar = {"channels": (1, 1024), "layers": (1, 64)}
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (SiteSymmetry, SpinFlip) if self.symmetrise else ()
+        return super().symmetry if self.symmetrise else ()
 
-    def fit(
-        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> Conditionals | Averaged:
-        law = task.law
-        first, run = jax.random.split(key)
-        with double():
-            psi: Conditionals | Averaged = Conditionals.random(
-                law.n_sites, self.channels, self.layers, law.n_up, has_phase=not law.is_stoquastic, key=first
-            )
-            if self.symmetrise:
-                psi = Averaged(psi, jnp.asarray(law.lattice.space_group), law.is_flip_symmetric)
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+    def amplitude(self, law: Hamiltonian, key: PRNGKeyArray) -> Conditionals | Averaged:
+        psi = Conditionals.random(
+            law.n_sites, self.channels, self.layers, law.n_up, has_phase=not law.is_stoquastic, key=key
+        )
+        return Averaged(psi, jnp.asarray(law.lattice.space_group), law.is_flip_symmetric) if self.symmetrise else psi
 
 
 class Conditionals(variational.Autoregressive):
@@ -164,7 +152,7 @@ class Averaged(variational.Autoregressive):
     """The root of the mean of |psi|^2 over `permutations` (a group), with both signs where `flip`; the mean phase."""
 
     inner: Conditionals
-    permutations: Array
+    permutations: Int[Array, "elements sites"]
     flip: bool = eqx.field(static=True)
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:

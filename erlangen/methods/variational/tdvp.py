@@ -66,24 +66,16 @@ class TDVP(Method):
         self, task: Variational[Quench], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> Trajectory:
         first, ground, run = jax.random.split(key, 3)
-        is_product = is_polarised(task.asked.initial)
+        initial, chains = task.asked.initial, min(self.samples, 1024)
+        is_product = is_polarised(initial)
         with double():
-            psi = self._start(task.asked.initial, is_product, first)
+            psi = self._start(initial, is_product, first)
         if not is_product:
-            settings = Settings(min(self.samples, 1024), min(self.samples, 1024), full_sum=self.full_sum)
-            part = budget.share(_FIT)
-            psi = minimise(
-                psi,
-                spin_problem(task.asked.initial),
-                settings,
-                part,
-                key=ground,
-                session=session.inside("ground_state"),
-            )
-            budget = budget.share(1 - _FIT)
-        pace = Pace(
-            self.tolerance, self.cutoff, self.samples, min(self.samples, 1024), snr=self.snr, full_sum=self.full_sum
-        )
+            settings, inside = Settings(chains, chains, full_sum=self.full_sum), session.inside("ground_state")
+            part, budget = budget.share(_FIT), budget.share(1 - _FIT)
+            psi = minimise(psi, spin_problem(initial), settings, part, key=ground, session=inside)
+        named = {name: getattr(self, name) for name in ("tolerance", "cutoff", "samples", "snr", "full_sum")}
+        pace = Pace(chains=chains, **named)
         return evolve(psi, spin_problem(task.law), task.asked.times, pace, budget, key=run, session=session)
 
     def _start(self, law: Hamiltonian, is_product: bool, key: PRNGKeyArray) -> Wavefunction:
