@@ -330,7 +330,10 @@ def _inherited(node: ast.ClassDef, tree: ast.Module, text: str, path: Path) -> I
             continue
         if bases & {alias.name for alias in item.names}:
             beside = path.with_name(f"{item.module}.py")
-            text, tree = _parse(beside.read_text(encoding="utf-8"), str(beside), whole=False)
+            try:
+                text, tree = _parse(beside.read_text(encoding="utf-8"), str(beside), whole=False)
+            except (OSError, SyntaxError, ValueError):
+                continue  # whoever loads the class is told
             sources.append((tree, text, beside))
     for tree, text, path in sources:
         for base in (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in bases):

@@ -166,16 +166,9 @@ def evolve(
 def _begin(parameters: PyTree, problem: Problem, times: Sequence[float], chains: int, key: PRNGKeyArray) -> State:
     position = jnp.append(ravel_pytree(parameters)[0], 0.0)
     zero, number = jnp.zeros((), jnp.int64), functools.partial(jnp.full, (), dtype=jnp.float64)
-    return State(
-        step=zero,
-        reached=zero,
-        time=number(times[0]),
-        dt=number(1e-3 * (times[-1] - times[0])),
-        position=position,
-        walkers=problem.draw(chains, jax.random.fold_in(key, 2**31)),
-        path=jnp.tile(position, (len(times), 1)),
-        figures=jnp.zeros((len(times), 2), jnp.float64),
-    )
+    walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
+    path, figures = jnp.tile(position, (len(times), 1)), jnp.zeros((len(times), 2), jnp.float64)
+    return State(zero, zero, number(times[0]), number(1e-3 * (times[-1] - times[0])), position, walkers, path, figures)
 
 
 def _integrate(flow: _Flow, state: State, times: np.ndarray, pace: Pace, budget: Budget, session: Session) -> State:
@@ -207,13 +200,8 @@ def _kept(state: State, times: np.ndarray, here: Instant) -> State:
     i = int(state.reached)
     if i == len(times) or not math.isclose(float(state.time), times[i], rel_tol=1e-12, abs_tol=1e-12):
         return state
-    figures = jnp.stack([here.energy, here.variance])
-    return dataclasses.replace(
-        state,
-        reached=state.reached + 1,
-        path=state.path.at[i:].set(state.position),
-        figures=state.figures.at[i:].set(figures),
-    )
+    path, figures = state.path.at[i:].set(state.position), jnp.stack([here.energy, here.variance])
+    return dataclasses.replace(state, reached=state.reached + 1, path=path, figures=state.figures.at[i:].set(figures))
 
 
 def _advanced(flow: _Flow, state: State, times: np.ndarray, pace: Pace, drawn: Drawn, first: Instant) -> State:
@@ -223,9 +211,8 @@ def _advanced(flow: _Flow, state: State, times: np.ndarray, pace: Pace, drawn: D
         # two equal steps where one would leave a remainder
         left = goal - now
         taken = left if dt >= left * (1 - 1e-9) else left / 2 if dt > left / 2 else dt
-        moved, error = runge_kutta.step(
-            lambda y: flow.instant(y, drawn).slope, state.position, taken, first=first.slope
-        )
+        slope = lambda y: flow.instant(y, drawn).slope  # noqa: E731
+        moved, error = runge_kutta.step(slope, state.position, taken, first=first.slope)
         size = float(jnp.sqrt(error[:-1] @ first.metric @ error[:-1]))
         wanted = runge_kutta.next_step(taken, size, pace.tolerance)
         if size <= pace.tolerance:
@@ -237,14 +224,10 @@ def _advanced(flow: _Flow, state: State, times: np.ndarray, pace: Pace, drawn: D
                 do="Raise the cutoff or the number of samples, or take another ansatz.",
             )
         dt = wanted
-    return dataclasses.replace(
-        state,
-        step=state.step + 1,
-        time=jnp.asarray(goal if taken == left else now + taken),
-        # a step that was cut short says nothing against the length before
-        dt=jnp.asarray(max(wanted, dt) if taken < dt else wanted),
-        position=moved,
-    )
+    after = jnp.asarray(goal if taken == left else now + taken)
+    # a step that was cut short says nothing against the length before
+    longer = jnp.asarray(max(wanted, dt) if taken < dt else wanted)
+    return dataclasses.replace(state, step=state.step + 1, time=after, dt=longer, position=moved)
 
 
 class _Flow:
@@ -295,9 +278,8 @@ class _Flow:
         energies = self.problem.local_energies(functools.partial(self.log_psi, parameters), drawn.samples)
         derivatives = log_derivatives(self.log_psi, parameters, drawn.samples)
         mean = weights @ energies
-        velocity, residual, metric = tdvp_velocity(
-            derivatives, energies - mean, weights, cutoff=self.pace.cutoff, snr=0.0 if self.states else self.pace.snr
-        )
+        how = {"cutoff": self.pace.cutoff, "snr": 0.0 if self.states else self.pace.snr}
+        velocity, residual, metric = tdvp_velocity(derivatives, energies - mean, weights, **how)
         variance = weights @ jnp.abs(energies - mean) ** 2
         return Instant(jnp.append(velocity, residual), metric, jnp.real(mean), variance)
 

@@ -71,16 +71,11 @@ class InSectors(ExcitedStates):
             found += [(one, i)] * character.degeneracy
         found = sorted(found, key=lambda pair: pair[0].energy)[: max(len(self.states), 2)]
         (lowest, first), others = found[0], found[1:]
-        return Levels(
-            tuple(one.energy for one, _ in found),
-            tuple(one.error for one, _ in found),
-            tuple(one.energy - lowest.energy for one, _ in others),
-            tuple(0.0 if i == first else math.hypot(one.error, lowest.error) for one, i in others),
-            max(one.r_hat for one, _ in found),
-            lowest.n_samples,
-            0,
-            sum(one.seconds for one, _ in {i: (one, i) for one, i in found}.values()),
-        )
+        energies, errors = (tuple(getattr(one, name) for one, _ in found) for name in ("energy", "error"))
+        gaps = tuple(energy - lowest.energy for energy in energies[1:])
+        gap_errors = tuple(0.0 if i == first else math.hypot(one.error, lowest.error) for one, i in others)
+        seconds = sum({i: one.seconds for one, i in found}.values())
+        return Levels(energies, errors, gaps, gap_errors, max(o.r_hat for o, _ in found), lowest.n_samples, 0, seconds)
 
 
 class Span(ExcitedStates):
@@ -101,17 +96,10 @@ class Span(ExcitedStates):
         whole = _levels(sums.sum(0) / counts.sum())
         left_out = np.array([_levels((sums.sum(0) - a) / (counts.sum() - c)) for a, c in zip(sums, counts)])
         traces = np.where(sound, np.trace(matrices, axis1=2, axis2=3).real, whole.sum())
-        gaps = left_out[:, 1:] - left_out[:, :1]
-        return Levels(
-            tuple(whole.tolist()),
-            tuple(_jackknife(left_out).tolist()),
-            tuple((whole[1:] - whole[0]).tolist()),
-            tuple(_jackknife(gaps).tolist()),
-            split_r_hat(traces),
-            chains * n,
-            int((~sound).sum()),
-            time.perf_counter() - begun,
-        )
+        given = whole, _jackknife(left_out), whole[1:] - whole[0], _jackknife(left_out[:, 1:] - left_out[:, :1])
+        rows = (tuple(values.tolist()) for values in given)
+        seconds = time.perf_counter() - begun
+        return Levels(*rows, split_r_hat(traces), chains * n, int((~sound).sum()), seconds)
 
 
 class Determinant(Wavefunction):
@@ -144,10 +132,9 @@ def sector_problem(law: Hamiltonian, character: Character, *, largest: int) -> t
     sampled = spin_problem(own)
     if own.n_sites > _SUMMED_SITES:
         return sampled, False
-    group, values = np.asarray(character.permutations), np.asarray(character.values)
-    basis = exact_diagonalisation.enumerate_basis(
-        own.n_sites, exact_diagonalisation.Sector(group, character.flip, own.n_up, values)
-    )
+    group = np.asarray(character.permutations)
+    sector = exact_diagonalisation.Sector(group, character.flip, own.n_up, character.values)
+    basis = exact_diagonalisation.enumerate_basis(own.n_sites, sector)
     if len(basis.states) > largest:
         return sampled, False
     matrix = exact_diagonalisation.sparse_matrix(own, basis).tocoo()
@@ -161,10 +148,8 @@ def sector_problem(law: Hamiltonian, character: Character, *, largest: int) -> t
         # an orbit on a node has no weight: its energy must be a number, any one
         return jnp.where(coefficients == 0, 0, applied / jnp.where(coefficients == 0, 1, coefficients))
 
-    def states(invariance: object) -> tuple[np.ndarray, np.ndarray]:
-        return basis.configurations(), basis.multiplicities()
-
-    return dataclasses.replace(sampled, local_energies=local_energies, states=states), True
+    orbits = basis.configurations(), basis.multiplicities()
+    return dataclasses.replace(sampled, local_energies=local_energies, states=lambda invariance: orbits), True
 
 
 def character_defect(psi: Wavefunction, character: Character, spins: Shaped[Array, "n sites"]) -> float:

@@ -27,7 +27,7 @@ from ...core.systems import SpinLattice
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .ground_state import Settings, minimise
-from .problem import Problem, _local_energies, spin_problem
+from .problem import Problem, local_energies_of, spin_problem
 from .wavefunction import Wavefunction
 
 
@@ -92,15 +92,8 @@ def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
         alone = jnp.where(members(rows) > 0, logarithms, -jnp.inf)
         return jax.nn.softmax(alone, axis=1).sum(0) / len(laws)
 
-    return dataclasses.replace(
-        first,
-        local_energies=functools.partial(_local_energies, joint),  # type: ignore[arg-type]
-        propose=propose,
-        draw=draw,
-        states=states,
-        level=level,
-        weigh=weigh,
-    )
+    energies = functools.partial(local_energies_of, joint)  # type: ignore[arg-type]
+    return Problem(energies, propose, draw, first.sweep, first.size, states, level, weigh)
 
 
 def same_strings(laws: Sequence[Hamiltonian]) -> list[Hamiltonian]:

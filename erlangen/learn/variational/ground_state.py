@@ -19,7 +19,7 @@ from ...numerics.precision import double
 from . import devices, memory, sampling
 from .clock import Clock
 from .memory import Plan
-from .natural_gradient import Blocks, Factors, jacobian, log_derivatives, natural_direction
+from .natural_gradient import Blocks, Factors, jacobian, length, log_derivatives, natural_direction
 from .problem import Problem, amplitudes
 from .sampling import Sampling
 from .wavefunction import Autoregressive, Wavefunction
@@ -191,19 +191,16 @@ def _compiled_step(
         rows = jacobian(derivatives, weights)
         last = settings.momentum * state.direction if settings.momentum else None
         shift = state.shift * jnp.maximum(rows.mean_square(), 1.0)
-        delta, length = natural_direction(rows, energies, weights, shift=shift, last=last)
-        overfit = jnp.ones(()) if states else rows.length(state.direction) / state.length
+        delta, size = natural_direction(rows, energies, weights, shift=shift, last=last)
+        overfit = jnp.ones(()) if states else length(rows, state.direction) / state.length
         softening = _softening(state, overfit, _DECAY**3 if states else _DECAY)
-        solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
-        scale = jnp.minimum(rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
+        solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(size)
+        scale = jnp.minimum(rate * schedule, _LARGEST_MOVE / jnp.maximum(size, 1e-300))
         scale = _shortened(lambda p: level(stages.amplitudes(p, samples)), parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
-        step = scale, delta, length
-        return _next(state, walkers, (mean, error), good, solved, step, softening, settings), {
-            **figures,
-            "shift": state.shift,
-            "overfit": overfit,
-        }
+        figures |= {"shift": state.shift, "overfit": overfit}
+        step = scale, delta, size
+        return _next(state, walkers, (mean, error), good, solved, step, softening, settings), figures
 
     return advance
 

@@ -74,14 +74,9 @@ def spin_problem(law: Hamiltonian) -> Problem:
             return jax.vmap(lambda k: jax.random.permutation(k, up))(jax.random.split(key, n))
         return jax.random.choice(key, jnp.array([-1, 1], jnp.int8), (n, law.n_sites))
 
-    return Problem(
-        local_energies=functools.partial(_local_energies, law),
-        propose=metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law)),
-        draw=draw,
-        sweep=law.n_sites,
-        size=law.n_sites,
-        states=lambda invariance: _states(law, invariance),
-    )
+    energies, states = functools.partial(local_energies_of, law), functools.partial(_states, law)
+    propose = metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law))
+    return Problem(energies, propose, draw, law.n_sites, law.n_sites, states)
 
 
 def amplitudes(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
@@ -116,7 +111,7 @@ def _ranks(law: Hamiltonian) -> np.ndarray:
     return np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1)
 
 
-def _local_energies(
+def local_energies_of(
     law: Hamiltonian, log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
 ) -> Array:
     """[n] of sum_s' <s|H|s'> psi(s') / psi(s); amplitudes of zero elements (parallel spins) are not computed."""

@@ -101,16 +101,18 @@ class Conditionals(variational.Autoregressive):
         return h
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        h = self.features(spins)
-        modulus = self._log_probability(spins, h) / 2
-        return modulus if self.phases is None else jax.lax.complex(modulus, self._phase(spins, h))
+        return joined(*self.parts(spins))
 
-    def log_probability(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
-        """log |psi|^2."""
-        return self._log_probability(spins, self.features(spins))
-
-    def phase(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
-        return self._phase(spins, self.features(spins))
+    def parts(self, spins: Shaped[Array, " sites"]) -> tuple[Float[Array, ""], Float[Array, ""] | None]:
+        """log |psi|^2 and the phase, where there is one."""
+        h, is_up = self.features(spins), jnp.asarray(spins) > 0
+        must_up, must_down = self._forced(spins)
+        signed = jnp.asarray(spins, h.dtype) * self._logits(h)
+        log_probability = jnp.sum(jnp.where(must_up | must_down, 0.0, jax.nn.log_sigmoid(signed)))
+        if self.phases is None:
+            return log_probability, None
+        down, up = jnp.einsum("kia,ia->ki", self.phases, h)
+        return log_probability, jnp.sum(jnp.where(is_up, up, down))
 
     def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
         n_sites = len(self.levels)
@@ -126,17 +128,6 @@ class Conditionals(variational.Autoregressive):
 
     def _logits(self, h: Float[Array, "sites channels"]) -> Float[Array, " sites"]:
         return jnp.sum(self.odds * h, axis=1) + self.levels
-
-    def _log_probability(self, spins: Array, h: Array) -> Float[Array, ""]:
-        up, down = self._forced(spins)
-        signed = jnp.asarray(spins, h.dtype) * self._logits(h)
-        return jnp.sum(jnp.where(up | down, 0.0, jax.nn.log_sigmoid(signed)))
-
-    def _phase(self, spins: Array, h: Array) -> Float[Array, ""]:
-        if self.phases is None:
-            return jnp.zeros(())
-        down, up = jnp.einsum("kia,ia->ki", self.phases, h)
-        return jnp.sum(jnp.where(jnp.asarray(spins) > 0, up, down))
 
     def _forced(self, spins: Shaped[Array, " sites"]) -> tuple[Bool[Array, " sites"], Bool[Array, " sites"]]:
         """Where a spin has to be up, and where down, because of those before it."""
@@ -159,11 +150,9 @@ class Averaged(variational.Autoregressive):
         moved = jnp.asarray(spins)[self.permutations]
         if self.flip:
             moved = jnp.concatenate([moved, -moved])
-        logarithms = jax.vmap(self.inner.log_probability)(moved)
-        modulus = (jax.nn.logsumexp(logarithms) - math.log(len(moved))) / 2
-        if self.inner.phases is None:
-            return modulus
-        return jax.lax.complex(modulus, jax.vmap(self.inner.phase)(moved).mean())
+        logarithms, phases = jax.vmap(self.inner.parts)(moved)
+        mean = jax.nn.logsumexp(logarithms) - math.log(len(moved))
+        return joined(mean, None if phases is None else phases.mean())
 
     def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
         first, which, sign = jax.random.split(key, 3)
@@ -175,3 +164,8 @@ class Averaged(variational.Autoregressive):
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.flip
+
+
+def joined(log_probability: Float[Array, ""], phase: Float[Array, ""] | None) -> Inexact[Array, ""]:
+    """log psi, real where there is no phase."""
+    return log_probability / 2 if phase is None else jax.lax.complex(log_probability / 2, phase)

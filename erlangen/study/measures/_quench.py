@@ -82,9 +82,8 @@ def _summed(fitted: StatePath, task: Variational[Quench]) -> exact_evolution.Evo
     law = task.law
     permutations, flip = fitted.invariance
     permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
-    basis = exact_diagonalisation.enumerate_basis(
-        law.n_sites, exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
-    )
+    sector = exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
+    basis = exact_diagonalisation.enumerate_basis(law.n_sites, sector)
     with double():
         configurations = jnp.asarray(basis.configurations())
         amplitudes = jax.jit(lambda psi: jax.lax.map(psi.log_psi, configurations, batch_size=256))
