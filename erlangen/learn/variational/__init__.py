@@ -25,8 +25,8 @@ from .excited import (
 from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
 from .lanczos import LanczosStep, lanczos_step
-from .natural_gradient import Factors, natural_direction
-from .problem import Problem, spin_problem
+from .natural_gradient import Factors
+from .problem import Problem, basis_of, spin_problem
 from .tabulated import tabulated
 from .wavefunction import Autoregressive, Wavefunction, wavefunction
 
@@ -46,6 +46,7 @@ __all__ = [
     "Span",
     "Trajectory",
     "Wavefunction",
+    "basis_of",
     "bracket",
     "character_defect",
     "contradictions",
@@ -57,7 +58,6 @@ __all__ = [
     "lanczos_step",
     "minimise",
     "minimise_family",
-    "natural_direction",
     "penalised",
     "scales_of",
     "sector_problem",

@@ -13,7 +13,7 @@ from ...contract import Budget, Session
 from ..checkpoint import load_state, save_state
 from .devices import gathered
 
-S = TypeVar("S", bound=Any)  # a state with a `step`
+S = TypeVar("S", bound=Any)  # a state that counts its steps
 
 _CHECKPOINT_SECONDS = 3.0
 _PLANNING = (8, 16, 32, 64, 128, 256)

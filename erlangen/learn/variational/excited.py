@@ -97,9 +97,9 @@ class Span(ExcitedStates):
         left_out = np.array([_levels((sums.sum(0) - a) / (counts.sum() - c)) for a, c in zip(sums, counts)])
         traces = np.where(sound, np.trace(matrices, axis1=2, axis2=3).real, whole.sum())
         given = whole, _jackknife(left_out), whole[1:] - whole[0], _jackknife(left_out[:, 1:] - left_out[:, :1])
-        rows = (tuple(values.tolist()) for values in given)
-        seconds = time.perf_counter() - begun
-        return Levels(*rows, split_r_hat(traces), chains * n, int((~sound).sum()), seconds)
+        energies, errors, gaps, gap_errors = (tuple(values.tolist()) for values in given)
+        singular, seconds = int((~sound).sum()), time.perf_counter() - begun
+        return Levels(energies, errors, gaps, gap_errors, split_r_hat(traces), chains * n, singular, seconds)
 
 
 class Determinant(Wavefunction):

@@ -13,7 +13,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import equinox as eqx
 import jax
@@ -58,7 +58,7 @@ def minimise_family(
 ) -> C:
     """`psi` with parameters of (nearly) lowest mean energy over laws[k] at couplings[k]; samples are shared evenly."""
     rows = _Rows(psi, tuple(map(float, couplings)))
-    return minimise(rows, family_problem(laws), settings, budget, key=key, session=session).inner
+    return cast(C, minimise(rows, family_problem(laws), settings, budget, key=key, session=session).inner)
 
 
 def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
@@ -134,7 +134,7 @@ class _Joint:
 class _Rows(Wavefunction):
     """psi(s; g) as an amplitude of rows [spins, tag]."""
 
-    inner: Any
+    inner: Conditioned
     couplings: tuple[float, ...] = eqx.field(static=True)
 
     def log_psi(self, spins: Shaped[Array, " sites_and_tag"]) -> Inexact[Array, ""]:

@@ -113,10 +113,12 @@ def minimise(
         states = settings.all_states(psi, problem)
         over = None if states else devices.mesh(settings.chains)
         state = _begin(parameters, problem, 1 if states else settings.chains, key)
-        plan = Plan() if states else _planned(problem, settings, parameters, fixed, state.walkers)
-        if not plan.is_usual:
-            session.say(f"memory: {plan}")
-        advance = _compiled_step(problem, settings, fixed, states, plan, over)
+        step = _Step(problem, settings, fixed, states, over, Plan())
+        if not states:
+            step = dataclasses.replace(step, plan=step.planned(parameters, state.walkers))
+        if step.plan != Plan():
+            session.say(f"memory: {step.plan}")
+        advance = jax.jit(step.advanced)
         clock = Clock(budget, session)
         state = clock.resumed(state)
         walkers = devices.spread(state.walkers, over)
@@ -132,16 +134,6 @@ def minimise(
         return eqx.combine(state.kept, fixed)
 
 
-def _planned(problem: Problem, settings: Settings, parameters: PyTree, fixed: PyTree, walkers: Array) -> Plan:
-    """What fits into the memory of one device; psi of a single layer needs no log-derivatives written out."""
-
-    def log_psi(parameters: PyTree, sample: Array) -> Array:
-        return eqx.combine(parameters, fixed).log_psi(sample)
-
-    share = settings.samples // jax.device_count()
-    return memory.plan(log_psi, problem.local_energies, parameters, walkers, n_samples=share, limit=settings.memory)
-
-
 def _begin(parameters: PyTree, problem: Problem, chains: int, key: PRNGKeyArray) -> State:
     walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
     # explicit types: a weakly typed first state would have the step compiled twice
@@ -155,64 +147,57 @@ def _schedule(progress: float) -> float:
     return 1.0 if progress < 0.6 else 0.05 ** ((progress - 0.6) / 0.4)
 
 
-def _compiled_step(
-    problem: Problem,
-    settings: Settings,
-    fixed: PyTree,
-    states: tuple[Array, Array] | None,
-    plan: Plan,
-    over: Mesh | None,
-) -> Any:
-    """(state, schedule, key) -> (state, figures), compiled; randomness depends on `key` and the step number alone."""
-    stages = _Stages(problem, fixed, plan, over)
-    rate = settings.imaginary_time(problem.size, is_exact=bool(states))
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Step:
+    """One step, and what it computes for each sample, in pieces that fit into memory, on all devices."""
 
-    @jax.jit
-    def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
-        parameters = state.parameters
-        if states:
-            (samples, counts), walkers, acceptance = states, state.walkers, jnp.ones(())
-            log_weights = 2 * jnp.real(stages.amplitudes(parameters, samples)) + jnp.log(counts)
+    problem: Problem
+    settings: Settings
+    fixed: PyTree
+    states: tuple[Array, Array] | None
+    over: Mesh | None
+    plan: Plan
+
+    def advanced(self, state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
+        """(the next state, figures); randomness depends on `key` and the step number alone."""
+        problem, settings, parameters = self.problem, self.settings, state.parameters
+        if self.states:
+            (samples, counts), walkers, acceptance = self.states, state.walkers, jnp.ones(())
+            log_weights = 2 * jnp.real(self.amplitudes(parameters, samples)) + jnp.log(counts)
         else:
-            drawn = stages.drawn(parameters, settings, state.walkers, jax.random.fold_in(key, state.step))
+            drawn = self.drawn(parameters, state.walkers, jax.random.fold_in(key, state.step))
             walkers, acceptance = drawn.walkers, drawn.acceptance
             # all samples of a walker in a row: they stay on its device
             samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
             log_weights = drawn.log_weights.T.ravel()
         weights = problem.weigh(log_weights, samples)
         level = lambda values: problem.level(values, samples, weights)  # noqa: E731
-        energies = level(stages.energies(parameters, samples))
+        energies = level(self.energies(parameters, samples))
         mean = jnp.real(weights @ energies)
         variance = weights @ jnp.abs(energies - mean) ** 2
-        error = 1e-12 * jnp.abs(mean) if states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
+        error = 1e-12 * jnp.abs(mean) if self.states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
-        derivatives = stages.derivatives(parameters, samples, level)
-        rows = jacobian(derivatives, weights)
+        rows = jacobian(self.derivatives(parameters, samples, level), weights)
         last = settings.momentum * state.direction if settings.momentum else None
         shift = state.shift * jnp.maximum(rows.mean_square(), 1.0)
         delta, size = natural_direction(rows, energies, weights, shift=shift, last=last)
-        overfit = jnp.ones(()) if states else length(rows, state.direction) / state.length
-        softening = _softening(state, overfit, _DECAY**3 if states else _DECAY)
+        overfit = jnp.ones(()) if self.states else length(rows, state.direction) / state.length
+        softening = _softening(state, overfit, _DECAY**3 if self.states else _DECAY)
         solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(size)
-        scale = jnp.minimum(rate * schedule, _LARGEST_MOVE / jnp.maximum(size, 1e-300))
-        scale = _shortened(lambda p: level(stages.amplitudes(p, samples)), parameters, weights, delta, scale)
+        rate = schedule * settings.imaginary_time(problem.size, is_exact=bool(self.states))
+        scale = jnp.minimum(rate, _LARGEST_MOVE / jnp.maximum(size, 1e-300))
+        scale = _shortened(lambda p: level(self.amplitudes(p, samples)), parameters, weights, delta, scale)
         figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
         figures |= {"shift": state.shift, "overfit": overfit}
         step = scale, delta, size
         return _next(state, walkers, (mean, error), good, solved, step, softening, settings), figures
 
-    return advance
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stages:
-    """What a step computes for each sample, in pieces that fit into memory, on all devices."""
-
-    problem: Problem
-    fixed: PyTree
-    plan: Plan
-    over: Mesh | None
+    def planned(self, parameters: PyTree, walkers: Array) -> Plan:
+        """What fits into the memory of one device."""
+        share, limit = self.settings.samples // jax.device_count(), self.settings.memory
+        energies = self.problem.local_energies
+        return memory.plan(self.log_psi, energies, parameters, walkers, n_samples=share, limit=limit)
 
     def log_psi(self, parameters: PyTree, sample: Array) -> Array:
         return eqx.combine(parameters, self.fixed).log_psi(sample)
@@ -229,9 +214,9 @@ class _Stages:
 
         return devices.per_sample(own, self.over)(parameters, samples)
 
-    def drawn(self, parameters: PyTree, settings: Settings, walkers: Array, key: PRNGKeyArray) -> sampling.Drawn:
+    def drawn(self, parameters: PyTree, walkers: Array, key: PRNGKeyArray) -> sampling.Drawn:
         """New samples of every walker."""
-        n_per_chain = settings.samples // settings.chains
+        n_per_chain = self.settings.samples // self.settings.chains
         if isinstance(self.fixed, Autoregressive):
             psi = eqx.combine(parameters, self.fixed)
             return sampling.independent(psi, walkers, n_per_chain=n_per_chain, key=key)
@@ -243,16 +228,15 @@ class _Stages:
             walkers,
             power=sampling.power(guide(walkers)),
             n_per_chain=n_per_chain,
-            sweeps=settings.sweeps,
+            sweeps=self.settings.sweeps,
             key=key,
         )
 
     def energies(self, parameters: PyTree, samples: Array) -> Array:
         def some(parameters: PyTree, samples: Array) -> Array:
             psi = eqx.combine(parameters, self.fixed)
-            return self.problem.local_energies(
-                psi.log_psi, samples, at_once=self.plan.amplitudes, ratios=psi.log_ratios
-            )
+            how = {"at_once": self.plan.amplitudes, "ratios": psi.log_ratios}
+            return self.problem.local_energies(psi.log_psi, samples, **how)
 
         def own(parameters: PyTree, samples: Array) -> Array:
             if not self.plan.samples:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,9 @@ LogPsi = Callable[[Array], Array]
 
 LogRatios = Callable[[Array, Hamiltonian], Array | None]
 """[n, sites] -> [n, moves] of log psi(s') - log psi(s), s' with the spins of law.flips reversed; None: not known."""
+
+Invariance = tuple[np.ndarray | None, bool]
+"""Site permutations [elements, sites] (None: the unit element) and the spin flip: what leaves psi as it is."""
 
 _BITS = 62
 """Sites that one integer holds when configurations are compared."""
@@ -53,7 +55,7 @@ class Problem:
     draw: Callable[[int, PRNGKeyArray], Array]
     sweep: int
     size: int
-    states: Callable[[tuple[np.ndarray | None, bool]], tuple[np.ndarray, np.ndarray]]
+    states: Callable[[Invariance], tuple[np.ndarray, np.ndarray]]
     level: Callable[[Array, Array, Array], Array] = lambda values, samples, weights: values
     weigh: Callable[[Array, Array], Array] = lambda logarithms, samples: jax.nn.softmax(logarithms)
 
@@ -177,10 +179,14 @@ def _distinct(
     return first, place, begins.sum()
 
 
-def _states(law: Hamiltonian, invariance: tuple[np.ndarray | None, bool]) -> tuple[Any, Any]:
+def basis_of(law: Hamiltonian, invariance: Invariance) -> exact_diagonalisation.Basis:
+    """The states that are left different by what leaves psi as it is."""
     permutations, flip = invariance
-    if permutations is None:
-        permutations = np.arange(law.n_sites)[None]
+    permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
     sector = exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
-    basis = exact_diagonalisation.enumerate_basis(law.n_sites, sector)
+    return exact_diagonalisation.enumerate_basis(law.n_sites, sector)
+
+
+def _states(law: Hamiltonian, invariance: Invariance) -> tuple[np.ndarray, np.ndarray]:
+    basis = basis_of(law, invariance)
     return basis.configurations(), basis.multiplicities()

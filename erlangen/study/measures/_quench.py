@@ -23,7 +23,7 @@ from ...contract import Outputs, Quench, StatePath, Variational
 from ...learn import variational
 from ...learn.variational import Problem
 from ...numerics.precision import double
-from ...physics import exact_diagonalisation, exact_evolution
+from ...physics import exact_evolution
 from ...physics.spins import Hamiltonian
 from ..finished import Finished
 from ._law import certificate, conclude, known
@@ -79,11 +79,7 @@ def _laws(task: Variational[Quench]) -> dict[str, Hamiltonian]:
 
 def _summed(fitted: StatePath, task: Variational[Quench]) -> exact_evolution.Evolution:
     """The fitted states as unit vectors over all states that their own symmetry leaves different."""
-    law = task.law
-    permutations, flip = fitted.invariance
-    permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
-    sector = exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
-    basis = exact_diagonalisation.enumerate_basis(law.n_sites, sector)
+    basis = variational.basis_of(task.law, fitted.invariance)
     with double():
         configurations = jnp.asarray(basis.configurations())
         amplitudes = jax.jit(lambda psi: jax.lax.map(psi.log_psi, configurations, batch_size=256))
