@@ -9,7 +9,7 @@ never results. `bracket` adds the lower side. `evolve` moves a state in real tim
 
 from .bounds import Bracket, bracket, contradictions
 from .dynamics import Pace, Trajectory, evolve
-from .evaluation import Evaluation, evaluate, full_sum
+from .evaluation import Evaluation, evaluate, full_sum, tabulated
 from .excited import (
     Determinant,
     ExcitedStates,
@@ -27,7 +27,6 @@ from .ground_state import Settings, minimise
 from .lanczos import LanczosStep, lanczos_step
 from .natural_gradient import Factors
 from .problem import Problem, basis_of, spin_problem
-from .tabulated import tabulated
 from .wavefunction import Autoregressive, Wavefunction, wavefunction
 
 __all__ = [

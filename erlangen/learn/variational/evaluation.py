@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PRNGKeyArray
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
 from ...numerics.autocorrelation import Estimate, estimate
 from ...numerics.precision import double
@@ -111,6 +111,43 @@ def full_sum(psi: Wavefunction, problem: Problem) -> tuple[float, float]:
         configurations, multiplicities = map(jnp.asarray, problem.states(psi.invariance))
         energy, variance = _moments(psi, problem, configurations, multiplicities)
         return float(energy), float(variance)
+
+
+class Tabulated(Wavefunction):
+    """All amplitudes of a small system, computed once: sampling then costs a look into a table, however costly psi is.
+
+    By number of the configuration: codes [states] ascending, logarithms of psi and of its guide [states].
+    """
+
+    codes: Int[Array, " states"]
+    logs: Inexact[Array, " states"]
+    guides: Float[Array, " states"]
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        return self.logs[self._place(spins)]
+
+    def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
+        return self.guides[self._place(spins)]
+
+    def _place(self, spins: Shaped[Array, " sites"]) -> Int[Array, ""]:
+        return jnp.searchsorted(self.codes, code(jnp.asarray(spins)))
+
+
+def tabulated(psi: Wavefunction, problem: Problem) -> Wavefunction:
+    """`psi` as a table of all states of `problem`; as it is where it can be drawn from without walkers."""
+    if isinstance(psi, Autoregressive):
+        return psi
+    with double():
+        configurations = jnp.asarray(problem.states((None, False))[0])
+        codes = code(configurations)
+        order = jnp.argsort(codes)
+        ask = eqx.filter_jit(lambda psi, s: [amplitudes(f, s) for f in (psi.log_psi, psi.guiding.log_guide)])
+        return Tabulated(codes[order], *ask(psi, configurations[order]))
+
+
+def code(spins: Shaped[Array, "*n sites"]) -> Int[Array, "*n"]:
+    """The configuration as a binary number."""
+    return (spins > 0) @ (1 << np.arange(spins.shape[-1]))
 
 
 @eqx.filter_jit

@@ -30,8 +30,7 @@ from erlangen.physics.lattices import Lattice
 from erlangen.physics.spins import Hamiltonian
 
 from ._ansatz import Ansatz
-from ._moves import exchanged
-from ._projection import coset_representatives, logs_of_images
+from ._projection import coset_representatives, exchanged, logs_of_images
 from .rbm import RBM, RestrictedBoltzmann
 
 _NODE = -600.0

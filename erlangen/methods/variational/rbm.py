@@ -34,8 +34,7 @@ from erlangen.physics.spins import Hamiltonian
 
 from ._ansatz import Ansatz
 from ._in_sectors import fit_in_lowest_sector
-from ._moves import exchanged
-from ._projection import Projected, logsumexp
+from ._projection import Projected, exchanged, logsumexp
 
 LARGEST_PROJECTED = 20
 """Sites up to which "auto" projects in Marshall's basis: on J1-J2 4x4 that ends at 3e-8; on 6x6, alpha = 4, it stays at
