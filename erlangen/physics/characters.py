@@ -47,6 +47,7 @@ class Character(eqx.Module):
 
     @property
     def is_real(self) -> bool:
+        """Whether all values are +1 or -1."""
         return self.order <= 2
 
     @property

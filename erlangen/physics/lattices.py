@@ -52,10 +52,12 @@ class Lattice:
 
     @property
     def shape(self) -> Shape:
+        """The cell."""
         return SHAPES[self.name]
 
     @property
     def n_sites(self) -> int:
+        """Number of sites."""
         return abs(_determinant(self.vectors)) * len(self.shape.basis)
 
     @functools.cached_property

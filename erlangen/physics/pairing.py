@@ -33,6 +33,7 @@ class SignedClasses:
 
     @property
     def count(self) -> int:
+        """Number of classes."""
         return int(self.number.max()) + 1
 
     def values(self, f: np.ndarray) -> np.ndarray:

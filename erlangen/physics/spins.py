@@ -44,6 +44,7 @@ class Hamiltonian:
 
     @property
     def n_sites(self) -> int:
+        """Number of spins."""
         return self.lattice.n_sites
 
     @property

@@ -7,7 +7,7 @@ never results. `bracket` adds the lower side. `evolve` moves a state in real tim
 `spin_problem` makes one from a spin Hamiltonian; `minimise_family` fits one state to several couplings at once.
 """
 
-from .bounds import Bracket, bracket, contradictions
+from .bounds import Bracket, bracket, contradictions, doubts
 from .dynamics import Pace, Trajectory, evolve
 from .evaluation import Evaluation, evaluate, full_sum, tabulated
 from .excited import (
@@ -49,6 +49,7 @@ __all__ = [
     "bracket",
     "character_defect",
     "contradictions",
+    "doubts",
     "evaluate",
     "evolve",
     "family_problem",

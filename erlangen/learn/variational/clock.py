@@ -45,12 +45,15 @@ class Clock:
             save_state(self.session.folder, gathered(state), {"seconds": self.elapsed(), "total": self.total})
 
     def elapsed(self) -> float:
+        """Seconds, those before an interruption too."""
         return self.spent + time.perf_counter() - self.begun
 
     def progress(self, step: int) -> float:
+        """The part of the steps that is done, 0 before there is a plan."""
         return step / self.total if self.total else 0.0
 
     def is_over(self, step: int) -> bool:
+        """Whether the budget is spent."""
         late = self.budget.seconds is not None and step > self.first and self.elapsed() > self.budget.seconds
         return late or (bool(self.total) and step >= self.total)
 

@@ -93,7 +93,7 @@ def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
         return jax.nn.softmax(alone, axis=1).sum(0) / len(laws)
 
     energies = functools.partial(local_energies_of, joint)  # type: ignore[arg-type]
-    return Problem(energies, propose, draw, first.sweep, first.size, states, level, weigh)
+    return Problem(energies, propose, draw, first.size, states, level, weigh)
 
 
 def same_strings(laws: Sequence[Hamiltonian]) -> list[Hamiltonian]:

@@ -43,8 +43,8 @@ class Problem:
     """A law as the engine sees it.
 
     local_energies(log_psi, samples [n, ...], at_once: amplitudes side by side, ratios: of psi, where it has them) ->
-    [n]; propose: symmetric move of all walkers; draw(n, key) -> where they start; sweep: proposals that touch every
-    degree of freedom about once; size: degrees of freedom (for the V-score);
+    [n]; propose: symmetric move of all walkers; draw(n, key) -> where they start; size: degrees of freedom, and so the
+    proposals of one sweep;
     states(invariance) -> (configurations, multiplicities) of the whole space, reduced by what leaves psi as it is.
     Several laws at once (`family`): level(values, samples, weights) takes off what the means of the laws differ by,
     weigh(logarithms, samples) gives every law the same weight in a sum over all states.
@@ -53,7 +53,6 @@ class Problem:
     local_energies: Callable[..., Array]
     propose: metropolis.Proposal
     draw: Callable[[int, PRNGKeyArray], Array]
-    sweep: int
     size: int
     states: Callable[[Invariance], tuple[np.ndarray, np.ndarray]]
     level: Callable[[Array, Array, Array], Array] = lambda values, samples, weights: values
@@ -78,7 +77,7 @@ def spin_problem(law: Hamiltonian) -> Problem:
 
     energies, states = functools.partial(local_energies_of, law), functools.partial(_states, law)
     propose = metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law))
-    return Problem(energies, propose, draw, law.n_sites, law.n_sites, states)
+    return Problem(energies, propose, draw, law.n_sites, states)
 
 
 def amplitudes(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:

@@ -109,7 +109,7 @@ def draw(
         problem.propose,
         metropolis.start(log_probability, walkers),
         n_per_chain=n_per_chain,
-        thinning=max(1, round(sweeps * problem.sweep)),
+        thinning=max(1, round(sweeps * problem.size)),
         key=key,
     )
     flat = samples.reshape(-1, *samples.shape[2:])
@@ -128,5 +128,5 @@ def walked(
     log_probability: metropolis.LogProbability, problem: Problem, walkers: Array, *, sweeps: int, key: PRNGKeyArray
 ) -> Array:
     """Where the walkers are after `sweeps` sweeps: burnt in."""
-    chains, steps = metropolis.start(log_probability, walkers), sweeps * problem.sweep
+    chains, steps = metropolis.start(log_probability, walkers), sweeps * problem.size
     return metropolis.walk(log_probability, problem.propose, chains, steps=steps, key=key)[0].positions

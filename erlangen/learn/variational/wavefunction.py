@@ -22,10 +22,6 @@ class Wavefunction(QuantumState):
     `log_psi` is real for a positive psi, complex otherwise. Called on a `SpinLattice` it answers {"log_psi": ...}.
     """
 
-    @abc.abstractmethod
-    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        """Logarithm of the amplitude of one configuration of +1/-1."""
-
     def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
         """log g, of what samples are drawn from (see `sampling`)."""
         return jnp.real(self.log_psi(spins))

@@ -52,6 +52,7 @@ class Nearest(Stacked):
 
     @classmethod
     def of(cls, states: list[Wavefunction], couplings: tuple[float, ...]) -> Nearest:
+        """`states` of one network, fitted at `couplings`."""
         parts = [eqx.partition(state, eqx.is_inexact_array) for state in states]
         return cls(jax.tree.map(lambda *w: jnp.stack(w), *(p for p, _ in parts)), parts[0][1], couplings)
 

@@ -87,6 +87,7 @@ class Block(eqx.Module):
 
     @classmethod
     def random(cls, channels: int, heads: int, displacements: int, *, key: PRNGKeyArray) -> Block:
+        """Weights that keep the spread of their inputs."""
         keys = jax.random.split(key, 5)
         square, wide = (channels, channels), 2 * channels
 
@@ -119,6 +120,7 @@ class Transformer(Wavefunction):
 
     @classmethod
     def random(cls, lattice: Lattice | Loose, method: ViT, is_complex: bool, *, key: PRNGKeyArray) -> Transformer:
+        """Of the sizes that `method` names, log phi varying by about one between configurations."""
         patches, displacement, permutations = tiling(lattice)
         first, second, third, *keys = jax.random.split(key, 3 + method.layers)
         channels = method.channels

@@ -20,7 +20,7 @@ from ...core.systems import SpinLattice
 from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished
-from ._law import conclude, doubt, shift_rows
+from ._law import conclude, shift_rows
 
 SAMPLES = 32768
 
@@ -43,7 +43,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     record.shifts = shift_rows(task, scores[0], elsewhere, key=keys[2])
     for row in inside:
         name = f"the energy at coupling {row['coupling']:g}"
-        doubt(fit.say, name, row["r_hat"], row["energy"], row["error"], row["exact"])
+        for doubt in variational.doubts(name, row["r_hat"], row["energy"], row["error"], row["exact"]):
+            fit.say(doubt)
     inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in inside]
     exact = itertools.cycle([row["exact"] for row in inside])  # answers come in the order of the inputs
 

@@ -16,9 +16,9 @@ from ...assess import cost, symmetry
 from ...assess.rows import Estimate, ShiftRow, SymmetryRow
 from ...contract import Method, Outputs, QuantumState, Samples, Variational
 from ...core.systems import SpinLattice, System
-from ...learn.variational import Problem, bounds
+from ...learn.variational import Problem
 from ...numerics.precision import double
-from ..finished import Finished, Say
+from ..finished import Finished
 
 AUDITED = 16  # configurations
 
@@ -57,15 +57,6 @@ def conclude(
         truth_seconds=0.0,
         query_seconds=query_seconds,
     )
-
-
-def doubt(say: Say, name: str, r_hat: float, energy: float, error: float, exact: float | None) -> None:
-    """Say that chains disagree, or that an energy lies below what is possible."""
-    if r_hat > bounds.AGREEMENT:
-        say(f"the chains disagree (R-hat {r_hat:.3f}): {name} is not to be trusted; sample longer")
-    margin = max(bounds.SIGNIFICANT * error, bounds.ROUNDING * abs(energy))
-    if exact is not None and energy + margin < exact:
-        say(f"{name} at {energy:.8g} lies below the exact one by more than 5 error bars: an estimator is wrong")
 
 
 def shift_rows(

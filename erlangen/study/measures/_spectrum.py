@@ -18,7 +18,7 @@ from ...contract import Eigenstates, Levels, Outputs, Spectrum, Variational
 from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished
-from ._law import Reference, audit_law, conclude, doubt, known
+from ._law import Reference, audit_law, conclude, known
 
 SAMPLES = 65536
 SECTOR_TOLERANCE = 1e-10
@@ -34,7 +34,9 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     if found.singular:
         say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
     for n, row in enumerate(rows):
-        doubt(say, f"level {n}", 0.0 if n else found.r_hat, row["energy"], row["error"], row["exact"])
+        r_hat = 0.0 if n else found.r_hat  # all levels come from the same chains
+        for doubt in variational.doubts(f"level {n}", r_hat, row["energy"], row["error"], row["exact"]):
+            say(doubt)
     audited = _sectors(task, fitted, key=keys[1])
     audited += audit_law(task, variational.spin_problem(task.law), key=keys[2])
     exact = reference["energies"] if reference else (math.nan, math.nan)

@@ -79,6 +79,7 @@ class Quench(SpinsOnLattice[contract.Quench]):
 
     @property
     def times(self) -> tuple[float, ...]:
+        """When the state is looked at, evenly spaced from 0, in 1/J."""
         return tuple(float(t) for t in np.linspace(0, self.time, INTERVALS + 1))
 
     @functools.cached_property

@@ -67,16 +67,19 @@ class SpinsFamily(SpinsOnLattice[Couplings]):
 
     @property
     def trained(self) -> tuple[float, ...]:
+        """Evenly spaced couplings that are fitted, ends included."""
         steps = max(self.couplings - 1, 1)
         return tuple(round(self.low + (self.high - self.low) * i / steps, 9) for i in range(self.couplings))
 
     @property
     def tested(self) -> tuple[float, ...]:
+        """Couplings half-way between those."""
         ends = self.trained
         return tuple(round((a + b) / 2, 9) for a, b in zip(ends, ends[1:])) or ends
 
     @functools.lru_cache(maxsize=64)  # noqa: B019  # frozen, and laws are small
     def member(self, coupling: float) -> Spins:
+        """The question for the ground state at one coupling."""
         plain = Spins(self.model, self.lattice, self.sites, self.periodic)
         return dataclasses.replace(plain, **{COUPLINGS[self.model]: float(coupling)})  # type: ignore[arg-type]
 
