@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -61,12 +61,6 @@ class Settings(Sampling):
     shift: float = 1e-5
     momentum: float = 0.0
     memory: float | None = None
-
-    @classmethod
-    def of(cls, method: Any) -> Settings:
-        """What a method says by settings of the same names; as many walkers as samples, 1,024 at most."""
-        given = {f.name: getattr(method, f.name) for f in dataclasses.fields(cls) if hasattr(method, f.name)}
-        return cls(**{"chains": min(method.samples, 1024), **given})
 
     def imaginary_time(self, size: int, *, is_exact: bool) -> float:
         """Of one step on a system of `size` degrees of freedom."""

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ...contract import Method
 from ...core.errors import Invalid
 from ...numerics import metropolis
 from .problem import Problem
@@ -52,6 +53,12 @@ class Sampling:
 
     def __post_init__(self):
         require_samples(self.samples, self.chains)
+
+    @classmethod
+    def of(cls, method: Method) -> Self:
+        """What a method says by settings of the same names; as many walkers as samples, 1,024 at most."""
+        named = {f.name: getattr(method, f.name) for f in dataclasses.fields(cls) if hasattr(method, f.name)}
+        return cls(**{"chains": min(named["samples"], 1024), **named})
 
     def all_states(self, psi: Wavefunction, problem: Problem) -> tuple[Array, Array] | None:
         """(configurations, multiplicities) where the energy is summed exactly, None where it is sampled."""

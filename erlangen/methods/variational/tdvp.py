@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, PRNGKeyArray, Shaped
+from jaxtyping import Array, Complex, Float, Int, PRNGKeyArray, Shaped
 
 from erlangen.contract import Budget, Method, Quench, Session, Signature, Variational
 from erlangen.core.errors import Invalid, within
@@ -74,9 +74,8 @@ class TDVP(Method):
             settings, inside = Settings(chains, chains, full_sum=self.full_sum), session.inside("ground_state")
             part, budget = budget.share(_FIT), budget.share(1 - _FIT)
             psi = minimise(psi, spin_problem(initial), settings, part, key=ground, session=inside)
-        named = {name: getattr(self, name) for name in ("tolerance", "cutoff", "samples", "snr", "full_sum")}
-        pace = Pace(chains=chains, **named)
-        return evolve(psi, spin_problem(task.law), task.asked.times, pace, budget, key=run, session=session)
+        pace, times = Pace.of(self), task.asked.times
+        return evolve(psi, spin_problem(task.law), times, pace, budget, key=run, session=session)
 
     def _start(self, law: Hamiltonian, is_product: bool, key: PRNGKeyArray) -> Wavefunction:
         """The state before it is fitted; where a product state is all that is asked, that with a little noise.
@@ -104,7 +103,7 @@ class MatrixProduct(Wavefunction):
 
     even: Float[Array, "2 2 d d"]
     odd: Float[Array, "2 d d"]
-    permutations: Array
+    permutations: Int[Array, "elements sites"]
 
     @classmethod
     def random(cls, group: np.ndarray, d: int, spread: float, *, key: PRNGKeyArray) -> MatrixProduct:

@@ -27,7 +27,9 @@ SAMPLES = 32768
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted, record = fit.task, fit.answer, fit.record
+    task: Variational[Couplings] = fit.task
+    fitted: StateFamily = fit.answer
+    record = fit.record
     keys = jax.random.split(fit.key, 3)
     tick = time.perf_counter()
     inside = [_member(task, fitted, g, key=jax.random.fold_in(keys[0], i)) for i, g in enumerate(task.asked.tested)]

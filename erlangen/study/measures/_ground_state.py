@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...assess.rows import CoverageRow, Estimate
-from ...contract import Outputs, QuantumState, Variational
+from ...contract import GroundState, Outputs, QuantumState, Variational
 from ...learn import variational
 from ...learn.variational import Evaluation, Problem, Wavefunction
 from ..finished import Finished, Say
@@ -31,8 +31,9 @@ SAMPLES_OF_SHIFT = 1024, 16384  # at least and at most
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, record, say = fit.task, fit.record, fit.say
+    task: Variational[GroundState] = fit.task
     fitted = variational.wavefunction(fit.answer)
+    record, say = fit.record, fit.say
     keys = jax.random.split(fit.key, 4)
     problem = variational.spin_problem(task.law)
     is_small = problem.size <= MAX_SUMMED_SITES

@@ -37,7 +37,8 @@ Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted = fit.task, fit.answer
+    task: Variational[Quench] = fit.task
+    fitted: StatePath = fit.answer
     first, second = jax.random.split(fit.key)
     begun = time.perf_counter()
     reference = known(fit)

@@ -26,7 +26,9 @@ SECTOR_TOLERANCE = 1e-10
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    task: Variational[Spectrum] = fit.task
+    fitted: Eigenstates = fit.answer
+    record, say = fit.record, fit.say
     keys = jax.random.split(fit.key, 3)
     found = fitted.levels(task.law, samples=SAMPLES, key=keys[0])
     reference = known(fit)
