@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.contract import Budget
+from erlangen.contract import Budget, Session
 from erlangen.learn.variational import (
     Determinant,
     Settings,
@@ -74,6 +74,16 @@ def test_walkers_add_their_energies_and_repel_from_equal_configurations():
     with double():
         x = problem.draw(1, jax.random.key(0))[0]
         assert jnp.exp(2 * psi.log_psi(x.at[1].set(x[0])).real) < 1e-25
+
+
+def test_walkers_that_start_on_a_node_leave_it():
+    """Of 64 pairs of walkers on 16 configurations some are equal: there Psi vanishes."""
+    pair = [random_table(RING, seed) for seed in (1, 2)]
+    settings, energies = Settings(64, 64, full_sum="no"), []
+    session = Session(progress=lambda step, total, figures: energies.append(figures["energy"]))
+    problem = walkers_problem(RING, 2)
+    minimise(Determinant(pair), problem, settings, Budget(steps=3), key=jax.random.key(0), session=session)
+    assert np.isfinite(energies).all()
 
 
 def test_walkers_of_an_arbitrary_pair_have_the_trace_of_the_ritz_matrix():

@@ -90,8 +90,9 @@ class Drawn(eqx.Module):
 
 
 def power(log_guide: Float[Array, " n"]) -> Float[Array, ""]:
-    """p, from log g of configurations that are typical of psi."""
-    spread = jnp.std(log_guide)
+    """p, from log g of configurations that are typical of psi; on a node counts what is least likely elsewhere."""
+    is_seen = log_guide > -jnp.inf
+    spread = jnp.std(jnp.where(is_seen, log_guide, jnp.min(log_guide, where=is_seen, initial=jnp.inf)))
     return jnp.clip(2 - _SPREAD / jnp.maximum(spread, 1e-300), _SMALLEST_POWER, 2.0)
 
 
