@@ -251,7 +251,8 @@ def _read(entry: Entry) -> Entry:
     named = {
         t.id: n.value for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
     }
-    settings = tuple(_settings(classes[0], text.splitlines(), named))
+    settings = (*_inherited(classes[0], tree, text, entry.path), *_settings(classes[0], text.splitlines(), named))
+    settings = tuple({s.name: s for s in settings}.values())  # a setting that is stated anew keeps its place
     made = [n for n, value in named.items() if isinstance(value, ast.Call) and _last_name(value) == classes[0].name]
     return replace(entry, class_name=classes[0].name, settings=settings, presets=tuple(made))
 
@@ -318,6 +319,27 @@ def _settings(node: ast.ClassDef, lines: list[str], named: dict[str, ast.expr]) 
         value = named.get(item.value.id, item.value) if isinstance(item.value, ast.Name) else item.value
         default = ast.unparse(value) if value is not None else None
         yield Setting(item.target.id, annotation, default, _comment(lines, item))
+
+
+def _inherited(node: ast.ClassDef, tree: ast.Module, text: str, path: Path) -> Iterator[Setting]:
+    """The settings of the dataclasses that a class derives from, in its own file or in a private one beside it."""
+    bases = {_last_name(base) for base in node.bases}
+    sources = [(tree, text, path)]
+    for item in tree.body:
+        if not isinstance(item, ast.ImportFrom) or item.level != 1 or not (item.module or "").startswith("_"):
+            continue
+        if bases & {alias.name for alias in item.names}:
+            beside = path.with_name(f"{item.module}.py")
+            try:
+                text, tree = _parse(beside.read_text(encoding="utf-8"), str(beside), whole=False)
+            except (OSError, SyntaxError, ValueError):
+                continue  # whoever loads the class is told
+            sources.append((tree, text, beside))
+    for tree, text, path in sources:
+        for base in (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in bases):
+            if any(_last_name(d) == "dataclass" for d in base.decorator_list):
+                yield from _inherited(base, tree, text, path)
+                yield from _settings(base, text.splitlines(), {})
 
 
 def _comment(lines: list[str], item: ast.AnnAssign) -> str:

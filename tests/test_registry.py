@@ -78,6 +78,40 @@ def test_source_is_read_without_import(plugin):
     assert registry.find("method", "guess").group == "guesses"
 
 
+SHAPE = """
+from dataclasses import dataclass
+from erlangen.contract import Supervised
+
+@dataclass(frozen=True)
+class Shape(Supervised):
+    sides: int = 3  # of the polygon
+    scale: float = 1.0
+"""
+
+POLYGON = """
+'''A polygon.'''
+from dataclasses import dataclass
+from ._shape import Shape
+
+@dataclass(frozen=True)
+class Polygon(Shape):
+    colour: str = "red"
+    scale: float = 2.0  # anew
+"""
+
+
+def test_settings_of_a_class_in_a_private_file_beside_are_inherited(plugin):
+    write(plugin, "tasks/geometry/_shape.py", SHAPE)
+    write(plugin, "tasks/geometry/polygon.py", POLYGON)
+    write(plugin, "tasks/geometry/lost.py", POLYGON.replace("_shape", "_nowhere"))
+    assert registry.find("task", "geometry/polygon").settings == (
+        registry.Setting("sides", "int", "3", "of the polygon"),
+        registry.Setting("scale", "float", "2.0", "anew"),
+        registry.Setting("colour", "str", "'red'", ""),
+    )
+    assert [s.name for s in registry.find("task", "geometry/lost").settings] == ["colour", "scale"]
+
+
 def test_plugin_classes_load_once_with_relative_imports_and_keep_their_names(plugin):
     cls = registry.load_task("geometry/length")
     assert cls is registry.load_task("geometry/length")

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .quantity import AnyArray
 
@@ -92,7 +92,7 @@ class SpinLattice(System):
     sample; parameters: the coupling, where one answer covers a family of Hamiltonians.
     """
 
-    spins: Int[Array, " sites"]
+    spins: Int[AnyArray, " sites"]
     parameters: dict[str, Float[AnyArray, ""] | float] = eqx.field(default_factory=dict)
 
     @property

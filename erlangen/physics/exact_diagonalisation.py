@@ -94,17 +94,16 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     start = time.perf_counter()
     if not law.is_stoquastic and law.lattice.sublattice is not None and law.rotated().is_stoquastic:
         law = law.rotated()
-    flips = (1, -1) if law.is_flip_symmetric else (0,)
     if law.is_stoquastic:
-        sectors = [Sector(law.lattice.space_group, flips[0], law.n_up)]
+        bases = [enumerate_basis(law.n_sites, Sector(law.lattice.space_group, int(law.is_flip_symmetric), law.n_up))]
     else:
-        sectors = [Sector(np.arange(law.n_sites)[None], flip, law.n_up) for flip in flips]
-    bases = [enumerate_basis(law.n_sites, sector) for sector in sectors]
-    found = [_lowest(law, basis, tolerance) for basis in bases if len(basis.states)]
-    (energy, _), vector, basis, residual = min(found, key=lambda pair: pair[0][0])
-    energies = sorted(e for pair, *_ in found for e in pair)
-    excited = energies[1] if math.isfinite(energies[1]) else None
-    return GroundState(energy, excited, law.is_stoquastic, vector, basis, law, residual, time.perf_counter() - start)
+        bases = _bases_of_flips(law)
+    found = [(*_lowest(law, basis, tolerance), basis) for basis in bases if len(basis.states)]
+    values, vector, residual, basis = min(found, key=lambda row: row[0][0])
+    energies = np.sort(np.concatenate([row[0] for row in found]))
+    excited = float(energies[1]) if len(energies) > 1 else None
+    seconds = time.perf_counter() - start
+    return GroundState(float(values[0]), excited, law.is_stoquastic, vector, basis, law, residual, seconds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,9 +122,7 @@ def lowest_energies(law: Hamiltonian, count: int) -> Spectrum:
     """
     require_affordable(law.n_sites)
     start = time.perf_counter()
-    flips = (1, -1) if law.is_flip_symmetric else (0,)
-    everywhere = np.arange(law.n_sites)[None]
-    bases = [enumerate_basis(law.n_sites, Sector(everywhere, flip, law.n_up)) for flip in flips]
+    bases = _bases_of_flips(law)
     found = [lowest_of(sparse_matrix(law, basis), count) for basis in bases if len(basis.states)]
     energies = np.sort(np.concatenate(found))[:count]
     size = sum(len(basis.states) for basis in bases)
@@ -238,10 +235,16 @@ def places(basis: Basis, spins: Int[np.ndarray, "n sites"]) -> tuple[Int[np.ndar
     return place, np.where(inside, character / np.sqrt(basis.multiplicities()[place]), 0.0)
 
 
+def _bases_of_flips(law: Hamiltonian) -> list[Basis]:
+    """All states at the S_z of the law, by the parity of the spin flip where that is kept."""
+    everywhere, flips = np.arange(law.n_sites)[None], (1, -1) if law.is_flip_symmetric else (0,)
+    return [enumerate_basis(law.n_sites, Sector(everywhere, flip, law.n_up)) for flip in flips]
+
+
 def _lowest(
     law: Hamiltonian, basis: Basis, tolerance: float
-) -> tuple[tuple[float, float], Inexact[np.ndarray, " dimension"], Basis, float]:
-    """The two lowest energies (infinity where there is one state), the state, its basis and its residual."""
+) -> tuple[Float[np.ndarray, " two"], Inexact[np.ndarray, " dimension"], float]:
+    """The two lowest energies (one where there is one state), the lowest state, and its residual."""
     import scipy.sparse.linalg
 
     matrix = sparse_matrix(law, basis)
@@ -251,9 +254,8 @@ def _lowest(
         start = np.random.default_rng(0).uniform(0.5, 1.5, len(basis.states))
         values, vectors = scipy.sparse.linalg.eigsh(matrix, k=2, which="SA", v0=start, tol=tolerance)  # pyright: ignore[reportArgumentType]
     order = np.argsort(values)
-    vector, lowest = vectors[:, order[0]], float(values[order[0]])
-    second = float(values[order[1]]) if len(order) > 1 else math.inf
-    return (lowest, second), vector, basis, float(np.linalg.norm(matrix @ vector - lowest * vector))
+    vector = vectors[:, order[0]]
+    return values[order[:2]], vector, float(np.linalg.norm(matrix @ vector - values[order[0]] * vector))
 
 
 def _represent(basis: Basis, states: Int[np.ndarray, " n"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:

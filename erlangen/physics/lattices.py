@@ -58,7 +58,7 @@ class Lattice:
 
     @property
     def n_sites(self) -> int:
-        """Cells times the sites of each."""
+        """Number of sites."""
         return abs(_determinant(self.vectors)) * len(self.shape.basis)
 
     @functools.cached_property

@@ -44,7 +44,7 @@ class Hamiltonian:
 
     @property
     def n_sites(self) -> int:
-        """Of the lattice."""
+        """Number of spins."""
         return self.lattice.n_sites
 
     @property
@@ -71,19 +71,14 @@ class Hamiltonian:
     @property
     def is_isotropic(self) -> bool:
         """Whether H is a sum of S_i . S_j (after Marshall's rotation too): levels then are multiplets of SU(2)."""
-        pairs: dict[tuple[int, ...], list[tuple[float, int]]] = {}
-        for row, coefficient in zip(self.strings, self.coefficients, strict=True):
-            axes = set(row[row > 0].tolist())
-            if len(axes) != 1 or (row > 0).sum() != 2:
-                return False
-            pairs.setdefault(tuple(np.flatnonzero(row).tolist()), []).append((float(coefficient), axes.pop()))
-        for terms in pairs.values():
-            strengths = {axis: coefficient for coefficient, axis in terms}
-            turned = self.sign_rule and np.isclose(strengths.get(1, 0.0), -strengths.get(3, 0.0))
-            same = turned or np.isclose(strengths.get(1, 0.0), strengths.get(3, 0.0))
-            if not (same and np.isclose(strengths.get(1, 0.0), strengths.get(2, 0.0))):
-                return False
-        return True
+        axis = self.strings.max(1)
+        if np.any((self.strings > 0).sum(1) != 2) or np.any(self.strings.sum(1) != 2 * axis):
+            return False
+        strengths = np.zeros((3, self.n_sites, self.n_sites))
+        first, last = self.strings.argmax(1), self.n_sites - 1 - self.strings[:, ::-1].argmax(1)
+        strengths[axis - 1, first, last] = self.coefficients
+        x, y, z = strengths
+        return bool(np.all(np.isclose(x, y) & (np.isclose(x, z) | (self.sign_rule & np.isclose(x, -z)))))
 
     def at_magnetisation(self, s_z: int) -> Hamiltonian:
         """The same law among states of another S_z: the lowest one there is excited, or as low as that at S_z = 0."""

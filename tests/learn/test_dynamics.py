@@ -10,7 +10,7 @@ import pytest
 
 from erlangen.contract import Budget, Session
 from erlangen.core.errors import Invalid
-from erlangen.learn.variational import Pace, Wavefunction, dynamics, evolve, spin_problem
+from erlangen.learn.variational import Pace, Wavefunction, clock, dynamics, evolve, spin_problem
 from erlangen.methods.variational.tdvp import MatrixProduct
 from erlangen.numerics.precision import double
 from erlangen.physics import exact_diagonalisation as ed
@@ -116,7 +116,7 @@ def test_the_velocity_solves_the_normal_equations():
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, full):
     pace = Pace(tolerance=1e-3, cutoff=1e-6, samples=64, chains=32, full_sum=full)
     whole = moved(product(), pace, times=(0.0, 0.1))
-    monkeypatch.setattr(dynamics, "_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "_CHECKPOINT_SECONDS", 0.0)
 
     def killed(step, total, figures):
         if step == 3:

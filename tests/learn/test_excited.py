@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.contract import Budget
+from erlangen.contract import Budget, Session
 from erlangen.learn.variational import (
     Determinant,
     Settings,
@@ -22,8 +22,8 @@ from erlangen.learn.variational import (
     spin_problem,
     walkers_problem,
 )
-from erlangen.methods.variational._free import free_machine
-from erlangen.methods.variational._projection import Sectoral
+from erlangen.methods.variational._projection import Projected
+from erlangen.methods.variational._spectrum import free_machine
 from erlangen.numerics.precision import double
 from erlangen.physics import exact_diagonalisation as ed
 from erlangen.physics import lattices, spins
@@ -74,6 +74,16 @@ def test_walkers_add_their_energies_and_repel_from_equal_configurations():
     with double():
         x = problem.draw(1, jax.random.key(0))[0]
         assert jnp.exp(2 * psi.log_psi(x.at[1].set(x[0])).real) < 1e-25
+
+
+def test_walkers_that_start_on_a_node_leave_it():
+    """Of 64 pairs of walkers on 16 configurations some are equal: there Psi vanishes."""
+    pair = [random_table(RING, seed) for seed in (1, 2)]
+    settings, energies = Settings(64, 64, full_sum="no"), []
+    session = Session(progress=lambda step, total, figures: energies.append(figures["energy"]))
+    problem = walkers_problem(RING, 2)
+    minimise(Determinant(pair), problem, settings, Budget(steps=3), key=jax.random.key(0), session=session)
+    assert np.isfinite(energies).all()
 
 
 def test_walkers_of_an_arbitrary_pair_have_the_trace_of_the_ritz_matrix():
@@ -136,7 +146,7 @@ def test_the_full_sum_of_a_sector_is_the_energy_of_the_projected_state(law):
             continue
         with double():
             phi = free_machine(law, 4, False, group=character.kernel, key=jax.random.key(1))
-            psi = Sectoral.of(phi, character)
+            psi = Projected.of(phi, character)
         problem, summed = sector_problem(law, character, largest=100)
         assert summed and not sector_problem(law, character, largest=0)[1]
         basis = ed.enumerate_basis(6, ed.Sector(np.arange(6)[None], 0, law.n_up))
@@ -158,10 +168,10 @@ def test_a_projector_with_a_wrong_character_is_caught():
     broken = eqx.tree_at(lambda c: c.powers, momentum, powers)
     with double():
         phi = free_machine(law, 8, True, key=jax.random.key(1))
-        assert character_defect(Sectoral.of(phi, momentum), momentum, spins_drawn) < 1e-10
-        assert character_defect(Sectoral.of(phi, broken), momentum, spins_drawn) > 0.1
+        assert character_defect(Projected.of(phi, momentum), momentum, spins_drawn) < 1e-10
+        assert character_defect(Projected.of(phi, broken), momentum, spins_drawn) > 0.1
         even = trivial(law.lattice.space_group).at(flip=1)
-        assert character_defect(Sectoral.of(phi, even), even.at(flip=-1), spins_drawn) > 0.1
+        assert character_defect(Projected.of(phi, even), even.at(flip=-1), spins_drawn) > 0.1
 
 
 def test_an_amplitude_that_vanishes_gives_no_nan():
@@ -170,7 +180,7 @@ def test_an_amplitude_that_vanishes_gives_no_nan():
     odd = trivial(law.lattice.space_group).at(flip=-1)
     alternating = jnp.array([1, -1, 1, -1], jnp.int8)  # its reverse is a translation of it
     with double():
-        psi = Sectoral.of(free_machine(law, 4, True, key=jax.random.key(0)), odd)
+        psi = Projected.of(free_machine(law, 4, True, key=jax.random.key(0)), odd)
         assert jnp.exp(psi.log_psi(alternating).real) < 1e-14
         configurations, _ = sector_problem(law, odd, largest=100)[0].states((None, False))
         energies = spin_problem(law).local_energies(psi.log_psi, jnp.asarray(configurations))

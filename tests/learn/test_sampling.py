@@ -27,8 +27,9 @@ def test_the_power_gives_weights_of_the_wanted_spread():
     rng = np.random.default_rng(0)
     with double():
         logs = jnp.asarray(rng.normal(3.0, 1.7, 1000))
-        power = float(sampling.power(logs))
+        power, with_node = (float(sampling.power(x)) for x in (logs, jnp.append(logs, -jnp.inf)))
     assert (2 - power) * float(np.std(np.asarray(logs))) == pytest.approx(0.6)
+    assert with_node == pytest.approx(power, rel=1e-2)
     assert float(sampling.power(jnp.zeros(5))) == 1.0
     assert float(sampling.power(1e9 * jnp.arange(5.0))) == pytest.approx(2.0)
 

@@ -17,10 +17,9 @@ from erlangen.learn.variational import (
     evaluate,
     full_sum,
     minimise,
-    natural_direction,
     spin_problem,
 )
-from erlangen.learn.variational.natural_gradient import jacobian, log_derivatives
+from erlangen.learn.variational.natural_gradient import jacobian, log_derivatives, natural_direction
 from erlangen.numerics.precision import double
 from erlangen.physics import exact_diagonalisation as ed
 from erlangen.physics import lattices, spins
@@ -56,8 +55,8 @@ def test_momentum_is_the_damped_problem_pulled_towards_the_last_direction():
         derivatives, energies, last = rng.normal(size=shape), rng.normal(size=shape[0]), rng.normal(size=shape[1])
         weights = np.full(shape[0], 1 / shape[0])
         with double():
-            arrays = map(jnp.asarray, (derivatives, energies, weights))
-            delta, _ = natural_direction(*arrays, shift=0.1, last=jnp.asarray(last))
+            o, e, w = map(jnp.asarray, (derivatives, energies, weights))
+            delta, _ = natural_direction(jacobian(o, w), e, w, shift=0.1, last=jnp.asarray(last))
         rows = (derivatives - derivatives.mean(0)) / shape[0] ** 0.5
         residual = (energies - energies.mean()) / shape[0] ** 0.5
         stacked = np.concatenate([rows, 0.1**0.5 * np.eye(shape[1])])
@@ -73,7 +72,8 @@ def test_both_forms_of_the_natural_gradient_solve_the_normal_equations(n, parame
     energies = rng.standard_normal(n) + (1j * rng.standard_normal(n) if is_complex else 0)
     weights = rng.dirichlet(np.ones(n))
     with double():
-        delta, length = natural_direction(*map(jnp.asarray, (rows, energies, weights)), shift=1e-3)
+        o, e, w = map(jnp.asarray, (rows, energies, weights))
+        delta, length = natural_direction(jacobian(o, w), e, w, shift=1e-3)
     centred = np.sqrt(weights)[:, None] * (rows - weights @ rows)
     residual = np.sqrt(weights) * (energies - weights @ energies)
     metric = np.real(centred.conj().T @ centred)

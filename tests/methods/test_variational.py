@@ -10,16 +10,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.contract import Budget, Session
+from erlangen.contract import Budget, QuantumState, Session
 from erlangen.core.errors import Invalid
-from erlangen.learn.variational import character_defect, evaluate, full_sum, spin_problem
+from erlangen.learn.variational import (
+    character_defect,
+    evaluate,
+    full_sum,
+    sector_problem,
+    spin_problem,
+    wavefunction,
+)
 from erlangen.learn.variational.natural_gradient import log_derivatives
+from erlangen.methods.variational._in_sectors import one_dimensional
+from erlangen.methods.variational._projection import Projected
 from erlangen.methods.variational.jastrow import Jastrow, pair_classes
 from erlangen.methods.variational.lcn import LCN
 from erlangen.methods.variational.mean_field import MeanField
 from erlangen.methods.variational.pair_product import PairProduct
 from erlangen.methods.variational.rbm import RBM, RestrictedBoltzmann
 from erlangen.methods.variational.vit import ViT, tiling
+from erlangen.methods.wrappers.lanczos import Lanczos
 from erlangen.numerics.precision import double
 from erlangen.physics import lattices, mean_field
 from erlangen.tasks.quantum.spins import Spins
@@ -229,3 +239,81 @@ def test_damping_grows_where_steps_are_longer_on_samples_that_they_have_not_seen
     grown = np.flatnonzero(shifts[1:] > shifts[:-1])
     assert not said and len(grown) and np.all(overfits[grown] > 1)
     assert np.all(shifts[1:][overfits[:-1] > 2] > shifts[:-1][overfits[:-1] > 2])
+
+
+def first_energy(method, task, start):
+    """Of a fit that begins from `start`."""
+    figures = []
+    session = Session(start=start, progress=lambda step, total, row: figures.append(row))
+    psi = method.fit(task, Budget(steps=2), key=jax.random.key(7), session=session)
+    return psi, figures[0]["energy"]
+
+
+STARTED = [
+    (Spins(sites=8), RBM(alpha=2)),
+    (Spins("j1j2", "square", 8), ViT(channels=4, heads=2, layers=1, samples=64)),
+    (Spins("j1j2", "square", 8), PairProduct(alpha=1, samples=64)),
+    (Spins(sites=8), Lanczos(Jastrow())),
+]
+
+
+@pytest.mark.parametrize(("task", "method"), STARTED, ids=repr)
+def test_a_fit_that_begins_from_a_state_has_the_energy_of_that_state_first(task, method):
+    assert method.continues
+    fitted = method.fit(task, Budget(steps=10), key=jax.random.key(0))
+    further, energy = first_energy(method, task, fitted)
+    assert energy == pytest.approx(full_sum(fitted.bare, spin_problem(task.law))[0], rel=1e-10)
+    assert type(further) is type(fitted)
+
+
+def test_a_fit_of_one_law_begins_from_the_state_of_another():
+    task = Spins(sites=8)
+    other, fitted = (
+        dataclasses.replace(task, field=0.9),
+        RBM(alpha=2).fit(task, Budget(steps=10), key=jax.random.key(0)),
+    )
+    _, energy = first_energy(RBM(alpha=2), other, fitted)
+    assert energy == pytest.approx(full_sum(fitted, spin_problem(other.law))[0], rel=1e-10)
+
+
+def test_a_fit_goes_on_in_the_sector_of_the_state_that_it_begins_from():
+    task = Spins("heisenberg", "triangular", 12)
+    character = one_dimensional(task.law)[1]
+    with double():
+        phi = RestrictedBoltzmann.random(np.arange(12)[None], 1, 0.3, 0.3, key=jax.random.key(0))
+        biases = jnp.zeros(1) if character.flip <= 0 else None
+        start = Projected.of(dataclasses.replace(phi, biases=biases), character)
+    psi, energy = first_energy(RBM(alpha=1), task, start)
+    assert psi.character.title == character.title
+    problem, _ = sector_problem(task.law, character, largest=1024)
+    assert energy == pytest.approx(full_sum(start, problem)[0], rel=1e-10)
+
+
+def test_a_start_of_another_shape_or_method_is_refused():
+    fitted = RBM(alpha=2).fit(Spins(sites=6), Budget(steps=1), key=jax.random.key(0))
+    for method in (RBM(alpha=3), Jastrow()):
+        with pytest.raises(Invalid, match="same method and settings"):
+            first_energy(method, Spins(sites=6), fitted)
+
+
+class Bare(QuantumState):
+    """As little as the contract asks of a state."""
+
+    tilt: jax.Array
+
+    def log_psi(self, configuration):
+        return self.tilt * jnp.sum(configuration)
+
+    def __call__(self, x):
+        return {"log_psi": self.log_psi(x.spins)}
+
+
+def test_a_state_that_knows_its_amplitudes_alone_is_measured_too():
+    problem = spin_problem(Spins(sites=6, field=0.5).law)
+    with double():
+        psi = wavefunction(Bare(jnp.asarray(0.1)))
+    exact, _ = full_sum(psi, problem)
+    # every spin points along (sin t, 0, cos t) with e^(2 a) = cot(t/2)
+    assert exact == pytest.approx(-6 * (np.tanh(0.2) ** 2 + 0.5 / np.cosh(0.2)))
+    found = evaluate(psi, problem, samples=4096, chains=256, key=jax.random.key(0))
+    assert abs(found.energy - exact) < 5 * found.error

@@ -7,9 +7,9 @@ never results. `bracket` adds the lower side. `evolve` moves a state in real tim
 `spin_problem` makes one from a spin Hamiltonian; `minimise_family` fits one state to several couplings at once.
 """
 
-from .bounds import Bracket, bracket, contradictions
+from .bounds import Bracket, bracket, contradictions, doubts
 from .dynamics import Pace, Trajectory, evolve
-from .evaluation import Evaluation, evaluate, full_sum
+from .evaluation import Evaluation, evaluate, full_sum, tabulated
 from .excited import (
     Determinant,
     ExcitedStates,
@@ -25,10 +25,9 @@ from .excited import (
 from .family import Conditioned, family_problem, minimise_family
 from .ground_state import Settings, minimise
 from .lanczos import LanczosStep, lanczos_step
-from .natural_gradient import Factors, natural_direction
-from .problem import Problem, spin_problem
-from .tabulated import tabulated
-from .wavefunction import Autoregressive, Wavefunction
+from .natural_gradient import Factors
+from .problem import Problem, basis_of, spin_problem
+from .wavefunction import Autoregressive, Wavefunction, wavefunction
 
 __all__ = [
     "Autoregressive",
@@ -46,9 +45,11 @@ __all__ = [
     "Span",
     "Trajectory",
     "Wavefunction",
+    "basis_of",
     "bracket",
     "character_defect",
     "contradictions",
+    "doubts",
     "evaluate",
     "evolve",
     "family_problem",
@@ -57,11 +58,11 @@ __all__ = [
     "lanczos_step",
     "minimise",
     "minimise_family",
-    "natural_direction",
     "penalised",
     "scales_of",
     "sector_problem",
     "spin_problem",
     "tabulated",
     "walkers_problem",
+    "wavefunction",
 ]

@@ -51,18 +51,11 @@ def contradictions(
     found: Evaluation, bounds: Bracket, reference: Mapping[str, Any] | None, excited: float | None = None
 ) -> list[str]:
     """What cannot be: bounds that the reference violates, chains that disagree. Empty where nothing is suspicious."""
-    said = []
-    if found.r_hat > AGREEMENT:
-        said.append(f"the chains disagree (R-hat {found.r_hat:.3f}): the energy is not to be trusted; sample longer")
-    if reference is None:
+    exact = None if reference is None else float(reference["energy"])
+    said = doubts("the energy", found.r_hat, bounds.upper, bounds.error, exact)
+    if exact is None:
         return said
-    exact = float(reference["energy"])
     margin = max(SIGNIFICANT * bounds.error, ROUNDING * abs(exact))
-    if bounds.upper + margin < exact:
-        said.append(
-            f"the energy {bounds.upper:.8g} lies below the exact one {exact:.8g} by more than 5 error bars: "
-            "the estimator or the reference is wrong"
-        )
     if bounds.temple is not None and bounds.temple - max(SIGNIFICANT * (bounds.temple_error or 0.0), margin) > exact:
         said.append(
             f"the exact energy {exact:.8g} lies below Temple's bound {bounds.temple:.8g} by more than 5 error bars: "
@@ -71,4 +64,17 @@ def contradictions(
     low, high = bounds.weinstein
     if excited is not None and exact < low - margin and high + margin < excited:
         said.append("no eigenvalue lies within Weinstein's interval: the variance is underestimated")
+    return said
+
+
+def doubts(name: str, r_hat: float, energy: float, error: float, exact: float | None) -> list[str]:
+    """What is said where chains disagree, or where an energy lies below what is possible."""
+    said = []
+    if r_hat > AGREEMENT:
+        said.append(f"the chains disagree (R-hat {r_hat:.3f}): {name} is not to be trusted; sample longer")
+    if exact is not None and energy + max(SIGNIFICANT * error, ROUNDING * abs(exact)) < exact:
+        said.append(
+            f"{name}, {energy:.8g}, lies below the exact one {exact:.8g} by more than 5 error bars: "
+            "the estimator or the reference is wrong"
+        )
     return said

@@ -30,9 +30,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import time
 from collections.abc import Sequence
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -43,17 +42,16 @@ from jaxtyping import Array, Float, Inexact, PRNGKeyArray, PyTree, Shaped
 
 from ...contract import Budget, Session, StatePath
 from ...core.errors import Invalid, within
-from ...numerics import metropolis, runge_kutta
+from ...numerics import runge_kutta
 from ...numerics.precision import double
-from ..checkpoint import load_state, save_state
-from .ground_state import Settings, _all_states
+from . import sampling
+from .clock import Clock
 from .natural_gradient import log_derivatives
 from .problem import Problem
+from .sampling import Sampling
 from .wavefunction import Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
-
-_CHECKPOINT_SECONDS = 3.0
 
 _SHORTEST = 1e-6
 """Part of the horizon below which a step is not shortened: the ansatz has become singular."""
@@ -63,31 +61,21 @@ _BURN_IN = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class Pace:
+class Pace(Sampling):
     """How the evolution is integrated and regularised.
 
-    tolerance: error of one step, as an angle between states. cutoff: modes of S below this part of the largest are off.
-    samples: per step, from `chains` walkers, `sweeps` sweeps apart; snr: modes with a smaller ratio of signal to noise
-    are off. full_sum: all states instead of samples; "auto" where they are not more than the samples, after reduction
-    by the symmetry of psi.
+    tolerance: error of one step, as an angle between states. cutoff: modes of S below this part of the largest are off;
+    snr: where sampled, those with a smaller ratio of signal to noise too.
     """
 
+    samples: int = 4096
     tolerance: float = 1e-4
     cutoff: float = 1e-10
-    samples: int = 4096
-    chains: int = 1024
-    sweeps: float = 1.0
     snr: float = 2.0
-    full_sum: Literal["auto", "yes", "no"] = "auto"
 
     def __post_init__(self):
+        super().__post_init__()
         within(self, tolerance=(0, math.inf), cutoff=(0, 1))
-        if self.chains < 1 or self.samples < self.chains:
-            raise Invalid(
-                must="every chain gives at least one sample per step",
-                came=f"{self.samples} samples from {self.chains} chains",
-                do=f"Take samples >= {self.chains}, or fewer chains.",
-            )
 
 
 class Trajectory(Wavefunction, StatePath, Generic[W]):
@@ -169,56 +157,37 @@ def evolve(
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
         flow = _Flow(parameters, fixed, problem, pace, key)
         state = _begin(parameters, problem, times, 1 if flow.states else pace.chains, key)
-        found = load_state(session.folder, state) if session.resume and session.folder else None
-        if found:
-            state = jax.tree.map(jnp.asarray, found[0])
-            session.say(f"resumed at time {float(state.time):g}")
         state = _integrate(flow, state, np.asarray(times, float), pace, budget, session)
+        path = jax.vmap(flow.unravel)(state.path[:, :-1])
         energies, variances = state.figures.T
-        path = jax.vmap(ravel_pytree(parameters)[1])(state.path[:, :-1])
-        return Trajectory(
-            parameters=path,
-            fixed=fixed,
-            times=jnp.asarray(times),
-            energies=energies,
-            variances=variances,
-            angles=state.path[:, -1],
-        )
+        return Trajectory(path, fixed, jnp.asarray(times), energies, variances, state.path[:, -1])
 
 
 def _begin(parameters: PyTree, problem: Problem, times: Sequence[float], chains: int, key: PRNGKeyArray) -> State:
     position = jnp.append(ravel_pytree(parameters)[0], 0.0)
     zero, number = jnp.zeros((), jnp.int64), functools.partial(jnp.full, (), dtype=jnp.float64)
-    return State(
-        step=zero,
-        reached=zero,
-        time=number(times[0]),
-        dt=number(1e-3 * (times[-1] - times[0])),
-        position=position,
-        walkers=problem.draw(chains, jax.random.fold_in(key, 2**31)),
-        path=jnp.tile(position, (len(times), 1)),
-        figures=jnp.zeros((len(times), 2), jnp.float64),
-    )
+    walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
+    path, figures = jnp.tile(position, (len(times), 1)), jnp.zeros((len(times), 2), jnp.float64)
+    return State(zero, zero, number(times[0]), number(1e-3 * (times[-1] - times[0])), position, walkers, path, figures)
 
 
 def _integrate(flow: _Flow, state: State, times: np.ndarray, pace: Pace, budget: Budget, session: Session) -> State:
     """Adaptive steps that end at every one of `times`."""
-    begun = saved = time.perf_counter()
+    clock = Clock(budget, session)
+    state = clock.resumed(state)
     while True:
         drawn, walkers = flow.draw(state)
         first = flow.instant(state.position, drawn)
         state = _kept(state, times, first)
-        spent, ended = time.perf_counter() - begun, int(state.reached) == len(times)
-        late = spent > (budget.seconds or math.inf) or int(state.step) >= (budget.steps or math.inf)
-        if session.folder and (ended or late or time.perf_counter() - saved > _CHECKPOINT_SECONDS):
-            saved = time.perf_counter()
-            save_state(session.folder, state, {})
-        if ended or late:
+        ended = int(state.reached) == len(times)
+        is_over = ended or clock.is_over(int(state.step))
+        clock.save(state, at_once=is_over)
+        if is_over:
             break
         if not int(state.step) and not float(first.variance):
             session.say("the variance of the energy is zero: an eigenstate does not move")
         figures = {"time": state.time, "energy": first.energy, "residual": first.slope[-1], "angle": state.position[-1]}
-        session.progress(int(state.step), budget.steps or 0, {name: float(value) for name, value in figures.items()})
+        session.progress(int(state.step), clock.total, {name: float(value) for name, value in figures.items()})
         state = _advanced(flow, state, times, pace, drawn, first)
         state = dataclasses.replace(state, walkers=walkers)
     if not ended:
@@ -231,13 +200,8 @@ def _kept(state: State, times: np.ndarray, here: Instant) -> State:
     i = int(state.reached)
     if i == len(times) or not math.isclose(float(state.time), times[i], rel_tol=1e-12, abs_tol=1e-12):
         return state
-    figures = jnp.stack([here.energy, here.variance])
-    return dataclasses.replace(
-        state,
-        reached=state.reached + 1,
-        path=state.path.at[i:].set(state.position),
-        figures=state.figures.at[i:].set(figures),
-    )
+    path, figures = state.path.at[i:].set(state.position), jnp.stack([here.energy, here.variance])
+    return dataclasses.replace(state, reached=state.reached + 1, path=path, figures=state.figures.at[i:].set(figures))
 
 
 def _advanced(flow: _Flow, state: State, times: np.ndarray, pace: Pace, drawn: Drawn, first: Instant) -> State:
@@ -247,9 +211,8 @@ def _advanced(flow: _Flow, state: State, times: np.ndarray, pace: Pace, drawn: D
         # two equal steps where one would leave a remainder
         left = goal - now
         taken = left if dt >= left * (1 - 1e-9) else left / 2 if dt > left / 2 else dt
-        moved, error = runge_kutta.step(
-            lambda y: flow.instant(y, drawn).slope, state.position, taken, first=first.slope
-        )
+        slope = lambda y: flow.instant(y, drawn).slope  # noqa: E731
+        moved, error = runge_kutta.step(slope, state.position, taken, first=first.slope)
         size = float(jnp.sqrt(error[:-1] @ first.metric @ error[:-1]))
         wanted = runge_kutta.next_step(taken, size, pace.tolerance)
         if size <= pace.tolerance:
@@ -261,14 +224,10 @@ def _advanced(flow: _Flow, state: State, times: np.ndarray, pace: Pace, drawn: D
                 do="Raise the cutoff or the number of samples, or take another ansatz.",
             )
         dt = wanted
-    return dataclasses.replace(
-        state,
-        step=state.step + 1,
-        time=jnp.asarray(goal if taken == left else now + taken),
-        # a step that was cut short says nothing against the length before
-        dt=jnp.asarray(max(wanted, dt) if taken < dt else wanted),
-        position=moved,
-    )
+    after = jnp.asarray(goal if taken == left else now + taken)
+    # a step that was cut short says nothing against the length before
+    longer = jnp.asarray(max(wanted, dt) if taken < dt else wanted)
+    return dataclasses.replace(state, step=state.step + 1, time=after, dt=longer, position=moved)
 
 
 class _Flow:
@@ -277,9 +236,8 @@ class _Flow:
     def __init__(self, parameters: PyTree, fixed: PyTree, problem: Problem, pace: Pace, key: PRNGKeyArray):
         psi = eqx.combine(parameters, fixed)
         self.problem, self.pace, self.key = problem, pace, key
-        self.unravel = ravel_pytree(parameters)[1]
-        self.states = _all_states(psi, problem, Settings(pace.samples, pace.chains, full_sum=pace.full_sum))
-        self.fixed = fixed
+        self.unravel, self.fixed = ravel_pytree(parameters)[1], fixed
+        self.states = pace.all_states(psi, problem)
         spins = problem.draw(1, key)[0]
         if not jnp.issubdtype(jax.eval_shape(psi.log_psi, spins).dtype, jnp.complexfloating):
             raise Invalid(
@@ -301,24 +259,16 @@ class _Flow:
 
     @functools.partial(jax.jit, static_argnums=(0, 4))
     def _sampled(self, flat: Array, walkers: Array, key: PRNGKeyArray, burn_in: int) -> tuple[Drawn, Array]:
-        parameters, pace = self.unravel(flat), self.pace
-        log_probability = jax.vmap(lambda s: 2 * jnp.real(self.log_psi(parameters, s)))
-        thinning = max(1, round(pace.sweeps * self.problem.sweep))
+        log_psi = jax.vmap(functools.partial(self.log_psi, self.unravel(flat)))
+        guide = lambda s: jnp.real(log_psi(s))  # noqa: E731
         first, second = jax.random.split(key)
-        chains = metropolis.start(log_probability, walkers)
-        chains, _ = metropolis.walk(
-            log_probability, self.problem.propose, chains, steps=burn_in * self.problem.sweep, key=first
+        walkers = sampling.walked(lambda s: 2 * guide(s), self.problem, walkers, sweeps=burn_in, key=first)
+        per_chain, sweeps = self.pace.samples // self.pace.chains, self.pace.sweeps
+        drawn = sampling.draw(
+            log_psi, guide, self.problem, walkers, power=2.0, n_per_chain=per_chain, sweeps=sweeps, key=second
         )
-        chains, samples, _ = metropolis.sample(
-            log_probability,
-            self.problem.propose,
-            chains,
-            n_per_chain=pace.samples // pace.chains,
-            thinning=thinning,
-            key=second,
-        )
-        samples = samples.reshape(-1, *samples.shape[2:])
-        return Drawn(samples, -log_probability(samples)), chains.positions
+        samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
+        return Drawn(samples, -2 * guide(samples)), drawn.walkers
 
     @functools.partial(jax.jit, static_argnums=0)
     def instant(self, position: Float[Array, " parameters_and_angle"], drawn: Drawn) -> Instant:
@@ -328,9 +278,8 @@ class _Flow:
         energies = self.problem.local_energies(functools.partial(self.log_psi, parameters), drawn.samples)
         derivatives = log_derivatives(self.log_psi, parameters, drawn.samples)
         mean = weights @ energies
-        velocity, residual, metric = tdvp_velocity(
-            derivatives, energies - mean, weights, cutoff=self.pace.cutoff, snr=0.0 if self.states else self.pace.snr
-        )
+        how = {"cutoff": self.pace.cutoff, "snr": 0.0 if self.states else self.pace.snr}
+        velocity, residual, metric = tdvp_velocity(derivatives, energies - mean, weights, **how)
         variance = weights @ jnp.abs(energies - mean) ** 2
         return Instant(jnp.append(velocity, residual), metric, jnp.real(mean), variance)
 

@@ -11,16 +11,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PRNGKeyArray
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from ...core.errors import Invalid
 from ...numerics.autocorrelation import Estimate, estimate
 from ...numerics.precision import double
 from . import sampling
 from .problem import Problem, amplitudes
 from .wavefunction import Autoregressive, Wavefunction
 
-_SEGMENT = 16
+SEGMENT = 16
 """Samples of every chain drawn in one compiled call."""
 
 _LONGEST_BURN_IN = 12
@@ -64,27 +63,32 @@ def evaluate(
     Independent samples where `psi` can be drawn from: nothing is burnt in then. longest: seconds after which no more
     samples are drawn; the error bar tells.
     """
-    if samples < chains:
-        raise Invalid(
-            must="every chain gives at least one sample",
-            came=f"{samples} samples from {chains} chains",
-            do=f"Take samples >= {chains}, or fewer chains.",
-        )
+    sampling.require_samples(samples, chains)
     begun = time.perf_counter()
     with double():
-        draw = functools.partial(_segment, psi, problem, sweeps)
         walkers, power, burnt = _start(psi, problem, sweeps, chains, key)
         energies, log_weights, accepted = [], [], []
-        for segment in range(math.ceil(samples / chains / _SEGMENT)):
-            walkers, _, _, *series, rate = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN + segment))
+        for segment in range(math.ceil(samples / chains / SEGMENT)):
+            one = jax.random.fold_in(key, _LONGEST_BURN_IN + segment)
+            walkers, _, _, *series, rate = _segment(psi, problem, sweeps, power, walkers, one)
             for kept, new in zip((energies, log_weights, accepted), (*series, rate), strict=True):
                 kept.append(np.asarray(new))
             if time.perf_counter() - begun > longest:
                 break
-    wanted = max(1, samples // chains)
+    wanted = samples // chains
     found = _weighted(np.concatenate(energies)[:wanted].T, np.concatenate(log_weights)[:wanted].T)
-    discarded = round(burnt * _SEGMENT * sweeps)
-    return _judged(found, problem.size, float(np.mean(accepted)), discarded, time.perf_counter() - begun)
+    return Evaluation(
+        energy=found.mean,
+        error=found.error,
+        variance=found.variance,
+        v_score=problem.size * found.variance / found.mean**2 if found.mean else math.inf,
+        tau=found.tau,
+        r_hat=found.r_hat,
+        acceptance=float(np.mean(accepted)),
+        n_samples=found.n_samples,
+        burn_in=round(burnt * SEGMENT * sweeps),
+        seconds=time.perf_counter() - begun,
+    )
 
 
 def settled(
@@ -92,10 +96,9 @@ def settled(
 ) -> tuple[Array, Array, Array]:
     """(at least `samples` configurations, local energies, weights that sum to one), burnt in as by `evaluate`."""
     with double():
-        draw = functools.partial(_segment, psi, problem, sweeps)
-        chains = -(-samples // _SEGMENT)
-        walkers, power, _ = _start(psi, problem, sweeps, chains, key)
-        _, _, configurations, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, _LONGEST_BURN_IN))
+        walkers, power, _ = _start(psi, problem, sweeps, -(-samples // SEGMENT), key)
+        one = jax.random.fold_in(key, _LONGEST_BURN_IN)
+        _, _, configurations, energies, log_weights, _ = _segment(psi, problem, sweeps, power, walkers, one)
         return configurations, energies.ravel(), jax.nn.softmax(log_weights.ravel())
 
 
@@ -110,6 +113,43 @@ def full_sum(psi: Wavefunction, problem: Problem) -> tuple[float, float]:
         return float(energy), float(variance)
 
 
+class Tabulated(Wavefunction):
+    """All amplitudes of a small system, computed once: sampling then costs a look into a table, however costly psi is.
+
+    By number of the configuration: codes [states] ascending, logarithms of psi and of its guide [states].
+    """
+
+    codes: Int[Array, " states"]
+    logs: Inexact[Array, " states"]
+    guides: Float[Array, " states"]
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        return self.logs[self._place(spins)]
+
+    def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
+        return self.guides[self._place(spins)]
+
+    def _place(self, spins: Shaped[Array, " sites"]) -> Int[Array, ""]:
+        return jnp.searchsorted(self.codes, code(jnp.asarray(spins)))
+
+
+def tabulated(psi: Wavefunction, problem: Problem) -> Wavefunction:
+    """`psi` as a table of all states of `problem`; as it is where it can be drawn from without walkers."""
+    if isinstance(psi, Autoregressive):
+        return psi
+    with double():
+        configurations = jnp.asarray(problem.states((None, False))[0])
+        codes = code(configurations)
+        order = jnp.argsort(codes)
+        ask = eqx.filter_jit(lambda psi, s: [amplitudes(f, s) for f in (psi.log_psi, psi.guiding.log_guide)])
+        return Tabulated(codes[order], *ask(psi, configurations[order]))
+
+
+def code(spins: Shaped[Array, "*n sites"]) -> Int[Array, "*n"]:
+    """The configuration as a binary number."""
+    return (spins > 0) @ (1 << np.arange(spins.shape[-1]))
+
+
 @eqx.filter_jit
 def _segment(
     psi: Wavefunction, problem: Problem, sweeps: float, power: Array, walkers: Array, key: PRNGKeyArray
@@ -119,10 +159,10 @@ def _segment(
     """
     log_psi, log_guide = (functools.partial(amplitudes, f) for f in (psi.log_psi, psi.guiding.log_guide))
     if isinstance(psi, Autoregressive):
-        drawn = sampling.independent(psi, walkers, n_per_chain=_SEGMENT, key=key)
+        drawn = sampling.independent(psi, walkers, n_per_chain=SEGMENT, key=key)
     else:
         drawn = sampling.draw(
-            log_psi, log_guide, problem, walkers, power=power, n_per_chain=_SEGMENT, sweeps=sweeps, key=key
+            log_psi, log_guide, problem, walkers, power=power, n_per_chain=SEGMENT, sweeps=sweeps, key=key
         )
     samples = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
     energies = problem.local_energies(psi.log_psi, samples, ratios=psi.log_ratios).reshape(drawn.log_weights.shape)
@@ -143,19 +183,17 @@ def _moments(psi: Wavefunction, problem: Problem, configurations: Array, multipl
 def _start(
     psi: Wavefunction, problem: Problem, sweeps: float, chains: int, key: PRNGKeyArray
 ) -> tuple[Array, Array, int]:
-    """(walkers, power, segments thrown away) from where samples count."""
-    guiding, first = psi.guiding, jax.random.fold_in(key, 2**31)
+    """(walkers, power, segments thrown away) from where samples count: independent ones where they can be drawn, else
+    after walking until the energy of a segment agrees with the one before to within 3 error bars.
+    """
+    guiding, first, power = psi.guiding, jax.random.fold_in(key, 2**31), jnp.full((), 2.0)
     if isinstance(guiding, Autoregressive):
-        return guiding.draws(chains, first), jnp.full((), 2.0), 0
-    return _burn_in(functools.partial(_segment, guiding, problem, sweeps), problem.draw(chains, first), key)
-
-
-def _burn_in(draw, walkers: Array, key: PRNGKeyArray) -> tuple[Array, Array, int]:
-    """Walk until the energy of a segment agrees with the one before to within 3 error bars; settles the power too."""
-    before: Estimate | None = None
-    power = jnp.full((), 2.0)
+        return guiding.draws(chains, first), power, 0
+    walkers, before = problem.draw(chains, first), None
     for segment in range(_LONGEST_BURN_IN):
-        walkers, power, _, energies, log_weights, _ = draw(power, walkers, jax.random.fold_in(key, segment))
+        walkers, power, _, energies, log_weights, _ = _segment(
+            guiding, problem, sweeps, power, walkers, jax.random.fold_in(key, segment)
+        )
         now = _weighted(np.asarray(energies).T, np.asarray(log_weights).T)
         if before and abs(now.mean - before.mean) <= 3 * math.hypot(now.error, before.error):
             return walkers, power, segment + 1
@@ -170,18 +208,3 @@ def _weighted(energies: Inexact[np.ndarray, "chains n"], log_weights: Float[np.n
     mean = float((weights * np.real(energies)).mean())
     found = estimate(weights * (np.real(energies) - mean))
     return dataclasses.replace(found, mean=mean, variance=float((weights * np.abs(energies - mean) ** 2).mean()))
-
-
-def _judged(found: Estimate, size: int, acceptance: float, burn_in: int, seconds: float) -> Evaluation:
-    return Evaluation(
-        energy=found.mean,
-        error=found.error,
-        variance=found.variance,
-        v_score=size * found.variance / found.mean**2 if found.mean else math.inf,
-        tau=found.tau,
-        r_hat=found.r_hat,
-        acceptance=acceptance,
-        n_samples=found.n_samples,
-        burn_in=burn_in,
-        seconds=seconds,
-    )

@@ -21,14 +21,13 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray, Shaped
 
 from ...contract import Eigenstates, Levels, Outputs
 from ...core.systems import SpinLattice
-from ...numerics import metropolis
 from ...numerics.autocorrelation import split_r_hat
 from ...numerics.precision import double
 from ...physics import exact_diagonalisation
 from ...physics.characters import Character
 from ...physics.spins import Hamiltonian
-from . import evaluation
-from .problem import AT_ONCE, LogPsi, LogRatios, Problem, spin_problem
+from . import evaluation, sampling
+from .problem import AT_ONCE, LogPsi, Problem, spin_problem
 from .wavefunction import Wavefunction
 
 _BLOCKS = 32
@@ -37,8 +36,11 @@ _BLOCKS = 32
 _SUMMED_SITES = 20
 """Sites up to which the states of a sector are enumerated to see how many they are."""
 
-_SEGMENT = 16
-"""Samples of every chain drawn in one compiled call."""
+_BURN_IN = 4
+"""Segments of a span thrown away: 128 sweeps of all walkers."""
+
+_POOL_SWEEPS = 30
+"""Of the walkers that become a pool of a lower state."""
 
 
 class ExcitedStates(Eigenstates):
@@ -69,16 +71,11 @@ class InSectors(ExcitedStates):
             found += [(one, i)] * character.degeneracy
         found = sorted(found, key=lambda pair: pair[0].energy)[: max(len(self.states), 2)]
         (lowest, first), others = found[0], found[1:]
-        return Levels(
-            tuple(one.energy for one, _ in found),
-            tuple(one.error for one, _ in found),
-            tuple(one.energy - lowest.energy for one, _ in others),
-            tuple(0.0 if i == first else math.hypot(one.error, lowest.error) for one, i in others),
-            max(one.r_hat for one, _ in found),
-            lowest.n_samples,
-            0,
-            sum(one.seconds for one, _ in {i: (one, i) for one, i in found}.values()),
-        )
+        energies, errors = (tuple(getattr(one, name) for one, _ in found) for name in ("energy", "error"))
+        gaps = tuple(energy - lowest.energy for energy in energies[1:])
+        gap_errors = tuple(0.0 if i == first else math.hypot(one.error, lowest.error) for one, i in others)
+        seconds = sum({i: one.seconds for one, i in found}.values())
+        return Levels(energies, errors, gaps, gap_errors, max(o.r_hat for o, _ in found), lowest.n_samples, 0, seconds)
 
 
 class Span(ExcitedStates):
@@ -99,17 +96,10 @@ class Span(ExcitedStates):
         whole = _levels(sums.sum(0) / counts.sum())
         left_out = np.array([_levels((sums.sum(0) - a) / (counts.sum() - c)) for a, c in zip(sums, counts)])
         traces = np.where(sound, np.trace(matrices, axis1=2, axis2=3).real, whole.sum())
-        gaps = left_out[:, 1:] - left_out[:, :1]
-        return Levels(
-            tuple(whole.tolist()),
-            tuple(_jackknife(left_out).tolist()),
-            tuple((whole[1:] - whole[0]).tolist()),
-            tuple(_jackknife(gaps).tolist()),
-            split_r_hat(traces),
-            chains * n,
-            int((~sound).sum()),
-            time.perf_counter() - begun,
-        )
+        given = whole, _jackknife(left_out), whole[1:] - whole[0], _jackknife(left_out[:, 1:] - left_out[:, :1])
+        energies, errors, gaps, gap_errors = (tuple(values.tolist()) for values in given)
+        singular, seconds = int((~sound).sum()), time.perf_counter() - begun
+        return Levels(energies, errors, gaps, gap_errors, split_r_hat(traces), chains * n, singular, seconds)
 
 
 class Determinant(Wavefunction):
@@ -142,18 +132,15 @@ def sector_problem(law: Hamiltonian, character: Character, *, largest: int) -> t
     sampled = spin_problem(own)
     if own.n_sites > _SUMMED_SITES:
         return sampled, False
-    group, values = np.asarray(character.permutations), np.asarray(character.values)
-    basis = exact_diagonalisation.enumerate_basis(
-        own.n_sites, exact_diagonalisation.Sector(group, character.flip, own.n_up, values)
-    )
+    group = np.asarray(character.permutations)
+    sector = exact_diagonalisation.Sector(group, character.flip, own.n_up, character.values)
+    basis = exact_diagonalisation.enumerate_basis(own.n_sites, sector)
     if len(basis.states) > largest:
         return sampled, False
     matrix = exact_diagonalisation.sparse_matrix(own, basis).tocoo()
     roots = np.sqrt(basis.multiplicities())
 
-    def local_energies(
-        log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
-    ) -> Array:
+    def local_energies(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: object = None) -> Array:
         logs = jax.lax.map(log_psi, samples, batch_size=at_once)
         coefficients = roots * jnp.exp(logs - jax.lax.stop_gradient(jnp.max(logs.real)))
         applied = jnp.zeros(len(roots), jnp.result_type(coefficients, matrix.data.dtype))
@@ -161,10 +148,8 @@ def sector_problem(law: Hamiltonian, character: Character, *, largest: int) -> t
         # an orbit on a node has no weight: its energy must be a number, any one
         return jnp.where(coefficients == 0, 0, applied / jnp.where(coefficients == 0, 1, coefficients))
 
-    def states(invariance: object) -> tuple[np.ndarray, np.ndarray]:
-        return basis.configurations(), basis.multiplicities()
-
-    return dataclasses.replace(sampled, local_energies=local_energies, states=states), True
+    orbits = basis.configurations(), basis.multiplicities()
+    return dataclasses.replace(sampled, local_energies=local_energies, states=lambda invariance: orbits), True
 
 
 def character_defect(psi: Wavefunction, character: Character, spins: Shaped[Array, "n sites"]) -> float:
@@ -186,9 +171,7 @@ def walkers_problem(law: Hamiltonian, count: int) -> Problem:
     """`count` independent copies of the law as one system: configurations [count, sites], energies added."""
     one = spin_problem(law)
 
-    def local_energies(
-        log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
-    ) -> Array:
+    def local_energies(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: object = None) -> Array:
         """[n] of sum over walkers j of sum_s' <x_j|H|s'> Psi(x with x_j -> s') / Psi(x)."""
 
         def energy(x: Array) -> Array:
@@ -221,7 +204,7 @@ def walkers_problem(law: Hamiltonian, count: int) -> Problem:
         distinct = rows[(np.diff(rows, axis=1) > 0).all(1)]  # |Psi| does not see the order of the walkers
         return single[distinct], np.ones(len(distinct))
 
-    return Problem(local_energies, propose, draw, count * one.sweep, count * one.size, states)
+    return Problem(local_energies, propose, draw, count * one.size, states)
 
 
 def penalised(problem: Problem, lower: list[Wavefunction], weight: float, pool: int, *, key: PRNGKeyArray) -> Problem:
@@ -235,9 +218,7 @@ def penalised(problem: Problem, lower: list[Wavefunction], weight: float, pool: 
     """
     pools = [_drawn(psi, problem, pool, jax.random.fold_in(key, j)) for j, psi in enumerate(lower)]
 
-    def local_energies(
-        log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
-    ) -> Array:
+    def local_energies(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: object = None) -> Array:
         energies = problem.local_energies(log_psi, samples, at_once).astype(complex)
         here = jax.vmap(log_psi)(samples)
         for psi, drawn in zip(lower, pools, strict=True):
@@ -260,16 +241,13 @@ def scales_of(states: list[Wavefunction], problem: Problem, *, key: PRNGKeyArray
 
 
 def _drawn(psi: Wavefunction, problem: Problem, count: int, key: PRNGKeyArray) -> Array:
-    """[count, ...] samples of |psi|^2, one per chain, after 30 sweeps."""
+    """[count, ...] samples of |psi|^2, one per chain."""
 
     @eqx.filter_jit
     def run(psi: Wavefunction, walkers: Array) -> Array:
-        def log_probability(s: Array) -> Array:
-            return 2 * jnp.real(jax.vmap(psi.log_psi)(s))
-
-        chains = metropolis.start(log_probability, walkers)
-        steps = 30 * problem.sweep
-        return metropolis.walk(log_probability, problem.propose, chains, steps=steps, key=key)[0].positions
+        return sampling.walked(
+            lambda s: 2 * jnp.real(jax.vmap(psi.log_psi)(s)), problem, walkers, sweeps=_POOL_SWEEPS, key=key
+        )
 
     with double():
         return run(psi, problem.draw(count, jax.random.fold_in(key, 2**31)))
@@ -294,31 +272,25 @@ def _energy_matrices(
     problem, psi = walkers_problem(law, count), Determinant(span.states)
     walkers = problem.draw(chains, jax.random.fold_in(key, 2**31))
     found = []
-    for segment in range(_BURN_IN + math.ceil(samples / chains / _SEGMENT)):
+    for segment in range(_BURN_IN + math.ceil(samples / chains / evaluation.SEGMENT)):
         walkers, matrices = _segment(psi, span.scales, problem, law, walkers, jax.random.fold_in(key, segment))
         if segment >= _BURN_IN:
             found.append(np.asarray(matrices))
     return np.swapaxes(np.concatenate(found), 0, 1)
 
 
-_BURN_IN = 4
-"""Segments thrown away: 128 sweeps of all walkers."""
-
-
 @eqx.filter_jit
 def _segment(
     psi: Determinant, scales: Array, problem: Problem, law: Hamiltonian, walkers: Array, key: PRNGKeyArray
 ) -> tuple[Array, Array]:
-    def log_probability(x: Array) -> Array:
-        return 2 * jnp.real(jax.vmap(psi.log_psi)(x))
-
-    chains = metropolis.start(log_probability, walkers)
-    chains, samples, _ = metropolis.sample(
-        log_probability, problem.propose, chains, n_per_chain=_SEGMENT, thinning=2 * problem.sweep, key=key
+    log_psi = jax.vmap(psi.log_psi)
+    guide = lambda x: jnp.real(log_psi(x))  # noqa: E731
+    drawn = sampling.draw(
+        log_psi, guide, problem, walkers, power=2.0, n_per_chain=evaluation.SEGMENT, sweeps=2.0, key=key
     )
-    flat = samples.reshape(-1, *samples.shape[2:])
+    flat = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
     matrices = jax.lax.map(lambda x: _energy_matrix(psi.states, scales, law, x), flat, batch_size=64)
-    return chains.positions, matrices.reshape(*samples.shape[:2], *matrices.shape[1:])
+    return drawn.walkers, matrices.reshape(*drawn.samples.shape[:2], *matrices.shape[1:])
 
 
 def _energy_matrix(states: list[Wavefunction], scales: Array, law: Hamiltonian, x: Array) -> Complex[Array, "k k"]:

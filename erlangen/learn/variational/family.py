@@ -13,7 +13,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import equinox as eqx
 import jax
@@ -27,7 +27,7 @@ from ...core.systems import SpinLattice
 from ...numerics.precision import double
 from ...physics.spins import Hamiltonian
 from .ground_state import Settings, minimise
-from .problem import Problem, _local_energies, spin_problem
+from .problem import Problem, local_energies_of, spin_problem
 from .wavefunction import Wavefunction
 
 
@@ -58,7 +58,7 @@ def minimise_family(
 ) -> C:
     """`psi` with parameters of (nearly) lowest mean energy over laws[k] at couplings[k]; samples are shared evenly."""
     rows = _Rows(psi, tuple(map(float, couplings)))
-    return minimise(rows, family_problem(laws), settings, budget, key=key, session=session).inner
+    return cast(C, minimise(rows, family_problem(laws), settings, budget, key=key, session=session).inner)
 
 
 def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
@@ -92,15 +92,8 @@ def family_problem(laws: Sequence[Hamiltonian]) -> Problem:
         alone = jnp.where(members(rows) > 0, logarithms, -jnp.inf)
         return jax.nn.softmax(alone, axis=1).sum(0) / len(laws)
 
-    return dataclasses.replace(
-        first,
-        local_energies=functools.partial(_local_energies, joint),  # type: ignore[arg-type]
-        propose=propose,
-        draw=draw,
-        states=states,
-        level=level,
-        weigh=weigh,
-    )
+    energies = functools.partial(local_energies_of, joint)  # type: ignore[arg-type]
+    return Problem(energies, propose, draw, first.size, states, level, weigh)
 
 
 def same_strings(laws: Sequence[Hamiltonian]) -> list[Hamiltonian]:
@@ -141,7 +134,7 @@ class _Joint:
 class _Rows(Wavefunction):
     """psi(s; g) as an amplitude of rows [spins, tag]."""
 
-    inner: Any
+    inner: Conditioned
     couplings: tuple[float, ...] = eqx.field(static=True)
 
     def log_psi(self, spins: Shaped[Array, " sites_and_tag"]) -> Inexact[Array, ""]:

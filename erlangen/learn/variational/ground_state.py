@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -15,14 +15,13 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ...contract import Budget, Session
-from ...core.errors import Invalid
 from ...numerics.precision import double
-from ..checkpoint import load_state, save_state
 from . import devices, memory, sampling
 from .clock import Clock
 from .memory import Plan
-from .natural_gradient import Blocks, Factors, jacobian, log_derivatives, natural_direction
+from .natural_gradient import Blocks, Factors, jacobian, length, log_derivatives, natural_direction
 from .problem import Problem, amplitudes
+from .sampling import Sampling
 from .wavefunction import Autoregressive, Wavefunction
 
 W = TypeVar("W", bound=Wavefunction)
@@ -44,56 +43,30 @@ Few samples leave the metric modes that it underestimates; a step is then too lo
 is lost within a few steps (Heisenberg 6x6, 1,024 samples of 288 parameters: the ratio is 32 where that happens).
 """
 
-_SMALL = 20
-"""Degrees of freedom up to which all states are enumerated to see how many symmetry leaves."""
-
-_SUMMED = 8
-"""States per sample up to which the sum over all is cheaper: every amplitude once, no walk and no error."""
-
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class Settings(Sampling):
     """How the minimisation runs; the defaults suit spin lattices of up to some hundred sites.
 
-    samples: per step, from `chains` walkers (all kept between steps), `sweeps` sweeps of proposals apart.
     rate: of the natural gradient (imaginary time per step), constant at first, over the last 40 % down to 5 %; None:
     0.1, or one over the number of sites where that is less (the steepest modes have energies that grow with it). shift:
     smallest diagonal shift of the metric, relative to the mean of its diagonal where that is above one; it starts at
     1e-2, falls by 5 % per accepted step, grows tenfold when a step is refused, and grows while steps are longer on new
     samples than on those they come from. momentum: mu of SPRING (`natural_gradient`), 0 for plain stochastic
-    reconfiguration; it keeps what few samples do not see. full_sum: all states instead of samples; "auto" where they
-    are at most eight times as many as the samples, after reduction by the symmetry of psi. memory: bytes that a step
-    may take on a device (see `memory.plan`), None for 60 % of what is free.
+    reconfiguration; it keeps what few samples do not see. memory: bytes that a step may take on a device (see
+    `memory.plan`), None for 60 % of what is free.
     """
 
-    samples: int = 1024
-    chains: int = 1024
-    sweeps: float = 1.0
     rate: float | None = None
     shift: float = 1e-5
     momentum: float = 0.0
-    full_sum: Literal["auto", "yes", "no"] = "auto"
     memory: float | None = None
-
-    @classmethod
-    def of(cls, method: Any) -> Settings:
-        """What a method says by settings of the same names; as many walkers as samples, 1,024 at most."""
-        given = {f.name: getattr(method, f.name) for f in dataclasses.fields(cls) if hasattr(method, f.name)}
-        return cls(**{"chains": min(method.samples, 1024), **given})
 
     def imaginary_time(self, size: int, *, is_exact: bool) -> float:
         """Of one step on a system of `size` degrees of freedom."""
         if is_exact:
             return min(_EXACT * (_LARGEST_RATE if self.rate is None else self.rate), 1.0)
         return min(_LARGEST_RATE, 1 / size) if self.rate is None else self.rate
-
-    def __post_init__(self):
-        if self.chains < 1 or self.samples < self.chains:
-            raise Invalid(
-                must="every chain gives at least one sample per step",
-                came=f"{self.samples} samples from {self.chains} chains",
-                do=f"Take samples >= {self.chains}, or fewer chains.",
-            )
 
 
 class State(eqx.Module):
@@ -131,19 +104,17 @@ def minimise(
     """
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
-        states = _all_states(psi, problem, settings)
+        states = settings.all_states(psi, problem)
         over = None if states else devices.mesh(settings.chains)
         state = _begin(parameters, problem, 1 if states else settings.chains, key)
-        plan = Plan() if states else _planned(problem, settings, parameters, fixed, state.walkers)
-        if not plan.is_usual:
-            session.say(f"memory: {plan}")
-        advance = _compiled_step(problem, settings, fixed, states, plan, over)
-        clock = Clock(budget)
-        found = load_state(session.folder, state) if session.resume and session.folder else None
-        if found:
-            state, meta = jax.tree.map(jnp.asarray, found[0]), found[1]
-            clock.go_on(meta["seconds"], meta["total"], int(state.step))
-            session.say(f"resumed at step {int(state.step)}")
+        step = _Step(problem, settings, fixed, states, over, Plan())
+        if not states:
+            step = dataclasses.replace(step, plan=step.planned(parameters, state.walkers))
+        if step.plan != Plan():
+            session.say(f"memory: {step.plan}")
+        advance = jax.jit(step.advanced)
+        clock = Clock(budget, session)
+        state = clock.resumed(state)
         walkers = devices.spread(state.walkers, over)
         state = dataclasses.replace(devices.everywhere(state, over), walkers=walkers)
         while not clock.is_over(int(state.step)):
@@ -151,31 +122,10 @@ def minimise(
             done = int(state.step)
             planned = clock.tick(done)
             session.progress(done, clock.total, {name: float(value) for name, value in figures.items()})
-            if session.folder and (planned or clock.should_save(done)):
-                save_state(session.folder, devices.gathered(state), {"seconds": clock.elapsed(), "total": clock.total})
+            clock.save(state, at_once=planned or clock.is_over(done))
         if int(state.refused):
             session.say(f"{int(state.refused)} steps refused, damping raised")
         return eqx.combine(state.kept, fixed)
-
-
-def _planned(problem: Problem, settings: Settings, parameters: PyTree, fixed: PyTree, walkers: Array) -> Plan:
-    """What fits into the memory of one device; psi of a single layer needs no log-derivatives written out."""
-
-    def log_psi(parameters: PyTree, sample: Array) -> Array:
-        return eqx.combine(parameters, fixed).log_psi(sample)
-
-    share = settings.samples // jax.device_count()
-    return memory.plan(log_psi, problem.local_energies, parameters, walkers, n_samples=share, limit=settings.memory)
-
-
-def _all_states(psi: Wavefunction, problem: Problem, settings: Settings) -> tuple[Array, Array] | None:
-    """(configurations, multiplicities) where the energy is summed exactly, None where it is sampled."""
-    if settings.full_sum == "no" or (settings.full_sum == "auto" and problem.size > _SMALL):
-        return None
-    configurations, multiplicities = problem.states(psi.invariance)
-    if settings.full_sum == "auto" and len(configurations) > _SUMMED * settings.samples:
-        return None
-    return jnp.asarray(configurations), jnp.asarray(multiplicities)
 
 
 def _begin(parameters: PyTree, problem: Problem, chains: int, key: PRNGKeyArray) -> State:
@@ -191,65 +141,57 @@ def _schedule(progress: float) -> float:
     return 1.0 if progress < 0.6 else 0.05 ** ((progress - 0.6) / 0.4)
 
 
-def _compiled_step(
-    problem: Problem,
-    settings: Settings,
-    fixed: PyTree,
-    states: tuple[Array, Array] | None,
-    plan: Plan,
-    over: Mesh | None,
-) -> Any:
-    """(state, schedule, key) -> (state, figures), compiled; randomness depends on `key` and the step number alone."""
-    stages = _Stages(problem, fixed, plan, over)
-    rate = settings.imaginary_time(problem.size, is_exact=bool(states))
-
-    @jax.jit
-    def advance(state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
-        parameters = state.parameters
-        here = functools.partial(stages.amplitudes, parameters)
-        if states:
-            samples, weights, walkers, acceptance = _full_sum(here, problem, states, state)
-        elif isinstance(fixed, Autoregressive):
-            samples, weights, walkers, acceptance = _drawn(eqx.combine(state.parameters, fixed), settings, state, key)
-        else:
-            guide = functools.partial(stages.guide, parameters)
-            samples, weights, walkers, acceptance = _sampled(here, guide, problem, settings, state, key)
-        level = lambda values: problem.level(values, samples, weights)  # noqa: E731
-        energies = level(stages.energies(parameters, samples))
-        mean = jnp.real(weights @ energies)
-        variance = weights @ jnp.abs(energies - mean) ** 2
-        error = 1e-12 * jnp.abs(mean) if states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
-        jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
-        good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
-        derivatives = stages.derivatives(parameters, samples, level)
-        rows = jacobian(derivatives, weights)
-        last = settings.momentum * state.direction if settings.momentum else None
-        shift = state.shift * jnp.maximum(rows.mean_square(), 1.0)
-        delta, length = natural_direction(rows, energies, weights, shift=shift, last=last)
-        overfit = jnp.ones(()) if states else rows.length(state.direction) / state.length
-        softening = _softening(state, overfit, _DECAY**3 if states else _DECAY)
-        solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(length)
-        scale = jnp.minimum(rate * schedule, _LARGEST_MOVE / jnp.maximum(length, 1e-300))
-        scale = _shortened(lambda p: level(stages.amplitudes(p, samples)), parameters, weights, delta, scale)
-        figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
-        step = scale, delta, length
-        return _next(state, walkers, (mean, error), good, solved, step, softening, settings), {
-            **figures,
-            "shift": state.shift,
-            "overfit": overfit,
-        }
-
-    return advance
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stages:
-    """What a step computes for each sample, in pieces that fit into memory, on all devices."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Step:
+    """One step, and what it computes for each sample, in pieces that fit into memory, on all devices."""
 
     problem: Problem
+    settings: Settings
     fixed: PyTree
-    plan: Plan
+    states: tuple[Array, Array] | None
     over: Mesh | None
+    plan: Plan
+
+    def advanced(self, state: State, schedule: Array, key: PRNGKeyArray) -> tuple[State, dict[str, Array]]:
+        """(the next state, figures); randomness depends on `key` and the step number alone."""
+        problem, settings, parameters = self.problem, self.settings, state.parameters
+        if self.states:
+            (samples, counts), walkers, acceptance = self.states, state.walkers, jnp.ones(())
+            log_weights = 2 * jnp.real(self.amplitudes(parameters, samples)) + jnp.log(counts)
+        else:
+            drawn = self.drawn(parameters, state.walkers, jax.random.fold_in(key, state.step))
+            walkers, acceptance = drawn.walkers, drawn.acceptance
+            # all samples of a walker in a row: they stay on its device
+            samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
+            log_weights = drawn.log_weights.T.ravel()
+        weights = problem.weigh(log_weights, samples)
+        level = lambda values: problem.level(values, samples, weights)  # noqa: E731
+        energies = level(self.energies(parameters, samples))
+        mean = jnp.real(weights @ energies)
+        variance = weights @ jnp.abs(energies - mean) ** 2
+        error = 1e-12 * jnp.abs(mean) if self.states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
+        jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
+        good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
+        rows = jacobian(self.derivatives(parameters, samples, level), weights)
+        last = settings.momentum * state.direction if settings.momentum else None
+        shift = state.shift * jnp.maximum(rows.mean_square(), 1.0)
+        delta, size = natural_direction(rows, energies, weights, shift=shift, last=last)
+        overfit = jnp.ones(()) if self.states else length(rows, state.direction) / state.length
+        softening = _softening(state, overfit, _DECAY**3 if self.states else _DECAY)
+        solved = jnp.all(jnp.isfinite(delta)) & jnp.isfinite(size)
+        rate = schedule * settings.imaginary_time(problem.size, is_exact=bool(self.states))
+        scale = jnp.minimum(rate, _LARGEST_MOVE / jnp.maximum(size, 1e-300))
+        scale = _shortened(lambda p: level(self.amplitudes(p, samples)), parameters, weights, delta, scale)
+        figures = {"energy": mean, "error": error, "variance": variance, "acceptance": acceptance}
+        figures |= {"shift": state.shift, "overfit": overfit}
+        step = scale, delta, size
+        return _next(state, walkers, (mean, error), good, solved, step, softening, settings), figures
+
+    def planned(self, parameters: PyTree, walkers: Array) -> Plan:
+        """What fits into the memory of one device."""
+        share, limit = self.settings.samples // jax.device_count(), self.settings.memory
+        energies = self.problem.local_energies
+        return memory.plan(self.log_psi, energies, parameters, walkers, n_samples=share, limit=limit)
 
     def log_psi(self, parameters: PyTree, sample: Array) -> Array:
         return eqx.combine(parameters, self.fixed).log_psi(sample)
@@ -266,12 +208,29 @@ class _Stages:
 
         return devices.per_sample(own, self.over)(parameters, samples)
 
+    def drawn(self, parameters: PyTree, walkers: Array, key: PRNGKeyArray) -> sampling.Drawn:
+        """New samples of every walker."""
+        n_per_chain = self.settings.samples // self.settings.chains
+        if isinstance(self.fixed, Autoregressive):
+            psi = eqx.combine(parameters, self.fixed)
+            return sampling.independent(psi, walkers, n_per_chain=n_per_chain, key=key)
+        guide = functools.partial(self.guide, parameters)
+        return sampling.draw(
+            functools.partial(self.amplitudes, parameters),
+            guide,
+            self.problem,
+            walkers,
+            power=sampling.power(guide(walkers)),
+            n_per_chain=n_per_chain,
+            sweeps=self.settings.sweeps,
+            key=key,
+        )
+
     def energies(self, parameters: PyTree, samples: Array) -> Array:
         def some(parameters: PyTree, samples: Array) -> Array:
             psi = eqx.combine(parameters, self.fixed)
-            return self.problem.local_energies(
-                psi.log_psi, samples, at_once=self.plan.amplitudes, ratios=psi.log_ratios
-            )
+            how = {"at_once": self.plan.amplitudes, "ratios": psi.log_ratios}
+            return self.problem.local_energies(psi.log_psi, samples, **how)
 
         def own(parameters: PyTree, samples: Array) -> Array:
             if not self.plan.samples:
@@ -364,32 +323,3 @@ def _next(
         error=jnp.where(good, error, 2 * state.error),
         refused=state.refused + jnp.where(good & solved, 0, 1),
     )
-
-
-def _sampled(
-    log_psi: Callable, log_guide: Callable, problem: Problem, settings: Settings, state: State, key: PRNGKeyArray
-) -> tuple:
-    drawn = sampling.draw(
-        log_psi,
-        log_guide,
-        problem,
-        state.walkers,
-        power=sampling.power(log_guide(state.walkers)),
-        n_per_chain=settings.samples // settings.chains,
-        sweeps=settings.sweeps,
-        key=jax.random.fold_in(key, state.step),
-    )
-    # all samples of a walker in a row: they stay on its device
-    samples = jnp.swapaxes(drawn.samples, 0, 1).reshape(-1, *drawn.samples.shape[2:])
-    return samples, problem.weigh(drawn.log_weights.T.ravel(), samples), drawn.walkers, drawn.acceptance
-
-
-def _drawn(psi: Autoregressive, settings: Settings, state: State, key: PRNGKeyArray) -> tuple:
-    samples = psi.draws(settings.samples, jax.random.fold_in(key, state.step))
-    return samples, jnp.full(len(samples), 1 / len(samples)), state.walkers, jnp.ones(())
-
-
-def _full_sum(log_psi: Callable, problem: Problem, states: tuple[Array, Array], state: State) -> tuple:
-    configurations, multiplicities = states
-    log_weights = 2 * jnp.real(log_psi(configurations)) + jnp.log(multiplicities)
-    return configurations, problem.weigh(log_weights, configurations), state.walkers, jnp.ones(())

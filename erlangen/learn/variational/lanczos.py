@@ -61,6 +61,11 @@ class LanczosStep(Wavefunction):
         return amplitudes(self.psi.log_psi, samples) + jnp.log(factor.astype(complex))
 
     @property
+    def bare(self) -> Wavefunction:
+        """psi: what another fit may begin from."""
+        return self.psi
+
+    @property
     def guiding(self) -> Wavefunction:
         return self.psi.guiding
 

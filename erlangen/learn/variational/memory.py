@@ -45,16 +45,10 @@ class Plan:
     rows: int = ROWS_AT_ONCE
     blocks: int = 1
 
-    @property
-    def is_usual(self) -> bool:
-        return self == Plan()
-
     def __str__(self) -> str:
-        return (
-            f"{self.walkers} walkers, {self.samples or 'all'} samples, {self.amplitudes} amplitudes and "
-            f"{self.rows} log-derivatives at once, "
-            f"{self.blocks} block{'s' * (self.blocks > 1)} of parameters"
-        )
+        side_by_side = f"{self.amplitudes} amplitudes and {self.rows} log-derivatives at once"
+        blocks = f"{self.blocks} block{'s' * (self.blocks > 1)} of parameters"
+        return f"{self.walkers} walkers, {self.samples or 'all'} samples, {side_by_side}, {blocks}"
 
 
 def plan(

@@ -15,7 +15,6 @@ contributes its real and its imaginary part as two rows per sample.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 from collections.abc import Callable
 
@@ -45,6 +44,7 @@ def log_derivatives(
     columns: (first, how many) of the parameters are kept, zeros beyond the last; at_once: samples side by side.
     """
     flat, unravel = ravel_pytree(parameters)
+    is_complex = jnp.issubdtype(jax.eval_shape(log_psi, parameters, samples[0]).dtype, jnp.complexfloating)
 
     def gradient(part: Callable[[Array], Array], sample: Array) -> Array:
         whole = jax.grad(lambda theta: part(log_psi(unravel(theta), sample)))(flat)
@@ -53,14 +53,10 @@ def log_derivatives(
         return jax.lax.dynamic_slice_in_dim(jnp.pad(whole, (0, columns[1])), *columns)
 
     def row(sample: Array) -> Array:
-        return gradient(jnp.real, sample)
+        real = gradient(jnp.real, sample)
+        return real + 1j * gradient(jnp.imag, sample) if is_complex else real
 
-    def complex_row(sample: Array) -> Array:
-        return gradient(jnp.real, sample) + 1j * gradient(jnp.imag, sample)
-
-    kind = jax.eval_shape(log_psi, parameters, samples[0]).dtype
-    chosen = complex_row if jnp.issubdtype(kind, jnp.complexfloating) else row
-    return jax.lax.map(chosen, samples, batch_size=at_once)
+    return jax.lax.map(row, samples, batch_size=at_once)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,56 +83,31 @@ class Factors(eqx.Module):
     right: Float[Array, "n inputs"]
 
 
-class Jacobian(eqx.Module):
-    """O: centred and weighted log-derivatives of samples, in some form."""
-
-    @abc.abstractmethod
-    def residual(self, energies: Inexact[Array, " n"]) -> Inexact[Array, " rows"]:
-        """e in the rows of O."""
-
-    @abc.abstractmethod
-    def push(self, direction: Float[Array, " parameters"]) -> Inexact[Array, " rows"]:
-        """O d."""
-
-    @abc.abstractmethod
-    def pull(self, values: Inexact[Array, " rows"]) -> Float[Array, " parameters"]:
-        """O^T v."""
-
-    @abc.abstractmethod
-    def kernel(self) -> Inexact[Array, "rows rows"]:
-        """O O^T."""
-
-    @abc.abstractmethod
-    def mean_square(self) -> Float[Array, ""]:
-        """Mean of the diagonal of O^T O: the scale of the metric, to which damping is relative."""
-
-    def length(self, direction: Float[Array, " parameters"]) -> Float[Array, ""]:
-        """|O d|: how far a step moves the state."""
-        return jnp.linalg.norm(self.push(direction))
-
-
 def jacobian(derivatives: Inexact[Array, "n parameters"] | Factors | Blocks, weights: Float[Array, " n"]) -> Jacobian:
-    """O of the samples, centred and weighted, in the form that fits the derivatives."""
+    """O of the samples, centred and weighted, in the form that fits the derivatives. Every form knows
+
+    residual(energies) = e in its rows,  push(d) = O d,  pull(v) = O^T v,  kernel() = O O^T,  mean_square() = mean of
+    the diagonal of O^T O: the scale of the metric, to which damping is relative.
+    """
     if isinstance(derivatives, Factors):
         return _Outer.of(derivatives, weights)
     return _Blockwise(derivatives, weights) if isinstance(derivatives, Blocks) else _Dense.of(derivatives, weights)
 
 
 def natural_direction(
-    derivatives: Inexact[Array, "n parameters"] | Factors | Blocks | Jacobian,
+    rows: Jacobian,
     energies: Inexact[Array, " n"],
     weights: Float[Array, " n"],
     *,
     shift: float | Float[Array, ""],
     last: Float[Array, " parameters"] | None = None,
 ) -> tuple[Float[Array, " parameters"], Float[Array, ""]]:
-    """(delta, its length sqrt(delta^T O^T O delta)): the step in parameters and how far it moves the state.
+    """(delta, its length |O delta|): the step in parameters and how far it moves the state.
 
     Solved by Cholesky in the smaller of sample and parameter space, in the precision given: use float64.
     `weights` sum to one; `shift` is lambda, absolute (derivatives of log psi are of order one; 1e-4 to 1e-6 are good).
     last: mu times the last direction, towards which the damping pulls.
     """
-    rows = derivatives if isinstance(derivatives, Jacobian) else jacobian(derivatives, weights)
     residual = rows.residual(jnp.sqrt(weights) * (energies - weights @ energies))
     if last is not None:
         residual = residual - rows.push(last)
@@ -146,10 +117,15 @@ def natural_direction(
         delta = rows.pull(_solve(rows.kernel(), residual, shift))
     if last is not None:
         delta = delta + last
-    return delta, rows.length(delta)
+    return delta, length(rows, delta)
 
 
-class _Dense(Jacobian):
+def length(rows: Jacobian, direction: Float[Array, " parameters"]) -> Float[Array, ""]:
+    """|O d|: how far a step moves the state."""
+    return jnp.linalg.norm(rows.push(direction))
+
+
+class _Dense(eqx.Module):
     """The matrix O itself: centred, weighted, real and imaginary part one below the other."""
 
     rows: Float[Array, "rows parameters"]
@@ -183,7 +159,7 @@ class _Dense(Jacobian):
         return _gram(self.rows.T)
 
 
-class _Blockwise(Jacobian):
+class _Blockwise(eqx.Module):
     """`_Dense`, one block of columns at a time."""
 
     blocks: Blocks
@@ -193,8 +169,7 @@ class _Blockwise(Jacobian):
         return _Dense.of(self.blocks.made(k), self.weights)
 
     def residual(self, energies: Inexact[Array, " n"]) -> Float[Array, " rows"]:
-        is_complex = jax.eval_shape(lambda: self.rows(0)).is_complex
-        return _parts(energies if is_complex else energies.real)
+        return jax.eval_shape(lambda: self.rows(0)).residual(energies)
 
     def push(self, direction: Float[Array, " parameters"]) -> Float[Array, " rows"]:
         width = self.blocks.width
@@ -216,7 +191,7 @@ class _Blockwise(Jacobian):
         return jax.lax.fori_loop(1, self.blocks.count, lambda k, total: total + term(k), term(0))
 
 
-class _Outer(Jacobian):
+class _Outer(eqx.Module):
     """O of `Factors`, never written out: (a (x) x) . (a' (x) x') = (a . a') (x . x'), centred afterwards.
 
     Complex where psi is holomorphic: one row per sample, half the size of the real problem.
@@ -267,6 +242,9 @@ class _Outer(Jacobian):
         """sqrt(w) (row - mean of the rows)."""
         root = jnp.sqrt(self.weights).reshape(-1, *[1] * (rows.ndim - 1))
         return root * (rows - jnp.tensordot(self.weights, rows, 1))
+
+
+Jacobian = _Dense | _Blockwise | _Outer
 
 
 def _parts(x: Inexact[Array, " n *k"]) -> Float[Array, " rows *k"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,9 @@ LogPsi = Callable[[Array], Array]
 
 LogRatios = Callable[[Array, Hamiltonian], Array | None]
 """[n, sites] -> [n, moves] of log psi(s') - log psi(s), s' with the spins of law.flips reversed; None: not known."""
+
+Invariance = tuple[np.ndarray | None, bool]
+"""Site permutations [elements, sites] (None: the unit element) and the spin flip: what leaves psi as it is."""
 
 _BITS = 62
 """Sites that one integer holds when configurations are compared."""
@@ -41,8 +43,8 @@ class Problem:
     """A law as the engine sees it.
 
     local_energies(log_psi, samples [n, ...], at_once: amplitudes side by side, ratios: of psi, where it has them) ->
-    [n]; propose: symmetric move of all walkers; draw(n, key) -> where they start; sweep: proposals that touch every
-    degree of freedom about once; size: degrees of freedom (for the V-score);
+    [n]; propose: symmetric move of all walkers; draw(n, key) -> where they start; size: degrees of freedom, and so the
+    proposals of one sweep;
     states(invariance) -> (configurations, multiplicities) of the whole space, reduced by what leaves psi as it is.
     Several laws at once (`family`): level(values, samples, weights) takes off what the means of the laws differ by,
     weigh(logarithms, samples) gives every law the same weight in a sum over all states.
@@ -51,9 +53,8 @@ class Problem:
     local_energies: Callable[..., Array]
     propose: metropolis.Proposal
     draw: Callable[[int, PRNGKeyArray], Array]
-    sweep: int
     size: int
-    states: Callable[[tuple[np.ndarray | None, bool]], tuple[np.ndarray, np.ndarray]]
+    states: Callable[[Invariance], tuple[np.ndarray, np.ndarray]]
     level: Callable[[Array, Array, Array], Array] = lambda values, samples, weights: values
     weigh: Callable[[Array, Array], Array] = lambda logarithms, samples: jax.nn.softmax(logarithms)
 
@@ -74,14 +75,9 @@ def spin_problem(law: Hamiltonian) -> Problem:
             return jax.vmap(lambda k: jax.random.permutation(k, up))(jax.random.split(key, n))
         return jax.random.choice(key, jnp.array([-1, 1], jnp.int8), (n, law.n_sites))
 
-    return Problem(
-        local_energies=functools.partial(_local_energies, law),
-        propose=metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law)),
-        draw=draw,
-        sweep=law.n_sites,
-        size=law.n_sites,
-        states=lambda invariance: _states(law, invariance),
-    )
+    energies, states = functools.partial(local_energies_of, law), functools.partial(_states, law)
+    propose = metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law))
+    return Problem(energies, propose, draw, law.n_sites, states)
 
 
 def amplitudes(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
@@ -116,7 +112,7 @@ def _ranks(law: Hamiltonian) -> np.ndarray:
     return np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1)
 
 
-def _local_energies(
+def local_energies_of(
     law: Hamiltonian, log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE, ratios: LogRatios | None = None
 ) -> Array:
     """[n] of sum_s' <s|H|s'> psi(s') / psi(s); amplitudes of zero elements (parallel spins) are not computed."""
@@ -182,10 +178,14 @@ def _distinct(
     return first, place, begins.sum()
 
 
-def _states(law: Hamiltonian, invariance: tuple[np.ndarray | None, bool]) -> tuple[Any, Any]:
+def basis_of(law: Hamiltonian, invariance: Invariance) -> exact_diagonalisation.Basis:
+    """The states that are left different by what leaves psi as it is."""
     permutations, flip = invariance
-    if permutations is None:
-        permutations = np.arange(law.n_sites)[None]
+    permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
     sector = exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
-    basis = exact_diagonalisation.enumerate_basis(law.n_sites, sector)
+    return exact_diagonalisation.enumerate_basis(law.n_sites, sector)
+
+
+def _states(law: Hamiltonian, invariance: Invariance) -> tuple[np.ndarray, np.ndarray]:
+    basis = basis_of(law, invariance)
     return basis.configurations(), basis.multiplicities()

@@ -6,6 +6,7 @@ import abc
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
 
 from ...contract import Outputs, QuantumState
@@ -20,10 +21,6 @@ class Wavefunction(QuantumState):
 
     `log_psi` is real for a positive psi, complex otherwise. Called on a `SpinLattice` it answers {"log_psi": ...}.
     """
-
-    @abc.abstractmethod
-    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        """Logarithm of the amplitude of one configuration of +1/-1."""
 
     def log_guide(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
         """log g, of what samples are drawn from (see `sampling`)."""
@@ -48,6 +45,24 @@ class Wavefunction(QuantumState):
     def __call__(self, x: SpinLattice) -> Outputs:
         with double():
             return {"log_psi": self.log_psi(x.spins)}
+
+
+class Plain(Wavefunction):
+    """Any state of which no more is known than its amplitudes."""
+
+    state: QuantumState
+
+    def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
+        return self.state.log_psi(spins)
+
+    @property
+    def invariance(self) -> tuple[np.ndarray | None, bool]:
+        return self.state.invariance
+
+
+def wavefunction(state: QuantumState) -> Wavefunction:
+    """`state` as the engine sees it."""
+    return state if isinstance(state, Wavefunction) else Plain(state)
 
 
 class Autoregressive(Wavefunction):

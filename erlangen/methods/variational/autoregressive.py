@@ -23,19 +23,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
+from erlangen.core.groups import Group
 from erlangen.learn import variational
-from erlangen.learn.variational import Settings, minimise, spin_problem
-from erlangen.numerics.precision import double
+from erlangen.physics.spins import Hamiltonian
+
+from ._ansatz import Ansatz
 
 
 @dataclasses.dataclass(frozen=True)
-class Autoregressive(Method):
+class Autoregressive(Ansatz["Conditionals | Averaged"]):
     channels: int = 8  # features h per site
     layers: int = 2  # dense layers, the first included
     symmetrise: bool = False  # average |psi|^2 over the space group and the spin flip
@@ -45,27 +43,17 @@ class Autoregressive(Method):
     momentum: float = 0.0  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
-
-    def __post_init__(self):
-        within(self, channels=(1, 1024), layers=(1, 64), momentum=(-1e-9, 1))
+    limits: ClassVar = {"channels": (1, 1024), "layers": (1, 64)}
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (SiteSymmetry, SpinFlip) if self.symmetrise else ()
+        return super().symmetry if self.symmetrise else ()
 
-    def fit(
-        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> Conditionals | Averaged:
-        law = task.law
-        first, run = jax.random.split(key)
-        with double():
-            psi: Conditionals | Averaged = Conditionals.random(
-                law.n_sites, self.channels, self.layers, law.n_up, has_phase=not law.is_stoquastic, key=first
-            )
-            if self.symmetrise:
-                psi = Averaged(psi, jnp.asarray(law.lattice.space_group), law.is_flip_symmetric)
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+    def amplitude(self, law: Hamiltonian, key: PRNGKeyArray) -> Conditionals | Averaged:
+        psi = Conditionals.random(
+            law.n_sites, self.channels, self.layers, law.n_up, has_phase=not law.is_stoquastic, key=key
+        )
+        return Averaged(psi, jnp.asarray(law.lattice.space_group), law.is_flip_symmetric) if self.symmetrise else psi
 
 
 class Conditionals(variational.Autoregressive):
@@ -113,16 +101,18 @@ class Conditionals(variational.Autoregressive):
         return h
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
-        h = self.features(spins)
-        modulus = self._log_probability(spins, h) / 2
-        return modulus if self.phases is None else jax.lax.complex(modulus, self._phase(spins, h))
+        return joined(*self.parts(spins))
 
-    def log_probability(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
-        """log |psi|^2."""
-        return self._log_probability(spins, self.features(spins))
-
-    def phase(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
-        return self._phase(spins, self.features(spins))
+    def parts(self, spins: Shaped[Array, " sites"]) -> tuple[Float[Array, ""], Float[Array, ""] | None]:
+        """log |psi|^2 and the phase, where there is one."""
+        h, is_up = self.features(spins), jnp.asarray(spins) > 0
+        must_up, must_down = self._forced(spins)
+        signed = jnp.asarray(spins, h.dtype) * self._logits(h)
+        log_probability = jnp.sum(jnp.where(must_up | must_down, 0.0, jax.nn.log_sigmoid(signed)))
+        if self.phases is None:
+            return log_probability, None
+        down, up = jnp.einsum("kia,ia->ki", self.phases, h)
+        return log_probability, jnp.sum(jnp.where(is_up, up, down))
 
     def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
         n_sites = len(self.levels)
@@ -139,17 +129,6 @@ class Conditionals(variational.Autoregressive):
     def _logits(self, h: Float[Array, "sites channels"]) -> Float[Array, " sites"]:
         return jnp.sum(self.odds * h, axis=1) + self.levels
 
-    def _log_probability(self, spins: Array, h: Array) -> Float[Array, ""]:
-        up, down = self._forced(spins)
-        signed = jnp.asarray(spins, h.dtype) * self._logits(h)
-        return jnp.sum(jnp.where(up | down, 0.0, jax.nn.log_sigmoid(signed)))
-
-    def _phase(self, spins: Array, h: Array) -> Float[Array, ""]:
-        if self.phases is None:
-            return jnp.zeros(())
-        down, up = jnp.einsum("kia,ia->ki", self.phases, h)
-        return jnp.sum(jnp.where(jnp.asarray(spins) > 0, up, down))
-
     def _forced(self, spins: Shaped[Array, " sites"]) -> tuple[Bool[Array, " sites"], Bool[Array, " sites"]]:
         """Where a spin has to be up, and where down, because of those before it."""
         n_sites = len(self.levels)
@@ -164,18 +143,16 @@ class Averaged(variational.Autoregressive):
     """The root of the mean of |psi|^2 over `permutations` (a group), with both signs where `flip`; the mean phase."""
 
     inner: Conditionals
-    permutations: Array
+    permutations: Int[Array, "elements sites"]
     flip: bool = eqx.field(static=True)
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
         moved = jnp.asarray(spins)[self.permutations]
         if self.flip:
             moved = jnp.concatenate([moved, -moved])
-        logarithms = jax.vmap(self.inner.log_probability)(moved)
-        modulus = (jax.nn.logsumexp(logarithms) - math.log(len(moved))) / 2
-        if self.inner.phases is None:
-            return modulus
-        return jax.lax.complex(modulus, jax.vmap(self.inner.phase)(moved).mean())
+        logarithms, phases = jax.vmap(self.inner.parts)(moved)
+        mean = jax.nn.logsumexp(logarithms) - math.log(len(moved))
+        return joined(mean, None if phases is None else phases.mean())
 
     def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
         first, which, sign = jax.random.split(key, 3)
@@ -187,3 +164,8 @@ class Averaged(variational.Autoregressive):
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return np.asarray(self.permutations), self.flip
+
+
+def joined(log_probability: Float[Array, ""], phase: Float[Array, ""] | None) -> Inexact[Array, ""]:
+    """log psi, real where there is no phase."""
+    return log_probability / 2 if phase is None else jax.lax.complex(log_probability / 2, phase)

@@ -11,26 +11,22 @@ arXiv:2502.09488, who feed couplings to a transformer). Good values: order 1; 2 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from erlangen.contract import Budget, Couplings, Method, Session, Signature, Variational
-from erlangen.core.errors import within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Conditioned, Settings, Wavefunction, minimise_family
+from erlangen.contract import Budget, Couplings, Session, Variational
+from erlangen.learn.variational import Settings, Wavefunction, minimise_family
 from erlangen.numerics.precision import double
 
-from .lcn import LCN
-from .rbm import RBM
+from ._family import FamilyMethod, Stacked
 
 
 @dataclasses.dataclass(frozen=True)
-class Modulated(Method):
+class Modulated(FamilyMethod):
     network: Literal["rbm", "lcn"] = "rbm"  # psi_w
     size: int = 4  # features of the RBM, channels of the LCN
     order: int = 1  # of the polynomials
@@ -40,14 +36,7 @@ class Modulated(Method):
     shift: float = 1e-5  # final diagonal shift of the metric
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Couplings)
-
-    def __post_init__(self):
-        within(self, size=(1, 1024), order=(0, 12), alone=(0, 1))
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
+    limits: ClassVar = {"order": (0, 12), "alone": (0, 1)}
 
     def fit(
         self, task: Variational[Couplings], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
@@ -55,9 +44,8 @@ class Modulated(Method):
         early, late = jax.random.split(key)
         couplings, settings = task.asked.trained, Settings.of(self)
         low, high = min(couplings), max(couplings)
-        one = single(self.network, self.size, settings)
         centre = task.asked.member((low + high) / 2)
-        start = one.fit(centre, budget.share(self.alone), key=early, session=session.inside("centre"))
+        start = self.single.fit(centre, budget.share(self.alone), key=early, session=session.inside("centre"))
         with double():
             psi = Polynomial.constant(start, low, high, self.order)
         laws = [task.asked.member(g).law for g in couplings]
@@ -65,11 +53,11 @@ class Modulated(Method):
         return minimise_family(psi, laws, couplings, settings, rest, key=late, session=session.inside("family"))
 
 
-class Polynomial(Conditioned):
+class Polynomial(Stacked):
     """weights: the parameters of `frame`, each with a further leading axis [order + 1]; frame: all else of psi_w."""
 
     weights: PyTree
-    frame: Any
+    frame: Wavefunction
     low: float = eqx.field(static=True)
     high: float = eqx.field(static=True)
 
@@ -80,10 +68,9 @@ class Polynomial(Conditioned):
         rest = jax.tree.map(lambda w: jnp.concatenate([w[None], jnp.zeros((order, *w.shape), w.dtype)]), first)
         return cls(rest, frame, low, high)
 
-    def at(self, coupling: Float[Array, ""] | float) -> Wavefunction:
+    def mixture(self, coupling: Float[Array, ""] | float) -> Float[Array, " k"]:
         width = (self.high - self.low) or 1.0
-        features = chebyshev((2 * coupling - self.low - self.high) / width, len(jax.tree.leaves(self.weights)[0]))
-        return eqx.combine(jax.tree.map(lambda w: jnp.tensordot(features, w, 1), self.weights), self.frame)
+        return chebyshev((2 * coupling - self.low - self.high) / width, len(jax.tree.leaves(self.weights)[0]))
 
 
 def chebyshev(t: Float[Array, ""] | float, count: int) -> Float[Array, " count"]:
@@ -97,9 +84,3 @@ def chebyshev(t: Float[Array, ""] | float, count: int) -> Float[Array, " count"]
         found.append(2 * end * found[-1] - found[-2])
     k = jnp.arange(count)
     return jnp.stack(found[:count]) + (t - end) * jnp.where(end > 0, 1.0, (-1.0) ** (k + 1)) * k**2
-
-
-def single(network: str, size: int, settings: Settings) -> RBM | LCN:
-    """The method that fits psi_w to one law."""
-    shared = {name: getattr(settings, name) for name in ("samples", "rate", "shift", "full_sum")}
-    return RBM(alpha=size, **shared) if network == "rbm" else LCN(channels=size, **shared)

@@ -12,45 +12,35 @@ from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
-from erlangen.numerics.precision import double
+from erlangen.learn.variational import Wavefunction
+from erlangen.physics.spins import Hamiltonian
+
+from ._ansatz import Ansatz
 
 
 @dataclasses.dataclass(frozen=True)
-class Jastrow(Method):
+class Jastrow(Ansatz["JastrowState"]):
     samples: int = 1024  # per step
     sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
+    n_keys: ClassVar[int] = 0  # it starts from psi = 1
 
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
-
-    def fit(
-        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> JastrowState:
-        law = task.law
-        classes = pair_classes(law.lattice.space_group)
-        with double():
-            group = jnp.asarray(law.lattice.space_group)
-            psi = JastrowState(jnp.zeros(classes.max(), jnp.float64), jnp.asarray(classes), group)
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=key, session=session)
+    def amplitude(self, law: Hamiltonian) -> JastrowState:
+        group = law.lattice.space_group
+        classes = pair_classes(group)
+        return JastrowState(jnp.zeros(classes.max(), jnp.float64), jnp.asarray(classes), jnp.asarray(group))
 
 
 class JastrowState(Wavefunction):
     """strengths [classes]; classes [sites, sites] with 0 on the diagonal and c(i, j) >= 1 elsewhere."""
 
     strengths: Float[Array, " classes"]
-    classes: Array
-    permutations: Array
+    classes: Int[Array, "sites sites"]
+    permutations: Int[Array, "elements sites"]
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Float[Array, ""]:
         couplings = jnp.concatenate([jnp.zeros(1, self.strengths.dtype), self.strengths])[self.classes]
@@ -62,8 +52,8 @@ class JastrowState(Wavefunction):
         return np.asarray(self.permutations), True
 
 
-def pair_classes(group: np.ndarray) -> np.ndarray:
-    """[sites, sites] class of every pair under site permutations [elements, sites]: 0 on the diagonal, then 1, 2 ..."""
+def pair_classes(group: Int[np.ndarray, "elements sites"]) -> Int[np.ndarray, "sites sites"]:
+    """Class of every pair under site permutations: 0 on the diagonal, then 1, 2 ..."""
     n_sites = group.shape[1]
     images = group[:, :, None] * n_sites + group[:, None, :]
     smallest = np.minimum(images, np.swapaxes(images, 1, 2)).min(axis=0)

@@ -20,17 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
+from erlangen.learn.variational import Wavefunction
 from erlangen.nn.log_cosh import log_cosh, log_product_cosh
-from erlangen.numerics.precision import double
+from erlangen.physics.spins import Hamiltonian
+
+from ._ansatz import Ansatz
 
 
 @dataclasses.dataclass(frozen=True)
-class LCN(Method):
+class LCN(Ansatz["LatticeConvolution"]):
     channels: int = 8  # features per site
     layers: int = 2  # convolutions
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
@@ -40,26 +38,13 @@ class LCN(Method):
     momentum: float = 0.95  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
+    limits: ClassVar = {"channels": (1, 1024), "layers": (1, 64)}
 
-    def __post_init__(self):
-        within(self, channels=(1, 1024), layers=(1, 64), momentum=(-1e-9, 1))
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
-
-    def fit(
-        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> LatticeConvolution:
-        law = task.law
+    def amplitude(self, law: Hamiltonian, key: PRNGKeyArray) -> LatticeConvolution:
         is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
-        first, run = jax.random.split(key)
-        with double():
-            psi = LatticeConvolution.random(
-                law.lattice.space_group, self.channels, self.layers, is_complex, odd=law.is_flip_symmetric, key=first
-            )
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+        return LatticeConvolution.random(
+            law.lattice.space_group, self.channels, self.layers, is_complex, odd=law.is_flip_symmetric, key=key
+        )
 
 
 class LatticeConvolution(Wavefunction):
@@ -69,8 +54,8 @@ class LatticeConvolution(Wavefunction):
     biases: list[Float[Array, " out"]] | None
     head: Float[Array, "channels channels"]
     phase: Float[Array, "channels channels"] | None
-    classes: Array
-    permutations: Array
+    classes: Int[Array, "sites sites"]
+    permutations: Int[Array, "elements sites"]
 
     @classmethod
     def random(
@@ -129,8 +114,8 @@ def _convolve_backward(saved: tuple[Array, Array, Array], change: Array) -> tupl
 convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
-def ordered_pair_classes(group: np.ndarray) -> np.ndarray:
-    """[sites, sites] the orbit of every ordered pair (i, j) under site permutations [elements, sites], from 0."""
+def ordered_pair_classes(group: Int[np.ndarray, "elements sites"]) -> Int[np.ndarray, "sites sites"]:
+    """The orbit of every ordered pair (i, j) under site permutations, from 0."""
     n_sites = group.shape[1]
     smallest = (group[:, :, None] * n_sites + group[:, None, :]).min(axis=0)
     return np.unique(smallest, return_inverse=True)[1].reshape(n_sites, n_sites)

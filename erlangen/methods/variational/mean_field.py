@@ -8,35 +8,32 @@ At fixed S_z it is the product state projected onto that S_z. It may break every
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
-from erlangen.numerics.precision import double
+from erlangen.core.groups import Group
+from erlangen.learn.variational import Wavefunction
+from erlangen.physics.spins import Hamiltonian
+
+from ._ansatz import Ansatz
 
 
 @dataclasses.dataclass(frozen=True)
-class MeanField(Method):
+class MeanField(Ansatz["ProductState"]):
     samples: int = 1024  # per step
     rate: float = 0.1  # natural-gradient step
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
+    @property
+    def symmetry(self) -> tuple[type[Group], ...]:
+        return ()
 
-    def fit(
-        self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> ProductState:
-        law = task.law
-        first, run = jax.random.split(key)
-        with double():
-            # spins start on one side of the symmetric saddle at a = 0
-            tilts = 0.1 + 0.01 * jax.random.normal(first, (law.n_sites,), jnp.float64)
-        return minimise(ProductState(tilts), spin_problem(law), Settings.of(self), budget, key=run, session=session)
+    def amplitude(self, law: Hamiltonian, key: PRNGKeyArray) -> ProductState:
+        # spins start on one side of the symmetric saddle at a = 0
+        return ProductState(0.1 + 0.01 * jax.random.normal(key, (law.n_sites,), jnp.float64))
 
 
 class ProductState(Wavefunction):

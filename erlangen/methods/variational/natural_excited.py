@@ -11,14 +11,11 @@ Pfau, Axelrod, Sutterud, von Glehn, Spencer 2024, doi:10.1126/science.adn0137.
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Method, Session, Signature, Spectrum, Variational
-from erlangen.core.errors import within
-from erlangen.core.systems import SpinLattice
+from erlangen.contract import Budget, Session, Spectrum, Variational
 from erlangen.learn.variational import (
     Determinant,
     Settings,
@@ -31,22 +28,17 @@ from erlangen.learn.variational import (
 )
 from erlangen.numerics.precision import double
 
-from ._free import free_machine
+from ._spectrum import SpectrumMethod, free_machine
 
 
 @dataclasses.dataclass(frozen=True)
-class NaturalExcited(Method):
+class NaturalExcited(SpectrumMethod):
     alpha: int = 1  # features per site, of every state
     samples: int = 1024  # per step: of all walkers together
     sweeps: float = 1.0  # Metropolis sweeps between samples
     rate: float = 0.1  # natural-gradient step
     shift: float = 1e-4  # final diagonal shift of the metric
     momentum: float = 0.0  # of the natural gradient (SPRING)
-
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Spectrum)
-
-    def __post_init__(self):
-        within(self, alpha=(1, 256), momentum=(-1e-9, 1))
 
     def fit(
         self, task: Variational[Spectrum], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()

@@ -8,25 +8,22 @@ The trivial baseline of a family of laws, which every conditioned state has to b
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from erlangen.contract import Budget, Couplings, Method, Session, Signature, Variational
-from erlangen.core.errors import within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Conditioned, Settings, Wavefunction
+from erlangen.contract import Budget, Couplings, Session, Variational
+from erlangen.learn.variational import Wavefunction
 from erlangen.numerics.precision import double
 
-from .conditioned import single
+from ._family import FamilyMethod, Stacked
 
 
 @dataclasses.dataclass(frozen=True)
-class NearestCoupling(Method):
+class NearestCoupling(FamilyMethod):
     network: Literal["rbm", "lcn"] = "rbm"  # psi_w
     size: int = 4  # features of the RBM, channels of the LCN
     samples: int = 1024  # per step
@@ -34,45 +31,31 @@ class NearestCoupling(Method):
     shift: float = 1e-5  # final diagonal shift of the metric
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Couplings)
-
-    def __post_init__(self):
-        within(self, size=(1, 1024))
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
-
     def fit(
         self, task: Variational[Couplings], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> Nearest:
-        one, part = single(self.network, self.size, Settings.of(self)), budget.share(1 / len(task.asked.trained))
-        states = []
-        for i, coupling in enumerate(task.asked.trained):
-            states.append(
-                one.fit(
-                    task.asked.member(coupling),
-                    part,
-                    key=jax.random.fold_in(key, i),
-                    session=session.inside(f"coupling{i}"),
-                )
-            )
+        trained, states = task.asked.trained, []
+        part = budget.share(1 / len(trained))
+        for i, coupling in enumerate(trained):
+            one, inside = jax.random.fold_in(key, i), session.inside(f"coupling{i}")
+            states.append(self.single.fit(task.asked.member(coupling), part, key=one, session=inside))
         with double():
-            return Nearest.of(states, task.asked.trained)
+            return Nearest.of(states, trained)
 
 
-class Nearest(Conditioned):
-    """weights: the parameters of all states, stacked [couplings, ...]; frame: what they share."""
+class Nearest(Stacked):
+    """Each state has the weight 1 around its own coupling."""
 
     weights: PyTree
-    frame: Any
+    frame: Wavefunction
     couplings: tuple[float, ...] = eqx.field(static=True)
 
     @classmethod
-    def of(cls, states: list[Any], couplings: tuple[float, ...]) -> Nearest:
+    def of(cls, states: list[Wavefunction], couplings: tuple[float, ...]) -> Nearest:
+        """`states` of one network, fitted at `couplings`."""
         parts = [eqx.partition(state, eqx.is_inexact_array) for state in states]
         return cls(jax.tree.map(lambda *w: jnp.stack(w), *(p for p, _ in parts)), parts[0][1], couplings)
 
-    def at(self, coupling: Float[Array, ""] | float) -> Wavefunction:
-        number = jnp.argmin(jnp.abs(jnp.asarray(self.couplings) - coupling))
-        return eqx.combine(jax.tree.map(lambda w: w[number], self.weights), self.frame)
+    def mixture(self, coupling: Float[Array, ""] | float) -> Float[Array, " k"]:
+        distances = jnp.abs(jnp.asarray(self.couplings) - coupling)
+        return (jnp.arange(len(distances)) == jnp.argmin(distances)).astype(distances.dtype)

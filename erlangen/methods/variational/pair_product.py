@@ -15,26 +15,22 @@ on the J1-J2 model: Nomura and Imada 2021, doi:10.1103/PhysRevX.11.031034.
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
+from erlangen.contract import Budget, Session, Variational
+from erlangen.learn.variational import Wavefunction
 from erlangen.nn.determinant import inverse, log_determinant
-from erlangen.numerics.precision import double
 from erlangen.physics import pairing
 from erlangen.physics.lattices import Lattice
 from erlangen.physics.spins import Hamiltonian
 
-from ._moves import exchanged
-from ._projection import coset_representatives, logs_of_images
+from ._ansatz import Ansatz
+from ._projection import coset_representatives, exchanged, logs_of_images
 from .rbm import RBM, RestrictedBoltzmann
 
 _NODE = -600.0
@@ -48,7 +44,7 @@ _START = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
-class PairProduct(Method):
+class PairProduct(Ansatz[Wavefunction]):
     alpha: int = 8  # features of the machine (each acts at all images under the lattice's translations)
     cell: int = 1  # f is periodic by so many cells in every direction
     samples: int = 2048  # per step
@@ -58,14 +54,8 @@ class PairProduct(Method):
     sweeps: float = 0.5  # of proposals between steps
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
-
-    def __post_init__(self):
-        within(self, alpha=(1, 1024), cell=(1, 16), sweeps=(0, 1024), momentum=(-1e-9, 1))
-
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
+    limits: ClassVar = {"alpha": (1, 1024), "cell": (1, 16), "sweeps": (0, 1024)}
+    n_keys: ClassVar[int] = 2
 
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
@@ -76,14 +66,15 @@ class PairProduct(Method):
             shared = ("alpha", "samples", "rate", "shift", "momentum", "full_sum")
             alone = RBM(**{name: getattr(self, name) for name in shared})
             return alone.fit(task, budget, key=key, session=session)
-        first, second, run = jax.random.split(key, 3)
-        with double():
-            moves = pairing.translations(law.lattice, self.cell)
-            spread = _START * (law.n_sites * self.alpha * len(moves)) ** -0.5
-            weights = spread * jax.random.normal(first, (self.alpha, law.n_sites), jnp.float64)
-            machine = RestrictedBoltzmann(weights, None, jnp.asarray(moves), False)
-            psi = Pairs.of(law.lattice, machine, self.cell, sign_rule=law.sign_rule, key=second)
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+        return super().fit(task, budget, key=key, session=session)
+
+    def amplitude(self, law: Hamiltonian, first: PRNGKeyArray, second: PRNGKeyArray) -> Pairs:
+        lattice = cast(Lattice, law.lattice)  # others have no pairs
+        moves = pairing.translations(lattice, self.cell)
+        spread = _START * (law.n_sites * self.alpha * len(moves)) ** -0.5
+        weights = spread * jax.random.normal(first, (self.alpha, law.n_sites), jnp.float64)
+        machine = RestrictedBoltzmann(weights, None, jnp.asarray(moves), False)
+        return Pairs.of(lattice, machine, self.cell, sign_rule=law.sign_rule, key=second)
 
 
 class Pairs(Wavefunction):

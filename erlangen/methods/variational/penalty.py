@@ -12,22 +12,21 @@ doi:10.1088/2516-1075/ad38f8.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import ClassVar
 
 import jax
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Method, Session, Signature, Spectrum, Variational
-from erlangen.core.errors import within
-from erlangen.core.systems import SpinLattice
+from erlangen.contract import Budget, Session, Spectrum, Variational
 from erlangen.learn.variational import Settings, Span, minimise, penalised, scales_of, spin_problem
 from erlangen.numerics.precision import double
 
-from ._free import free_machine
+from ._spectrum import SpectrumMethod, free_machine
 
 
 @dataclasses.dataclass(frozen=True)
-class Penalty(Method):
+class Penalty(SpectrumMethod):
     alpha: int = 2  # features per site
     weight: float = 4.0  # lambda, in units of the coupling
     samples: int = 1024  # per step
@@ -36,10 +35,7 @@ class Penalty(Method):
     shift: float = 1e-4  # final diagonal shift of the metric
     momentum: float = 0.0  # of the natural gradient (SPRING)
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Spectrum)
-
-    def __post_init__(self):
-        within(self, alpha=(1, 256), weight=(0.0, float("inf")), pool=(64, 2**20), momentum=(-1e-9, 1))
+    limits: ClassVar = {"weight": (0.0, math.inf), "pool": (64, 2**20)}
 
     def fit(
         self, task: Variational[Spectrum], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()

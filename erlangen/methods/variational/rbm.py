@@ -15,6 +15,7 @@ Carleo and Troyer 2017, doi:10.1126/science.aag2302; projection: Nomura 2021, do
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import ClassVar, Literal
 
 import equinox as eqx
@@ -23,19 +24,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import Factors, Settings, Wavefunction, minimise, spin_problem
+from erlangen.contract import Budget, Session, Variational
+from erlangen.core.groups import Group, SpinFlip
+from erlangen.learn.variational import Factors, Settings, Wavefunction
 from erlangen.nn.log_cosh import log_cosh, log_product_cosh, log_sum_product_cosh, tanh
 from erlangen.numerics.precision import double
 from erlangen.physics.characters import Character
 from erlangen.physics.spins import Hamiltonian
 
-from ._lowest_sector import fit_in_lowest_sector
-from ._moves import exchanged
-from ._projection import Projected, Sectoral, logsumexp
+from ._ansatz import Ansatz
+from ._in_sectors import fit_in_lowest_sector
+from ._projection import Projected, exchanged, logsumexp
 
 LARGEST_PROJECTED = 20
 """Sites up to which "auto" projects in Marshall's basis: on J1-J2 4x4 that ends at 3e-8; on 6x6, alpha = 4, it stays at
@@ -44,7 +43,7 @@ translations only: see `benchmarks/spins_symmetrisation.py`."""
 
 
 @dataclasses.dataclass(frozen=True)
-class RBM(Method):
+class RBM(Ansatz["RestrictedBoltzmann | Projected"]):
     alpha: int = 8  # features (each acts at all images under the lattice's group)
     weights: Literal["auto", "real", "complex"] = "auto"  # auto: real where the ground state is known to be positive
     symmetrise: Literal["auto", "features", "translations", "projection", "none"] = "auto"  # by size and weights
@@ -54,71 +53,65 @@ class RBM(Method):
     momentum: float = 0.95  # of the natural gradient (SPRING)
     full_sum: Literal["auto", "yes", "no"] = "auto"  # instead of sampling: auto where states are few
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
-
-    def __post_init__(self):
-        if self.alpha < 1:
-            raise Invalid(must="alpha is at least 1", came=str(self.alpha), do="Take 2 to 16.")
-        within(self, momentum=(-1e-9, 1))
+    limits: ClassVar = {"alpha": (1, math.inf)}
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (SpinFlip,) if self.symmetrise == "none" else (SiteSymmetry, SpinFlip)
+        return (SpinFlip,) if self.symmetrise == "none" else super().symmetry
 
     def fit(
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
-    ) -> RestrictedBoltzmann | Sectoral | Projected:
+    ) -> RestrictedBoltzmann | Projected:
         law = task.law
-        is_complex = self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
-        is_small = law.n_sites <= LARGEST_PROJECTED or not law.sign_rule
-        is_projected = self.symmetrise == "projection" or (self.symmetrise == "auto" and is_complex and is_small)
+        if not self._is_projected(law) or law.is_stoquastic or law.sign_rule:
+            return super().fit(task, budget, key=key, session=session)
         first, run = jax.random.split(key)
-        if is_projected and not law.is_stoquastic and not law.sign_rule:
 
-            def start(character: Character) -> Sectoral:
-                group = np.arange(law.n_sites)[None]
-                phi = self._random(law, group, is_complex, biased=character.flip <= 0, projected=False, key=first)
-                return Sectoral.of(phi, character)
+        def amplitude(character: Character) -> Projected:
+            group = np.arange(law.n_sites)[None]
+            return Projected.of(self._random(law, group, biased=character.flip <= 0, key=first), character)
 
-            return fit_in_lowest_sector(start, law, Settings.of(self), budget, key=run, session=session)
-        group, biased = law.lattice.space_group, not law.is_flip_symmetric
-        kept = self._group_of_features(law, is_complex)
-        psi = self._random(law, kept, is_complex, biased=biased, projected=is_projected, key=first)
+        return fit_in_lowest_sector(amplitude, law, Settings.of(self), budget, key=run, session=session)
+
+    def amplitude(self, law: Hamiltonian, key: PRNGKeyArray) -> RestrictedBoltzmann | Projected:
+        kept = self._group_of_features(law)
+        projected = self._is_projected(law)
+        psi = self._random(law, kept, biased=not law.is_flip_symmetric, projected=projected, key=key)
+        group = law.lattice.space_group
         if self.symmetrise != "none" and len(kept) < len(group):
-            psi = Projected.of(psi, group, flip=False)
-        return minimise(psi, spin_problem(law), Settings.of(self), budget, key=run, session=session)
+            return Projected.symmetric(psi, group, flip=False)
+        return psi
 
-    def _group_of_features(self, law: Hamiltonian, is_complex: bool) -> np.ndarray:
-        """[elements, sites] what features are multiplied over, or added up over where psi is projected."""
+    def _is_complex(self, law: Hamiltonian) -> bool:
+        return self.weights == "complex" or (self.weights == "auto" and not law.is_stoquastic)
+
+    def _is_projected(self, law: Hamiltonian) -> bool:
+        is_small = law.n_sites <= LARGEST_PROJECTED or not law.sign_rule
+        return self.symmetrise == "projection" or (self.symmetrise == "auto" and self._is_complex(law) and is_small)
+
+    def _group_of_features(self, law: Hamiltonian) -> Int[np.ndarray, "elements sites"]:
+        """What features are multiplied over, or added up over where psi is projected."""
         group, translations = law.lattice.space_group, law.lattice.translations
         is_large = law.n_sites > LARGEST_PROJECTED and len(group) > 2 * len(translations)
         if self.symmetrise == "none":
             return np.arange(law.n_sites)[None]
-        if self.symmetrise == "translations" or (self.symmetrise == "auto" and is_large and not is_complex):
+        if self.symmetrise == "translations" or (self.symmetrise == "auto" and is_large and not self._is_complex(law)):
             return translations
         return group
 
     def _random(
-        self,
-        law: Hamiltonian,
-        group: np.ndarray,
-        is_complex: bool,
-        *,
-        biased: bool,
-        projected: bool,
-        key: PRNGKeyArray,
+        self, law: Hamiltonian, group: np.ndarray, *, biased: bool, projected: bool = False, key: PRNGKeyArray
     ) -> RestrictedBoltzmann:
         """Weights with which log psi varies by about one between configurations: all are visited at the start."""
-        first, second = jax.random.split(key)
+        spread = (law.n_sites * self.alpha * (1 if projected else len(group))) ** -0.5
+        # with Marshall's signs psi is nearly positive: as a product it starts from there
+        phase = 0.1 * spread if law.sign_rule and not projected else spread
         with double():
-            shape, copies = (self.alpha, law.n_sites), 1 if projected else len(group)
-            spread = (law.n_sites * self.alpha * copies) ** -0.5
-            weights = spread * jax.random.normal(first, shape, jnp.float64)
-            # with Marshall's signs psi is nearly positive: as a product it starts from there
-            phase = 0.1 * spread if law.sign_rule and not projected else spread
-            phases = phase * jax.random.normal(second, shape, jnp.float64) if is_complex else None
+            psi = RestrictedBoltzmann.random(
+                group, self.alpha, spread, phase if self._is_complex(law) else None, projected, key=key
+            )
             biases = jnp.full(self.alpha, spread, jnp.float64) if biased else None
-            return RestrictedBoltzmann(weights, phases, jnp.asarray(group), projected, biases)
+            return dataclasses.replace(psi, biases=biases)
 
 
 class RestrictedBoltzmann(Wavefunction):
@@ -126,9 +119,27 @@ class RestrictedBoltzmann(Wavefunction):
 
     weights: Float[Array, "features sites"]
     phases: Float[Array, "features sites"] | None
-    permutations: Array
+    permutations: Int[Array, "elements sites"]
     projected: bool = eqx.field(static=True)
     biases: Float[Array, " features"] | None = None
+
+    @classmethod
+    def random(
+        cls,
+        group: Int[np.ndarray, "elements sites"],
+        features: int,
+        spread: float,
+        phase: float | None,
+        projected: bool = False,
+        *,
+        key: PRNGKeyArray,
+    ) -> RestrictedBoltzmann:
+        """Normal weights of this spread, imaginary parts of the spread `phase` (None: real ones), no biases."""
+        first, second = jax.random.split(key)
+        shape = features, group.shape[1]
+        weights = spread * jax.random.normal(first, shape, jnp.float64)
+        phases = None if phase is None else phase * jax.random.normal(second, shape, jnp.float64)
+        return cls(weights, phases, jnp.asarray(group), projected)
 
     def log_psi(self, spins: Shaped[Array, " sites"]) -> Inexact[Array, ""]:
         parts = [self.weights] if self.phases is None else [self.weights, self.phases]

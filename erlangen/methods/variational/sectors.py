@@ -23,29 +23,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Method, Session, Signature, Spectrum, Variational
-from erlangen.core.errors import within
-from erlangen.core.systems import SpinLattice
-from erlangen.learn.variational import (
-    InSectors,
-    Settings,
-    evaluate,
-    in_sector,
-    minimise,
-    scales_of,
-    sector_problem,
-    spin_problem,
-)
+from erlangen.contract import Budget, Session, Spectrum, Variational
+from erlangen.learn.variational import InSectors, Settings, evaluate, in_sector, scales_of, sector_problem, spin_problem
 from erlangen.numerics.precision import double
 from erlangen.physics.characters import Character, sectors, trivial
 from erlangen.physics.spins import Hamiltonian
 
-from ._free import free_machine
-from ._projection import Sectoral
+from ._in_sectors import fit_in_sector, singlet_parity
+from ._projection import Projected
+from ._spectrum import SpectrumMethod, free_machine
 
 
 @dataclasses.dataclass(frozen=True)
-class Sectors(Method):
+class Sectors(SpectrumMethod):
     alpha: int = 8  # features of phi
     sectors: Literal["real", "all", "flip"] = "real"  # real: momenta with k = -k; flip: only k = 0, symmetric
     samples: int = 2048  # per step; where a sector has fewer states, these are summed
@@ -54,15 +44,12 @@ class Sectors(Method):
     look: float = 0.5  # share of the budget in which all sectors are looked at
     keep: int = 2  # sectors beyond the states asked for that go on after that
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice, asked=Spectrum)
-
-    def __post_init__(self):
-        within(self, alpha=(1, 256), look=(0.0, 1.0), keep=(0, 64))
+    limits: ClassVar = {"look": (0.0, 1.0), "keep": (0, 64)}
 
     def fit(
         self, task: Variational[Spectrum], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> InSectors:
-        law, settings = task.law, Settings.of(self)
+        law = task.law
         every = _candidates(law, self.sectors)
         looked, begun = [], time.perf_counter()
         part = budget.share(self.look / len(every))
@@ -74,50 +61,34 @@ class Sectors(Method):
             problem, summed = sector_problem(law, one, largest=self.samples)
             if summed and not len(problem.states((None, False))[0]):
                 continue  # no state of a small lattice transforms like this
+            # real weights do where all signs of psi come from the characters
+            real, start = law.is_stoquastic and one.is_real, jax.random.fold_in(key, 2 * i)
+            group = one.kernel if real else None
             with double():
-                real, start = _is_positive(law, one), jax.random.fold_in(key, 2 * i)
-                phi = free_machine(
-                    law, self.alpha, real, group=one.kernel if real else None, biased=one.flip <= 0, key=start
-                )
-            psi, energy = self._fit_one(Sectoral.of(phi, one), law, settings, part, i, key, session.inside(f"look-{i}"))
-            looked.append((energy, i, psi))
+                psi = free_machine(law, self.alpha, real, group=group, biased=one.flip <= 0, key=start)
+                psi = Projected.of(psi, one)
+            looked.append((*self._lowered(psi, law, part, i, key, session.inside(f"look-{i}")), i))
         best = sorted(looked, key=lambda row: row[0])[: task.asked.states + self.keep]
         spent = time.perf_counter() - begun
         rest = budget.share(1 - self.look) if budget.seconds is None else Budget(max(budget.seconds - spent, 1.0))
         part, fitted = rest.share(1 / len(best)), []
-        for _, i, psi in best:
-            psi, energy = self._fit_one(psi, law, settings, part, i + len(every), key, session.inside(f"sector-{i}"))
+        for _, psi, i in best:
+            energy, psi = self._lowered(psi, law, part, i + len(every), key, session.inside(f"sector-{i}"))
             session.say(f"{psi.character.title}: {energy:.6f}, {psi.character.degeneracy} times")
-            fitted.append((energy, i, psi))
-        chosen = [psi for _, _, psi in sorted(fitted, key=lambda row: row[0])[: task.asked.states]]
-        characters = [psi.character for psi in chosen]
+            fitted.append((energy, psi))
+        chosen = [psi for _, psi in sorted(fitted, key=lambda row: row[0])[: task.asked.states]]
         scales = [scales_of([psi], spin_problem(in_sector(law, psi.character)), key=key) for psi in chosen]
-        return InSectors(chosen, jnp.asarray(np.concatenate(scales)), characters)
+        return InSectors(chosen, jnp.asarray(np.concatenate(scales)), [psi.character for psi in chosen])
 
-    def _fit_one(
-        self,
-        psi: Sectoral,
-        law: Hamiltonian,
-        settings: Settings,
-        budget: Budget,
-        number: int,
-        key: PRNGKeyArray,
-        session: Session,
-    ) -> tuple[Sectoral, float]:
-        """The minimised state and its energy: the mean of the last steps, or measured where there were none left."""
-        (problem, summed), energies = sector_problem(law, psi.character, largest=self.samples), []
-
-        def progress(step, total, figures):
-            energies.append(figures["energy"])
-            session.progress(step, total, figures)
-
-        watched = dataclasses.replace(session, progress=progress)
+    def _lowered(
+        self, psi: Projected, law: Hamiltonian, budget: Budget, number: int, key: PRNGKeyArray, session: Session
+    ) -> tuple[float, Projected]:
+        """The energy and the minimised state: the mean of the last steps, or measured where there were none left."""
         one = jax.random.fold_in(key, 2 * number + 1)
-        settings = dataclasses.replace(settings, full_sum="yes" if summed else "no")
-        psi = minimise(psi, problem, settings, budget, key=one, session=watched)
+        psi, energies = fit_in_sector(psi, law, Settings.of(self), budget, key=one, session=session)
         if not energies:
-            return psi, evaluate(psi, spin_problem(in_sector(law, psi.character)), samples=8192, key=one).energy
-        return psi, float(np.mean(energies[-min(8, (len(energies) + 1) // 2) :]))
+            return evaluate(psi, spin_problem(in_sector(law, psi.character)), samples=8192, key=one).energy, psi
+        return float(np.mean(energies[-min(8, (len(energies) + 1) // 2) :])), psi
 
 
 small = Sectors(alpha=2, sectors="flip", keep=0)
@@ -133,14 +104,7 @@ def _candidates(law: Hamiltonian, which: str) -> list[Character]:
         return lattice_ones
     even, odd = (one.at(flip=1) for one in lattice_ones), (one.at(flip=-1) for one in lattice_ones)
     if law.is_isotropic and law.n_up is not None:
-        # the flip is (-1)^(N/2 - S) at S_z = 0, and Marshall's signs turn it once more
-        singlets = 1 if law.sign_rule or law.n_sites % 4 == 0 else -1
-        even = (one.at(flip=singlets) for one in lattice_ones)
+        even = (one.at(flip=singlet_parity(law)) for one in lattice_ones)
         # a positive state is the lowest there (Perron-Frobenius)
         odd = (one.at(magnetisation=1) for one in lattice_ones if one.is_trivial or not law.is_stoquastic)
     return sorted([*even, *odd], key=lambda one: (one.order, not one.is_trivial, one.degeneracy))
-
-
-def _is_positive(law: Hamiltonian, character: Character) -> bool:
-    """Whether real weights do: then all signs of psi come from the characters."""
-    return law.is_stoquastic and character.is_real

@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, PRNGKeyArray, Shaped
+from jaxtyping import Array, Complex, Float, Int, PRNGKeyArray, Shaped
 
 from erlangen.contract import Budget, Method, Quench, Session, Signature, Variational
 from erlangen.core.errors import Invalid, within
@@ -66,25 +66,16 @@ class TDVP(Method):
         self, task: Variational[Quench], budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> Trajectory:
         first, ground, run = jax.random.split(key, 3)
-        is_product = is_polarised(task.asked.initial)
+        initial, chains = task.asked.initial, min(self.samples, 1024)
+        is_product = is_polarised(initial)
         with double():
-            psi = self._start(task.asked.initial, is_product, first)
+            psi = self._start(initial, is_product, first)
         if not is_product:
-            settings = Settings(min(self.samples, 1024), min(self.samples, 1024), full_sum=self.full_sum)
-            part = budget.share(_FIT)
-            psi = minimise(
-                psi,
-                spin_problem(task.asked.initial),
-                settings,
-                part,
-                key=ground,
-                session=session.inside("ground_state"),
-            )
-            budget = budget.share(1 - _FIT)
-        pace = Pace(
-            self.tolerance, self.cutoff, self.samples, min(self.samples, 1024), snr=self.snr, full_sum=self.full_sum
-        )
-        return evolve(psi, spin_problem(task.law), task.asked.times, pace, budget, key=run, session=session)
+            settings, inside = Settings(chains, chains, full_sum=self.full_sum), session.inside("ground_state")
+            part, budget = budget.share(_FIT), budget.share(1 - _FIT)
+            psi = minimise(psi, spin_problem(initial), settings, part, key=ground, session=inside)
+        pace, times = Pace.of(self), task.asked.times
+        return evolve(psi, spin_problem(task.law), times, pace, budget, key=run, session=session)
 
     def _start(self, law: Hamiltonian, is_product: bool, key: PRNGKeyArray) -> Wavefunction:
         """The state before it is fitted; where a product state is all that is asked, that with a little noise.
@@ -112,7 +103,7 @@ class MatrixProduct(Wavefunction):
 
     even: Float[Array, "2 2 d d"]
     odd: Float[Array, "2 d d"]
-    permutations: Array
+    permutations: Int[Array, "elements sites"]
 
     @classmethod
     def random(cls, group: np.ndarray, d: int, spread: float, *, key: PRNGKeyArray) -> MatrixProduct:

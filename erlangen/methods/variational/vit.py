@@ -17,22 +17,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
-from erlangen.contract import Budget, Method, Session, Signature, Variational
-from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.systems import SpinLattice
+from erlangen.contract import Budget, Session, Variational
+from erlangen.core.errors import Invalid
+from erlangen.learn.starts import begun
 from erlangen.learn.variational import Settings, Wavefunction, minimise, spin_problem
 from erlangen.nn.log_cosh import log_cosh, log_product_cosh
 from erlangen.numerics.precision import double
 from erlangen.physics.lattices import Lattice, Loose
+from erlangen.physics.spins import Hamiltonian
 
+from ._ansatz import Ansatz
 from ._projection import Projected
 
 
 @dataclasses.dataclass(frozen=True)
-class ViT(Method):
+class ViT(Ansatz["Projected"]):
     channels: int = 16  # features per patch
     heads: int = 4  # patterns of attention
     layers: int = 2  # blocks
@@ -42,10 +43,10 @@ class ViT(Method):
     momentum: float = 0.0  # of the natural gradient (SPRING)
     alone: float = 0.6  # share of the budget before the projection on the whole symmetry
 
-    accepts: ClassVar[Signature] = Signature(Variational, SpinLattice)
+    limits: ClassVar = {"channels": (1, 1024), "heads": (1, 64), "layers": (1, 64), "alone": (-1e-9, 1)}
 
     def __post_init__(self):
-        within(self, channels=(1, 1024), heads=(1, 64), layers=(1, 64), momentum=(-1e-9, 1), alone=(-1e-9, 1))
+        super().__post_init__()
         if self.channels % self.heads:
             raise Invalid(
                 must="the channels are a multiple of the heads",
@@ -53,23 +54,25 @@ class ViT(Method):
                 do=f"Take {self.heads * max(self.channels // self.heads, 1)} channels.",
             )
 
-    @property
-    def symmetry(self) -> tuple[type[Group], ...]:
-        return SiteSymmetry, SpinFlip
+    def amplitude(self, law: Hamiltonian, key: PRNGKeyArray) -> Projected:
+        psi = Transformer.random(law.lattice, self, not law.is_stoquastic, key=key)
+        return Projected.symmetric(psi, law.lattice.space_group, flip=law.is_flip_symmetric)
 
     def fit(self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Projected:
-        """First without, then with the sum over the group; both stages go on after an interruption."""
-        law = task.law
+        """First without, then with the sum over the group, unless it goes on from such a sum; both stages go on after
+        an interruption.
+        """
         first, early, late = jax.random.split(key, 3)
+        alone = 0.0 if session.start else self.alone
+        settings, problem = Settings.of(self), spin_problem(task.law)
         with double():
-            psi = Transformer.random(law.lattice, self, not law.is_stoquastic, key=first)
-        settings, problem = Settings.of(self), spin_problem(law)
-        if self.alone > 0:
-            part = budget.share(self.alone)
-            psi = minimise(psi, problem, settings, part, key=early, session=session.inside("alone"))
-        whole = Projected.of(psi, law.lattice.space_group, flip=law.is_flip_symmetric)
-        part = budget.share(1 - self.alone)
-        return minimise(whole, problem, settings, part, key=late, session=session.inside("projected"))
+            psi = begun(self.amplitude(task.law, first), session.start)
+        if alone > 0:
+            part = budget.share(alone)
+            phi = minimise(psi.inner, problem, settings, part, key=early, session=session.inside("alone"))
+            psi = dataclasses.replace(psi, inner=phi)
+        part = budget.share(1 - alone)
+        return minimise(psi, problem, settings, part, key=late, session=session.inside("projected"))
 
 
 class Block(eqx.Module):
@@ -84,6 +87,7 @@ class Block(eqx.Module):
 
     @classmethod
     def random(cls, channels: int, heads: int, displacements: int, *, key: PRNGKeyArray) -> Block:
+        """Weights that keep the spread of their inputs."""
         keys = jax.random.split(key, 5)
         square, wide = (channels, channels), 2 * channels
 
@@ -110,12 +114,13 @@ class Transformer(Wavefunction):
     head: Float[Array, "channels channels"]
     bias: Float[Array, " channels"]
     phase: Float[Array, "channels channels"] | None
-    patches: Array
-    displacement: Array
-    permutations: Array
+    patches: Int[Array, "patches patch"]
+    displacement: Int[Array, "patches patches"]
+    permutations: Int[Array, "elements sites"]
 
     @classmethod
     def random(cls, lattice: Lattice | Loose, method: ViT, is_complex: bool, *, key: PRNGKeyArray) -> Transformer:
+        """Of the sizes that `method` names, log phi varying by about one between configurations."""
         patches, displacement, permutations = tiling(lattice)
         first, second, third, *keys = jax.random.split(key, 3 + method.layers)
         channels = method.channels

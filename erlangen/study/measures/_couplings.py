@@ -5,61 +5,66 @@ energy error = mean over tested g of |E(g) - E_0(g)| / |E_0(g)|        beyond th
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...assess import cost, symmetry
-from ...assess.rows import Estimate, OpponentRow, ShiftRow
-from ...contract import Couplings, Method, Samples, Variational
+from ...assess import symmetry
+from ...assess.rows import Estimate, SymmetryRow
+from ...contract import Couplings, Method, Outputs, Samples, StateFamily, Variational
 from ...core.systems import SpinLattice
 from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished
-from ..record import Record
+from ._law import conclude, shift_rows
 
 SAMPLES = 32768
 
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    task: Variational[Couplings] = fit.task
+    fitted: StateFamily = fit.answer
+    record = fit.record
     keys = jax.random.split(fit.key, 3)
     tick = time.perf_counter()
     inside = [_member(task, fitted, g, key=jax.random.fold_in(keys[0], i)) for i, g in enumerate(task.asked.tested)]
     per_query = (time.perf_counter() - tick) / len(inside)
     record.data["couplings"] = inside
-    record.scores = _scores(inside)
-    record.symmetry = _certificate(task, fit.method, fitted, key=keys[1])
-    symmetry.tell(record.symmetry, say)
-    record.shifts = _shifts(task, fitted, record, key=keys[2])
+    scores = _scores(inside)
+
+    def elsewhere(moved: Variational[Couplings], key: PRNGKeyArray) -> Estimate | None:
+        """The state at couplings beyond the range, where it was never fitted."""
+        first = _scores([_member(moved, fitted, g, key=key) for g in moved.asked.tested])[0]
+        return first if first.name == scores[0].name else None
+
+    record.shifts = shift_rows(task, scores[0], elsewhere, key=keys[2])
     for row in inside:
-        if row["r_hat"] > variational.bounds.AGREEMENT:
-            say(f"the chains disagree at coupling {row['coupling']:g} (R-hat {row['r_hat']:.3f})")
-        if row["energy"] + variational.bounds.SIGNIFICANT * row["error"] < row["exact"]:
-            say(f"the energy at coupling {row['coupling']:g} lies below the exact one by more than 5 error bars")
-    record.opponents = _opponents(task, inside)
-    record.cost = cost.cost(
-        record.scores,
-        record.opponents,
-        parameters=cost.count_parameters(fitted),
-        fit_seconds=fit.seconds,
-        truth_seconds=0.0,
-        query_seconds=per_query,
-    )
+        name = f"the energy at coupling {row['coupling']:g}"
+        for doubt in variational.doubts(name, row["r_hat"], row["energy"], row["error"], row["exact"]):
+            fit.say(doubt)
+    inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in inside]
+    exact = itertools.cycle([row["exact"] for row in inside])  # answers come in the order of the inputs
+
+    def judge(answer: Outputs) -> dict[str, float]:
+        return {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}
+
+    audited = _certificate(task, fit.method, fitted, key=keys[1])
+    conclude(fit, scores, audited, judge, state=fitted, query_seconds=per_query, inputs=inputs)
     return {"couplings": np.array([row["coupling"] for row in inside])}
 
 
-def _member(task: Variational[Couplings], fitted: Any, coupling: float, *, key: PRNGKeyArray) -> dict[str, float]:
+def _member(
+    task: Variational[Couplings], fitted: StateFamily, coupling: float, *, key: PRNGKeyArray
+) -> dict[str, float]:
     """Energy of the state at one coupling, with its error bar, beside the exact one (NaN where that is not known)."""
     member = task.asked.member(coupling)
     with double():
-        psi = fitted.at(coupling)
+        psi = variational.wavefunction(fitted.at(coupling))
     found = variational.evaluate(psi, variational.spin_problem(member.law), samples=SAMPLES, key=key)
     reference = member.reference()
     exact = float(reference["energy"]) if reference else math.nan
@@ -90,20 +95,9 @@ def _scores(rows: list[dict[str, float]]) -> list[Estimate]:
     return scores
 
 
-def _shifts(task: Variational[Couplings], fitted: Any, record: Record, *, key: PRNGKeyArray) -> list[ShiftRow]:
-    """The state at couplings beyond the range, where it was never fitted."""
-    rows, own = [], record.scores[0]
-    for axis in task.shifts:
-        for i, value in enumerate(axis.values):
-            moved = task.shifted(axis.axis, value)
-            found = [_member(moved, fitted, g, key=jax.random.fold_in(key, i)) for g in moved.asked.tested]
-            first = _scores(found)[0]
-            if first.name == own.name:
-                rows.append(ShiftRow(axis.axis, value, axis.unit, [first], first.value / own.value))
-    return rows
-
-
-def _certificate(task: Variational[Couplings], method: Method, fitted: Any, *, key: PRNGKeyArray) -> list[Any]:
+def _certificate(
+    task: Variational[Couplings], method: Method, fitted: StateFamily, *, key: PRNGKeyArray
+) -> list[SymmetryRow]:
     """The state under every group of the task, at couplings inside and at the ends of the range."""
     problem = variational.spin_problem(task.asked.member(task.asked.trained[0]).law)
     couplings = (task.asked.tested[0], task.asked.trained[-1])
@@ -112,12 +106,3 @@ def _certificate(task: Variational[Couplings], method: Method, fitted: Any, *, k
         inputs = [SpinLattice(s, {"coupling": np.float64(couplings[i % 2])}) for i, s in enumerate(spins)]
         samples = Samples(inputs, {"log_psi": [np.asarray(fitted(x)["log_psi"]) for x in inputs]})
         return symmetry.audit_method(fitted, method, task, samples, key=key)
-
-
-def _opponents(task: Variational[Couplings], rows: list[dict[str, float]]) -> list[OpponentRow]:
-    """Energy error and seconds of every classical solver, per coupling."""
-    inputs = [SpinLattice(jnp.zeros(0, jnp.int8), {"coupling": row["coupling"]}) for row in rows]
-    exact = iter([row["exact"] for row in rows] * sum(len(o.settings) for o in task.opponents))
-    return cost.opponents_of_laws(
-        task.opponents, lambda answer: {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}, inputs
-    )

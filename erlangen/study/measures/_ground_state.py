@@ -10,20 +10,16 @@ import dataclasses
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...assess import cost, symmetry
-from ...assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
-from ...contract import Method, Samples, Variational
-from ...core.systems import SpinLattice
+from ...assess.rows import CoverageRow, Estimate
+from ...contract import GroundState, Outputs, QuantumState, Variational
 from ...learn import variational
-from ...numerics.precision import double
+from ...learn.variational import Evaluation, Problem, Wavefunction
 from ..finished import Finished, Say
-from ..record import Record
+from ._law import Reference, certificate, conclude, known, shift_rows
 
 LEVEL, QUANTILE = 0.9, 1.6449
 REPETITIONS = 40
@@ -35,36 +31,38 @@ SAMPLES_OF_SHIFT = 1024, 16384  # at least and at most
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    task: Variational[GroundState] = fit.task
+    fitted = variational.wavefunction(fit.answer)
+    record, say = fit.record, fit.say
     keys = jax.random.split(fit.key, 4)
     problem = variational.spin_problem(task.law)
     is_small = problem.size <= MAX_SUMMED_SITES
     state = variational.tabulated(fitted, problem) if is_small else fitted
     sampled = variational.evaluate(state, problem, samples=_samples(fit.seconds), longest=LONGEST, key=keys[0])
     found = _summed(sampled, fitted, problem, say) if is_small else sampled
-    reference = task.reference()
-    record.data["reference"] = dict(reference) if reference else None
+    reference = known(fit)
     record.data["evaluation"] = {k: float(v) for k, v in vars(sampled).items()}
-    record.scores = _scores(found, reference, problem.size)
     record.data["bracket"] = _bracket(found, fitted, reference, task, say)
+    scores = _scores(found, reference, problem.size)
     if is_small:
         record.coverage = [_coverage(state, problem, found.energy, key=keys[1])]
-    record.symmetry = certificate(task, fit.method, fitted, problem, key=keys[2])
-    symmetry.tell(record.symmetry, say)
-    affordable = int(LONGEST_SHIFT * sampled.n_samples / sampled.seconds)
-    record.shifts = _shifts(task, state, record, samples=int(np.clip(affordable, *SAMPLES_OF_SHIFT)), key=keys[3])
-    record.opponents = _opponents(task, reference)
-    record.cost = cost.cost(
-        record.scores,
-        record.opponents,
-        parameters=cost.count_parameters(fitted),
-        fit_seconds=fit.seconds,
-        truth_seconds=0.0,
-        # another Hamiltonian needs another fit, so every query costs one
-        query_seconds=fit.seconds + sampled.seconds,
-    )
-    history = [row["energy"] for row in record.history if "energy" in row]
-    return {"energies": np.asarray(history)}
+    affordable = int(np.clip(int(LONGEST_SHIFT * sampled.n_samples / sampled.seconds), *SAMPLES_OF_SHIFT))
+
+    def elsewhere(moved: Variational, key: PRNGKeyArray) -> Estimate | None:
+        """The state found here as a trial state for other couplings."""
+        known, law = moved.reference(), variational.spin_problem(moved.law)
+        how = {"samples": affordable, "chains": affordable // 32, "longest": LONGEST_SHIFT}
+        return _scores(variational.evaluate(state, law, key=key, **how), known, law.size)[0] if known else None
+
+    record.shifts = shift_rows(task, scores[0], elsewhere, key=keys[3])
+
+    def judge(answer: Outputs) -> dict[str, float]:
+        return {"energy_error": abs(float(answer["energy"]) / reference["energy"] - 1) if reference else math.nan}
+
+    audited = certificate(task, fit.method, fit.answer, problem, key=keys[2])
+    # another Hamiltonian needs another fit, so every query costs one
+    conclude(fit, scores, audited, judge, state=fit.answer, query_seconds=fit.seconds + sampled.seconds)
+    return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
 
 
 def _samples(fit_seconds: float) -> int:
@@ -74,7 +72,7 @@ def _samples(fit_seconds: float) -> int:
     return 65536 * 2 ** min(max(int(math.log2(max(fit_seconds, 1.0) / 60)), 0), 4)
 
 
-def _summed(sampled: Any, fitted: Any, problem: Any, say: Say) -> Any:
+def _summed(sampled: Evaluation, fitted: Wavefunction, problem: Problem, say: Say) -> Evaluation:
     """`sampled` with energy and variance summed over all states, unless the two disagree: then the samples count."""
     energy, variance = variational.full_sum(fitted, problem)
     if not abs(energy - sampled.energy) <= DISAGREEMENT * max(sampled.error, 1e-12 * abs(energy)):
@@ -84,7 +82,7 @@ def _summed(sampled: Any, fitted: Any, problem: Any, say: Say) -> Any:
     return dataclasses.replace(sampled, energy=energy, error=0.0, variance=variance, v_score=v_score)
 
 
-def _scores(found: Any, reference: Any, sites: int) -> list[Estimate]:
+def _scores(found: Evaluation, reference: Reference | None, sites: int) -> list[Estimate]:
     by = f"autocorrelation of {found.n_samples} fresh samples" if found.error else "sum over all states"
     per_site = Estimate("energy", found.energy / sites, found.error / sites, "J", "energy per site", by)
     v_score = Estimate(
@@ -97,7 +95,9 @@ def _scores(found: Any, reference: Any, sites: int) -> list[Estimate]:
     return [Estimate("energy_error", gap, found.error / size, "1", "relative energy error", by), per_site, v_score]
 
 
-def _bracket(found: Any, fitted: Any, reference: Any, task: Variational, say: Say) -> dict[str, Any]:
+def _bracket(
+    found: Evaluation, fitted: QuantumState, reference: Reference | None, task: Variational, say: Say
+) -> dict[str, Any]:
     """Both sides of the energy; what contradicts itself is said."""
     excited = (reference or {}).get("excited")
     permutations, flip = fitted.invariance
@@ -110,7 +110,7 @@ def _bracket(found: Any, fitted: Any, reference: Any, task: Variational, say: Sa
     return dataclasses.asdict(bounds)
 
 
-def _coverage(fitted: Any, problem: Any, exact: float, *, key: PRNGKeyArray) -> CoverageRow:
+def _coverage(fitted: Wavefunction, problem: Problem, exact: float, *, key: PRNGKeyArray) -> CoverageRow:
     """How often E +- 1.645 error of short independent evaluations holds the energy of the state, summed exactly."""
     hits, widths = [], []
     for one in jax.random.split(key, REPETITIONS):
@@ -121,66 +121,3 @@ def _coverage(fitted: Any, problem: Any, exact: float, *, key: PRNGKeyArray) -> 
     error = (LEVEL * (1 - LEVEL) / REPETITIONS) ** 0.5
     kind = f"{REPETITIONS} fresh evaluations against the full sum"
     return CoverageRow("test", "energy", LEVEL, rate, error, float(np.mean(widths)), "J", kind)
-
-
-def certificate(task: Variational, method: Method, fitted: Any, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
-    """The state under every group of the task, and the law itself."""
-    with double():
-        inputs, ask = _drawn(problem, key), eqx.filter_jit(fitted)
-        samples = Samples(inputs, {"log_psi": [np.asarray(ask(x)["log_psi"]) for x in inputs]})
-        rows = symmetry.audit_method(fitted, method, task, samples, key=key)
-    return rows + audit_law(task, problem, key=key)
-
-
-def audit_law(task: Variational, problem: Any, *, key: PRNGKeyArray) -> list[Any]:
-    """H phi must be invariant where phi is: phi(s) = exp(H_ss / |H_ss|_max) is as symmetric as the diagonal of H.
-
-    If H commutes with g, so is (H phi)(s) / phi(s).
-    """
-    with double():
-        inputs = _drawn(problem, key)
-        spins = np.stack([x.spins for x in inputs])
-        diagonal = lambda s: task.law.connected(s)[1][0]  # noqa: E731
-        scale = 1 / max(float(jnp.max(jnp.abs(jax.vmap(diagonal)(spins)))), 1.0)
-        local = jax.jit(lambda s: problem.local_energies(lambda t: scale * diagonal(t), s[None])[0])
-        name = task.outputs[0].name
-        law = lambda x: {name: local(x.spins)}  # noqa: E731
-        samples = Samples(inputs, {name: [np.asarray(local(s)) for s in spins]})
-        declared = {group.name: True for group in task.symmetry}
-        audited = symmetry.audit("solver", law, task, samples, declared, symmetry.SOLVER_TOLERANCE, key=key)
-    for row in audited:
-        row.output = "local energy"
-    return audited
-
-
-def _drawn(problem: Any, key: PRNGKeyArray) -> list[SpinLattice]:
-    return [SpinLattice(row) for row in np.asarray(problem.draw(16, key), np.int8)]
-
-
-def _shifts(task: Variational, fitted: Any, record: Record, *, samples: int, key: PRNGKeyArray) -> list[ShiftRow]:
-    """The state trained here, judged as a trial state for other couplings."""
-    rows = []
-    own = record.scores[0].value if record.scores[0].name == "energy_error" else np.nan
-    for axis in task.shifts:
-        for i, value in enumerate(axis.values):
-            moved = task.shifted(axis.axis, value)
-            reference = moved.reference()
-            if not reference:
-                continue
-            problem = variational.spin_problem(moved.law)
-            one = jax.random.fold_in(key, i)
-            found = variational.evaluate(
-                fitted, problem, samples=samples, chains=samples // 32, longest=LONGEST_SHIFT, key=one
-            )
-            scores = _scores(found, reference, problem.size)[:1]
-            rows.append(ShiftRow(axis.axis, value, axis.unit, scores, scores[0].value / own if own else np.nan))
-    return rows
-
-
-def _opponents(task: Variational, reference: Any) -> list[OpponentRow]:
-    """Energy error and seconds of every classical solver."""
-
-    def judge(answer: Any) -> dict[str, float]:
-        return {"energy_error": abs(float(answer["energy"]) / reference["energy"] - 1) if reference else math.nan}
-
-    return cost.opponents_of_laws(task.opponents, judge)

@@ -12,21 +12,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
-from ...assess import cost, symmetry
-from ...assess.rows import Estimate, OpponentRow
-from ...contract import Quench, Variational
+from ...assess.rows import Estimate
+from ...contract import Outputs, Quench, StatePath, Variational
 from ...learn import variational
+from ...learn.variational import Problem
 from ...numerics.precision import double
-from ...physics import exact_diagonalisation, exact_evolution
+from ...physics import exact_evolution
+from ...physics.spins import Hamiltonian
 from ..finished import Finished
-from ._ground_state import certificate
+from ._law import certificate, conclude, known
 
 SAMPLES, CHAINS = 4096, 256  # per time and observable, beyond 20 sites; a sweep apart
 STRIDE = 5  # of the times looked at, beyond 20 sites
@@ -37,54 +37,50 @@ Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    task: Variational[Quench] = fit.task
+    fitted: StatePath = fit.answer
     first, second = jax.random.split(fit.key)
     begun = time.perf_counter()
-    reference = task.reference()
-    exact = reference["state"] if reference else None
+    reference = known(fit)
     problem = variational.spin_problem(task.law)
     looked = slice(None, None, 1 if problem.size <= exact_evolution.MAX_SITES else STRIDE)
+    infidelities = None
     if problem.size <= exact_evolution.MAX_SITES:
         path = _summed(fitted, task)
         series = {name: (path.expectation(law), np.zeros(len(task.asked.times))) for name, law in _laws(task).items()}
+        infidelities = _infidelities(path, reference["state"]) if reference else None
     else:
-        path, series = None, _sampled(fitted, task, problem, key=first)
-    infidelities = _infidelities(path, exact) if path and exact else None
-    record.data["reference"] = {k: reference[k] for k in ("source", "seconds")} if reference else None
-    record.scores = _scores(task, fitted, series, infidelities, _known(reference, looked))
-    seconds = time.perf_counter() - begun
-    record.symmetry = certificate(task, fit.method, fitted, problem, key=second)  # type: ignore[arg-type]
-    symmetry.tell(record.symmetry, say)
-    record.opponents = _opponents(task, reference)
-    record.cost = cost.cost(
-        record.scores,
-        record.opponents,
-        parameters=cost.count_parameters(fitted.at(-1)),
-        fit_seconds=fit.seconds,
-        truth_seconds=0.0,
-        # another quench needs another evolution, so every query costs one
-        query_seconds=fit.seconds + seconds,
-    )
-    return _arrays(task, fitted, series, infidelities, _known(reference, looked), looked)
+        series = _sampled(fitted, task, problem, key=first)
+    exact = {k: np.asarray(v)[looked] for k, v in reference["observables"].items()} if reference else {}
+    # another quench needs another evolution, so every query costs one
+    seconds = fit.seconds + time.perf_counter() - begun
+    audited = certificate(task, fit.method, fitted, problem, key=second)
+
+    def judge(answer: Outputs) -> dict[str, float]:
+        scores = {"infidelity": float(answer["infidelity"])} if "infidelity" in answer else {}
+        for name, values in reference["observables"].items() if reference else ():
+            scores[f"{name}_error"] = _root_mean_square(np.asarray(answer[name]) - values)
+        return scores
+
+    scores = _scores(task, fitted, series, infidelities, exact)
+    conclude(fit, scores, audited, judge, state=fitted.at(-1), query_seconds=seconds)
+    arrays = {"times": np.asarray(task.asked.times)[looked], "path/bound": _bounds(fitted)[looked]}
+    for name, (values, errors) in series.items():
+        arrays[f"path/{name}/predicted"], arrays[f"path/{name}/error"] = values, errors
+        if name in exact:
+            arrays[f"path/{name}/true"] = exact[name]
+    if infidelities is not None:
+        arrays["path/infidelity"] = infidelities
+    return arrays
 
 
-def _known(reference: Any, looked: slice) -> dict[str, np.ndarray]:
-    """Exact observables at the times looked at; empty without a reference."""
-    return {name: np.asarray(values)[looked] for name, values in reference["observables"].items()} if reference else {}
-
-
-def _laws(task: Variational[Quench]) -> dict[str, Any]:
+def _laws(task: Variational[Quench]) -> dict[str, Hamiltonian]:
     return {**task.asked.observables, "energy": task.law}
 
 
-def _summed(fitted: Any, task: Variational[Quench]) -> exact_evolution.Evolution:
+def _summed(fitted: StatePath, task: Variational[Quench]) -> exact_evolution.Evolution:
     """The fitted states as unit vectors over all states that their own symmetry leaves different."""
-    law = task.law
-    permutations, flip = fitted.invariance
-    permutations = np.arange(law.n_sites)[None] if permutations is None else permutations
-    basis = exact_diagonalisation.enumerate_basis(
-        law.n_sites, exact_diagonalisation.Sector(permutations, int(flip), law.n_up)
-    )
+    basis = variational.basis_of(task.law, fitted.invariance)
     with double():
         configurations = jnp.asarray(basis.configurations())
         amplitudes = jax.jit(lambda psi: jax.lax.map(psi.log_psi, configurations, batch_size=256))
@@ -100,22 +96,28 @@ def _infidelities(path: exact_evolution.Evolution, exact: exact_evolution.Evolut
     return np.maximum(1 - np.abs(np.sum(true.conj() * path.vectors, axis=1)) ** 2, 0.0)
 
 
-def _sampled(fitted: Any, task: Variational[Quench], problem: Any, *, key: PRNGKeyArray) -> dict[str, Any]:
+def _sampled(fitted: StatePath, task: Variational[Quench], problem: Problem, *, key: PRNGKeyArray) -> Series:
     found = {}
     for j, (name, law) in enumerate(_laws(task).items()):
         # walkers move as under the law of the motion; only what is averaged differs
         seen = dataclasses.replace(problem, local_energies=variational.spin_problem(law).local_energies)
         indices = range(0, len(task.asked.times), STRIDE)
         how = {"samples": SAMPLES, "chains": CHAINS, "sweeps": 1.0}
+        states = {i: variational.wavefunction(fitted.at(i)) for i in indices}
         rows = [
-            variational.evaluate(fitted.at(i), seen, key=jax.random.fold_in(key, 1000 * j + i), **how) for i in indices
+            variational.evaluate(psi, seen, key=jax.random.fold_in(key, 1000 * j + i), **how)
+            for i, psi in states.items()
         ]
         found[name] = np.array([row.energy for row in rows]), np.array([row.error for row in rows])
     return found
 
 
 def _scores(
-    task: Variational[Quench], fitted: Any, series: Series, infidelities: Any, known: Mapping[str, np.ndarray]
+    task: Variational[Quench],
+    fitted: StatePath,
+    series: Series,
+    infidelities: Float[np.ndarray, " times"] | None,
+    known: Mapping[str, np.ndarray],
 ) -> list[Estimate]:
     by = "sum over all states" if infidelities is not None else f"{SAMPLES} fresh samples per time"
     last, scores = f"t = {task.asked.times[-1]:g}", []
@@ -123,46 +125,22 @@ def _scores(
         scores.append(Estimate("infidelity", float(infidelities[-1]), 0.0, "1", f"infidelity at {last}", by))
     for name, exact in known.items():
         values, errors = series[name]
-        gap = values - exact
-        size, error = float(np.sqrt(np.mean(gap**2))), float(np.sqrt(np.mean(errors**2) / len(gap)))
+        size, error = _root_mean_square(values - exact), _root_mean_square(errors) / len(exact) ** 0.5
         scores.append(Estimate(f"{name}_error", size, error, "1", f"error of <{name}>, root mean square", by))
     energies, errors = series["energy"]
     sites = task.law.n_sites
     farthest = int(np.argmax(np.abs(energies - energies[0])))
     drift, error = float(abs(energies[farthest] - energies[0])), float(np.hypot(errors[farthest], errors[0]))
     scores.append(Estimate("energy_drift", drift / sites, error / sites, "J", "energy drift per site", by))
-    bound = float(np.sin(min(float(fitted.angles[-1]), np.pi / 2)) ** 2)
+    bound = float(_bounds(fitted)[-1])
     label = f"bound of what the ansatz loses until {last}"
     return [*scores, Estimate("residual_bound", bound, 0.0, "1", label, "residual of the velocity")]
 
 
-def _opponents(task: Variational[Quench], reference: Any) -> list[OpponentRow]:
-    """Errors and seconds of every classical solver."""
-
-    def judge(answer: Any) -> dict[str, float]:
-        scores = {"infidelity": float(answer["infidelity"])} if "infidelity" in answer else {}
-        for name in task.asked.observables if reference else ():
-            gap = np.asarray(answer[name]) - reference["observables"][name]
-            scores[f"{name}_error"] = float(np.sqrt(np.mean(gap**2)))
-        return scores
-
-    return cost.opponents_of_laws(task.opponents, judge)
+def _bounds(fitted: StatePath) -> Float[np.ndarray, " times"]:
+    """sin^2 of the angles by which the exact state may have moved away."""
+    return np.sin(np.minimum(np.asarray(fitted.angles), np.pi / 2)) ** 2
 
 
-def _arrays(
-    task: Variational[Quench],
-    fitted: Any,
-    series: Series,
-    infidelities: Any,
-    known: Mapping[str, np.ndarray],
-    looked: slice,
-) -> dict[str, np.ndarray]:
-    bound = np.sin(np.minimum(fitted.angles, np.pi / 2)) ** 2
-    arrays = {"times": np.asarray(task.asked.times)[looked], "path/bound": bound[looked]}
-    for name, (values, errors) in series.items():
-        arrays[f"path/{name}/predicted"], arrays[f"path/{name}/error"] = values, errors
-        if name in known:
-            arrays[f"path/{name}/true"] = known[name]
-    if infidelities is not None:
-        arrays["path/infidelity"] = infidelities
-    return arrays
+def _root_mean_square(values: Float[np.ndarray, " n"]) -> float:
+    return float(np.sqrt(np.mean(values**2)))

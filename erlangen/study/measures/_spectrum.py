@@ -13,13 +13,12 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...assess import cost, symmetry
-from ...assess.rows import Estimate, OpponentRow, SymmetryRow
-from ...contract import Levels, Spectrum, Variational
+from ...assess.rows import Estimate, SymmetryRow
+from ...contract import Eigenstates, Levels, Outputs, Spectrum, Variational
 from ...learn import variational
 from ...numerics.precision import double
-from ..finished import Finished, Say
-from ._ground_state import audit_law
+from ..finished import Finished
+from ._law import Reference, audit_law, conclude, known
 
 SAMPLES = 65536
 SECTOR_TOLERANCE = 1e-10
@@ -27,48 +26,41 @@ SECTOR_TOLERANCE = 1e-10
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots."""
-    task, fitted, record, say = fit.task, fit.answer, fit.record, fit.say
+    task: Variational[Spectrum] = fit.task
+    fitted: Eigenstates = fit.answer
+    record, say = fit.record, fit.say
     keys = jax.random.split(fit.key, 3)
     found = fitted.levels(task.law, samples=SAMPLES, key=keys[0])
-    reference = task.reference()
-    record.data["reference"] = dict(reference) if reference else None
-    record.data["levels"] = _levels(found, reference)
-    record.scores = _scores(found, reference)
-    _doubt(found, reference, say)
-    problem = variational.spin_problem(task.law)
-    record.symmetry = _sectors(task, fitted, key=keys[1]) + audit_law(task, problem, key=keys[2])
-    symmetry.tell(record.symmetry, say)
-    record.opponents = _opponents(task, reference)
-    record.cost = cost.cost(
-        record.scores,
-        record.opponents,
-        parameters=cost.count_parameters(fitted.states),
-        fit_seconds=fit.seconds,
-        truth_seconds=0.0,
-        query_seconds=fit.seconds + found.seconds,
-    )
+    reference = known(fit)
+    record.data["levels"] = rows = _levels(found, reference)
+    if found.singular:
+        say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
+    for n, row in enumerate(rows):
+        r_hat = 0.0 if n else found.r_hat  # all levels come from the same chains
+        for doubt in variational.doubts(f"level {n}", r_hat, row["energy"], row["error"], row["exact"]):
+            say(doubt)
+    audited = _sectors(task, fitted, key=keys[1])
+    audited += audit_law(task, variational.spin_problem(task.law), key=keys[2])
+    exact = reference["energies"] if reference else (math.nan, math.nan)
+
+    def judge(answer: Outputs) -> dict[str, float]:
+        energies = answer["energies"]
+        return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
+
+    seconds = fit.seconds + found.seconds
+    conclude(fit, _scores(found, reference), audited, judge, state=fitted.states, query_seconds=seconds)
     return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
 
 
-def _levels(found: Levels, reference: Any) -> list[dict[str, float | None]]:
+def _levels(found: Levels, reference: Reference | None) -> list[dict[str, Any]]:
     """One row per level: energy and gap with standard errors, beside the exact ones where these are known."""
     exact = list(reference["energies"]) if reference else [None] * len(found.energies)
-    gaps, gap_errors = (0.0, *found.gaps), (0.0, *found.gap_errors)
-    columns = (found.energies, found.errors, exact, gaps, gap_errors)
-    return [
-        {
-            "energy": energy,
-            "error": error,
-            "exact": true,
-            "gap": gap,
-            "gap_error": gap_error,
-            "exact_gap": None if true is None else true - exact[0],
-        }
-        for energy, error, true, gap, gap_error in zip(*columns)
-    ]
+    gaps = [None if e is None else e - exact[0] for e in exact]
+    columns = (found.energies, found.errors, exact, (0.0, *found.gaps), (0.0, *found.gap_errors), gaps)
+    return [dict(zip(("energy", "error", "exact", "gap", "gap_error", "exact_gap"), row)) for row in zip(*columns)]
 
 
-def _scores(found: Levels, reference: Any) -> list[Estimate]:
+def _scores(found: Levels, reference: Reference | None) -> list[Estimate]:
     by = f"{found.n_samples} fresh samples of every state"
     gap = Estimate("gap", found.gaps[0], found.gap_errors[0], "J", "gap", by)
     energies = [
@@ -90,19 +82,7 @@ def _scores(found: Levels, reference: Any) -> list[Estimate]:
     ]
 
 
-def _doubt(found: Levels, reference: Any, say: Say) -> None:
-    """Say what cannot be, or should not be trusted."""
-    if found.r_hat > variational.bounds.AGREEMENT:
-        say(f"the chains disagree (R-hat {found.r_hat:.3f}): the levels are not to be trusted; sample longer")
-    if found.singular:
-        say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
-    for n, (energy, error) in enumerate(zip(found.energies, found.errors)):
-        margin = max(variational.bounds.SIGNIFICANT * error, variational.bounds.ROUNDING * abs(energy))
-        if reference and energy + margin < reference["energies"][n]:
-            say(f"level {n} at {energy:.8g} lies below the exact one by more than 5 error bars: an estimator is wrong")
-
-
-def _sectors(task: Variational[Spectrum], fitted: Any, *, key: PRNGKeyArray) -> list[SymmetryRow]:
+def _sectors(task: Variational[Spectrum], fitted: Eigenstates, *, key: PRNGKeyArray) -> list[SymmetryRow]:
     """psi(g s) = chi(g) psi(s) for every state that claims a sector, under all of its elements."""
     if not isinstance(fitted, variational.InSectors):
         return []
@@ -116,14 +96,3 @@ def _sectors(task: Variational[Spectrum], fitted: Any, *, key: PRNGKeyArray) -> 
             SymmetryRow("method", character.title, f"state {n}", error, declared=True, tolerance=SECTOR_TOLERANCE)
         )
     return rows
-
-
-def _opponents(task: Variational[Spectrum], reference: Any) -> list[OpponentRow]:
-    """Error of the gap and seconds of every classical solver."""
-    exact = reference["energies"] if reference else (math.nan, math.nan)
-
-    def judge(answer: Any) -> dict[str, float]:
-        energies = answer["energies"]
-        return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
-
-    return cost.opponents_of_laws(task.opponents, judge)

@@ -16,62 +16,32 @@ import functools
 import time
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any
 
-from erlangen.contract import Opponent, Outputs, Spectrum, Variational
+from erlangen.contract import Opponent, Outputs, Spectrum
 from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group
-from erlangen.core.quantity import amplitudes, spins
-from erlangen.core.systems import SpinLattice, System
-from erlangen.physics import exact_diagonalisation, lattices
+from erlangen.core.quantity import amplitudes
+from erlangen.core.systems import System
+from erlangen.physics import exact_diagonalisation
 from erlangen.physics import spins as laws
 
-from .spins import Spins
+from ._law import SpinsUnderLaw
 
 
 @dataclasses.dataclass(frozen=True)
-class Excited(Variational[Spectrum]):
-    model: Literal["ising", "heisenberg", "j1j2", "xxz"] = "ising"
-    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
-    sites: int = 16  # in total
-    periodic: bool = True
-    field: float = 1.0  # h / J of the Ising model
-    j2: float = 0.5  # J2 / J1 of the J1-J2 model
-    anisotropy: float = 1.0  # Delta of the XXZ model
-    file: str = ""  # own sum of Pauli strings; replaces all of the above
+class Excited(SpinsUnderLaw[Spectrum]):
     states: int = 2  # levels asked for, the ground state among them
 
-    container = SpinLattice
-    inputs = (spins,)
     outputs = (amplitudes,)
     budget = "2m"
-    toy: ClassVar[Mapping[str, Any]] = {"sites": 8}
 
     def __post_init__(self):
         within(self, states=(2, 8))
-        self.ground  # noqa: B018  # an impossible law is refused here and not in mid-run
-
-    @functools.cached_property
-    def ground(self) -> Spins:
-        """The same law as a question for the ground state."""
-        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "states"}
-        return Spins(**own)
+        super().__post_init__()
 
     @property
     def asked(self) -> Spectrum:
         return Spectrum(self.states)
-
-    @property
-    def law(self) -> laws.Hamiltonian:
-        return self.ground.law
-
-    @property
-    def geometry(self) -> lattices.Lattice | lattices.Loose:
-        return self.ground.geometry
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return self.ground.symmetry
 
     def reference(self) -> Mapping[str, Any] | None:
         """Lowest energies (as often as they occur), source and seconds; None, with a warning, out of reach."""
@@ -79,7 +49,7 @@ class Excited(Variational[Spectrum]):
 
     @property
     def opponents(self) -> tuple[Opponent, ...]:
-        if self.geometry.n_sites > exact_diagonalisation.MAX_SITES:
+        if self.law.n_sites > exact_diagonalisation.MAX_SITES:
             return ()
         return (Opponent("exact diagonalisation", "states", (self.states,), self.solve_exactly),)
 
@@ -91,8 +61,7 @@ class Excited(Variational[Spectrum]):
 @functools.lru_cache(maxsize=64)
 def _reference(task: Excited) -> Mapping[str, Any] | None:
     begun = time.perf_counter()
-    is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2 and not task.file
-    if task.model == "ising" and is_ring:
+    if task.is_ising_ring:
         energies = laws.ising_chain_levels(task.sites, task.states, field=task.field)
         source = "free fermions"
     else:

@@ -22,39 +22,37 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from erlangen import contract
-from erlangen.contract import Opponent, Outputs, Variational
+from erlangen.contract import Opponent, Outputs
 from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group
-from erlangen.core.quantity import log_psi, spins
-from erlangen.core.systems import SpinLattice, System
+from erlangen.core.systems import System
 from erlangen.physics import exact_evolution, mean_field
 from erlangen.physics import spins as laws
 
-from .spins import COUPLINGS, Spins
+from ._law import COUPLINGS, SpinsOnLattice
 
 INTERVALS = 20  # between the times looked at
 
 
 @dataclasses.dataclass(frozen=True)
-class Quench(Variational[contract.Quench]):
+class Quench(SpinsOnLattice[contract.Quench]):
     model: Literal["ising", "xxz", "j1j2"] = "ising"
-    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
-    sites: int = 16  # in total
-    periodic: bool = True
     before: float = math.inf  # coupling until time 0: h / J (ising), Delta (xxz), J2 / J1 (j1j2)
     after: float = 1.0  # the same coupling from time 0 on
     time: float = 1.0  # how long, in 1/J
 
-    container = SpinLattice
-    inputs = (spins,)
-    outputs = (log_psi,)
     budget = "5m"
     toy: ClassVar[Mapping[str, Any]] = {"sites": 8, "time": 0.2}
 
     def __post_init__(self):
         within(self, time=(0, math.inf))
+        if not math.isfinite(self.after) or (math.isinf(self.before) and self.model in ("xxz", "j1j2")):
+            raise Invalid(
+                must="couplings are finite (the field of the Ising model before may be inf)",
+                came=f"{self.before:g} and {self.after:g}",
+                do=f"Take --before 4, as an example, for {self.model}.",
+            )
+        _ = self.law, self.initial  # an impossible law is refused here and not in mid-run
         if self.model not in COUPLINGS:
-            self._spins(1.0)  # says which models there are
             raise Invalid(must="a coupling of the model changes", came=self.model, do="Take xxz, from --before 1.")
         if self.model == "ising" and not self.before > 0:
             raise Invalid(
@@ -62,29 +60,18 @@ class Quench(Variational[contract.Quench]):
                 came=f"{self.before:g}",
                 do="Raise it.",
             )
-        if not math.isfinite(self.after) or (math.isinf(self.before) and self.model != "ising"):
-            raise Invalid(
-                must="couplings are finite (the field of the Ising model before may be inf)",
-                came=f"{self.before:g} and {self.after:g}",
-                do=f"Take --before 4, as an example, for {self.model}.",
-            )
-        _ = self.initial, self.law  # an impossible lattice is refused here and not in mid-run
-
-    def _spins(self, coupling: float) -> Spins:
-        changed: dict[str, Any] = {COUPLINGS[self.model]: coupling} if self.model in COUPLINGS else {}
-        return Spins(self.model, self.lattice, self.sites, self.periodic, **changed)  # type: ignore[arg-type]
 
     @functools.cached_property
     def initial(self) -> laws.Hamiltonian:
         """The law before; for an infinite field, the field alone."""
         if math.isfinite(self.before):
-            return self._spins(self.before).law
+            return self.law_at(self.before)
         return laws.transverse_ising(self.law.lattice, coupling=0.0)  # type: ignore[arg-type]
 
     @functools.cached_property
     def law(self) -> laws.Hamiltonian:
         """The law from time 0 on."""
-        return self._spins(self.after).law
+        return self.law_at(self.after)
 
     @property
     def asked(self) -> contract.Quench:
@@ -92,6 +79,7 @@ class Quench(Variational[contract.Quench]):
 
     @property
     def times(self) -> tuple[float, ...]:
+        """When the state is looked at, evenly spaced from 0, in 1/J."""
         return tuple(float(t) for t in np.linspace(0, self.time, INTERVALS + 1))
 
     @functools.cached_property
@@ -105,10 +93,6 @@ class Quench(Variational[contract.Quench]):
             fields = [(1 / law.n_sites, {i: "X"}) for i in range(law.n_sites)]
             found = {"sx": laws.of_terms("sx per site", law.lattice, fields), **found}
         return found
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return self._spins(self.after).symmetry
 
     def reference(self) -> Mapping[str, Any] | None:
         """source, seconds, observables by name [times], and the exact state (None beyond exact evolution).
@@ -147,12 +131,11 @@ class Quench(Variational[contract.Quench]):
 @functools.lru_cache(maxsize=16)
 def _reference(task: Quench) -> Mapping[str, Any] | None:
     begun = time.perf_counter()
-    is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2
     if task.sites <= exact_evolution.MAX_SITES:
         found = exact_evolution.quench(task.initial, task.law, task.times)
         source = f"exact evolution, {found.vectors.shape[1]} states"
         return {"source": source, "seconds": found.seconds, "observables": _observed(task, found), "state": found}
-    if task.model == "ising" and is_ring:
+    if task.is_ising_ring:
         sx, zz = exact_evolution.ising_ring_quench(task.sites, task.times, before=task.before, after=task.after)
         known = {"source": "free fermions", "seconds": time.perf_counter() - begun}
         return {**known, "observables": {"sx": sx, "zz": zz}, "state": None}

@@ -15,81 +15,32 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import time
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Self
 
-from erlangen.contract import GroundState, Opponent, Outputs, Peer, Shift, Variational
-from erlangen.core.errors import Invalid, unknown
-from erlangen.core.groups import Group, SiteSymmetry, SpinFlip
-from erlangen.core.quantity import log_psi, spins
-from erlangen.core.systems import SpinLattice, System
-from erlangen.data.pauli_files import read_pauli_sum
+from erlangen.contract import GroundState, Opponent, Outputs, Peer, Shift
+from erlangen.core.errors import Invalid
+from erlangen.core.systems import System
 from erlangen.data.varbench import SOURCE, Row, published
-from erlangen.physics import exact_diagonalisation, lattices, matrix_product_states, mean_field
+from erlangen.physics import exact_diagonalisation, matrix_product_states, mean_field
 from erlangen.physics import spins as laws
 
-MODELS = ("ising", "heisenberg", "j1j2", "xxz")
-COUPLINGS = {"ising": "field", "xxz": "anisotropy", "j1j2": "j2"}  # the setting by which a model is tuned
+from ._law import SpinsUnderLaw
 
 
 @dataclasses.dataclass(frozen=True)
-class Spins(Variational[GroundState]):
-    model: Literal["ising", "heisenberg", "j1j2", "xxz"] = "ising"
-    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
-    sites: int = 16  # in total
-    periodic: bool = True
-    field: float = 1.0  # h / J of the Ising model; the chain is critical at 1, the square lattice at 3.044
-    j2: float = 0.5  # J2 / J1 of the J1-J2 model
-    anisotropy: float = 1.0  # Delta of the XXZ model
+class Spins(SpinsUnderLaw[GroundState]):
     magnetisation: int = 0  # S_z of an exchange model; 1 gives the lowest triplet
-    file: str = ""  # own sum of Pauli strings; replaces all of the above
 
-    container = SpinLattice
-    inputs = (spins,)
-    outputs = (log_psi,)
     budget = "45s"
-    toy: ClassVar[Mapping[str, Any]] = {"sites": 8}
-
-    def __post_init__(self):
-        if self.model not in MODELS:
-            raise unknown("model", self.model, MODELS)
-        for name in ("field", "j2"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise Invalid(must=f"{name} is finite and not negative", came=str(getattr(self, name)), do="Change it.")
-        if self.model != "ising" and self.sites % 2 and not self.file:
-            raise Invalid(
-                must="S_z = 0 needs an even number of spins", came=f"{self.sites} sites", do=f"Take {self.sites + 1}."
-            )
-        self.law  # noqa: B018  # an impossible lattice or file is refused here and not in mid-run
-
-    @property
-    def geometry(self) -> lattices.Lattice | lattices.Loose:
-        return self.law.lattice
 
     @functools.cached_property
     def law(self) -> laws.Hamiltonian:
-        """The law, in Marshall's basis where the lattice has two sublattices."""
-        if self.file:
-            return read_pauli_sum(self.file)
-        lattice = lattices.named(self.lattice, self.sites, is_periodic=self.periodic)
-        sign_rule = lattice.sublattice is not None
-        if self.model == "ising":
-            law = laws.transverse_ising(lattice, field=self.field)
-        elif self.model == "xxz":
-            law = laws.xxz(lattice, anisotropy=self.anisotropy, sign_rule=sign_rule)
-        else:
-            law = laws.j1j2(lattice, j2=self.j2 if self.model == "j1j2" else 0.0, sign_rule=sign_rule)
+        """The law among states of the `magnetisation`."""
+        law = super().law
         return law.at_magnetisation(self.magnetisation) if self.magnetisation else law
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        lattice = self.geometry
-        named = (("lattice translations", lattice.translations), ("lattice isometries", lattice.space_group))
-        sites = tuple(SiteSymmetry(_rows(group), title) for title, group in named if len(group) > 1)
-        return (*sites, SpinFlip()) if self.law.is_flip_symmetric else sites
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
@@ -102,8 +53,7 @@ class Spins(Variational[GroundState]):
         if self.model == "xxz":
             values = tuple(round(self.anisotropy + x, 6) for x in (-0.2, -0.05, 0.05, 0.2) if self.anisotropy + x > -1)
             return (Shift("anisotropy", values, "other anisotropy"),)
-        own = self.j2 if self.model == "j1j2" else 0.0
-        values = tuple(round(own + x, 6) for x in (-0.1, 0.02, 0.05, 0.1) if own + x >= 0)
+        values = tuple(round(self.coupling + x, 6) for x in (-0.1, 0.02, 0.05, 0.1) if self.coupling + x >= 0)
         return (Shift("j2", values, "other frustration", "J1"),)
 
     def shifted(self, axis: str, value: Any) -> Self:
@@ -121,9 +71,9 @@ class Spins(Variational[GroundState]):
     def opponents(self) -> tuple[Opponent, ...]:
         """Exact diagonalisation up to 24 sites, matrix product states where TeNPy is installed, mean field."""
         found = [Opponent("mean field (product state)", "starts", (1, 8), self.solve_mean_field)]
-        if matrix_product_states.is_installed() and self.geometry.n_sites > 2:
+        if matrix_product_states.is_installed() and self.law.n_sites > 2:
             found.insert(0, Opponent("matrix product states", "bond dimension", (8, 32, 128), self.solve_by_products))
-        if self.geometry.n_sites <= exact_diagonalisation.MAX_SITES:
+        if self.law.n_sites <= exact_diagonalisation.MAX_SITES:
             found.insert(0, Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly))
         return tuple(found)
 
@@ -156,7 +106,7 @@ class Spins(Variational[GroundState]):
     def _published(self) -> list[Row]:
         if self.file or self.model == "xxz" or self.magnetisation:
             return []
-        return published(self.model, self.geometry, {"ising": self.field, "j1j2": self.j2}.get(self.model, 0.0))
+        return published(self.model, self.law.lattice, self.coupling)
 
     @property
     def _pauli_unit(self) -> float:
@@ -167,18 +117,12 @@ class Spins(Variational[GroundState]):
 @functools.lru_cache(maxsize=64)
 def _reference(task: Spins) -> Mapping[str, Any] | None:
     begun = time.perf_counter()
-    is_ring = task.lattice == "chain" and task.periodic and task.sites % 2 == 0 and task.sites > 2 and not task.file
-    if task.model == "ising" and is_ring:
+    if task.is_ising_ring:
         energy = laws.ising_chain_energy(task.sites, field=task.field)
         excited = laws.ising_chain_excited_energy(task.sites, field=task.field)
         seconds = time.perf_counter() - begun
-        return {
-            "energy": energy,
-            "excited": excited,
-            "is_symmetric": True,
-            "source": "free fermions",
-            "seconds": seconds,
-        }
+        found = {"energy": energy, "excited": excited, "is_symmetric": True, "source": "free fermions"}
+        return {**found, "seconds": seconds}
     try:
         found = exact_diagonalisation.ground_state(task.law)
     except Invalid as limit:
@@ -191,7 +135,3 @@ def _reference(task: Spins) -> Mapping[str, Any] | None:
     source = f"exact diagonalisation, {len(found.vector)} states, residual {found.residual:.0e}"
     sector = {"excited": found.excited, "is_symmetric": found.is_symmetric}
     return {"energy": found.energy, **sector, "source": source, "seconds": found.seconds}
-
-
-def _rows(permutations: Any) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(int(i) for i in row) for row in permutations)

@@ -14,33 +14,28 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from erlangen.contract import Couplings, Opponent, Outputs, Shift, Variational
+from erlangen.contract import Couplings, Opponent, Outputs, Shift
 from erlangen.core import quantity
 from erlangen.core.errors import Invalid, unknown, within
-from erlangen.core.groups import Group
-from erlangen.core.systems import SpinLattice, System
+from erlangen.core.systems import System
 from erlangen.physics import exact_diagonalisation
 from erlangen.physics import spins as laws
 
-from .spins import COUPLINGS, Spins
+from ._law import COUPLINGS, SpinsOnLattice
+from .spins import Spins
 
 BEYOND = (-0.5, -0.25, 0.25, 0.5, 0.75)
 """Distance from the nearer end of the range in units of its width; negative: below."""
 
 
 @dataclasses.dataclass(frozen=True)
-class SpinsFamily(Variational[Couplings]):
+class SpinsFamily(SpinsOnLattice[Couplings]):
     model: Literal["ising", "j1j2", "xxz"] = "ising"
-    lattice: Literal["chain", "square", "triangular", "honeycomb", "kagome"] = "chain"
-    sites: int = 16  # in total
-    periodic: bool = True
     low: float = 0.8  # end of the range of h, J2 or Delta
     high: float = 1.2  # the other end
     couplings: int = 5  # trained ones, ends included
 
-    container = SpinLattice
     inputs = (quantity.spins, quantity.coupling)
-    outputs = (quantity.log_psi,)
     budget = "2m"
     toy: ClassVar[Mapping[str, Any]] = {"sites": 8, "couplings": 3}
 
@@ -55,7 +50,7 @@ class SpinsFamily(Variational[Couplings]):
                 do="Set low and high.",
             )
         for end in (self.low, self.high):
-            self.member(end)  # an impossible law is refused here and not in mid-run
+            self.law_at(end)  # an impossible law is refused here and not in mid-run
 
     @property
     def asked(self) -> Couplings:
@@ -64,7 +59,7 @@ class SpinsFamily(Variational[Couplings]):
     @property
     def law(self) -> laws.Hamiltonian:
         """The law in the middle of the range."""
-        return self.member((self.low + self.high) / 2).law
+        return self.law_at((self.low + self.high) / 2)
 
     def reference(self) -> None:
         """Each member has its own."""
@@ -72,22 +67,21 @@ class SpinsFamily(Variational[Couplings]):
 
     @property
     def trained(self) -> tuple[float, ...]:
+        """Evenly spaced couplings that are fitted, ends included."""
         steps = max(self.couplings - 1, 1)
         return tuple(round(self.low + (self.high - self.low) * i / steps, 9) for i in range(self.couplings))
 
     @property
     def tested(self) -> tuple[float, ...]:
+        """Couplings half-way between those."""
         ends = self.trained
         return tuple(round((a + b) / 2, 9) for a, b in zip(ends, ends[1:])) or ends
 
     @functools.lru_cache(maxsize=64)  # noqa: B019  # frozen, and laws are small
     def member(self, coupling: float) -> Spins:
+        """The question for the ground state at one coupling."""
         plain = Spins(self.model, self.lattice, self.sites, self.periodic)
         return dataclasses.replace(plain, **{COUPLINGS[self.model]: float(coupling)})  # type: ignore[arg-type]
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return self.member(self.low).symmetry
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
