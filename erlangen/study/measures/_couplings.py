@@ -51,7 +51,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         truth_seconds=0.0,
         query_seconds=per_query,
     )
-    return {"couplings": np.array([row["coupling"] for row in inside])}
+    _panels(fit)
+    return {}
 
 
 def _member(task: Variational[Couplings], fitted: Any, coupling: float, *, key: PRNGKeyArray) -> dict[str, float]:
@@ -120,3 +121,19 @@ def _opponents(task: Variational[Couplings], rows: list[dict[str, float]]) -> li
     return cost.opponents_of_laws(
         task.opponents, lambda answer: {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}, inputs
     )
+
+
+def _panels(fit: Finished) -> None:
+    """Energy error and V-score against the coupling."""
+    rows = fit.record.data["couplings"]
+    x = [row["coupling"] for row in rows]
+    gaps = {"y": [abs(row["energy"] / row["exact"] - 1) for row in rows]}
+    gaps["error"] = [row["error"] / abs(row["exact"]) for row in rows]
+    for name, title, label, roles in (
+        ("energy error", "Energy at couplings in between", "relative energy error", gaps),
+        ("v-score", "V-score at couplings in between", "V-score", {"y": [row["v_score"] for row in rows]}),
+    ):
+        series = ("one state for all couplings", "answer", {"x": x, **roles})
+        axes = [("coupling g", "J"), (label, "1")]
+        caption = "The state at couplings that it was not fitted at; bars: one standard error of the samples."
+        fit.sheet.add("curve", name, title, axes, series, scales=["linear", "log"], caption=caption)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -23,6 +24,7 @@ from ...core.systems import SpinLattice
 from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished, Say
+from ..panels import Sheet
 from ..record import Record
 
 LEVEL, QUANTILE = 0.9, 1.6449
@@ -63,8 +65,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         # another Hamiltonian needs another fit, so every query costs one
         query_seconds=fit.seconds + sampled.seconds,
     )
-    history = [row["energy"] for row in record.history if "energy" in row]
-    return {"energies": np.asarray(history)}
+    energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"))
+    return {}
 
 
 def _samples(fit_seconds: float) -> int:
@@ -184,3 +186,19 @@ def _opponents(task: Variational, reference: Any) -> list[OpponentRow]:
         return {"energy_error": abs(float(answer["energy"]) / reference["energy"] - 1) if reference else math.nan}
 
     return cost.opponents_of_laws(task.opponents, judge)
+
+
+def energy_panels(sheet: Sheet, history: Sequence[Mapping[str, float]], exact: float | None) -> None:
+    """Energy and variance on the way down; the relative error of the energy where the exact one is known."""
+    rows = [row for row in history if "energy" in row]
+    x, energy, variance = ([row.get(name, math.nan) for row in rows] for name in ("step", "energy", "variance"))
+    known, step = exact is not None, ("step of the minimisation", "1")
+    y = np.abs((np.asarray(energy) - exact) / exact) if exact else energy
+    label = ("|E - E_0| / |E_0|", "1") if known else ("energy E", "J")
+    for name, title, axis, values, look, scale in (
+        ("energy", "Energy on the way down", label, y, "noisy" if known else "answer", "log" if known else "linear"),
+        ("variance", "Variance on the way down", ("variance of E", "J^2"), variance, "noisy", "log"),
+    ):
+        caption = "Of the samples of each step; the variance of the energy vanishes for an exact eigenstate."
+        series = ("each step", look, {"x": x, "y": values})
+        sheet.add("curve", name, title, [step, axis], series, scales=["linear", scale], caption=caption)  # type: ignore[arg-type,list-item]

@@ -19,7 +19,7 @@ from ...contract import Levels, Spectrum, Variational
 from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished, Say
-from ._ground_state import audit_law
+from ._ground_state import audit_law, energy_panels
 
 SAMPLES = 65536
 SECTOR_TOLERANCE = 1e-10
@@ -47,7 +47,9 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         truth_seconds=0.0,
         query_seconds=fit.seconds + found.seconds,
     )
-    return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
+    energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"))
+    _panels(fit)
+    return {}
 
 
 def _levels(found: Levels, reference: Any) -> list[dict[str, float | None]]:
@@ -127,3 +129,19 @@ def _opponents(task: Variational[Spectrum], reference: Any) -> list[OpponentRow]
         return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
 
     return cost.opponents_of_laws(task.opponents, judge)
+
+
+def _panels(fit: Finished) -> None:
+    """The levels beside the exact ones."""
+    rows = fit.record.data["levels"]
+    roles = {"y": [row["energy"] for row in rows], "error": [row["error"] for row in rows]}
+    roles["exact"] = [math.nan if row["exact"] is None else row["exact"] for row in rows]
+    caption = "Levels with one standard error, and the exact ones (grey) where they are known."
+    fit.sheet.add(
+        "spectrum",
+        "levels",
+        "Levels",
+        [("level", "1"), ("energy E", "J")],
+        ("levels", "answer", roles),
+        caption=caption,
+    )
