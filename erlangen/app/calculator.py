@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import registry
 from ..core.errors import Invalid
 from ..core.systems import Atoms
-from ..study.predict import answer
+from ..data.containers import atoms as atoms_adapter
+from ..study.predict import answer, scope_of
 from ..study.run import load
 
 
@@ -27,8 +27,8 @@ def calculator(run: str | Path) -> Any:
     from ase.calculators.calculator import Calculator, all_changes
 
     kept = load(run)
-    task = registry.load_task(kept.record.task)
-    if task.container is not Atoms or "energy" not in {q.name for q in task.outputs}:
+    names, scope = [q.name for q in kept.record.outputs], scope_of(kept.record)
+    if kept.record.container != "Atoms" or "energy" not in names:
         raise Invalid(
             must="a calculator needs a run that answers the energy of atoms",
             came=f"a run of {kept.record.task}",
@@ -36,11 +36,12 @@ def calculator(run: str | Path) -> Any:
         )
 
     class Trained(Calculator):
-        implemented_properties = [q.name for q in task.outputs]
+        implemented_properties = names
 
         def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
             super().calculate(atoms, properties, system_changes)
-            found = answer(kept.fitted, [_as_container(self.atoms)])
+            asked = atoms_adapter.accepts([_as_container(self.atoms)], scope, "atoms")
+            found = answer(kept.fitted, asked)
             self.results = {name: _plain(values[0]) for name, values in found.items()}
 
     return Trained()

@@ -1,19 +1,20 @@
-"""The plots of a report, one function each, in one style: ready for a talk, readable by colour-blind eyes.
+"""One drawer for each kind of panel (`study.panels`), in one style: ready for a talk, readable by colour-blind eyes.
 
-Every function takes rows of a record or arrays of a run and draws into a figure; `svg(plot, ...)` gives the SVG text.
-Colours: Okabe and Ito, https://jfly.uni-koeln.de/color. Blue: the answer. Vermilion: the opponent. Grey: the truth.
+A drawer takes a panel and the arrays of its run, knows nothing of the task, and returns a figure; `svg(plot, ...)`
+gives the SVG text. Colours: Okabe and Ito, https://jfly.uni-koeln.de/color. Blue: the answer. Vermilion: the opponent.
+Grey: the truth. Fields and structures are drawn in `plots_pictures`.
 """
 
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..study.notation import number, pretty
+from ..study.notation import duration, number, pretty
+from ..study.panels import Panel, Series, holds_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +55,8 @@ STYLE = {
     "image.cmap": "viridis",
 }
 MANY_POINTS = 1500
+FAR_BELOW = 0.02  # of the lowest value on a logarithmic axis: a level there is named, not drawn
+Arrays = Mapping[str, np.ndarray]
 
 
 def svg(plot: Callable[..., Figure], *args: Any, **keywords: Any) -> str:
@@ -80,6 +83,11 @@ def axis_label(text: str, unit: str) -> str:
     return f"{text} [{pretty(unit)}]" if pretty(unit) else text
 
 
+def roles_of(one: Series, arrays: Arrays) -> dict[str, np.ndarray]:
+    """The arrays of a series by role; KeyError where the run has lost one."""
+    return {role: arrays[name] for role, name in one.arrays.items()}
+
+
 def log_axis(axis: Axis, text: Callable[[float], str] | None = None) -> None:
     """A logarithmic axis that labels 1, 2, 5 where it spans less than two decades, with `text` or powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -95,92 +103,199 @@ def log_axis(axis: Axis, text: Callable[[float], str] | None = None) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def learning_curve(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Training loss, and validation loss of the averaged weights, against step; logarithmic where all are positive."""
-    figure = figure_of()
+def curve(panel: Panel, arrays: Arrays) -> Figure:
+    """Lines with error bars, the truth behind them, levels across, and the settings or factors beside their points."""
+    figure = figure_of(5.8, 3.9 + 0.35 * len(panel.notes))
     axes = figure.subplots()
-    names = {"loss": ("training", SKY, 1.4), "validation": ("validation", BLUE, 2.0)}
-    lowest = math.inf
-    for name, (label, colour, width) in names.items():
-        points = [(row["step"], row[name]) for row in history if math.isfinite(row.get(name, math.nan))]
-        if points:
-            steps, values = np.asarray(points).T
-            best = int(np.argmin(values))
-            found = f", best {number(values[best])}" if name == "validation" else ""
-            axes.plot(steps, values, label=label + found, color=colour, lw=width)
-            axes.plot(steps[best], values[best], "o", color=colour, mec="white", mew=1.0)
-            lowest = min(lowest, float(values.min()))
-    if lowest > 0:
-        log_axis(axes.yaxis)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss")
-    axes.legend(loc="upper right")
-    axes.set_title("Learning curve")
+    looks: dict[str, int] = {}
+    for one in panel.series:
+        number_of_its_look = looks.setdefault(one.look, 0)
+        looks[one.look] += 1
+        DRAWN[one.look](axes, one, roles_of(one, arrays), number_of_its_look)
+    _scales(axes, panel)
+    _places(axes, panel, arrays)
+    for one in panel.series:
+        if one.look == "level" and not one.arrays.get("x"):
+            _level(axes, one, float(arrays[one.arrays["y"]]), panel)
+    above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 8.8}
+    for i, line in enumerate(reversed(panel.notes)):
+        axes.annotate(line, (0, 1), (0, 6 + 14 * i), color=INK, weight="bold" if i == 0 else "normal", **above)
+    labels = axes.get_legend_handles_labels()[1]
+    if len(labels) > 1 or (labels and panel.notes):
+        axes.legend(loc="best")
+    axes.set_title(panel.title, pad=10 + 14 * len(panel.notes))
     return figure
 
 
-def energy_curve(history: Sequence[Mapping[str, float]], exact: float | None) -> Figure:
-    """Energy and its variance against step; the relative error of the energy where the exact one is known."""
-    figure = figure_of(5.6, 4.4)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
-    steps = np.asarray([row["step"] for row in history])
-    energy = np.asarray([row["energy"] for row in history])
-    if exact:
-        _noisy(upper, steps, np.abs((energy - exact) / exact))
-        upper.set_ylabel(r"$|E - E_0|\,/\,|E_0|$")
-        upper.legend(loc="upper right")
+def _colour(i: int) -> str:
+    return (BLUE, GREEN, PURPLE, SKY)[i % 4]
+
+
+def _ordered(roles: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """x, y and error bars, these without NaN and, below, not reaching zero on a logarithmic axis."""
+    x, y = np.asarray(roles["x"], float), np.asarray(roles["y"], float)
+    if "error" not in roles:
+        return x, y, None
+    spread = np.nan_to_num(np.asarray(roles["error"], float), nan=0.0, posinf=0.0)
+    return x, y, np.stack([np.where(y > 0, np.minimum(spread, 0.9 * np.abs(y)), spread), spread])
+
+
+def _answer(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> None:
+    """The answer: a line, a star where it is one point."""
+    x, y, bars = _ordered(roles)
+    star = len(x) == 1 and "names" in roles
+    form = "*" if star else "o-" if len(x) < 60 else "-"
+    look: dict[str, Any] = {"ms": 15 if star else 4.5, "mec": "white" if star else _colour(i), "capsize": 2.5}
+    axes.errorbar(x, y, bars, fmt=form, color=_colour(i), elinewidth=1.0, label=None if star else one.label, **look)
+    paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
+    for at, text in zip(zip(x, y), roles.get("names", ())):
+        weight: Any = {"color": BLUE, "weight": "bold"} if star else {}
+        axes.annotate(
+            str(text), at, (0, 12 if star else 9), textcoords="offset points", ha="center", bbox=paper, **weight
+        )
+
+
+def _truth(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> None:
+    axes.plot(roles["x"], roles["y"], color=INK, lw=2.6, alpha=0.35, label=one.label, zorder=1)
+
+
+def _solver(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> None:
+    """A solver through its settings, each with its standard error and its name."""
+    x, y, bars = _ordered(roles)
+    colour = (VERMILION, ORANGE, PURPLE)[i % 3]
+    axes.errorbar(x, y, bars, fmt="os^D"[i % 4] + "-", color=colour, capsize=2, elinewidth=1.0, label=one.label)
+    for at, text in zip(zip(x, y), roles.get("names", ())):
+        axes.annotate(str(text), at, (9, 5), textcoords="offset points", fontsize=8.2, color=INK)
+
+
+def _bound(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> None:
+    axes.plot(roles["x"], roles["y"], color=ORANGE, ls="--", label=one.label)
+
+
+def _noisy(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> None:
+    """Every step thin, the running median thick."""
+    good = np.isfinite(roles["y"])
+    x, y = roles["x"][good], roles["y"][good]
+    parts = min(60, len(y))
+    axes.plot(x, y, color=SKY, lw=0.8, alpha=0.8, label=one.label)
+    middle = [(np.median(a), np.median(b)) for a, b in zip(np.array_split(x, parts), np.array_split(y, parts))]
+    axes.plot(*np.asarray(middle).T, color=BLUE, lw=1.2, alpha=0.8)
+
+
+def _match(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> None:
+    """An arrow from the answer to what it is compared with, which is ringed."""
+    (x, there), (y, other) = roles["x"], roles["y"]
+    if other != y:
+        axes.plot(there, other, "o", ms=14, mfc="none", mec=INK, mew=1.2)
+        axes.plot([there] * 2, [y, other], color=GREY, lw=1.0, ls=":")
+    arrow = {"arrowstyle": "->", "color": GREY, "lw": 1.3, "shrinkA": 9, "shrinkB": 0}
+    axes.annotate("", (there, y), (x, y), arrowprops=arrow)
+
+
+DRAWN: Mapping[str, Callable[[Axes, Series, Mapping[str, np.ndarray], int], None]] = {
+    "answer": _answer,
+    "truth": _truth,
+    "solver": _solver,
+    "bound": _bound,
+    "noisy": _noisy,
+    "match": _match,
+    "level": lambda axes, one, roles, i: None,  # when the axes are known
+}
+
+
+def _scales(axes: Axes, panel: Panel) -> None:
+    """Kinds and labels of both axes; times on a logarithmic axis are written as such."""
+    axes.margins(0.1, 0.16)
+    for axis, scale, (label, unit) in zip((axes.xaxis, axes.yaxis), [*panel.scales, "linear", "linear"], panel.axes):
+        is_time = unit == "s" and "log" in scale
+        if "log" in scale:
+            log_axis(axis, duration if is_time else None)
+        if "falling" in scale:
+            axes.invert_xaxis()
+        axis.set_label_text(label if is_time else axis_label(label, unit))
+    low, high = axes.get_yaxis().get_data_interval()
+    if axes.get_yscale() == "linear" and 0 <= low < high / 2:
+        axes.set_ylim(bottom=0)
+
+
+def _places(axes: Axes, panel: Panel, arrays: Arrays) -> None:
+    """Names of the places along x, where they have some."""
+    found: dict[float, str] = {}
+    for one in panel.series:
+        if "ticks" in one.arrays:
+            roles = roles_of(one, arrays)
+            found |= {float(x): str(text) for x, text in zip(roles["x"], roles["ticks"])}
+    if found:
+        axes.minorticks_off()
+        axes.set_xticks(list(found), list(found.values()))
+
+
+def _level(axes: Axes, one: Series, value: float, panel: Panel) -> None:
+    """A line across; a note where it lies far below everything else on a logarithmic axis."""
+    falls = len(panel.scales) > 1 and "log" in panel.scales[1]
+    drawn = [np.asarray(line.get_ydata(), float) for line in axes.lines]
+    lowest = min((float(np.nanmin(y)) for y in drawn if holds_numbers(y)), default=value)
+    if falls and value < FAR_BELOW * lowest:
+        look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "color": GREY}
+        axes.annotate(f"↓ {one.label}", (0.01, 0), (0, 5), **look)
     else:
-        upper.plot(steps, energy, color=BLUE, lw=1.0)
-        upper.set_ylabel("energy E")
-    _noisy(lower, steps, np.asarray([row.get("variance", math.nan) for row in history]))
-    lower.set_ylabel("variance of E")
-    lower.set_xlabel("step of the minimisation")
-    upper.set_title("Energy on the way down")
-    return figure
+        known = axes.get_legend_handles_labels()[1]
+        axes.axhline(value, color=GREY, lw=1.2, ls=":", label=None if one.label in known else one.label)
 
 
-def _noisy(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
-    """A noisy positive curve on a logarithmic axis: every step thin, the running median thick."""
-    axes.plot(steps, values, color=SKY, lw=0.7, alpha=0.8, label="each step")
-    parts = min(60, len(values))
-    middle = [np.median(part) for part in np.array_split(values, parts)]
-    axes.plot([np.median(part) for part in np.array_split(steps, parts)], middle, color=BLUE, label="running median")
-    axes.set_yscale("log")
-
-
-def local_energies(values: np.ndarray, exact: float | None) -> Figure:
-    """Histogram of the local energy H psi / psi over samples: a spike for an eigenstate (zero-variance principle)."""
-    from matplotlib.ticker import MaxNLocator
-
+def histogram(panel: Panel, arrays: Arrays) -> Figure:
+    """How often values occur, and where levels lie among them."""
     figure = figure_of()
     axes = figure.subplots()
-    values = np.real(values[np.isfinite(values)])
-    low, high = np.quantile(values, [0.002, 0.998])
-    pad = 0.1 * (high - low) or 1e-6
-    axes.hist(values, bins=60, range=(low - pad, high + pad), color=BLUE, alpha=0.85, lw=0)
-    axes.axvline(values.mean(), color=INK, lw=1.4, label=f"mean {values.mean():.6f}")
-    if exact is not None:
-        axes.axvline(exact, color=VERMILION, lw=1.6, ls="--", label=f"exact {exact:.6f}")
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(r"local energy $(H\psi)(s)/\psi(s)$")
-    axes.set_ylabel("samples")
-    axes.margins(y=0.22)
-    axes.legend(loc="upper left")
-    axes.set_title("Local energies")
+    for i, one in enumerate(panel.series):
+        if one.look == "level":
+            axes.axvline(float(arrays[one.arrays["y"]]), color=VERMILION, lw=1.6, ls="--", label=one.label)
+            continue
+        values = arrays[one.arrays["values"]]
+        values = np.real(values[np.isfinite(values)])
+        bins = int(np.clip(1.5 * len(values) ** 0.5, 10, 60))
+        axes.hist(values, bins=bins, color=_colour(i), alpha=0.85, lw=0, label=one.label)
+    axes.set(xlabel=axis_label(*panel.axes[0]), ylabel=axis_label(*panel.axes[1]), title=panel.title)
+    axes.margins(y=0.2)
+    axes.legend(loc="best")
     return figure
 
 
-def parity(true: np.ndarray, predicted: np.ndarray, label: str, half_width: np.ndarray | None = None) -> Figure:
-    """Predicted against true values, as a density where there are many, beside the histogram of the residuals.
+def spectrum(panel: Panel, arrays: Arrays) -> Figure:
+    """Levels as short lines with their errors, exact ones behind them."""
+    figure = figure_of()
+    axes = figure.subplots()
+    for i, one in enumerate(panel.series):
+        roles = roles_of(one, arrays)
+        n = np.arange(len(roles["y"]))
+        if "exact" in roles:
+            axes.hlines(roles["exact"], n - 0.4, n + 0.4, color=INK, lw=5, alpha=0.3, label="exact")
+        axes.hlines(roles["y"], n - 0.4, n + 0.4, color=_colour(i), lw=1.8, label=one.label)
+        axes.errorbar(n, roles["y"], roles.get("error"), fmt="none", ecolor=_colour(i), capsize=3)
+        axes.set_xticks(n)
+    axes.set(xlabel=axis_label(*panel.axes[0]), ylabel=axis_label(*panel.axes[1]), title=panel.title)
+    axes.legend(loc="best")
+    return figure
 
-    A constant much larger than the spread (a total energy) is taken off both axes and named in the labels.
-    """
-    from matplotlib.ticker import MaxNLocator
 
+def parity(panel: Panel, arrays: Arrays) -> Figure:
+    """Predicted against true values, as a density where there are many, beside the histogram of the residuals."""
     figure = figure_of(6.6, 3.7)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    name, _, unit = label.partition(" [")
-    unit = unit.rstrip("]")
+    roles = {role: np.ravel(values).astype(float) for role, values in roles_of(panel.series[0], arrays).items()}
+    good = np.isfinite(roles["true"]) & np.isfinite(roles["predicted"])
+    roles = {role: values[good] for role, values in roles.items()}
+    (name, unit), width = panel.axes[0], (roles["upper"] - roles["lower"]) / 2 if "lower" in roles else None
+    _against(left, roles["true"], roles["predicted"], name, unit)
+    left.set_title(panel.title)
+    _residuals(right, roles["predicted"] - roles["true"], width, unit)
+    return figure
+
+
+def _against(left: Axes, true: np.ndarray, predicted: np.ndarray, name: str, unit: str) -> None:
+    """A constant much larger than the spread (a total energy) is taken off both axes and named in the labels."""
+    from matplotlib.ticker import MaxNLocator
+
     shift = float(np.mean(true)) if abs(np.mean(true)) > 20 * np.ptp(true) else 0.0
     x, y = true - shift, predicted - shift
     low, high = np.quantile(np.concatenate([x, y]), [0.0, 1.0])
@@ -203,12 +318,9 @@ def parity(true: np.ndarray, predicted: np.ndarray, label: str, half_width: np.n
         f"MAE  {number(float(np.mean(np.abs(error))))}\nRMSE {number(float(np.sqrt(np.mean(error**2))))}\nR²   {r2:.5f}"
     )
     left.text(0.05, 0.95, facts, transform=left.transAxes, va="top", fontsize=8.6, family="DejaVu Sans Mono")
-    left.set_title("Parity")
-    _residuals(right, error, half_width, name, unit)
-    return figure
 
 
-def _residuals(axes: Axes, error: np.ndarray, half_width: np.ndarray | None, name: str, unit: str) -> None:
+def _residuals(axes: Axes, error: np.ndarray, half_width: np.ndarray | None, unit: str) -> None:
     reach = float(np.quantile(np.abs(error), 0.995)) or 1.0
     axes.hist(
         error, bins=int(np.clip(1.5 * len(error) ** 0.5, 10, 55)), range=(-reach, reach), color=BLUE, alpha=0.85, lw=0

@@ -22,8 +22,9 @@ from ..study.record import Record
 from ..study.store import writing
 from ..study.table import answers, certificate, headline_coverage, place, sections, worst_shift
 from ..study.work_precision import break_even, comparisons, its_time
+from .plots import Arrays
 from .repeat import command
-from .report_plots import Arrays, figures
+from .report_plots import figures
 
 
 def report(folders: str | Path | Sequence[str | Path], path: str | Path = "report.html", heading: str = "") -> Path:
@@ -188,7 +189,7 @@ def _provenance(record: Record) -> str:
     for name, facts in (
         ("settings of the task", record.task_fields),
         (f"settings of {record.method}", record.method_fields),
-        ("data", {k: v for k, v in record.data.items() if k != "outputs"}),
+        ("data", record.data),
     ):
         cells = [(html.escape(str(k).replace("_", " ")), html.escape(_short(v))) for k, v in facts.items()]
         body = "".join(f"<tr><td class='short'>{key}</td><td>{value}</td></tr>" for key, value in cells)

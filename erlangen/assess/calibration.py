@@ -2,6 +2,7 @@
 
     coverage(task, intervals, samples, level, *, where, key) -> list[CoverageRow]
     crps_gaussian, crps_ensemble, nll_gaussian, interval_score         proper scores, lower is better, per component
+    binned_quantile(width, error, level)                               quantile of errors in bins of widths
     miscalibration_area, sparsification_error, rank_correlation        of a set of errors and their claimed sizes
 
 `intervals` is what `learn.batching.predict_interval` returns: output name -> one (lower, upper) per sample.
@@ -9,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -20,6 +22,8 @@ from erlangen.core.quantity import AnyArray
 from ..contract import Samples, Task
 from .metrics import bootstrap_means, resampling_units
 from .rows import CoverageRow
+
+BINS = 10
 
 
 def coverage(
@@ -56,6 +60,21 @@ def coverage(
         kind = "simultaneous band" if whole else "per component"
         rows.append(CoverageRow(where, q.name, level, share, error, mean_width, q.unit, kind))
     return rows
+
+
+def binned_quantile(width: np.ndarray, error: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean half-width, `level` quantile of |error| and its standard error (binomial ranks) in bins of equal counts."""
+    order = np.argsort(width, kind="stable")
+    few = np.unique(np.round(width, 12))
+    parts = [np.flatnonzero(np.isclose(width, w)) for w in few] if len(few) <= BINS else np.array_split(order, BINS)
+    rows = []
+    for part in (part for part in parts if len(part) >= 10):
+        inside, n = np.sort(error[part]), len(part)
+        slack = math.sqrt(level * (1 - level) / n)
+        low, high = np.quantile(inside, [max(level - slack, 0), min(level + slack, 1)])
+        rows.append((float(width[part].mean()), float(np.quantile(inside, level)), float(high - low) / 2))
+    found = np.asarray(rows).reshape(-1, 3)
+    return found[:, 0], found[:, 1], found[:, 2]
 
 
 def crps_gaussian(

@@ -31,13 +31,15 @@ from ..core.systems import Atoms, System
 from ..numerics.precision import double
 
 N_ELEMENTS = 120
+LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)  # of a reliability curve
 
 
 class Conformalised(Interval):
     """An answer with half-widths  quantile * sigma(x).
 
     quantiles: per output [] or, on atoms, [N_ELEMENTS] by atomic number. sigmas: per output a constant profile ([] or
-    shaped like the field), or the smallest spread that counts where the inner answer is a `Spread`.
+    shaped like the field), or the smallest spread that counts where the inner answer is a `Spread`. others: the
+    quantiles at further `levels`, along a last axis.
     """
 
     inner: Predictor
@@ -45,6 +47,8 @@ class Conformalised(Interval):
     sigmas: dict[str, Array]
     outputs: tuple[Quantity, ...] = eqx.field(static=True)
     level: float = eqx.field(static=True)
+    others: dict[str, Array] = eqx.field(default_factory=dict)
+    levels: tuple[float, ...] = eqx.field(static=True, default=())  # type: ignore[override]
 
     def __call__(self, x: System) -> Outputs:
         """The answer of the method inside."""
@@ -77,13 +81,28 @@ class Conformalised(Interval):
             ends[q.name] = (y - half, y + half)
         return ends
 
+    def widening(self, x: System, level: float) -> Mapping[str, np.ndarray | float]:
+        """Ratios of quantiles; on atoms [n, 1, ...], an element each."""
+        place, found = self.levels.index(level), {}
+        for q in self.outputs:
+            own, other = np.asarray(self.quantiles[q.name]), np.asarray(self.others[q.name])[..., place]
+            factor = np.where(own > 0, other / np.where(own > 0, own, 1.0), 1.0)
+            if q.axes == "atoms":
+                factor = factor[np.asarray(x["atomic_numbers"])].reshape((-1,) + (1,) * q.rep.rank)
+            found[q.name] = factor
+        return found
+
 
 def calibrate(inner: Predictor, task: Supervised, samples: Samples, level: float) -> Conformalised:
     """Conformal intervals around `inner` from calibration samples that its fit has not seen."""
     answers = _answers(inner, samples.inputs)
     outputs = tuple(q for q in task.outputs if q.name in samples.outputs and q.name in answers[0]["centre"])
-    quantiles, sigmas = {}, {}
+    quantiles, sigmas, others = {}, {}, {}
     held_out: list[Any] | None = None
+    known = sorted({*LEVELS, level})
+    levels = tuple(
+        one for one in known if one == level or one <= 1 - 1 / (len(samples) + 1) + 1e-9
+    )  # else infinitely wide
     for q in outputs:
         true = samples.outputs[q.name]
         residuals = [np.abs(a["centre"][q.name] - np.asarray(y)) for a, y in zip(answers, true)]
@@ -100,12 +119,15 @@ def calibrate(inner: Predictor, task: Supervised, samples: Samples, level: float
             sigmas[q.name] = np.asarray(1.0)
         scores = [r / np.asarray(_scale(q, s, sigmas[q.name])) for r, s in zip(residuals, spreads)]
         quantiles[q.name] = _quantile(q, scores, samples.inputs, level)
+        others[q.name] = np.stack([_quantile(q, scores, samples.inputs, one) for one in levels], -1)
     return Conformalised(
         inner=inner,
         quantiles={name: jnp.asarray(v, jnp.float32) for name, v in quantiles.items()},
         sigmas={name: jnp.asarray(v, jnp.float32) for name, v in sigmas.items()},
         outputs=outputs,
         level=level,
+        others={name: jnp.asarray(v, jnp.float32) for name, v in others.items()},
+        levels=levels,
     )
 
 

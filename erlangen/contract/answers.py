@@ -93,6 +93,15 @@ class Interval(Predictor):
     def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
         """Lower and upper end of each output."""
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """All levels that it was calibrated at, ascending."""
+        return (self.level,)
+
+    def widening(self, x: System, level: float) -> Mapping[str, np.ndarray | float]:
+        """How many times wider the intervals around the answer are at another of `levels`: output -> factor."""
+        return {}
+
 
 class Sampler(Answer):
     """A distribution p(y | x) from which independent samples can be drawn."""

@@ -76,6 +76,11 @@ class Task(abc.ABC):
         """The user's own files that it reads (`data.sources.Source`): what they hold is part of a run's identity."""
         return ()
 
+    @property
+    def pairs(self) -> Supervised | None:
+        """The task as one with input-output pairs, where it is one."""
+        return None
+
     def shifted(self, axis: str, value: Any) -> Self:
         """The same question moved along `axis`: by default the field of that name takes the value."""
         return dataclasses.replace(self, **{axis: value})  # type: ignore[type-var]
@@ -90,6 +95,15 @@ class Supervised(Task):
     """A task whose truth is a set of input-output pairs."""
 
     measure = "supervised"
+
+    @property
+    def pairs(self) -> Supervised:
+        return self
+
+    @property
+    def evolution(self) -> Evolution | None:
+        """The task as one whose answers can be applied to themselves, where it is one."""
+        return None
 
     @abc.abstractmethod
     def truth(self, split: Split) -> Samples:
@@ -116,6 +130,10 @@ class Evolution(Supervised):
     """A supervised task whose outputs are the inputs one step later, so that a method can be rolled out."""
 
     time_unit: ClassVar[str] = "T"  # of dt; T: whatever goes with the other units
+
+    @property
+    def evolution(self) -> Evolution:
+        return self
 
     @abc.abstractmethod
     def trajectories(self, split: Split) -> Samples:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from .quantity import AnyArray
 
@@ -28,6 +28,26 @@ class System(eqx.Module):
     def dimension(self) -> int:
         """Of the space in which vectors turn."""
         return 3
+
+    @property
+    def axes(self) -> tuple[tuple[str, str], ...]:
+        """Name and unit of the coordinate along each axis of its grid; none where it has no grid."""
+        return ()
+
+    def coordinates(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+        """Of `grid` points along each axis."""
+        return ()
+
+    @property
+    def numbers(self) -> dict[str, np.ndarray]:
+        """All arrays and numbers that it carries, by name."""
+        found: dict[str, np.ndarray] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for name, one in (value if isinstance(value, dict) else {field.name: value}).items():
+                if np.shape(one) or isinstance(one, np.generic | int | float):
+                    found[name] = np.asarray(one)
+        return {name: value for name, value in found.items() if value.dtype.kind in "biufc"}
 
     def __getitem__(self, name: str) -> Any:
         for table in ("labels", "values", "parameters"):
@@ -92,7 +112,7 @@ class SpinLattice(System):
     sample; parameters: the coupling, where one answer covers a family of Hamiltonians.
     """
 
-    spins: Int[AnyArray, " sites"]
+    spins: Int[Array, " sites"]
     parameters: dict[str, Float[AnyArray, ""] | float] = eqx.field(default_factory=dict)
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
 from ..contract import Method
+from .panels import Sheet
 from .record import Record
 
 Say = Callable[[str], None]
@@ -19,6 +20,7 @@ class Finished:
     """task: the question, of the kind that the measuring file is for. answer: what `method` gave after `seconds`.
 
     record: the rows are written into it. key: for whatever is drawn. say: one line for the user and the record.
+    history: figures of the fit, step by step. sheet: where panels go.
     """
 
     task: Any
@@ -28,3 +30,5 @@ class Finished:
     seconds: float
     key: PRNGKeyArray
     say: Say
+    history: Sequence[Mapping[str, float]]
+    sheet: Sheet

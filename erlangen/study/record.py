@@ -1,23 +1,31 @@
 """The record of a run: one JSON file that everything else (tables, reports, the portal, papers) reads.
 
 A run folder holds
-    record.json          this record (format "erlangen-record-1")
+    record.json          this record (format "erlangen-record-2")
     fitted.safetensors   the arrays of the answer, and fitted.json, its structure (no pickle; `learn.checkpoint`)
-    arrays.npz           predictions, truth and intervals of test samples, for plots and paired comparisons
+    arrays.npz           what panels draw, test samples with their answers, the history of the fit (`study.panels`)
     checkpoint/          the state of a fit that is under way (removed when it has ended)
+
+The folder is whole: neither the task nor its data are asked again. JSON knows no NaN: such figures are null, and
+`absent` says what they were, by path ("opponents.3.scores.nrmse": "infinite").
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from ..assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
 from ..core.errors import Invalid
+from ..core.quantity import Quantity, Representation
+from .panels import Panel
 
-FORMAT = "erlangen-record-1"
+FORMAT = "erlangen-record-2"
+EARLIER = ("erlangen-record-1",)
+ABSENT = {"not a number": math.nan, "infinite": math.inf, "minus infinite": -math.inf}
 
 
 @dataclasses.dataclass
@@ -35,6 +43,9 @@ class Record:
     created: str
     start: str = ""  # the run whose answer the fit began from
     state: Literal["running", "done", "failed", "interrupted"] = "running"
+    container: str = ""  # what inputs come in, and the quantities that the task declares
+    inputs: list[Quantity] = dataclasses.field(default_factory=list)
+    outputs: list[Quantity] = dataclasses.field(default_factory=list)
     scores: list[Estimate] = dataclasses.field(default_factory=list)
     floor: dict[str, float] = dataclasses.field(default_factory=dict)
     symmetry: list[SymmetryRow] = dataclasses.field(default_factory=list)
@@ -44,7 +55,7 @@ class Record:
     peers: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     cost: Cost | None = None
     rollout_cost: Cost | None = None  # the same where a query is a whole trajectory (evolutions)
-    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    panels: list[Panel] = dataclasses.field(default_factory=list)
     messages: list[str] = dataclasses.field(default_factory=list)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -56,24 +67,35 @@ class Record:
         return next(s for s in self.scores if s.name == name)
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=True, default=str)
+        absent: dict[str, str] = {}
+        plain = _finite(dataclasses.asdict(self), "", absent)
+        return json.dumps({**plain, "absent": absent}, indent=1, allow_nan=False, default=str)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a record; unknown formats and broken JSON raise `Invalid`."""
         try:
             raw = json.loads(text)
+            if raw.get("format") in EARLIER:
+                raise _earlier(raw)
             if raw.get("format") != FORMAT:
                 raise ValueError(f"format {raw.get('format')!r}")
+            for path, word in raw.pop("absent").items():
+                _restore(raw, path.split("."), ABSENT[word])
+            for name in ("inputs", "outputs"):
+                raw[name] = [Quantity(**{**q, "rep": Representation(**q["rep"])}) for q in raw[name]]
             raw["scores"] = [Estimate(**r) for r in raw["scores"]]
             raw["symmetry"] = [SymmetryRow(**r) for r in raw["symmetry"]]
             raw["coverage"] = [CoverageRow(**r) for r in raw["coverage"]]
             raw["shifts"] = [ShiftRow(**{**r, "scores": [Estimate(**s) for s in r["scores"]]}) for r in raw["shifts"]]
             raw["opponents"] = [OpponentRow(**r) for r in raw["opponents"]]
+            raw["panels"] = [Panel.from_dict(r) for r in raw["panels"]]
             for name in ("cost", "rollout_cost"):
                 raw[name] = Cost(**raw[name]) if raw.get(name) else None
             return cls(**raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except Invalid:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration) as error:
             raise Invalid(
                 must=f"a record is a JSON file of format {FORMAT}",
                 came=f"{type(error).__name__}: {error}",
@@ -96,3 +118,39 @@ class Record:
         temporary = folder / f".record.{id(self)}.json"
         temporary.write_text(self.to_json())
         temporary.replace(folder / "record.json")
+
+
+def _finite(value: Any, path: str, absent: dict[str, str]) -> Any:
+    """`value` with None for every number that JSON does not know; what each was goes into `absent`, by its path."""
+    if isinstance(value, dict):
+        return {k: _finite(v, f"{path}.{k}" if path else str(k), absent) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v, f"{path}.{i}", absent) for i, v in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        absent[path] = "not a number" if math.isnan(value) else "infinite" if value > 0 else "minus infinite"
+        return None
+    return value
+
+
+def _restore(raw: Any, path: list[str], value: float) -> None:
+    """Put an absent number back. Keys may hold dots themselves."""
+    if isinstance(raw, list):
+        return _put(raw, int(path[0]), path[1:], value)
+    key = next(k for k in sorted(raw, key=len, reverse=True) if path[: k.count(".") + 1] == k.split("."))
+    return _put(raw, key, path[key.count(".") + 1 :], value)
+
+
+def _put(raw: Any, key: Any, rest: list[str], value: float) -> None:
+    if rest:
+        _restore(raw[key], rest, value)
+    else:
+        raw[key] = value
+
+
+def _earlier(raw: dict[str, Any]) -> Invalid:
+    return Invalid(
+        must=f"a record is of format {FORMAT}",
+        came=f"{raw['format']}, of an earlier erlangen, which kept neither quantities nor panels",
+        do=f"Repeat the run (its settings are in the file): erlangen run {raw.get('task')} --method "
+        f"{raw.get('method')} --seed {raw.get('seed')} --budget {raw.get('budget')}",
+    )

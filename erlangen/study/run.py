@@ -22,8 +22,9 @@ from ..assess.rows import Estimate
 from ..contract import Answer, Budget, Method, Session, Task, Wrapper, kind_of
 from ..core.errors import Invalid
 from ..learn.checkpoint import load_fitted, save_fitted
-from . import environment, store
+from . import environment, row_panels, store
 from .finished import Finished, Say
+from .panels import Sheet
 from .progress import ProgressLine
 from .record import Record
 
@@ -131,8 +132,11 @@ def _blank(task: Task, method: Method, budget: Budget, seed: int) -> Record:
         seed=seed,
         budget=str(budget),
         created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        container=task.container.__name__,
+        inputs=list(task.inputs),
+        outputs=list(task.outputs),
         peers=[dataclasses.asdict(p) for p in task.peers],
-        data={"outputs": {q.name: q.axis for q in task.outputs}, "sources": [one.taken() for one in task.sources]},
+        data={"sources": [one.taken() for one in task.sources]},
         versions=environment.versions(),
         device=environment.device(),
     )
@@ -177,11 +181,14 @@ def _fit_and_judge(
     fitted = method.fit(task, Budget.parse(record.budget), key=fit_key, session=session)
     seconds = time.perf_counter() - tick
     _check_answer(task, method, fitted)
-    record.history = line.history
     save_fitted(folder, fitted)
-    arrays = measuring.measure(Finished(task, method, fitted, record, seconds, judge_key, say))
+    sheet = Sheet(record.panels)
+    row_panels.of_history(sheet, line.history)
+    finished = Finished(task, method, fitted, record, seconds, judge_key, say, line.history, sheet)
+    arrays = measuring.measure(finished)
+    row_panels.of_rows(sheet, record)
     with store.writing(folder):
-        np.savez_compressed(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(folder / "arrays.npz", **(sheet.arrays | arrays))  # type: ignore[arg-type]
     return fitted
 
 

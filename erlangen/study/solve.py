@@ -56,7 +56,7 @@ class Solution:
 
     @property
     def time_unit(self) -> str:
-        return getattr(self.task, "time_unit", Evolution.time_unit)
+        return self.task.evolution.time_unit if self.task.evolution else ""
 
     def write(self, path: Path, *, history: str = "") -> None:
         """One file with coordinates, units, the settings of the task as attributes, and how it came about."""
@@ -80,6 +80,7 @@ def solve(task: Task, *, frames: int | None = None, count: int = 1, start: Seque
     frames: default is the task's own horizon, 20 where it has none. Float64 throughout.
     """
     task = solvable(task)
+    moving = task.evolution
     if count < 1 or (frames is not None and frames < 1):
         came = f"count {count}, frames {frames}"
         raise Invalid(must="there is a problem to solve, for one frame at least", came=came, do="Give whole numbers.")
@@ -87,31 +88,34 @@ def solve(task: Task, *, frames: int | None = None, count: int = 1, start: Seque
     frames = frames or int(task.fields.get("horizon", 20))
     if start is not None:
         problems = Samples([completed(task, x) for x in start], {})
-    elif isinstance(task, Evolution):
-        problems = _sized(task, count, frames).trajectories("train").take(range(count))
     else:
-        problems = _sized(task, count, frames).truth("train").take(range(count))
-    fields = [x for x in problems.inputs if isinstance(x, Field)]
-    if isinstance(task, Evolution):
+        problems = _drawn(_sized(task, count, frames)).take(range(count))
+    fields: list[Any] = list(problems.inputs)
+    if moving:
         known = problems.outputs or {q.name: [()] * len(fields) for q in task.outputs}
-        each = [_rolled(task, x, {n: v[i] for n, v in known.items()}, frames) for i, x in enumerate(fields)]
+        each = [_rolled(moving, x, {n: v[i] for n, v in known.items()}, frames) for i, x in enumerate(fields)]
     else:
         answers = [{n: v[i] for n, v in problems.outputs.items()} or _solved(task, x) for i, x in enumerate(fields)]
         each = [{n: np.asarray(v)[None] for n, v in one.items()} for one in answers]
     states = {name: [one[name] for one in each] for name in each[0]}
-    dt = float(getattr(task, "dt", 1.0)) if isinstance(task, Evolution) else 0.0
+    dt = float(getattr(task, "dt", 1.0)) if moving else 0.0
     return Solution(task, fields, states, dt, time.perf_counter() - clock)
 
 
 def solvable(task: Task) -> Supervised:
     """The task, where it has fields as inputs and could have a solver; `Invalid` otherwise."""
-    if isinstance(task, Supervised) and task.container is Field:
-        return task
+    if task.pairs is not None and task.container is Field:
+        return task.pairs
     raise Invalid(
         must="the task is about fields (continuum/...)",
         came=f"{task.name()}, which takes {task.container.__name__}",
         do="See: erlangen list continuum",
     )
+
+
+def _drawn(task: Supervised) -> Samples:
+    """Problems of the training split, with the answers that are known."""
+    return task.evolution.trajectories("train") if task.evolution else task.truth("train")
 
 
 def _sized(task: T, count: int, frames: int) -> T:
@@ -187,8 +191,7 @@ def completed(task: Supervised, x: Field) -> Field:
 
     A periodic field on fewer points than the task has is refined to them: the same trigonometric polynomial.
     """
-    small = _sized(task, 1, 1)
-    own: Any = (small.trajectories("train") if isinstance(small, Evolution) else small.truth("train")).inputs[0]
+    own: Any = _drawn(_sized(task, 1, 1)).inputs[0]
     evolving = task.inputs[0].name
     if evolving not in x.values:
         raise Invalid(

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 from erlangen import registry
-from erlangen.app import plots, plots_cost, plots_fields, plots_trust
+from erlangen.app import plots, plots_pictures
 from erlangen.app.cli_run import _question_and_answer
 from erlangen.app.repeat import command
 from erlangen.app.report import report
+from erlangen.assess import calibration
 from erlangen.assess.rows import SymmetryRow
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
@@ -28,10 +29,9 @@ from erlangen.methods.wrappers.conformal import Conformal
 from erlangen.methods.wrappers.ensemble import Ensemble
 from erlangen.nn.radial import Bessel
 from erlangen.study.run import _blank as blank
-from erlangen.study.work_precision import comparisons
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
-from records import burgers, burgers_arrays, ethanol, ethanol_arrays, ising
+from records import burgers, burgers_arrays, drawn, ethanol, ethanol_arrays, fields_of, ising, ising_arrays
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -78,9 +78,8 @@ def page_of(root: Path, *runs) -> Page:
 @pytest.fixture(scope="module")
 def tour(tmp_path_factory):
     """The text of a page with one run of each scale."""
-    root, noise = tmp_path_factory.mktemp("tour"), np.random.default_rng(0)
-    spins = {"local_energies": noise.normal(-20.4, 1e-3, 500)}
-    runs = ((burgers(), burgers_arrays()), (ethanol(), ethanol_arrays()), (ising(), spins))
+    root = tmp_path_factory.mktemp("tour")
+    runs = ((burgers(), burgers_arrays()), (ethanol(), ethanol_arrays()), (ising(), ising_arrays()))
     return report([folder_of(root, *run) for run in runs], root / "page.html").read_text()
 
 
@@ -119,45 +118,46 @@ def test_every_answer_of_the_record_is_on_the_page(tour):
 def test_every_scale_gets_its_plots(tour):
     found = re.findall("alt='([^']*)'", tour)
     for alt in (
-        *("predicted against true u", "true and predicted u", "error against viscosity"),
-        *("predicted against true energy", "predicted against true forces", "reliability", "error against temperature"),
-        *("energy against step", "histogram of local energies"),
+        *("parity of u", "examples of u", "shift of viscosity", "coverage, shift of viscosity", "cost of 20 steps"),
+        *("parity of energy", "parity of forces", "structures with forces", "reliability", "shift of temperature"),
+        *("errors in intervals of forces", "energy", "variance", "coverage of the intervals"),
     ):
-        assert any(alt in one for one in found), (alt, found)
-    for alt in ("loss against step", "coverage of the intervals", "error against time per query", "audited symmetry"):
+        assert any(alt == one for one in found), (alt, found)
+    for alt in ("learning", "coverage", "cost", "audited symmetry"):
         assert sum(alt in one for one in found) >= 2, (alt, found)
 
 
-def test_fields_in_two_dimensions_are_shown_as_images(tmp_path):
-    grid = {"points": [16, 24], "lengths": [2.0, 3.0]}
-    record = dataclasses.replace(burgers(), data={"outputs": {"w": "vorticity w [1/T]"}, "grid": grid}, coverage=[])
-    w = np.random.default_rng(0).normal(size=(5, 16, 24))
-    arrays = {"test/w/true": w.ravel(), "test/w/predicted": w.ravel() + 0.1}
+def plane(shape: tuple[int, ...], lengths: tuple[float, ...]):
+    """A record with samples of a field of this shape, and its arrays."""
+    w = np.random.default_rng(0).normal(size=(5, *shape))
+    predicted = w + np.array([3.0, 1.0, 9.0, 2.0, 4.0]).reshape(5, *(1 for _ in shape))
+    record = dataclasses.replace(burgers(), coverage=[], panels=[])
+    return record, drawn(record, [], samples=fields_of(w, predicted, None, lengths)).arrays
+
+
+def test_fields_in_two_dimensions_are_shown_as_images_and_the_typical_and_the_worst_sample_are_found(tmp_path):
+    record, arrays = plane((16, 24), (2.0, 3.0))
+    np.testing.assert_array_equal(arrays["samples/rows"], [1, 0, 2])
+    np.testing.assert_array_equal(arrays["samples/1/u/true"], arrays["samples/1/input/u"])
+    (panel,) = (p for p in record.panels if p.kind == "field")
+    assert [one.label for one in panel.series] == ["typical sample", "worst sample"]
+    figure = plots_pictures.field(panel, arrays)
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    np.testing.assert_allclose(shown[5], np.full((24, 16), 9.0), atol=1e-12)
+    np.testing.assert_allclose(shown[0], arrays["samples/1/u/true"].T)
     text = report(folder_of(tmp_path, record, arrays), tmp_path / "page.html").read_text()
-    assert "true and predicted w" in text
-    wrong = folder_of(tmp_path / "wrong", record, {k: v[:-1] for k, v in arrays.items()})
-    assert "true and predicted w" not in report(wrong, tmp_path / "page.html").read_text()
+    assert "examples of u" in text
+    less = {name: values for name, values in arrays.items() if name != "samples/2/u/true"}
+    wrong = report(folder_of(tmp_path / "wrong", record, less), tmp_path / "page.html").read_text()
+    assert "examples of u" not in wrong and "parity of u" in wrong
 
 
-def test_of_a_vector_field_one_component_is_shown(tmp_path, monkeypatch):
-    drawn = []
-    images = plots_fields.images
-    monkeypatch.setattr(plots_fields, "images", lambda *given: drawn.append(given) or images(*given))
-    grid = {"points": [16, 24], "lengths": [2.0, 3.0], "axes": ["longitude", "latitude"]}
-    data = {"outputs": {"v": "wind v [m/s]"}, "grid": grid, "components": {"v": 2}}
-    record = dataclasses.replace(burgers(), data=data, coverage=[])
-    v = np.random.default_rng(0).normal(size=(5, 16, 24, 2))
-    arrays = {"test/v/true": v.ravel(), "test/v/predicted": v.ravel() + 0.1}
-    report(folder_of(tmp_path, record, arrays), tmp_path / "page.html")
-    ((true, _, _, names, _),) = drawn
-    np.testing.assert_array_equal(true, v[..., 0])
-    assert names == ["longitude", "latitude"]
-
-
-def test_the_typical_and_the_worst_sample_are_found():
-    true = np.zeros((5, 4))
-    predicted = np.array([3.0, 1.0, 9.0, 2.0, 4.0])[:, None] * np.ones(4)
-    assert plots_fields.typical_and_worst(true, predicted) == {"typical sample": 0, "worst sample": 2}
+def test_of_a_vector_field_one_component_is_shown():
+    record, arrays = plane((16, 24, 2), (2.0, 3.0))
+    (panel,) = (p for p in record.panels if p.kind == "field")
+    figure = plots_pictures.field(panel, arrays)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), arrays["samples/1/u/true"][..., 0].T)
+    assert figure.axes[0].get_ylabel() == "typical sample\nposition y [L]"
 
 
 def test_a_violated_symmetry_cannot_be_overlooked(tmp_path):
@@ -175,14 +175,15 @@ def test_a_page_is_written_whatever_the_arrays_are(tmp_path, arrays):
     elif arrays == "empty":
         np.savez(folder / "arrays.npz")
     elif arrays == "nan":
-        spoilt = {k: np.full_like(v, np.nan, dtype=float) for k, v in burgers_arrays().items()}
+        numbers = {k: v for k, v in burgers_arrays().items() if v.dtype.kind != "U"}
+        spoilt = {k: np.full_like(v, np.nan, dtype=float) for k, v in numbers.items()}
         np.savez(folder / "arrays.npz", **spoilt)
     words = " ".join(Page(report(folder, tmp_path / "page.html").read_text()).words)
     assert ("plots of single predictions are left out" in words) == (arrays in ("none", "broken"))
 
 
 def test_a_run_that_has_barely_begun_still_has_a_page(tmp_path):
-    lists = "scores symmetry coverage shifts opponents peers history messages"
+    lists = "scores symmetry coverage shifts opponents peers panels messages"
     nothing = {name: [] for name in lists.split()}
     record = dataclasses.replace(burgers(), state="running", cost=None, floor={}, data={}, **nothing)
     page = page_of(tmp_path, (record,), (burgers(),))
@@ -249,41 +250,61 @@ def test_intervals_that_know_their_errors_lie_on_the_diagonal():
     noise = np.random.default_rng(3)
     width = np.exp(noise.normal(size=40_000)) * 0.01
     error = np.abs(noise.normal(size=width.size)) * width / 1.6448536  # the 90 % quantile of |N(0, 1)|
-    x, y, spread = plots_trust.binned_quantile(width, error, 0.9)
-    assert len(x) == plots_trust.BANDS and np.all(np.diff(x) > 0)
+    x, y, spread = calibration.binned_quantile(width, error, 0.9)
+    assert len(x) == calibration.BINS and np.all(np.diff(x) > 0)
     inner = slice(1, -1)  # the outermost bins mix very different widths
     np.testing.assert_allclose(y[inner] / x[inner], 1, atol=0.06)
     assert np.all(spread > 0) and np.all(np.abs(y - x)[inner] < 5 * spread[inner])
-    x, y, _ = plots_trust.binned_quantile(np.repeat([0.02, 0.05], 500), np.tile(np.linspace(0, 0.02, 500), 2), 0.5)
+    x, y, _ = calibration.binned_quantile(np.repeat([0.02, 0.05], 500), np.tile(np.linspace(0, 0.02, 500), 2), 0.5)
     np.testing.assert_allclose(x, [0.02, 0.05])
     np.testing.assert_allclose(y, 0.01, atol=1e-9)
 
 
-def test_the_plot_of_cost_has_a_panel_for_a_step_and_one_for_a_trajectory():
-    step, path = plots_cost.cost_accuracy(burgers(), comparisons(burgers())).axes
+def test_a_step_and_a_trajectory_have_a_plot_of_cost_each():
+    arrays = burgers_arrays()
+    drawn_panels = [plots.curve(p, arrays).axes[0] for p in burgers().panels if p.name.startswith("cost")]
+    step, path = drawn_panels
     assert (step.get_xlabel(), path.get_xlabel()) == ("time of one step", "time of 20 steps")
     assert (step.get_ylabel(), path.get_ylabel()) == ("one-step error [%]", "error after 20 steps [%]")
     words = [text.get_text() for text in path.texts]
     assert "as accurate: spectral solver, points = 48, 6 ms" in words and {"16", "96", "fno"} <= set(words)
     assert "opponent 2.7× slower: training pays after N* = 41,842 trajectories" in words
-    assert any(text.startswith("error of the labels") for text in words)
-    (single,) = plots_cost.cost_accuracy(ethanol(), comparisons(ethanol())).axes
-    assert single.get_xlabel() == "time per query" and single.get_xscale() == single.get_yscale() == "log"
+    labels = [*words, *path.get_legend_handles_labels()[1]]
+    assert any("error of the labels: 8e-4 %" in text for text in labels)
+    (single,) = (p for p in ethanol().panels if p.name == "cost")
+    axes = plots.curve(single, ethanol_arrays()).axes[0]
+    assert axes.get_xlabel() == "time per query" and axes.get_xscale() == axes.get_yscale() == "log"
+
+
+def test_shifts_start_where_the_answer_was_trained():
+    arrays = ethanol_arrays()
+    (panel,) = (p for p in ethanol().panels if p.name == "shift of temperature")
+    axes = plots.curve(panel, arrays).axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["500", "700", "1000"]
+    assert {"1.6×", "3.3×"} <= {text.get_text() for text in axes.texts} and axes.get_ylabel() == "error [meV/Å]"
+    np.testing.assert_allclose(arrays[panel.series[0].arrays["y"]], [14.2, 14.2 * 1.6, 14.2 * 3.3])
+    (held,) = (p for p in ethanol().panels if p.name == "coverage, shift of temperature")
+    np.testing.assert_allclose(arrays[held.series[0].arrays["y"]], [90.5, 81, 61])
 
 
 def test_a_solver_that_blew_up_and_an_answer_that_did_are_not_drawn(tmp_path):
     record = burgers()
     record.scores[1].value = float("nan")
     record.opponents[-1].scores["nrmse_20"] = float("inf")
-    text = report(folder_of(tmp_path, record), tmp_path / "page.html").read_text()
-    assert "error against time per query" in text and "blew up" in text
+    arrays = drawn(record, []).arrays
+    text = report(folder_of(tmp_path, record, arrays), tmp_path / "page.html").read_text()
+    assert "cost of 20 steps" in text and "blew up" in text
+    (panel,) = (p for p in record.panels if p.name == "cost of 20 steps")
+    assert [one.look for one in panel.series] == ["solver", "level"]
+    assert list(arrays[panel.series[0].arrays["names"]]) == ["16", "32", "48", "64"]
 
 
 def test_drawing_changes_nothing_global_and_repeats_bit_for_bit():
     import matplotlib as mpl
 
     before = dict(mpl.rcParams)
-    first, second = (plots.svg(plots.learning_curve, burgers().history) for _ in range(2))
+    (panel,), arrays = (p for p in burgers().panels if p.name == "learning"), burgers_arrays()
+    first, second = (plots.svg(plots.curve, panel, arrays) for _ in range(2))
     assert first == second and dict(mpl.rcParams) == before
 
 

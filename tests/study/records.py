@@ -9,9 +9,39 @@ from typing import Any
 import numpy as np
 
 from erlangen.assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from erlangen.contract import Samples
+from erlangen.core import quantity
+from erlangen.core.quantity import Quantity
+from erlangen.core.systems import Atoms, Field
+from erlangen.study import row_panels
+from erlangen.study.measures import _ground_state, _supervised_panels
+from erlangen.study.panels import Sheet
 from erlangen.study.record import Record
 
 GRID = {"points": [128], "lengths": [6.283185307179586], "boundary": "periodic", "parameters": {"viscosity": 0.01}}
+
+
+VELOCITY = Quantity("u", "u", "L/T", "grid", label="velocity")
+
+
+def drawn(record: Record, history, *, samples=None, exact: float | None = None) -> Sheet:
+    """The panels of a record, as a run makes them, put into it, and their arrays."""
+    sheet = Sheet([])
+    row_panels.of_history(sheet, history)
+    if samples is not None:
+        _supervised_panels.of_outputs(sheet, record, *samples, level=0.9)
+    _ground_state.energy_panels(sheet, history, exact)
+    row_panels.of_rows(sheet, record)
+    record.panels = sheet.panels
+    return sheet
+
+
+def fields_of(true: np.ndarray, predicted: np.ndarray, half: float | None = 0.008, lengths=(2 * np.pi,), name="u"):
+    """Test samples [n, *grid] of one field, answers and bounds."""
+    spacing = tuple(length / points for length, points in zip(lengths, true.shape[1:]))
+    test = Samples([Field({name: u}, spacing) for u in true], {name: list(true)})
+    bounds = {} if half is None else {name: [(u - half, u + half) for u in predicted]}
+    return test, {name: list(predicted)}, bounds
 
 
 def _trust(scores: Callable[[float], list[Estimate]]) -> dict[str, Any]:
@@ -46,6 +76,12 @@ def _trust(scores: Callable[[float], list[Estimate]]) -> dict[str, Any]:
 
 def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Record:
     """A one-step map of the Burgers equation, with everything a record can hold."""
+    record = _burgers(seed, value, method)
+    _burgers_sheet(record)
+    return record
+
+
+def _burgers(seed: int = 0, value: float = 0.41, method: str = "fno") -> Record:
 
     def scores(factor: float) -> list[Estimate]:
         return [
@@ -53,8 +89,6 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
             Estimate("nrmse_20", 2.3 * factor, 0.15 * factor, "%", "error after 20 steps"),
         ]
 
-    steps = np.arange(0, 4001, 100)
-    decay = 0.9 * np.exp(-steps / 600) + 4e-3
     return Record(
         run="2026-11-22-1744-burgers-fno-s0",
         task="continuum/burgers",
@@ -66,6 +100,9 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
         budget="120s",
         created="2026-11-22T17:44:55+00:00",
         state="done",
+        container="Field",
+        inputs=[VELOCITY],
+        outputs=[VELOCITY],
         scores=scores(1.0),
         floor={"nrmse": 2.1e-7, "nrmse_20": 8e-4},
         **_trust(scores),
@@ -76,13 +113,8 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
         rollout_cost=Cost(
             287_000, 118.0, 41.0, 2.2e-3, 1350.0, "spectral solver, points = 48", 6e-3, 159 / 3.8e-3, steps=20
         ),
-        history=[
-            {"step": float(s), "seconds": s * 0.03, "loss": d, "validation": 1.2 * d, "rate": 1e-3}
-            for s, d in zip(steps.tolist(), decay.tolist(), strict=True)
-        ],
         messages=["budget used up after 4000 steps"],
         data={
-            "outputs": {"u": "velocity u [L/T]"},
             "grid": GRID,
             "source": "own pseudo-spectral solver",
             "train": 1000,
@@ -93,25 +125,31 @@ def burgers(*, seed: int = 0, value: float = 0.41, method: str = "fno") -> Recor
     )
 
 
-def burgers_arrays(samples: int = 40, points: int = 128) -> dict[str, np.ndarray]:
-    """arrays.npz of the same run."""
-    noise = np.random.default_rng(0)
+def _burgers_sheet(record: Record, samples: int = 40, points: int = 128) -> Sheet:
+    steps, noise = np.arange(0, 4001, 100), np.random.default_rng(0)
+    decay = 0.9 * np.exp(-steps / 600) + 4e-3
+    history = [{"step": float(s), "loss": d, "validation": 1.2 * d} for s, d in zip(steps.tolist(), decay.tolist())]
     x = np.arange(points) * 2 * np.pi / points
     waves = [noise.normal(size=(samples, 1)) / k * np.sin(k * x + 6 * noise.random((samples, 1))) for k in range(1, 6)]
     true = np.sum(waves, 0)
     predicted = true + 0.004 * noise.standard_t(5, size=true.shape)
-    return {
-        "test/u/true": true.ravel(),
-        "test/u/predicted": predicted.ravel(),
-        "test/u/lower": predicted.ravel() - 0.008,
-        "test/u/upper": predicted.ravel() + 0.008,
-        "scores/nrmse": np.abs(noise.normal(0.4, 0.1, samples)),
-        "group": np.arange(samples) // 2,
-    }
+    return drawn(record, history, samples=fields_of(true, predicted))
+
+
+def burgers_arrays(samples: int = 40) -> dict[str, np.ndarray]:
+    """arrays.npz of the same run."""
+    values = {"scores/nrmse": np.abs(np.random.default_rng(0).normal(0.4, 0.1, samples))}
+    return _burgers_sheet(_burgers(), samples).arrays | values | {"group": np.arange(samples) // 2}
 
 
 def ethanol(*, seed: int = 0, value: float = 14.2, method: str = "painn") -> Record:
     """Forces of a molecule: two outputs, several groups, one violated; the opponent is slower and exact."""
+    record = _ethanol(seed, value, method)
+    _ethanol_sheet(record)
+    return record
+
+
+def _ethanol(seed: int = 0, value: float = 14.2, method: str = "painn") -> Record:
     forces = Estimate("forces_mae", value, 0.4, "meV/A", "force MAE", "bootstrap over 10 blocks of one group")
     energy = Estimate("energy_mae", 0.62 * value, 0.5, "meV", "energy MAE", "bootstrap over 10 blocks of one group")
     groups = ("rotations and reflections O(3)", "translations", "permutations S_n")
@@ -131,6 +169,9 @@ def ethanol(*, seed: int = 0, value: float = 14.2, method: str = "painn") -> Rec
         budget="150s",
         created="2026-11-22T17:50:12+00:00",
         state="done",
+        container="Atoms",
+        inputs=[quantity.positions, quantity.atomic_numbers],
+        outputs=[quantity.energy, quantity.forces],
         scores=[forces, energy],
         symmetry=[SymmetryRow("method", g, q, 2e-6, True) for g in groups for q in ("energy", "forces")]
         + [SymmetryRow("solver", g, q, 3e-13, True, tolerance=1e-10) for g in groups for q in ("energy", "forces")],
@@ -145,12 +186,7 @@ def ethanol(*, seed: int = 0, value: float = 14.2, method: str = "painn") -> Rec
         shifts=[hotter(700.0, 1.6), hotter(1000.0, 3.3)],
         opponents=[OpponentRow("GFN2-xTB", "accuracy", a, 0.02, {"forces_mae": e}) for a, e in ((1.0, 1e-3),)],
         cost=Cost(210_000, 150.0, 44.0, 4e-4, 2100.0, "GFN2-xTB, accuracy = 1.0", 0.02, 9898.0),
-        history=[
-            {"step": float(s), "loss": 0.3 / (1 + s / 100), "validation": 0.35 / (1 + s / 90)}
-            for s in range(0, 5000, 100)
-        ],
         data={
-            "outputs": {"energy": "energy E [eV]", "forces": "forces F [eV/A]"},
             "elements": [1, 6, 8],
             "samples": {"train": 1000, "validation": 100, "calibration": 200, "test": 300},
             "label_seconds": 44.0,
@@ -160,38 +196,56 @@ def ethanol(*, seed: int = 0, value: float = 14.2, method: str = "painn") -> Rec
     )
 
 
-def ethanol_arrays(frames: int = 300) -> dict[str, np.ndarray]:
-    """arrays.npz of the same run: a large constant in the energy, three widths of intervals for the three elements."""
-    noise = np.random.default_rng(1)
+def _ethanol_sheet(record: Record, frames: int = 300) -> Sheet:
+    """A large constant in the energy, three widths of intervals for the three elements."""
+    noise, places = np.random.default_rng(1), np.random.default_rng(4).normal(size=(9, 3))
+    numbers = np.repeat([1, 6, 8], 3).astype(np.int32)
     energy = -4190.3 + 0.2 * noise.normal(size=frames)
-    width = np.tile(np.repeat([0.02, 0.035, 0.05], 9), frames)
-    forces = noise.normal(size=frames * 27)
-    error = 0.5 * width * noise.standard_t(6, size=forces.size)
-    return {
-        "test/energy/true": energy,
-        "test/energy/predicted": energy + 0.009 * noise.normal(size=frames),
-        "test/energy/lower": energy - 0.015,
-        "test/energy/upper": energy + 0.015,
-        "test/forces/true": forces,
-        "test/forces/predicted": forces + error,
-        "test/forces/lower": forces + error - width,
-        "test/forces/upper": forces + error + width,
-        "scores/forces_mae": np.abs(error).reshape(frames, -1).mean(1),
-        "group": np.zeros(frames, int),
-    }
+    width = np.repeat([0.02, 0.035, 0.05], 3)[:, None] * np.ones(3)
+    forces = noise.normal(size=(frames, 9, 3))
+    answers = forces + 0.5 * width * noise.standard_t(6, size=forces.shape)
+    test = Samples([Atoms(places, numbers) for _ in energy], {"energy": list(energy), "forces": list(forces)})
+    predictions = {"energy": list(energy + 0.009 * noise.normal(size=frames)), "forces": list(answers)}
+    bounds = {"energy": [(e - 0.015, e + 0.015) for e in energy], "forces": [(f - width, f + width) for f in answers]}
+    history = [
+        {"step": float(s), "loss": 0.3 / (1 + s / 100), "validation": 0.35 / (1 + s / 90)} for s in range(0, 5000, 100)
+    ]
+    return drawn(record, history, samples=(test, predictions, bounds))
+
+
+def ethanol_arrays() -> dict[str, np.ndarray]:
+    """arrays.npz of the same run."""
+    return _ethanol_sheet(_ethanol()).arrays | {"group": np.zeros(300, int)}
 
 
 def ising() -> Record:
     """A ground state: no samples, an exact reference, a law instead of labels."""
-    noise, exact = np.random.default_rng(2), -20.4045971
-    history = []
+    record = _ising()
+    _ising_sheet(record)
+    return record
+
+
+def ising_arrays() -> dict[str, np.ndarray]:
+    """arrays.npz of the same run."""
+    return _ising_sheet(_ising()).arrays
+
+
+EXACT = -20.4045971
+
+
+def _ising_sheet(record: Record) -> Sheet:
+    noise, exact, history = np.random.default_rng(2), EXACT, []
     for step in range(600):
         gap = 0.3 * np.exp(-step / 45) + 2e-6
         energy = exact * (1 - gap + gap * noise.normal() / 3)
         history.append({"step": float(step), "energy": energy, "error": 1e-3, "variance": 40 * gap, "acceptance": 0.4})
+    return drawn(record, history, exact=exact)
+
+
+def _ising() -> Record:
     by = "autocorrelation of 8192 fresh samples"
     return dataclasses.replace(
-        burgers(),
+        _burgers(),
         run="2026-11-22-1740-spins-rbm-s0",
         task="quantum/spins",
         task_fields={"model": "ising", "lattice": "chain", "sites": 16, "field": 1.0},
@@ -211,6 +265,8 @@ def ising() -> Record:
         peers=[],
         cost=Cost(544, 45.0, 0.0, 46.0, 900.0, "exact diagonalisation, sector = all", 1.8, None),
         rollout_cost=None,
-        history=history,
-        data={"reference": {"energy": exact, "source": "exact diagonalisation", "seconds": 1.8}},
+        container="SpinLattice",
+        inputs=[quantity.spins],
+        outputs=[quantity.log_psi],
+        data={"reference": {"energy": EXACT, "source": "exact diagonalisation", "seconds": 1.8}},
     )

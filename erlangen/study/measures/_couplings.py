@@ -10,6 +10,7 @@ import math
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -47,7 +48,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         name = f"the energy at coupling {row['coupling']:g}"
         for doubt in variational.doubts(name, row["r_hat"], row["energy"], row["error"], row["exact"]):
             fit.say(doubt)
-    inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in inside]
+    inputs = [SpinLattice(jnp.zeros(0, jnp.int8), {"coupling": row["coupling"]}) for row in inside]
     exact = itertools.cycle([row["exact"] for row in inside])  # answers come in the order of the inputs
 
     def judge(answer: Outputs) -> dict[str, float]:
@@ -55,7 +56,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
 
     audited = _certificate(task, fit.method, fitted, key=keys[1])
     conclude(fit, scores, audited, judge, state=fitted, query_seconds=per_query, inputs=inputs)
-    return {"couplings": np.array([row["coupling"] for row in inside])}
+    _panels(fit)
+    return {}
 
 
 def _member(
@@ -106,3 +108,19 @@ def _certificate(
         inputs = [SpinLattice(s, {"coupling": np.float64(couplings[i % 2])}) for i, s in enumerate(spins)]
         samples = Samples(inputs, {"log_psi": [np.asarray(fitted(x)["log_psi"]) for x in inputs]})
         return symmetry.audit_method(fitted, method, task, samples, key=key)
+
+
+def _panels(fit: Finished) -> None:
+    """Energy error and V-score against the coupling."""
+    rows = fit.record.data["couplings"]
+    x = [row["coupling"] for row in rows]
+    gaps = {"y": [abs(row["energy"] / row["exact"] - 1) for row in rows]}
+    gaps["error"] = [row["error"] / abs(row["exact"]) for row in rows]
+    for name, title, label, roles in (
+        ("energy error", "Energy at couplings in between", "relative energy error", gaps),
+        ("v-score", "V-score at couplings in between", "V-score", {"y": [row["v_score"] for row in rows]}),
+    ):
+        series = ("one state for all couplings", "answer", {"x": x, **roles})
+        axes = [("coupling g", "J"), (label, "1")]
+        caption = "The state at couplings that it was not fitted at; bars: one standard error of the samples."
+        fit.sheet.add("curve", name, title, axes, series, scales=["linear", "log"], caption=caption)

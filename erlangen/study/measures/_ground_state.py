@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +20,7 @@ from ...contract import GroundState, Outputs, QuantumState, Variational
 from ...learn import variational
 from ...learn.variational import Evaluation, Problem, Wavefunction
 from ..finished import Finished, Say
+from ..panels import Sheet
 from ._law import Reference, certificate, conclude, known, shift_rows
 
 LEVEL, QUANTILE = 0.9, 1.6449
@@ -62,7 +64,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     audited = certificate(task, fit.method, fit.answer, problem, key=keys[2])
     # another Hamiltonian needs another fit, so every query costs one
     conclude(fit, scores, audited, judge, state=fit.answer, query_seconds=fit.seconds + sampled.seconds)
-    return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
+    energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"))
+    return {}
 
 
 def _samples(fit_seconds: float) -> int:
@@ -121,3 +124,19 @@ def _coverage(fitted: Wavefunction, problem: Problem, exact: float, *, key: PRNG
     error = (LEVEL * (1 - LEVEL) / REPETITIONS) ** 0.5
     kind = f"{REPETITIONS} fresh evaluations against the full sum"
     return CoverageRow("test", "energy", LEVEL, rate, error, float(np.mean(widths)), "J", kind)
+
+
+def energy_panels(sheet: Sheet, history: Sequence[Mapping[str, float]], exact: float | None) -> None:
+    """Energy and variance on the way down; the relative error of the energy where the exact one is known."""
+    rows = [row for row in history if "energy" in row]
+    x, energy, variance = ([row.get(name, math.nan) for row in rows] for name in ("step", "energy", "variance"))
+    known, step = exact is not None, ("step of the minimisation", "1")
+    y = np.abs((np.asarray(energy) - exact) / exact) if exact else energy
+    label = ("|E - E_0| / |E_0|", "1") if known else ("energy E", "J")
+    for name, title, axis, values, look, scale in (
+        ("energy", "Energy on the way down", label, y, "noisy" if known else "answer", "log" if known else "linear"),
+        ("variance", "Variance on the way down", ("variance of E", "J^2"), variance, "noisy", "log"),
+    ):
+        caption = "Of the samples of each step; the variance of the energy vanishes for an exact eigenstate."
+        series = ("each step", look, {"x": x, "y": values})
+        sheet.add("curve", name, title, [step, axis], series, scales=["linear", scale], caption=caption)

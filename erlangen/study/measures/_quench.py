@@ -71,7 +71,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
             arrays[f"path/{name}/true"] = exact[name]
     if infidelities is not None:
         arrays["path/infidelity"] = infidelities
-    return arrays
+    _panels(fit, arrays)
+    return {}
 
 
 def _laws(task: Variational[Quench]) -> dict[str, Hamiltonian]:
@@ -144,3 +145,38 @@ def _bounds(fitted: StatePath) -> Float[np.ndarray, " times"]:
 
 def _root_mean_square(values: Float[np.ndarray, " n"]) -> float:
     return float(np.sqrt(np.mean(values**2)))
+
+
+def _panels(fit: Finished, arrays: dict[str, np.ndarray]) -> None:
+    """Every observable over time beside the exact one, and the distance from the exact state."""
+    fit.sheet.arrays |= arrays
+    time = ("time t", "1/J")
+    for name in [key.split("/")[1] for key in arrays if key.endswith("/predicted")]:
+        roles = {"x": "times", "y": f"path/{name}/predicted"}
+        exact = {"x": "times", "y": f"path/{name}/true"} if f"path/{name}/true" in arrays else {"x": [], "y": []}
+        own = roles | ({"error": f"path/{name}/error"} if np.any(arrays[f"path/{name}/error"]) else {})
+        fit.sheet.add(
+            "curve",
+            f"path of {name}",
+            f"⟨{name}⟩ after the quench",
+            [time, (f"⟨{name}⟩", "J" if name == "energy" else "1")],
+            ("exact", "truth", exact),
+            ("variational", "answer", own),
+            caption="Mean over sites or bonds, in Pauli matrices." if name != "energy" else "Of the whole system.",
+        )
+    measured, bound = arrays.get("path/infidelity", np.zeros(0)), arrays["path/bound"]
+    fit.sheet.add(
+        "curve",
+        "infidelity",
+        "Distance from the exact state",
+        [time, ("1 - |<exact|psi>|^2", "1")],
+        (
+            "against exact evolution",
+            "answer",
+            {"x": arrays["times"][: len(measured)], "y": np.maximum(measured, 1e-16)},
+        ),
+        ("bound by the residual", "bound", {"x": arrays["times"][1:], "y": np.maximum(bound[1:], 1e-16)}),
+        scales=["linear", "log"],
+        caption="Above the bound: the error of the state at time 0 and of the integrator. "
+        "Below it: what the ansatz cannot follow; known also where no exact evolution is.",
+    )

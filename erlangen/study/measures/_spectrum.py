@@ -18,6 +18,7 @@ from ...contract import Eigenstates, Levels, Outputs, Spectrum, Variational
 from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished
+from ._ground_state import energy_panels
 from ._law import Reference, audit_law, conclude, known
 
 SAMPLES = 65536
@@ -49,7 +50,9 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
 
     seconds = fit.seconds + found.seconds
     conclude(fit, _scores(found, reference), audited, judge, state=fitted.states, query_seconds=seconds)
-    return {"energies": np.asarray([row["energy"] for row in record.history if "energy" in row])}
+    energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"))
+    _panels(fit)
+    return {}
 
 
 def _levels(found: Levels, reference: Reference | None) -> list[dict[str, Any]]:
@@ -96,3 +99,19 @@ def _sectors(task: Variational[Spectrum], fitted: Eigenstates, *, key: PRNGKeyAr
             SymmetryRow("method", character.title, f"state {n}", error, declared=True, tolerance=SECTOR_TOLERANCE)
         )
     return rows
+
+
+def _panels(fit: Finished) -> None:
+    """The levels beside the exact ones."""
+    rows = fit.record.data["levels"]
+    roles = {"y": [row["energy"] for row in rows], "error": [row["error"] for row in rows]}
+    roles["exact"] = [math.nan if row["exact"] is None else row["exact"] for row in rows]
+    caption = "Levels with one standard error, and the exact ones (grey) where they are known."
+    fit.sheet.add(
+        "spectrum",
+        "levels",
+        "Levels",
+        [("level", "1"), ("energy E", "J")],
+        ("levels", "answer", roles),
+        caption=caption,
+    )

@@ -6,7 +6,6 @@ Everything is measured on held-out samples after the fit, and the same for every
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,27 +13,28 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from ... import registry
 from ...assess import calibration, cost, metrics, shift, symmetry
 from ...assess.lie_derivative import lie_derivatives
 from ...assess.rows import CoverageRow, Estimate
-from ...contract import SPLITS, Evolution, Interval, Predictor, Samples, Supervised
+from ...contract import SPLITS, Interval, Predictor, Samples, Supervised
 from ...core.errors import Invalid
-from ...core.systems import Atoms, Field
 from ...data.leakage import overlap
 from ...data.partition import Partitioned
 from ...learn.batching import pack, predict, predict_interval, predict_packed, prepared
 from ...learn.rollout import Rollout, unroll
 from ..finished import Finished, Say
 from ..record import Record
+from . import _supervised_panels as panels
 
-MAX_PLOTTED = 20_000
 LONGEST = 10.0  # seconds of timing one answer
 ROLLED, ROLLING = 8, 60.0  # trajectories that opponents are judged on, seconds for all of their settings
+Bounds = Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]
 
 
 def describe(task: Supervised, record: Record, say: Say) -> None:
-    """Sizes of the splits, elements or grid of the training data and what the labels cost, into record.data; of own
-    files also how they were divided, and what test and training samples share.
+    """Sizes of the splits, what the training data are like and what the labels cost, into record.data; of own files
+    also how they were divided, and what test and training samples share.
     """
     splits = {name: task.truth(name) for name in SPLITS}
     _check_axes(task, splits["train"])
@@ -42,14 +42,9 @@ def describe(task: Supervised, record: Record, say: Say) -> None:
     record.data["samples"] = {name: len(s) for name, s in splits.items()}
     if task.sources:
         _describe_own(task, splits, record, say)
-    inputs = splits["train"].inputs
-    if inputs and isinstance(inputs[0], Atoms):
-        record.data["elements"] = sorted({int(z) for x in inputs for z in np.unique(x["atomic_numbers"]) if z > 0})
-    if inputs and isinstance(inputs[0], Field):
-        grid = _grid(inputs[0])
-        sizes = {name: np.size(labels[0]) for name, labels in splits["train"].outputs.items()}
-        record.data["grid"] = grid
-        record.data["components"] = {name: max(1, size // math.prod(grid["points"])) for name, size in sizes.items()}
+    adapter = registry.load_container(record.container)
+    if adapter is not None:
+        record.data |= adapter.describe(splits["train"].inputs)
 
 
 def _check_axes(task: Supervised, samples: Samples) -> None:
@@ -73,26 +68,32 @@ def _check_axes(task: Supervised, samples: Samples) -> None:
 
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
-    """Write all rows into the record; returns the arrays for plots and for paired comparisons."""
+    """Write all rows and panels into the record; returns the arrays for paired comparisons."""
     task, method, fitted, record, say = fit.task, fit.method, fit.answer, fit.record, fit.say
     test = task.truth("test")
     keys = jax.random.split(fit.key, 5)
     predictions = predict(fitted, test.inputs, quantities=task.outputs)
-    arrays = _plotted(task, test, predictions, _bounds(task, fitted, test))
-    record.scores, values = _scores(task, fitted, test, predictions, key=keys[0])
-    arrays |= {f"scores/{name}": value for name, value in values.items()}
+    bounds = _bounds(task, fitted, test)
+    rolled = _rolled(task, fitted)
+    record.scores, values = _scores(task, test, predictions, rolled, key=keys[0])
+    arrays = {f"scores/{name}": value for name, value in values.items()}
     arrays["group"] = np.arange(len(test)) if test.group is None else np.asarray(test.group)
     if isinstance(fitted, Interval):
-        record.coverage = _coverage(task, fitted, test, "test", key=keys[1])
+        for level in fitted.levels:
+            record.coverage += _coverage(task, fitted, test, bounds, "test", level=level, key=keys[1])
     record.symmetry = symmetry.audit_method(fitted, method, task, test, key=keys[2])
     if symmetry.is_single(fitted):
         record.symmetry += symmetry.audit_in_double(fitted, method, task, test, key=keys[2])
         record.symmetry += lie_derivatives(fitted, method, task, test, inputs=1, subject="method, float64")
     record.symmetry += symmetry.audit_solver(task, test, key=keys[2])
     symmetry.tell(record.symmetry, say)
-    _shifts(task, fitted, record, key=keys[3], say=say)
+    _shifts(task, fitted, record, key=keys[3])
     record.floor = dict(task.floor(min(len(test), 16)))
     _costs(task, fitted, test, record, fit_seconds=fit.seconds, say=say)
+    level = fitted.level if isinstance(fitted, Interval) else 0.0
+    panels.of_outputs(fit.sheet, record, test, predictions, bounds, level=level)
+    if rolled is not None:
+        panels.of_rollouts(fit.sheet, task, *rolled)
     return arrays
 
 
@@ -106,11 +107,11 @@ def _costs(task: Supervised, fitted: Predictor, test: Samples, record: Record, *
     record.opponents = cost.opponent_rows(task, test)
     seconds = _query_seconds(fitted, test.inputs[:64])
     record.cost = cost.cost(record.scores, record.opponents, query_seconds=seconds, **spent)
-    steps = _horizon(task)
-    if steps > 1 and isinstance(task, Evolution):
-        paths = cost.spread(task.trajectories("test"), ROLLED)
+    steps, moving = _horizon(task), task.evolution
+    if steps > 1 and moving is not None:
+        paths = cost.spread(moving.trajectories("test"), ROLLED)
         rows = cost.opponent_rows(task, paths, inputs=ROLLED, steps=steps, limit=ROLLING, say=say)
-        seconds = _query_seconds(Rollout(fitted, task, steps), paths.inputs)
+        seconds = _query_seconds(Rollout(fitted, moving, steps), paths.inputs)
         record.rollout_cost = cost.cost(record.scores, rows, query_seconds=seconds, steps=steps, **spent)
         record.opponents += rows
 
@@ -119,23 +120,27 @@ def _horizon(task: Supervised) -> int:
     return max((s.steps for s in task.scores), default=1)
 
 
+def _rolled(task: Supervised, fitted: Predictor) -> tuple[Samples, dict[str, list[np.ndarray]]] | None:
+    """True and predicted trajectories of the test split, where a score asks for steps."""
+    horizon, moving = _horizon(task), task.evolution
+    if horizon == 1 or moving is None:
+        return None
+    trajectories = moving.trajectories("test")
+    return trajectories, unroll(fitted, moving, trajectories.inputs, horizon)
+
+
 def _scores(
-    task: Supervised, fitted: Predictor, test: Samples, predictions: Mapping[str, Sequence[Any]], *, key: PRNGKeyArray
+    task: Supervised, test: Samples, predictions: metrics.Predictions, rolled: Any, *, key: PRNGKeyArray
 ) -> tuple[list[Estimate], dict[str, np.ndarray]]:
-    """Scores with error bars, and the per-sample values behind them; roll-outs are run where a score asks for steps."""
+    """Scores with error bars, and the per-sample values behind them."""
     found, values = [], {}
-    horizon = _horizon(task)
-    trajectories = rolled = None
-    if horizon > 1 and isinstance(task, Evolution):
-        trajectories = task.trajectories("test")
-        rolled = unroll(fitted, task, trajectories.inputs, horizon)
     for i, score in enumerate(task.scores):
         one = jax.random.fold_in(key, i)
         if score.steps == 1:
             samples, answers = test, predictions
-        elif trajectories is not None and rolled is not None:
-            samples = dataclasses.replace(trajectories, outputs=metrics.at_step(score, trajectories.outputs))
-            answers = metrics.at_step(score, rolled)
+        elif rolled is not None:
+            samples = dataclasses.replace(rolled[0], outputs=metrics.at_step(score, rolled[0].outputs))
+            answers = metrics.at_step(score, rolled[1])
         else:
             continue
         if score.of_set:
@@ -146,19 +151,36 @@ def _scores(
     return found, values
 
 
-def _bounds(task: Supervised, fitted: Predictor, samples: Samples) -> Mapping[str, list[tuple[np.ndarray, np.ndarray]]]:
+def _bounds(task: Supervised, fitted: Predictor, samples: Samples) -> Bounds:
     if not isinstance(fitted, Interval):
         return {}
     return predict_interval(fitted, samples.inputs, quantities=task.outputs)
 
 
 def _coverage(
-    task: Supervised, fitted: Interval, samples: Samples, where: str, *, key: PRNGKeyArray
+    task: Supervised,
+    fitted: Interval,
+    samples: Samples,
+    bounds: Bounds,
+    where: str,
+    *,
+    level: float,
+    key: PRNGKeyArray,
 ) -> list[CoverageRow]:
-    return calibration.coverage(task, _bounds(task, fitted, samples), samples, fitted.level, where=where, key=key)
+    """Coverage at one of the levels that the answer was calibrated at; `bounds` are those at its own."""
+    if level != fitted.level:
+        factors = [fitted.widening(x, level) for x in samples.inputs]
+        bounds = {n: [_widened(ends, f[n]) for ends, f in zip(pairs, factors)] for n, pairs in bounds.items()}
+    return calibration.coverage(task, bounds, samples, level, where=where, key=key)
 
 
-def _shifts(task: Supervised, fitted: Predictor, record: Record, *, key: PRNGKeyArray, say: Say) -> None:
+def _widened(ends: tuple[np.ndarray, np.ndarray], factor: Any) -> tuple[np.ndarray, np.ndarray]:
+    low, high = ends
+    middle, half = (low + high) / 2, (high - low) / 2
+    return middle - factor * half, middle + factor * half
+
+
+def _shifts(task: Supervised, fitted: Predictor, record: Record, *, key: PRNGKeyArray) -> None:
     for axis in task.shifts:
         for i, value in enumerate(axis.values):
             moved = task.shifted(axis.axis, value)
@@ -167,35 +189,17 @@ def _shifts(task: Supervised, fitted: Predictor, record: Record, *, key: PRNGKey
             one = jax.random.fold_in(key, i)
             record.shifts.append(shift.shift_row(moved, axis, value, predictions, samples, record.scores, key=one))
             if isinstance(fitted, Interval):
-                record.coverage += _coverage(moved, fitted, samples, f"{axis.axis}={value}", key=one)
-
-
-def _plotted(
-    task: Supervised, test: Samples, predictions: Mapping[str, Any], bounds: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
-    """Truth, prediction and interval of each output, flattened; whole samples are left out evenly beyond MAX_PLOTTED
-    numbers.
-    """
-    arrays = {}
-    for q in task.outputs:
-        if q.name not in predictions or q.name not in test.outputs:
-            continue
-        numbers = sum(np.size(v) for v in test.outputs[q.name])
-        rows = range(0, len(test), max(1, -(-numbers // MAX_PLOTTED)))
-        columns = {"true": test.outputs[q.name], "predicted": predictions[q.name]}
-        if q.name in bounds:
-            columns |= {"lower": [b[0] for b in bounds[q.name]], "upper": [b[1] for b in bounds[q.name]]}
-        for name, column in columns.items():
-            arrays[f"test/{q.name}/{name}"] = np.concatenate([np.ravel(column[i]) for i in rows])
-    return arrays
+                bounds, where = _bounds(task, fitted, samples), f"{axis.axis}={value}"
+                record.coverage += _coverage(moved, fitted, samples, bounds, where, level=fitted.level, key=one)
 
 
 def _query_seconds(f: Predictor | Rollout, inputs: Sequence[Any]) -> float:
     """Median wall time per input when all are answered at once, compilation excluded.
 
-    Fields are stacked before the clock starts, as they are for the solvers; neighbours of atoms are looked for after.
+    Inputs are stacked before the clock starts, as they are for the solvers; neighbours of atoms are looked for after.
     """
-    ask, asked = (predict, inputs) if isinstance(inputs[0], Atoms) else (predict_packed, pack(prepared(f, inputs)))
+    searched = "atoms" in inputs[0].sizes
+    ask, asked = (predict, inputs) if searched else (predict_packed, pack(prepared(f, inputs)))
     return cost.seconds_per_query(lambda x: ask(f, x), [asked], repeats=5, limit=LONGEST) / len(inputs)
 
 
@@ -208,16 +212,3 @@ def _describe_own(task: Supervised, splits: Mapping[str, Samples], record: Recor
     record.data["overlap"] = found._asdict()
     if found.shared:
         say(str(found))
-
-
-def _grid(x: Field) -> dict[str, Any]:
-    """Points and lengths of the domain, boundary and parameters: what a field must have to be answered later."""
-    points = next(iter(x.values.values())).shape[: len(x.spacing)]
-    parameters = {name: float(value) for name, value in x.parameters.items() if np.ndim(value) == 0}
-    return {
-        "points": list(points),
-        "lengths": list(x.lengths),
-        "boundary": x.boundary,
-        "axes": [name for name, _ in x.axes],
-        "parameters": parameters,
-    }

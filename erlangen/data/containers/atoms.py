@@ -1,0 +1,63 @@
+"""`Atoms` in files: extended XYZ, CIF, mmCIF, PDB, SDF, POSCAR (`data.readers`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import Invalid
+from ...core.systems import Atoms, System
+from .. import readers
+from ..atom_files import format_of
+from ..plausibility import check_apart, check_states
+from ..sources import Source
+from . import Contents, Scope
+
+
+def read(source: Source, scope: Scope) -> Contents:
+    """Every frame, with the labels of those outputs that it carries."""
+    frames, file = readers.read_atoms(source), source.path
+    atoms = [frame.atoms for frame in frames]
+    check_apart(file, atoms)
+    check_states(file, atoms, [frame.info for frame in frames])
+    ending = ".extxyz" if format_of(file) in readers.NO_ROOM else ""
+    return Contents(atoms, [_labels(frame, scope) for frame in frames], frames, ending)
+
+
+def write(path: Path, contents: Contents, values: Sequence[Mapping[str, Any]], scope: Scope) -> None:
+    """Columns for what belongs to atoms, values of the frame for all else."""
+    readers.write_atoms(path, contents.source, values)
+
+
+def describe(inputs: Sequence[Atoms]) -> dict[str, Any]:
+    """The elements that occur."""
+    return {"elements": sorted({int(z) for x in inputs for z in np.unique(x.atomic_numbers) if z > 0})}
+
+
+def accepts(inputs: Sequence[Atoms], scope: Scope, where: str) -> Sequence[System]:
+    """An answer for an element outside of the training data would be a guess: refused, with the list."""
+    known: set[int] = set(scope.data.get("elements") or ())
+    for number, atoms in enumerate(inputs if known else (), 1):
+        strange = {int(z) for z in np.unique(atoms.atomic_numbers) if z > 0} - known
+        if strange:
+            raise Invalid(
+                must=f"all elements occur in the training data of {scope.run} ({_symbols(known)})",
+                came=f"{where}, frame {number}: {_symbols(strange)}",
+                do="Leave such frames out, or train on data that holds these elements.",
+            )
+    return inputs
+
+
+def _labels(frame: readers.Frame, scope: Scope) -> dict[str, Any]:
+    """Outputs that the frame has, also under names that only the task knows, in its unit."""
+    named = {q.name: {**frame.info, **frame.columns}.get(q.name) for q in scope.outputs}
+    return {name: value for name, value in named.items() if np.asarray(value).dtype.kind in "iuf"} | frame.labels
+
+
+def _symbols(numbers: set[int]) -> str:
+    from ase.data import chemical_symbols
+
+    return ", ".join(chemical_symbols[z] for z in sorted(numbers))
