@@ -44,8 +44,8 @@ class Series:
 
 @dataclasses.dataclass
 class Panel:
-    """One plot. axes: label and unit of x, y (and of the values of a field or an image); scales: of the same, linear
-    where there is none; notes: lines of text above.
+    """One plot. axes: label and unit of x, y (and of the values of a field or an image; parity: of what is compared);
+    scales: of the same, linear where there is none; notes: lines of text above.
     """
 
     name: str
