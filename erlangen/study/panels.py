@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["parity", "curve", "field", "structure", "spectrum", "histogram", "image"]
 Look = Literal["answer", "truth", "solver", "bound", "noisy", "level", "match"]
-Scale = Literal["linear", "log", "falling", "log falling"]
+Scale = Literal["linear", "log", "falling", "log falling", "from zero"]
 Drawn = tuple[str, Look, Mapping[str, Any]]
 """Label, look, and by role the arrays (or names of arrays that are there) of one thing that is drawn."""
 OPTIONAL = ("error", "lower", "upper", "exact", "names", "ticks")
