@@ -212,10 +212,9 @@ def _scales(axes: Axes, panel: Panel) -> None:
             log_axis(axis, duration if is_time else None)
         if "falling" in scale:
             axes.invert_xaxis()
+        if scale == "from zero":
+            axes.set_ylim(bottom=0)
         axis.set_label_text(label if is_time else axis_label(label, unit))
-    low, high = axes.get_yaxis().get_data_interval()
-    if axes.get_yscale() == "linear" and 0 <= low < high / 2:
-        axes.set_ylim(bottom=0)
 
 
 def _places(axes: Axes, panel: Panel, arrays: Arrays) -> None:

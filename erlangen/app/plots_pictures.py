@@ -64,7 +64,8 @@ def _lines(samples: Mapping[str, Roles], panel: Panel) -> Figure:
 
 
 def _maps(samples: Mapping[str, Roles], panel: Panel) -> Figure:
-    """Values [x, y]: true, predicted, and the difference on a scale of its own."""
+    """Values [x, y]: true, predicted, and the difference on a scale of its own; in true proportions where there are."""
+    aspect = "equal" if panel.axes[0][1] == panel.axes[1][1] else "auto"
     figure = figure_of(11.6, 3.2 * len(samples))
     panels = figure.subplots(len(samples), 3, sharex=True, sharey=True, squeeze=False)
     for row, (name, roles) in zip(panels, samples.items()):
@@ -74,7 +75,7 @@ def _maps(samples: Mapping[str, Roles], panel: Panel) -> Figure:
         for axes, (title, values, limit) in zip(
             row, (*scales, ("predicted − true", gap, float(np.nanmax(np.abs(gap))) or 1.0)), strict=True
         ):
-            _map(axes, roles, values, limit)
+            _map(axes, roles, values, limit, aspect)
             axes.set_title(title if row is panels[0] or len(panels) == 1 else "")
         row[0].set_ylabel(f"{name}\n{axis_label(*panel.axes[1])}")
     for axes in panels[-1]:
@@ -83,16 +84,12 @@ def _maps(samples: Mapping[str, Roles], panel: Panel) -> Figure:
     return figure
 
 
-def _map(axes: Axes, roles: Roles, values: np.ndarray, limit: float) -> None:
-    """One map in its true proportions where both axes are lengths alike, else as wide as it may be."""
+def _map(axes: Axes, roles: Roles, values: np.ndarray, limit: float, aspect: str) -> None:
     x, y = roles["x"], roles["y"]
     half = [(v[1] - v[0]) / 2 if len(v) > 1 else 0.5 for v in (x, y)]
     box = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
-    wide = not 0.2 < (box[1] - box[0]) / (box[3] - box[2]) < 5
-    drawn = axes.imshow(
-        values.T, origin="lower", extent=box, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto" if wide else "equal"
-    )
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.86)
+    look: dict[str, Any] = {"origin": "lower", "extent": box, "cmap": "RdBu_r", "aspect": aspect}
+    axes.figure.colorbar(axes.imshow(values.T, vmin=-limit, vmax=limit, **look), ax=axes, shrink=0.86)
     axes.grid(visible=False)
 
 

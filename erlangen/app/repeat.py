@@ -52,8 +52,8 @@ def _defaults(owner: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any
     """Default values by name, as JSON types; read from source, imported only where settings are nested."""
     try:
         if any(isinstance(value, Mapping) for value in fields.values()):
-            one = (registry.load_task if owner == "task" else registry.load_method)(name)()
-            return {key: _plain(value) for key, value in _flat(dataclasses.asdict(one))}
+            cls = (registry.load_task if owner == "task" else registry.load_method)(name)
+            return {key: _plain(value) for key, value in _flat(_declared(cls))}
         settings = registry.find(owner, name).settings
     except (Invalid, ImportError, TypeError):  # a plug-in that is no longer there, or was changed since
         return {}
@@ -61,6 +61,17 @@ def _defaults(owner: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any
     for setting in settings:
         with contextlib.suppress(ValueError, SyntaxError):
             found[setting.name] = _plain(ast.literal_eval(setting.default or ""))
+    return found
+
+
+def _declared(cls: Any) -> dict[str, Any]:
+    """Defaults as they are declared, nested ones as dictionaries; nothing is made of them."""
+    found = {}
+    for field in dataclasses.fields(cls):
+        made = field.default_factory is not dataclasses.MISSING
+        value = field.default_factory() if made else field.default  # type: ignore[misc]
+        if value is not dataclasses.MISSING:
+            found[field.name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
     return found
 
 

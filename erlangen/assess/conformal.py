@@ -100,9 +100,8 @@ def calibrate(inner: Predictor, task: Supervised, samples: Samples, level: float
     quantiles, sigmas, others = {}, {}, {}
     held_out: list[Any] | None = None
     known = sorted({*LEVELS, level})
-    levels = tuple(
-        one for one in known if one == level or one <= 1 - 1 / (len(samples) + 1) + 1e-9
-    )  # else infinitely wide
+    highest = max(level, 1 - 1 / (len(samples) + 1) + 1e-9)  # beyond it intervals are infinitely wide
+    levels = tuple(one for one in known if one <= highest)
     for q in outputs:
         true = samples.outputs[q.name]
         residuals = [np.abs(a["centre"][q.name] - np.asarray(y)) for a, y in zip(answers, true)]

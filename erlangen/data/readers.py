@@ -142,12 +142,17 @@ def _groups(source: Source, frames: Sequence[Frame]) -> np.ndarray:
 
 
 def write_atoms(
-    path: str | os.PathLike[str], frames: Sequence[Frame], extra: Sequence[Mapping[str, Any]] | None = None
+    path: str | os.PathLike[str],
+    frames: Sequence[Frame],
+    extra: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    whole: Sequence[str] = (),
 ) -> None:
     """Write frames in the format that the name of the file stands for, with `extra` values of each frame.
 
-    An extra value whose first axis is the number of atoms becomes a column, any other belongs to the frame. Labels are
-    written as `energy` (eV), `forces` (eV/A), `stress` (eV/A^3).
+    An extra value whose first axis is the number of atoms becomes a column, any other belongs to the frame, as do those
+    named in `whole` (a dipole in a molecule of three atoms has three numbers too). Labels are written as `energy` (eV),
+    `forces` (eV/A), `stress` (eV/A^3).
     """
     path = Path(path)
     kind = atom_files.format_of(path)
@@ -164,7 +169,7 @@ def write_atoms(
             came=f"{path.name}: {kind} holds structures only",
             do=f"Write to {NO_ROOM[kind]}.",
         )
-    tables = [_table(frame, values) for frame, values in zip(frames, more, strict=True)]
+    tables = [_table(frame, values, whole) for frame, values in zip(frames, more, strict=True)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         WRITE[kind](path, tables)
@@ -311,12 +316,12 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
         )
 
 
-def _table(frame: Frame, extra: Mapping[str, Any]) -> Table:
+def _table(frame: Frame, extra: Mapping[str, Any], whole: Sequence[str]) -> Table:
     atoms, n = frame.atoms, len(frame.atoms.positions)
     info, columns = dict(frame.info), dict(frame.columns)
     for name, value in {**frame.labels, **extra}.items():
         value = np.asarray(value)
-        is_column = value.ndim > 0 and len(value) == n and name not in ("stress", "cell")
+        is_column = value.ndim > 0 and len(value) == n and name not in ("stress", "cell", *whole)
         (columns if is_column else info)[name] = value if value.ndim else value.item()
     cell, pbc = np.asarray(atoms.cell), np.asarray(atoms.pbc)
     return Table(np.asarray(atoms.positions), np.asarray(atoms.atomic_numbers), cell, pbc, columns, info, frame.source)

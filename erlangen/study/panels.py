@@ -29,7 +29,7 @@ Kind = Literal["parity", "curve", "field", "structure", "spectrum", "histogram",
 Look = str
 """One of the words above: answer, truth, solver, bound, noisy, level, match."""
 Scale = str
-"""linear, log, falling or log falling."""
+"""linear, log, falling, log falling or from zero."""
 Drawn = tuple[str, Look, Mapping[str, Any]]
 """Label, look, and by role the arrays (or names of arrays that are there) of one thing that is drawn."""
 OPTIONAL = ("error", "lower", "upper", "exact", "names", "ticks")
@@ -46,8 +46,8 @@ class Series:
 
 @dataclasses.dataclass
 class Panel:
-    """One plot. axes: label and unit of x, y (and of the values of a field or an image); scales: of the same, linear
-    where there is none; notes: lines of text above.
+    """One plot. axes: label and unit of x, y (and of the values of a field or an image; parity: of what is compared);
+    scales: of the same, linear where there is none; notes: lines of text above.
     """
 
     name: str

@@ -108,7 +108,7 @@ def _shift(sheet: Sheet, record: Record, rows: Sequence[ShiftRow]) -> None:
         [(words, rows[0].unit), ("error", unit)],
         *curves,
         *levels,
-        scales=[across, "log" if steep else "linear"],
+        scales=[across, "log" if steep else "from zero"],
         caption="The error away from what was trained on; factors are relative to the error in distribution (dotted).",
     )
     places = {f"{row.axis}={row.value}": at for row, at in zip(rows, x)}
@@ -153,7 +153,7 @@ def _held(
         [(words, row.unit), ("coverage", "%")],
         *curves,
         (f"promised: {100 * level:g} %", "level", {"y": 100 * level}),
-        scales=[scale, "linear"],
+        scales=[scale, "from zero"],
         caption="How often the intervals hold the truth away from what they were calibrated on.",
     )
 

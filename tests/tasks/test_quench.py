@@ -84,7 +84,7 @@ def test_a_run_is_close_to_the_exact_state_and_its_record_has_the_plots(tmp_path
     arrays = dict(np.load(found.folder / "arrays.npz"))
     assert arrays["path/sx/predicted"].shape == arrays["times"].shape
     drawn = "".join(figures(record, arrays))
-    assert all(f"alt='{name} against time'" in drawn for name in ("sx", "zz", "infidelity"))
+    assert all(f"alt='{name}'" in drawn for name in ("path of sx", "path of zz", "path of energy", "infidelity"))
     assert "infidelity" in found.table()
 
 

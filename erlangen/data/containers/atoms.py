@@ -29,7 +29,9 @@ def read(source: Source, scope: Scope) -> Contents:
 
 def write(path: Path, contents: Contents, values: Sequence[Mapping[str, Any]], scope: Scope) -> None:
     """Columns for what belongs to atoms, values of the frame for all else."""
-    readers.write_atoms(path, contents.source, values)
+    of_frames = [q.name for q in scope.outputs if "atoms" not in q.axes]
+    whole = [f"predicted_{name}{end}" for name in of_frames for end in ("", "_lower", "_upper")]
+    readers.write_atoms(path, contents.source, values, whole=whole)
 
 
 def describe(inputs: Sequence[Atoms]) -> dict[str, Any]:

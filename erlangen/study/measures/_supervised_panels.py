@@ -49,7 +49,8 @@ def of_outputs(
 
 
 def _axis(q: Quantity) -> tuple[str, str]:
-    return f"{q.label or q.name.replace('_', ' ')} {q.symbol}", q.unit
+    words = q.label or q.name.replace("_", " ")
+    return words if words == q.symbol else f"{words} {q.symbol}", q.unit
 
 
 def _columns(test: Samples, predictions: Mapping[str, Any], bounds: Bounds, name: str) -> dict[str, Sequence[Any]]:
@@ -171,7 +172,7 @@ def of_rollouts(sheet: Sheet, task: Supervised, true: Samples, predicted: Mappin
         "curve",
         "growth of the error",
         "Growth of the error",
-        [("step", "1"), ("error so far", units[0] if units else "1")],
+        [("step", "1"), ("error", units[0] if units else "1")],
         *(one for one, unit in zip(curves, units) if unit == units[0]),
         scales=["linear", "log" if positive else "linear"],
         caption="The answer applied to itself again and again, against true trajectories of the test split.",
