@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from costs import Costs, grouped
 from hypothesis import HealthCheck, settings
 
 # Before anything imports JAX: with a warm cache most tests spend no time compiling.
@@ -25,6 +26,19 @@ settings.load_profile("erlangen")
 
 MAPS = Path("/proc/self/maps")  # Linux only
 MANY = 20_000  # memory maps; a process may hold 65,530, and LLVM crashes beyond that
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", action="store_true", help="print processor seconds, hold them to their allowances")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Costs(config), "costs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    grouped(items)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,13 +6,14 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .. import registry
 from ..contract import Method, Task, Wrapper
 from .cases import Case, ContractBroken
-from .trials import accepts, trials
+from .trials import Trial, accepts, trials
+from .trivial import MeanLabel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ def searching(folder: str | Path | None) -> Iterator[None]:
 def find(folder: str | Path | None, inside: Mapping[str, str] = {}) -> Found:
     """What is in `folder` (in the package where it is None), and what is known beside it.
 
-    inside: wrapper -> the method that it is tried around; without an entry a trivial one.
+    inside: wrapper -> the method that it is tried around; without an entry every trivial one.
     """
     with searching(folder):
         found = {kind: registry.entries(kind) for kind in ("task", "method", "wrapper")}
@@ -58,9 +59,11 @@ def find(folder: str | Path | None, inside: Mapping[str, str] = {}) -> Found:
         methods = [(e, preset(registry.load_method(e.name))) for e in found["method"] if not e.problem]
         every = [method for _, method in methods]
         wrappers = [
-            _around(registry.load_wrapper(e.name), inside.get(e.name), every)
+            registry.load_wrapper(e.name)(method)
             for e in found["wrapper"]
             if not e.problem and _is_own(e, folder)
+            for method in every
+            if (method.name() == inside[e.name] if e.name in inside else is_trivial(method))
         ]
     own_tasks = [task for entry, task in tasks if _is_own(entry, folder)]
     own_methods = [method for entry, method in methods if _is_own(entry, folder)]
@@ -83,16 +86,37 @@ def is_trivial(method: Method) -> bool:
 
 
 def at_trials(found: Found) -> list[Case]:
-    """Every method at the trials that it has to meet; a plug-in's also at the tasks that come with it."""
-    pairs = [(method, task) for method in found.methods for task in met_by(method)]
+    """Every method at the trials that it has to meet; a plug-in's also at the tasks that come with it, or at one of the
+    package's where it accepts neither.
+    """
+    met = allotted(found.methods)
     if len(found.known_tasks) > len(found.tasks):
-        pairs += [(method, task) for method in found.methods for task in found.tasks if accepts(method, task)]
-    return [Case(task, method) for method, task in pairs]
+        for method in found.methods:
+            met[method] += [task for task in found.tasks if accepts(method, task)]
+            met[method] += [] if met[method] else [t for t in found.known_tasks if accepts(method, t)][:1]
+    return [Case(task, method) for method, tasks in met.items() for task in tasks]
 
 
-def met_by(method: Method) -> list[Task]:
-    """The trials that `method` has to meet."""
-    return [trial for trial in trials() if accepts(method, trial)]
+def allotted(methods: Sequence[Method]) -> dict[Method, list[Task]]:
+    """Which trials each method meets: all that it accepts, but of two alike (`Trial.like`) the plainer one.
+
+    The others are shared out: in each family (folder of methods) one method meets each of them, whoever has met fewest.
+    """
+    fitting = {method: [trial for trial in trials() if accepts(method, trial)] for method in methods}
+    met = {method: [t for t in fits if not set(_like(t)) & {type(f) for f in fits}] for method, fits in fitting.items()}
+    for trial in trials():
+        families: dict[str, list[Method]] = {}
+        for method in methods:
+            if trial in fitting[method]:
+                families.setdefault(type(method).__module__.split(".")[-2], []).append(method)
+        for family in families.values():
+            if not any(trial in met[method] for method in family):
+                met[min(family, key=lambda method: len(met[method]))].append(trial)
+    return met
+
+
+def _like(trial: Task) -> tuple[type[Task], ...]:
+    return trial.like if isinstance(trial, Trial) else ()
 
 
 def wrapped(found: Found) -> list[Case]:
@@ -102,8 +126,8 @@ def wrapped(found: Found) -> list[Case]:
 
 
 def at_tasks(found: Found) -> list[Case]:
-    """Every task with the trivial method of its kind."""
-    trivial = [m for m in found.known_methods if is_trivial(m)]
+    """Every task with the trivial method of its kind, where there is one."""
+    trivial = [*(m for m in found.known_methods if is_trivial(m)), MeanLabel()]
     firsts = ((task, next((m for m in trivial if accepts(m, task)), None)) for task in found.tasks)
     return [Case(task, method) for task, method in firsts if method is not None]
 
@@ -117,13 +141,6 @@ def matrix(found: Found) -> list[Case]:
         for method in found.known_methods
         if (id(task) in own or id(method) in own) and accepts(method, task)
     ]
-
-
-def _around(wrapper: type, name: str | None, methods: list[Method]) -> Wrapper:
-    """`wrapper` around the method called `name`, or around the first trivial one."""
-    if name is None:
-        return wrapper(next(m for m in methods if is_trivial(m)))
-    return wrapper(next(m for m in methods if m.name() == name))
 
 
 def _is_own(entry: registry.Entry, folder: str | Path | None) -> bool:

@@ -73,11 +73,11 @@ def contract_suite(
     pairs = [(PAIR_RULES, case) for case in at_trials(found)]
     tests = {
         "test_task": _test([*task_rules(found.tasks), *((PAIR_RULES, case) for case in at_tasks(found))]),
-        "test_method": _test([(METHOD_RULES, each) for each in (*found.methods, *found.wrappers)]),
+        "test_method": _test([(METHOD_RULES, each) for each in (*found.methods, *_one_each(found.wrappers))]),
         "test_pair": _test(pairs, by_method=True),
         "test_wrapper": _test([(WRAPPER_RULES, case) for case in wrapped(found)], by_method=True),
     }
-    return type("TestContract", (), tests)
+    return type("TestContract", (), {name: test for name, test in tests.items() if test is not None})
 
 
 def task_rules(tasks: Sequence[Task]) -> Iterator[tuple[tuple[Rule, ...], Task]]:
@@ -91,11 +91,17 @@ def task_rules(tasks: Sequence[Task]) -> Iterator[tuple[tuple[Rule, ...], Task]]
 
 def judged(found: Found) -> Iterator[tuple[Rule, Task | Method | Case]]:
     """Every rule that applies with its subject, one after the other: the suite without pytest."""
-    every = [*task_rules(found.tasks), *((METHOD_RULES, each) for each in (*found.methods, *found.wrappers))]
+    every = [*task_rules(found.tasks)]
+    every += [(METHOD_RULES, each) for each in (*found.methods, *_one_each(found.wrappers))]
     every += [(PAIR_RULES, case) for case in (*at_tasks(found), *at_trials(found))]
     every += [(WRAPPER_RULES, case) for case in wrapped(found)]
     for rules, subject in every:
         yield from ((rule, subject) for rule in rules if concerned(rule, subject))
+
+
+def _one_each(wrappers: Sequence[Method]) -> list[Method]:
+    """One of every kind, whatever is inside."""
+    return list({type(wrapper): wrapper for wrapper in wrappers}.values())
 
 
 def _test(
@@ -104,7 +110,9 @@ def _test(
     by_method: bool = False,
     marks: Sequence[pytest.MarkDecorator] = (),
 ) -> Any:
-    """One test function, parametrised over subjects (outer: fits are shared) and the rules that apply to them."""
+    """One test function, parametrised over subjects (outer: fits are shared) and the rules that apply to them; None
+    where there are none.
+    """
     params = [
         pytest.param(
             rule,
@@ -116,6 +124,9 @@ def _test(
         for rule in rules
         if concerned(rule, subject)
     ]
+
+    if not params:
+        return None
 
     @pytest.mark.parametrize(("rule", "subject"), params)
     def test(self: Any, rule: Rule, subject: Any) -> None:

@@ -15,6 +15,7 @@ import functools
 
 from ...contract import Method, Task
 from ...core.errors import Invalid
+from ._trial import Trial
 from .atoms import Charges, Crystals, Molecules, Stressed
 from .fields import Gas, Line, Sphere, Torus, Walls
 from .fragments import Fragments
@@ -32,6 +33,7 @@ __all__ = [
     "Stressed",
     "Target",
     "Torus",
+    "Trial",
     "Walls",
     "accepts",
     "trials",

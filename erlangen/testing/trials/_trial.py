@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...assess.metrics import absolute
 from ...contract import SPLITS, Samples, Score, Split, Task
 
-COUNTS = {"train": 12, "validation": 4, "calibration": 6, "test": 4}
+COUNTS = {"train": 12, "validation": 4, "calibration": 10, "test": 4}
 
 
 class Trial(Task):
-    """A question of which the truth costs nothing."""
+    """A question of which the truth costs nothing. like: plainer trials that ask methods for nearly the same."""
+
+    like: ClassVar[tuple[type[Task], ...]] = ()
 
     @classmethod
     def name(cls) -> str:

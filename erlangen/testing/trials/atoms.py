@@ -65,24 +65,6 @@ class Molecules(OfAtoms):
 
 
 @dataclasses.dataclass(frozen=True)
-class Charges(OfAtoms):
-    """Charges of atoms and the dipole that they make."""
-
-    outputs = (
-        Quantity("charges", "q", "e", "atoms"),
-        Quantity("dipole", "mu", "e A", "", vector),
-    )
-
-    def truth(self, split: Split) -> Samples:
-        def of(x: Atoms) -> dict[str, Any]:
-            z, (_, d) = np.asarray(x.atomic_numbers, float), pairs(x.positions)
-            charges = np.sum((z[:, None] - z) * np.exp(-d), 1) / 10
-            return {"charges": charges, "dipole": charges @ x.positions}
-
-        return drawn(split, water, of)
-
-
-@dataclasses.dataclass(frozen=True)
 class Crystals(Periodic):
     """A number and a symmetric tensor of a crystal."""
 
@@ -98,9 +80,29 @@ class Crystals(Periodic):
 
 
 @dataclasses.dataclass(frozen=True)
+class Charges(OfAtoms):
+    """Charges of atoms and the dipole that they make."""
+
+    like = (Crystals,)
+    outputs = (
+        Quantity("charges", "q", "e", "atoms"),
+        Quantity("dipole", "mu", "e A", "", vector),
+    )
+
+    def truth(self, split: Split) -> Samples:
+        def of(x: Atoms) -> dict[str, Any]:
+            z, (_, d) = np.asarray(x.atomic_numbers, float), pairs(x.positions)
+            charges = np.sum((z[:, None] - z) * np.exp(-d), 1) / 10
+            return {"charges": charges, "dipole": charges @ x.positions}
+
+        return drawn(split, water, of)
+
+
+@dataclasses.dataclass(frozen=True)
 class Stressed(Periodic):
     """Energy 1/2 sum_ij w_ij of a crystal, its forces and its stress."""
 
+    like = (Molecules,)
     outputs = (quantity.energy, quantity.forces, quantity.stress)
 
     def truth(self, split: Split) -> Samples:

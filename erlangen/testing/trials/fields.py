@@ -27,7 +27,7 @@ from ...tasks.continuum.euler import CompressibleEuler
 from ...tasks.continuum.kolmogorov import Kolmogorov
 from ._trial import Trial, drawn, generator
 
-TRAJECTORIES = {"train": 4, "validation": 1, "calibration": 2, "test": 2}
+TRAJECTORIES = {"train": 4, "validation": 1, "calibration": 3, "test": 2}
 HORIZON = 4  # steps in each
 
 
@@ -162,6 +162,7 @@ class Sphere(Moving):
     n: int = 16  # longitudes; half as many latitudes
     angle: float = 0.3  # rad in one step
 
+    like = (Torus,)
     inputs = (Quantity("depth", "h", "m", "grid"), Quantity("wind", "v", "m/s", "grid", vector))
     outputs = (
         Quantity("depth_next", "h(t + dt)", "m", "grid", lag=1),
@@ -199,6 +200,7 @@ class Gas(Moving):
     n: int = 16
     dt: float = 0.02
 
+    like = (Line,)
     inputs = CompressibleEuler.inputs
     outputs = CompressibleEuler.outputs
 
