@@ -33,7 +33,7 @@ from ..learn.batching import along_atoms, prepared, stacked
 from ..learn.variational import spin_problem
 from ..numerics.precision import double
 
-TOY_STEPS = 20
+TOY_STEPS = 10
 ROWS = 32  # inputs that go through an answer together
 GHOSTS = 3  # padded atoms beyond two copies of the largest input
 

@@ -140,19 +140,22 @@ class Walls(Trial, Supervised):
     def symmetry(self) -> tuple[Group, ...]:
         return (Square(),)
 
+    @property
+    def waves(self) -> Float[np.ndarray, "k n"]:
+        """sin k x, k = 1, 2, 3, on the nodes."""
+        return np.sin(np.arange(1, 4)[:, None] * np.linspace(0, math.pi, self.n))
+
     def truth(self, split: Split) -> Samples:
-        x = np.linspace(0, math.pi, self.n)
-        waves = np.sin(np.arange(1, 4)[:, None] * x)
-        stiffness = math.pi**2 * np.array([[k * k + l * l for k in range(1, 4)] for l in range(1, 4)])
-
         def load(rng: np.random.Generator) -> Field:
-            return Field({"a": waves.T @ rng.normal(size=(3, 3)) @ waves}, (1 / (self.n - 1),) * 2, "walls")
+            a = self.waves.T @ rng.normal(size=(3, 3)) @ self.waves
+            return Field({"a": a}, (1 / (self.n - 1),) * 2, "walls")
 
-        def of(x: Field) -> dict[str, Any]:
-            weights = 4 / (self.n - 1) ** 2 * waves @ x["a"] @ waves.T
-            return {"u": waves.T @ (weights / stiffness) @ waves}
+        return drawn(split, load, self.solve)
 
-        return drawn(split, load, of)
+    def solve(self, x: System) -> dict[str, Any]:
+        waves, k = self.waves, np.arange(1, 4)
+        amplitudes = 4 / (self.n - 1) ** 2 * waves @ np.asarray(x["a"]) @ waves.T
+        return {"u": waves.T @ (amplitudes / (math.pi**2 * (k[:, None] ** 2 + k**2))) @ waves}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from ...contract import Samples, Split, Supervised
 from ...core.groups import Group
 from ...core.quantity import Quantity
-from ...core.systems import Compound
+from ...core.systems import Compound, System
 from ...data.fingerprints import QUANTITIES
 from ...tasks.molecules.activity import Relabelling
 from ._trial import Trial, drawn
@@ -36,7 +36,7 @@ class Fragments(Trial, Supervised):
             counts["ecfp4"] = np.minimum(counts["ecfp4"], 1)
             return Compound(counts)
 
-        def of(x: Compound) -> dict[str, Any]:
-            return {"activity": float(x[QUANTITIES[0].name] @ np.cos(np.arange(LENGTH)))}
+        return drawn(split, molecule, self.solve)
 
-        return drawn(split, molecule, of)
+    def solve(self, x: System) -> dict[str, Any]:
+        return {"activity": float(np.asarray(x[QUANTITIES[0].name]) @ np.cos(np.arange(LENGTH)))}
