@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from costs import Costs, grouped
+from costs import grouped, pytest_addoption, pytest_configure
 from hypothesis import HealthCheck, settings
 
 # Before anything imports JAX: with a warm cache most tests spend no time compiling.
@@ -25,6 +25,9 @@ FLAGS = (
 )
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 
+pytest_plugins = ["pytester"]
+__all__ = ["pytest_addoption", "pytest_configure"]  # hooks of `costs`
+
 settings.register_profile(
     "erlangen", deadline=None, derandomize=True, max_examples=20, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -33,14 +36,6 @@ settings.load_profile("erlangen")
 
 MAPS = Path("/proc/self/maps")  # Linux only
 MANY = 20_000  # memory maps; a process may hold 65,530, and LLVM crashes beyond that
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--costs", action="store_true", help="print processor seconds, hold them to their allowances")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Costs(config), "costs")
 
 
 @pytest.hookimpl(tryfirst=True)

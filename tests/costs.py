@@ -90,16 +90,23 @@ def leaf_of(item: pytest.Item) -> str:
     return groups[0] if groups else path
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", action="store_true", help="print processor seconds, hold them to their allowances")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Costs(config), "costs")
+
+
 class Costs:
     """Gathers what each test took, prints it, and fails a run in which something has outgrown its allowance."""
 
     def __init__(self, config: pytest.Config):
         self.config, self.seconds = config, collections.Counter[str]()
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> object:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
         self.start = _processor()
-        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> object:
@@ -116,7 +123,7 @@ class Costs:
             self.seconds[told[LEAF]] += told[COST]
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if hasattr(self.config, "workerinput"):
+        if hasattr(self.config, "workerinput") or not self.config.option.costs:
             return
         self.slower = slowness()
         if outgrown(self.seconds, self.slower) and session.exitstatus == pytest.ExitCode.OK:

@@ -1,4 +1,4 @@
-"""Trials are what they say: exact solutions, with the symmetries that they declare; samplers and searches are judged."""
+"""Trials are exact solutions with the symmetries that they declare; rules for samplers and searches find faults."""
 
 from __future__ import annotations
 
@@ -149,7 +149,11 @@ def test_sound_samplers_and_searches_pass(case):
     [
         (Case(trials.Scatter(), Fitted("stuck")), answer_checks.check_draws, "another key must give another draw"),
         (Case(trials.Scatter(), Fitted("nan")), answer_checks.check_draws, "draws of y of .* must be finite"),
-        (Case(trials.Scatter(), Fitted("leaning")), answer_checks.check_symmetry_of_density, "must keep shifts along x"),
+        (
+            Case(trials.Scatter(), Fitted("leaning")),
+            answer_checks.check_symmetry_of_density,
+            "must keep shifts along x",
+        ),
         (Case(trials.Target(), Search("infinite")), answer_checks.check_search, "objective of what .* must be finite"),
     ],
     ids=str,
