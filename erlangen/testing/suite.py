@@ -62,14 +62,16 @@ def contract_suite(
 
     `folder` is laid out like one of ERLANGEN_PATH. Methods meet the trials of the layouts that they accept, and the
     tasks of a plug-in; tasks meet the trivial method of their kind. inside: wrapper -> the method that it is tried
-    around, where a trivial one is not enough. whole: all accepted pairs instead, marked `matrix`. A class attribute
+    around, where a trivial one is not enough. whole: all accepted pairs instead, marked `matrix` and `slow`. A class attribute
     called Test... is collected by pytest; with ``--dist loadgroup`` all tests of a task or a method share a process, so
     that each fit is made once.
     """
     found = find(folder, inside or {})
     if whole:
         cases = [(WRAPPER_RULES, case) for case in matrix(found)]
-        return type("TestMatrix", (), {"test_pair": _test(cases, by_method=True, marks=[pytest.mark.matrix])})
+        return type(
+            "TestMatrix", (), {"test_pair": _test(cases, by_method=True, marks=[pytest.mark.matrix, pytest.mark.slow])}
+        )
     pairs = [(PAIR_RULES, case) for case in at_trials(found)]
     tests = {
         "test_task": _test([*task_rules(found.tasks), *((PAIR_RULES, case) for case in at_tasks(found))]),

@@ -58,7 +58,8 @@ def test_log_derivatives_of_a_plain_rbm_are_outer_products(weights):
     samples = spin_problem(SQUARE.law).draw(4, jax.random.key(1))
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
-        exact = jax.jit(lambda p: log_derivatives(lambda p, s: eqx.combine(p, fixed).log_psi(s), p, samples))(parameters)
+        log_psi = lambda p, s: eqx.combine(p, fixed).log_psi(s)  # noqa: E731
+        exact = jax.jit(lambda p: log_derivatives(log_psi, p, samples))(parameters)
         found = jax.jit(jax.vmap(psi.factors))(samples)
     left, right = np.asarray(found.left), np.asarray(found.right)
     outer = (left[:, :, None] * right[:, None]).reshape(4, -1)
