@@ -62,9 +62,9 @@ def contract_suite(
 
     `folder` is laid out like one of ERLANGEN_PATH. Methods meet the trials of the layouts that they accept, and the
     tasks of a plug-in; tasks meet the trivial method of their kind. inside: wrapper -> the method that it is tried
-    around, where a trivial one is not enough. whole: all accepted pairs instead, marked `matrix` and `slow`. A class attribute
-    called Test... is collected by pytest; with ``--dist loadgroup`` all tests of a task or a method share a process, so
-    that each fit is made once.
+    around, where a trivial one is not enough. whole: all accepted pairs instead, marked `matrix` and `slow`. A class
+    attribute called Test... is collected by pytest; with ``--dist loadgroup`` all tests of a task or a method share a
+    process, so that each fit is made once.
     """
     found = find(folder, inside or {})
     if whole:
