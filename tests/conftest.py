@@ -10,10 +10,10 @@ import pytest
 from costs import grouped, pytest_addoption, pytest_configure
 from hypothesis import HealthCheck, settings
 
-# Before anything imports JAX: with a warm cache most tests spend no time compiling.
+# Before anything imports JAX. Small programs are kept too: tests have little else, and second fits and other files find them.
 CACHE = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Tests compile much and compute little: without the compiler's costly passes, with its older and plainer code for fused
 # loops, in one piece, programs take a fifth to a third of the time.

@@ -156,7 +156,7 @@ def test_sound_samplers_and_searches_pass(case):
         ),
         (Case(trials.Target(), Search("infinite")), answer_checks.check_search, "objective of what .* must be finite"),
     ],
-    ids=str,
+    ids=["stuck", "nan", "leaning", "infinite"],
 )
 def test_faulty_ones_are_named(case, rule, words):
     with pytest.raises(ContractBroken, match=words):
