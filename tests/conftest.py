@@ -10,7 +10,7 @@ import pytest
 from costs import grouped, pytest_addoption, pytest_configure
 from hypothesis import HealthCheck, settings
 
-# Before anything imports JAX. Small programs are kept too: tests have little else, and second fits and other files find them.
+# Before anything imports JAX. Small programs are kept too: tests have little else, and second fits find them as well.
 CACHE = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

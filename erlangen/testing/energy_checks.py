@@ -10,6 +10,7 @@ from ..core.groups import LatticeBasis
 from ..core.systems import Atoms, System
 from ..numerics.precision import double
 from .cases import Case, concerns, demand
+from .task_checks import has_solver
 
 GRADIENT = 1e-4  # of the largest force
 EXTENSIVITY = 1e-4  # of the spread of the energy labels
@@ -162,11 +163,13 @@ def _leaving(x: System) -> tuple[np.ndarray, int, np.ndarray]:
     return positions, leaver, outward[leaver] / max(float(np.linalg.norm(outward[leaver])), 1e-6)
 
 
+def _solves_forces(task: Supervised) -> bool:
+    return task.container is Atoms and {"energy", "forces"} <= {q.name for q in task.outputs} and has_solver(task)
+
+
+@concerns(_solves_forces)
 def check_solver_forces(task: Supervised) -> None:
     """The solver's forces are minus the central difference of its energy (1e-3 of the largest force)."""
-    names = {q.name for q in task.outputs}
-    if task.container is not Atoms or not {"energy", "forces"} <= names:
-        return
     x, h = task.truth("test").inputs[0], 1e-3
     with double():
         answer = task.solve(x)

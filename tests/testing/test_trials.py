@@ -21,8 +21,10 @@ from erlangen.testing.suite import PAIR_RULES, SUPERVISED_RULES
 EVERY = [trial for trial in trials.trials() if isinstance(trial, Supervised)]
 
 
-@pytest.mark.parametrize("rule", SUPERVISED_RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("trial", EVERY, ids=lambda trial: trial.name().split("/")[1])
+JUDGED = [(trial, rule) for trial in EVERY for rule in SUPERVISED_RULES if concerned(rule, trial)]
+
+
+@pytest.mark.parametrize(("trial", "rule"), JUDGED, ids=[f"{t.name()}-{r.__name__}" for t, r in JUDGED])
 def test_a_trial_keeps_the_rules_of_tasks(trial, rule):
     rule(trial)
 
