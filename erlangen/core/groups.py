@@ -53,7 +53,7 @@ def library(value: Any) -> Any:
     return jnp if isinstance(value, jax.Array) else np
 
 
-def turned(value: Array, matrix: Array, rank: int) -> Array:
+def turned(value: Array, matrix: Array | np.ndarray, rank: int) -> Array:
     """Components of a tensor field of this rank in turned axes, v_ij... -> R_ik R_jl ... v_kl...; its last axes."""
     xp = library(value)
     for axis in range(rank):

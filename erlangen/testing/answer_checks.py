@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -55,6 +57,7 @@ def check_symmetry_of_density(case: Case) -> None:
 @concerns(lambda case: issubclass(case.task.answer, Minimiser))
 def check_search(case: Case) -> None:
     """A search finds outputs whose objective is finite; one key gives one find."""
+    task: Any = case.task
     x = case.samples.inputs[0]
     with double():
         found = case.answer.minimise(x, key=jax.random.key(2))
@@ -62,5 +65,5 @@ def check_search(case: Case) -> None:
         demand(q.name in found, f"what {case} finds must have {q.name}", sorted(found))
         same = np.array_equal(found[q.name], case.samples.outputs[q.name][0])
         demand(same, f"{case}: the same key must give the same {q.name}")
-    value = case.task.objective(x, found)
+    value = task.objective(x, found)
     demand(np.isfinite(value), f"the objective of what {case} finds must be finite", value)

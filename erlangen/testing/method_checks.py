@@ -171,10 +171,11 @@ def check_checkpoint(case: Case) -> None:
 @concerns(lambda case: isinstance(case.task, Supervised))
 def check_intervals(case: Case) -> None:
     """Conformal intervals can be put around the answer, and lie around it; so do those that it brings itself."""
-    samples: Samples = case.task.truth("calibration")
+    task: Any = case.task
+    samples: Samples = task.truth("calibration")
     level = 1 - 2 / (len(samples) + 1)
     own = isinstance(case.answer, Interval)
-    wrapped = case.answer if own else calibrate(case.answer, case.task, samples, level=level)
+    wrapped = case.answer if own else calibrate(case.answer, task, samples, level=level)
     inputs, quantities = case.samples.inputs[:2], case.task.outputs
     centre = predict(wrapped, inputs, quantities=quantities)
     ends = predict_interval(wrapped, inputs, quantities=quantities)

@@ -31,7 +31,7 @@ def generator(split: Split) -> np.random.Generator:
     return np.random.default_rng(SPLITS.index(split))
 
 
-def drawn(split: Split, draw: Callable[[np.random.Generator], Any], truth: Callable[[Any], dict[str, Any]]) -> Samples:
+def drawn(split: Split, draw: Callable[[np.random.Generator], Any], truth: Callable[[Any], Any]) -> Samples:
     """Inputs from `draw(rng)`, outputs from `truth(x)`."""
     rng = generator(split)
     inputs = [draw(rng) for _ in range(COUNTS[split])]
