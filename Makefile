@@ -4,13 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: tour test lint bars peers docs clean
+.PHONY: tour test matrix lint bars peers docs clean
 
 tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not matrix" -n $(JOBS) --dist loadgroup --costs
+
+# Every method on every task that it accepts, with the same rules: hours.
+matrix: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m matrix -n $(JOBS) --dist loadgroup tests/testing/test_matrix.py
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -18,7 +22,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 
 bars: $(VENV)/.ready-dev
-	XLA_FLAGS= $(BIN)/python -m pytest -m slow -s
+	XLA_FLAGS= $(BIN)/python -m pytest -m "slow and not matrix" -s
 	@set -e; for script in $(filter-out $(AGAINST),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 # Other packages beside ours, in one process each; they live in an environment of their own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,25 +56,10 @@ def _where(what: str | None) -> tuple[Path | None, str | None]:
 
 def _rules(folder: Path | None, name: str | None) -> Iterator[tuple[str, Callable[[Any], None], Any]]:
     """(title, rule, subject) of every rule that concerns `name`."""
-    from ..contract import Supervised, Variational
-    from ..testing import suite
+    from ..testing import finding, suite
 
-    tasks, methods, cases = suite.find(folder)
-    tasks = [t for t in tasks if name in (None, t.name())]
-    methods = [m for m in methods if name in (None, m.name())]
-    cases = [c for c in cases if name in (None, c.task.name(), c.method.name())]
-    groups: list[tuple[Sequence[Callable[[Any], None]], Sequence[Any]]] = [
-        (suite.TASK_RULES, tasks),
-        (suite.SUPERVISED_RULES, [t for t in tasks if isinstance(t, Supervised)]),
-        *(
-            (rules, [t for t in tasks if isinstance(t, Variational) and isinstance(t.asked, asked)])
-            for asked, rules in suite.ASKED_RULES.items()
-        ),
-        (suite.METHOD_RULES, methods),
-        (suite.PAIR_RULES, cases),
-    ]
-    for rules, subjects in groups:
-        for subject in subjects:
-            title = str(subject) if isinstance(subject, suite.Case) else subject.name()
-            for rule in rules:
-                yield f"{title}: {rule.__name__.removeprefix('check_').replace('_', ' ')}", rule, subject
+    for rule, subject in suite.judged(finding.find(folder)):
+        is_case = isinstance(subject, suite.Case)
+        if name is None or name in ((subject.task.name(), subject.method.name()) if is_case else (subject.name(),)):
+            title = str(subject) if is_case else subject.name()
+            yield f"{title}: {rule.__name__.removeprefix('check_').replace('_', ' ')}", rule, subject

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray
 
-from .groups import Galilean, Group, turned
+from .groups import Galilean, Group, library, turned
 from .quantity import Quantity
 from .systems import System
 
@@ -34,10 +34,13 @@ class Boost(Group):
         if quantity.axes != "grid":
             return value
         points, velocity = g
-        value = jnp.roll(jnp.asarray(value), quantity.lag * points, 0)
+        xp = library(value)
+        value = xp.roll(xp.asarray(value), quantity.lag * points, 0)
         if quantity.rep.rank != 1:
             return value
-        return value + velocity if value.ndim == 1 else value.at[..., 0].add(velocity)
+        along = np.zeros(value.shape[-1])
+        along[0] = velocity
+        return value + (velocity if value.ndim == 1 else xp.asarray(along, value.dtype))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Equator(Group):
     def act(self, g: int, quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         if quantity.axes != "grid":
             return value
-        value, rank = jnp.flip(jnp.asarray(value), 1), quantity.rep.rank
-        value = turned(value, jnp.asarray([[1, 0], [0, -1]], value.dtype), rank)
+        xp, rank = library(value), quantity.rep.rank
+        value = turned(xp.flip(xp.asarray(value), 1), np.asarray([[1, 0], [0, -1]], value.dtype), rank)
         return -value if quantity.rep.pseudo else value
 
 
@@ -77,4 +80,5 @@ class MassUnit(Group):
         return self.reach ** jax.random.uniform(key, (), minval=-1.0, maxval=1.0)
 
     def act(self, g: Float[Array, ""], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        return jnp.asarray(value) * g if quantity.unit.startswith("M") else value
+        xp = library(value)
+        return xp.asarray(value) * xp.asarray(g) if quantity.unit.startswith("M") else value

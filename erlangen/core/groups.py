@@ -4,6 +4,8 @@ A group knows two things: how to draw an element for a given system, and how an 
 quantity that the value is. From these two every audit, augmentation and symmetrisation follows.
 
     x -> g x:   every input quantity q of x becomes  act(g, q, x[q])
+
+Arrays may be NumPy or JAX, as in the containers: what comes in as NumPy is moved on the host, without compiling.
 """
 
 from __future__ import annotations
@@ -47,10 +49,26 @@ def act(group: Group, g: Any, x: S, quantities: Sequence[Quantity]) -> S:
     return x.replace(**{q.name: group.act(g, q, x[q.name]) for q in quantities})
 
 
+def library(value: object) -> Any:
+    """NumPy or JAX, whichever `value` belongs to (a number of Python: NumPy)."""
+    return jnp if isinstance(value, jax.Array) else np
+
+
 def turned(value: Inexact[Array, "... d"], matrix: Inexact[Array, "d d"], rank: int) -> Inexact[Array, "... d"]:
     """Components of a tensor field of this rank in turned axes, v_ij... -> R_ik R_jl ... v_kl...; its last axes."""
+    xp = library(value)
     for axis in range(rank):
-        value = jnp.moveaxis(jnp.tensordot(value, matrix, axes=((-1 - axis,), (1,))), -1, -1 - axis)
+        value = xp.moveaxis(xp.tensordot(value, xp.asarray(matrix), axes=((-1 - axis,), (1,))), -1, -1 - axis)
+    return value
+
+
+def reversed_along(value: Array, axis: int, rank: int) -> Array:
+    """A tensor field of this rank whose components change sign once for every index that is `axis`."""
+    xp = library(value)
+    for index in range(rank):
+        sign = np.ones(value.shape[-1 - index])
+        sign[axis] = -1
+        value = value * xp.asarray(sign, value.dtype).reshape(-1, *(1,) * index)
     return value
 
 
@@ -74,9 +92,10 @@ class Orthogonal(Group):
         return jnp.asarray(q * np.sign(np.linalg.det(q)) if self.proper else q)
 
     def act(self, g: Float[Array, "3 3"], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        rotation, value = jnp.asarray(g, jnp.result_type(value, jnp.float32)), jnp.asarray(value)
+        xp = library(value)
+        rotation, value = xp.asarray(g, xp.result_type(value, np.float32)), xp.asarray(value)
         value = turned(value, rotation, quantity.rep.rank)
-        return value * jnp.sign(jnp.linalg.det(rotation)) if quantity.rep.pseudo else value
+        return value * xp.sign(xp.linalg.det(rotation)) if quantity.rep.pseudo else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +108,8 @@ class Translations(Group):
         return self.reach * jax.random.normal(key, (3,))
 
     def act(self, g: Float[Array, " 3"], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        return jnp.asarray(value) + g if quantity.rep.affine else value
+        xp = library(value)
+        return xp.asarray(value) + xp.asarray(g) if quantity.rep.affine else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +139,8 @@ class LatticeBasis(Group):
         return jnp.asarray(element)
 
     def act(self, g: Float[Array, "3 3"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
-        return jnp.asarray(g, jnp.result_type(value)) @ value if quantity.axes == "lattice" else value
+        xp = library(value)
+        return xp.asarray(g, xp.result_type(value)) @ value if quantity.axes == "lattice" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +159,8 @@ class LatticeTranslations(Group):
         return whole.astype(jnp.result_type(jnp.float32, x["cell"])) @ jnp.asarray(x["cell"])
 
     def act(self, g: Float[Array, "n 3"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
-        return jnp.asarray(value) + g if quantity.rep.affine and quantity.axes == "atoms" else value
+        xp = library(value)
+        return xp.asarray(value) + xp.asarray(g) if quantity.rep.affine and quantity.axes == "atoms" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,8 +175,9 @@ class Permutations(Group):
         return jax.random.permutation(key, x["atomic_numbers"].shape[0])
 
     def act(self, g: Int[Array, " n"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+        xp = library(value)
         for axis in range(quantity.axes.split().count("atoms")):
-            value = jnp.take(jnp.asarray(value), g, axis)
+            value = xp.take(xp.asarray(value), xp.asarray(g), axis)
         return value
 
 
@@ -174,9 +197,10 @@ class Exchange(Group):
         return jnp.concatenate([jax.random.permutation(up, n_up), n_up + jax.random.permutation(down, n - n_up)])
 
     def act(self, g: Int[Array, " n"], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
+        xp = library(value)
         if quantity.axes == "electrons":
-            return jnp.asarray(value)[g]
-        return value * jnp.sign(jnp.linalg.det(jnp.eye(len(g))[g])) if quantity.rep.alternating else value
+            return xp.asarray(value)[xp.asarray(g)]
+        return value * xp.sign(xp.linalg.det(xp.eye(len(g))[xp.asarray(g)])) if quantity.rep.alternating else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +218,8 @@ class SiteSymmetry(Group):
         return jnp.asarray(self.permutations)[jax.random.randint(key, (), 0, len(self.permutations))]
 
     def act(self, g: Int[Array, " sites"], quantity: Quantity, value: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
-        return jnp.asarray(value)[..., g] if quantity.axes == "sites" else value
+        xp = library(value)
+        return xp.asarray(value)[..., xp.asarray(g)] if quantity.axes == "sites" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,7 +254,8 @@ class Shifts(Group):
         return tuple(self.stride * int(1 + u * (shape[a] // self.stride - 1)) for u, a in zip(draws, self.axes))
 
     def act(self, g: tuple[int, ...], quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        return jnp.roll(jnp.asarray(value), g, self.axes) if quantity.axes == "grid" else value
+        xp = library(value)
+        return xp.roll(xp.asarray(value), g, self.axes) if quantity.axes == "grid" else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,16 +280,15 @@ class Reflection(Group):
     def act(self, g: int, quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         if quantity.axes != "grid":
             return value
-        value = jnp.roll(jnp.flip(jnp.asarray(value), self.axis), 1, self.axis)
+        xp = library(value)
+        value = xp.roll(xp.flip(xp.asarray(value), self.axis), 1, self.axis)
         if self.glide:
-            value = jnp.roll(value, round(self.glide * value.shape[self.glide_axis]), self.glide_axis)
+            value = xp.roll(value, round(self.glide * value.shape[self.glide_axis]), self.glide_axis)
         if quantity.rep.pseudo:
             value = -value
         if value.ndim == 1:
             return value * (-1) ** quantity.rep.rank
-        for axis in range(quantity.rep.rank):
-            value = jnp.moveaxis(jnp.moveaxis(value, -1 - axis, 0).at[self.axis].multiply(-1), 0, -1 - axis)
-        return value
+        return reversed_along(value, self.axis, quantity.rep.rank)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,7 +307,8 @@ class QuarterTurns(Group):
         return int(jax.random.randint(key, (), 1, 4))
 
     def act(self, g: int, quantity: Quantity, value: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        value, rank = jnp.asarray(value), quantity.rep.rank
+        xp, rank = library(value), quantity.rep.rank
+        value = xp.asarray(value)
         if quantity.axes != "grid":
             return value
         if value.ndim - rank < 2 or value.shape[0] != value.shape[1]:
@@ -291,8 +317,8 @@ class QuarterTurns(Group):
         rotation = np.eye(value.ndim - rank)
         rotation[:2, :2] = [[0, -1], [1, 0]]
         for _ in range(g):
-            value = jnp.swapaxes(jnp.roll(jnp.flip(value, 1), 1, 1), 0, 1)
-            value = turned(value, jnp.asarray(rotation, value.dtype), rank)
+            value = xp.swapaxes(xp.roll(xp.flip(value, 1), 1, 1), 0, 1)
+            value = turned(value, rotation.astype(value.dtype), rank)
         return value
 
 
@@ -316,10 +342,11 @@ class Square(Group):
         turns, flip = g
         if quantity.axes != "grid":
             return value
-        value = jnp.asarray(value)
+        xp = library(value)
+        value = xp.asarray(value)
         matrix = np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), turns) @ np.diag([1 - 2 * flip, 1])
-        value = jnp.rot90(jnp.flip(value, 0) if flip else value, turns, (0, 1))
-        value = turned(value, jnp.asarray(matrix, value.dtype), quantity.rep.rank)
+        value = xp.rot90(xp.flip(value, 0) if flip else value, turns, (0, 1))
+        value = turned(value, matrix.astype(value.dtype), quantity.rep.rank)
         return -value if quantity.rep.pseudo and flip else value
 
 
@@ -344,7 +371,8 @@ class Galilean(Group):
         points, velocity = g
         if quantity.axes != "grid" or quantity.rep.rank != 1:
             return value
-        return jnp.roll(jnp.asarray(value), quantity.lag * points, 0) + velocity
+        xp = library(value)
+        return xp.roll(xp.asarray(value), quantity.lag * points, 0) + velocity
 
 
 @dataclasses.dataclass(frozen=True)

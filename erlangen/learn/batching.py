@@ -78,6 +78,24 @@ def pack(
     return buckets
 
 
+def stacked(inputs: Sequence[System], shape: tuple[int, int] = (0, 0)) -> tuple[Any, tuple[int, int]]:
+    """All inputs as one batch, in their own precision, and the shape that it has: atoms and columns of their lists.
+
+    shape: the least that they are padded to, so that another batch can be made that runs the same program.
+    """
+    own = [padded_to(x) for x in inputs]
+    shape = (max(n for n, _ in [shape, *own]), max(width for _, width in [shape, *own]))
+    padded = [_pad_system(x, shape) if n else x for x, (n, _) in zip(inputs, own)]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *padded), shape
+
+
+def padded_to(x: System) -> tuple[int, int]:
+    """(atoms, columns of the list of neighbours) of one input; 0 where it has none."""
+    if not isinstance(x, Atoms):
+        return 0, 0
+    return len(x["atomic_numbers"]), x["labels"][LABEL].width if LABEL in x["labels"] else 0
+
+
 def along_atoms(quantities: Sequence[Quantity]) -> dict[str, int]:
     """Name -> how many leading axes run over atoms: 1 for charges or forces, 2 for a value of every pair."""
     known = {**STANDARD, **{q.name: q for q in quantities}}
@@ -170,7 +188,7 @@ def padded_shapes(inputs: Sequence[System]) -> list[tuple[int, int]]:
     """
     if not inputs or not isinstance(inputs[0], Atoms):
         return [(0, 0)] * len(inputs)
-    own = [(len(x["atomic_numbers"]), x["labels"][LABEL].width if LABEL in x["labels"] else 0) for x in inputs]
+    own = [padded_to(x) for x in inputs]
     counts = collections.Counter(own)
     target = {}
     for has_list in (False, True):
@@ -229,7 +247,7 @@ def _pad_label(value: Any, n: int, to: int, width: int) -> Any:
 
 
 def _pad_output(value: Any, axes: int, n: int) -> np.ndarray:
-    return _pad(value, n, axes) if n else np.asarray(value)
+    return _pad(value, n, axes) if n and axes else np.asarray(value)
 
 
 def _pad(value: Any, n: int, axes: int = 1) -> np.ndarray:

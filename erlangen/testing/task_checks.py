@@ -16,7 +16,7 @@ from ..assess import symmetry
 from ..assess.metrics import per_sample, summarise
 from ..contract import SPLITS, Couplings, Evolution, Method, Quench, Samples, Supervised, Task, Variational
 from ..core.quantity import AXES
-from .cases import demand
+from .cases import concerns, demand
 
 SOURCE = re.compile(r"(doi:\s*10\.\d{4,}|arXiv:|jstor:|ISBN|Source: \w)", re.IGNORECASE)
 
@@ -117,12 +117,19 @@ def check_scores(task: Supervised) -> None:
         demand(sign * perfect < sign * dull, rule, f"{dull:.3g} against {perfect:.3g}")
 
 
+def has_solver(task: Supervised) -> bool:
+    """Whether a task states a reference solver; it may still have none with its settings."""
+    return type(task).solve is not Supervised.solve
+
+
+@concerns(has_solver)
 def check_solver_symmetry(task: Supervised) -> None:
     """The reference solver commutes with every group of the task (float64, 1e-10 of the spread of the labels)."""
     rows = symmetry.audit_solver(task, task.truth("test"), key=jax.random.key(2))
     accuse("the solver of " + task.name(), rows)
 
 
+@concerns(has_solver)
 def check_solver_truth(task: Supervised) -> None:
     """The reference solver gives the labels (to 1e-4 of their spread: files may keep fewer digits)."""
     from ..numerics.precision import double

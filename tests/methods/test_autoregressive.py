@@ -53,6 +53,7 @@ def test_features_of_a_site_depend_on_the_spins_before_it_alone():
     assert np.abs(slope[5, :, :5]).min() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "full"), [("ising", "no"), ("j1j2", "auto")])
 def test_fits_come_close_and_are_judged_by_independent_samples(model, full):
     task = Spins(model, sites=8, j2=0.3)

@@ -35,6 +35,7 @@ def test_polynomials_are_cosines_inside_and_tangents_outside():
             assert beyond == pytest.approx(slope, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_it_interpolates_and_extrapolates_better_than_the_nearest_fit_does():
     one = Modulated(size=2).fit(TASK, Budget(steps=200), key=jax.random.key(0))
     other = NearestCoupling(size=2).fit(TASK, Budget(steps=300), key=jax.random.key(0))
@@ -42,7 +43,7 @@ def test_it_interpolates_and_extrapolates_better_than_the_nearest_fit_does():
         assert 0 <= error(TASK, one, coupling) < error(TASK, other, coupling) / factor
 
 
-@pytest.mark.parametrize("network", ["rbm", "lcn"])
+@pytest.mark.parametrize("network", ["rbm", pytest.param("lcn", marks=pytest.mark.slow)])
 def test_frustrated_families_are_fitted_with_complex_weights(network):
     task = SpinsFamily("j1j2", sites=8, low=0.3, high=0.6, couplings=3)
     fitted = Modulated(network, size=2).fit(task, Budget(steps=60), key=jax.random.key(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
 from erlangen.learn.batching import predict
 from erlangen.methods.baselines.persistence import Persistence
+from erlangen.methods.operators._operator import root_mean_square
 from erlangen.methods.operators.fno import FNO
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.darcy import Darcy
@@ -43,6 +45,7 @@ def test_boost_by_any_velocity_moves_and_lifts_the_answer():
     np.testing.assert_allclose(boosted, jnp.roll(network(x)["u_next"], points) + c, atol=1e-5 * c)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name())
 def test_learns_more_than_persistence_in_a_few_steps(task):
     samples = task.truth("test")
@@ -60,6 +63,19 @@ def test_the_increment_is_scaled_to_the_labels():
     change = np.stack([y - x["u"] for x, y in zip(samples.inputs, samples.outputs["u_next"])])
     assert network.increment and network.lag == task.dt
     np.testing.assert_allclose(network.out_scale, [change.std()], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Burgers, Kolmogorov, Darcy])
+def test_a_step_against_the_gradient_lowers_the_loss_as_it_says(kind):
+    samples = kind(**kind.toy).truth("test").take([0])
+    model = SMALL.build(kind(**kind.toy), samples, key=jax.random.key(0))
+    true = {name: jnp.asarray(values[0], jnp.float32) for name, values in samples.outputs.items()}
+    sloped = eqx.filter_jit(eqx.filter_value_and_grad(root_mean_square))
+    before, gradient = sloped(model, samples.inputs[0], true)
+    size = sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(gradient))
+    step = jax.tree.map(lambda leaf: -0.02 * before / size * leaf, gradient)  # 2 % lower, were the loss linear
+    after, _ = sloped(eqx.apply_updates(model, step), samples.inputs[0], true)
+    assert 0.97 * before < after < 0.99 * before
 
 
 @pytest.mark.parametrize("kind", [Burgers, Darcy])
@@ -119,6 +135,7 @@ def test_between_walls_the_answer_vanishes_on_them_and_turns_with_the_square():
     assert finer.shape == (33, 33)
 
 
+@pytest.mark.slow
 def test_between_walls_it_learns_more_than_the_mean_pressure():
     task = Darcy(**Darcy.toy)
     samples, mean = task.truth("test"), np.mean(task.truth("train").outputs["u"], axis=0)

@@ -77,6 +77,7 @@ class Inviscid(NavierStokes):
         return jnp.zeros_like(mask), nonlinear, mask
 
 
+@pytest.mark.slow
 def test_training_finds_what_the_equation_lacks():
     task = Inviscid(**{**NavierStokes.toy, "viscosity": 3e-3})
     method = Hybrid(corrections=2, width=6, modes=6, unrolled=1)

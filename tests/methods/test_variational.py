@@ -68,15 +68,18 @@ def test_log_derivatives_of_a_plain_rbm_are_outer_products(weights):
     samples = spin_problem(SQUARE.law).draw(4, jax.random.key(1))
     with double():
         parameters, fixed = eqx.partition(psi, eqx.is_inexact_array)
-        exact = log_derivatives(lambda p, s: eqx.combine(p, fixed).log_psi(s), parameters, samples)
-        found = jax.vmap(psi.factors)(samples)
+        log_psi = lambda p, s: eqx.combine(p, fixed).log_psi(s)  # noqa: E731
+        exact = jax.jit(lambda p: log_derivatives(log_psi, p, samples))(parameters)
+        found = jax.jit(jax.vmap(psi.factors))(samples)
     left, right = np.asarray(found.left), np.asarray(found.right)
     outer = (left[:, :, None] * right[:, None]).reshape(4, -1)
     outer = np.concatenate([outer, 1j * outer], axis=1) if weights == "complex" else outer
     assert outer == pytest.approx(np.asarray(exact), abs=1e-12)
 
 
-@pytest.mark.parametrize("task", [Spins(sites=10), Spins("heisenberg", sites=12)], ids=repr)
+@pytest.mark.parametrize(
+    "task", [Spins(sites=10), pytest.param(Spins("heisenberg", sites=12), marks=pytest.mark.slow)], ids=repr
+)
 def test_rbm_is_exact_to_1e_4_and_better_than_jastrow_and_mean_field(task):
     problem, exact, errors = spin_problem(task.law), task.reference()["energy"], []
     for method in (RBM(alpha=4), Jastrow(), MeanField()):
@@ -87,6 +90,7 @@ def test_rbm_is_exact_to_1e_4_and_better_than_jastrow_and_mean_field(task):
     assert errors[0] < errors[1] < errors[2]
 
 
+@pytest.mark.slow
 def test_the_ground_state_of_a_frustrated_lattice_is_found_in_its_sector():
     """On kagome 12 it is odd under half of the isometries: states of trivial character end 2 % above it."""
     task, said = Spins("heisenberg", "kagome", 12), []
@@ -101,6 +105,7 @@ def test_the_ground_state_of_a_frustrated_lattice_is_found_in_its_sector():
     assert character_defect(psi, wrong, spins) > 1e-3
 
 
+@pytest.mark.slow
 def test_sampling_reaches_the_energy_of_the_full_sum_and_its_error_bar_is_honest():
     task = Spins(sites=8)
     problem = spin_problem(task.law)

@@ -12,17 +12,8 @@ from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
 from erlangen.tasks.continuum import gray_scott
 from erlangen.tasks.continuum.gray_scott import GrayScott
-from erlangen.testing import task_checks
 
 TASK = GrayScott(**GrayScott.toy)
-
-
-@pytest.mark.parametrize(
-    "rule",
-    ["source", "settings", "quantities", "shifts", "truth", "splits", "scores", "solver_symmetry", "solver_truth"],
-)
-def test_contract(rule):
-    getattr(task_checks, f"check_{rule}")(TASK)
 
 
 def test_steps_follow_each_other_and_the_solver_gives_them():

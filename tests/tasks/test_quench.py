@@ -88,6 +88,7 @@ def test_a_run_is_close_to_the_exact_state_and_its_record_has_the_plots(tmp_path
     assert "infidelity" in found.table()
 
 
+@pytest.mark.slow
 def test_a_fitted_start_and_a_boltzmann_machine_move_too():
     fitted = Quench(sites=6, before=2.0, time=0.1), TDVP(bond=4, tolerance=1e-3), 1e-3
     machine = Quench(sites=6, time=0.1), TDVP(state="rbm", alpha=4, tolerance=1e-3, cutoff=1e-6), 2e-2

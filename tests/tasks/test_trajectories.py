@@ -142,6 +142,7 @@ def test_without_a_file_waves_travel_and_decay():
     assert x.shape == samples.inputs[0]["u"].shape
 
 
+@pytest.mark.slow
 def test_what_solve_writes_is_learned_from(tmp_path):
     """Round trip: the solver's file, read as trajectories, teaches FNO more than persistence knows."""
     solve(Burgers(n=32, viscosity=0.1), frames=4, count=24).write(tmp_path / "u.nc")

@@ -20,19 +20,9 @@ from erlangen.tasks.continuum._periodic import seen
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.korteweg_de_vries import KortewegDeVries
 from erlangen.tasks.continuum.kuramoto_sivashinsky import KuramotoSivashinsky
-from erlangen.testing import task_checks
 
 SOLITONS, CHAOS = KortewegDeVries(**KortewegDeVries.toy), KuramotoSivashinsky(**KuramotoSivashinsky.toy)
 each = pytest.mark.parametrize("task", [SOLITONS, CHAOS], ids=lambda t: t.name())
-
-
-@each
-@pytest.mark.parametrize(
-    "rule",
-    ["source", "settings", "quantities", "shifts", "truth", "splits", "scores", "solver_symmetry", "solver_truth"],
-)
-def test_contract(task, rule):
-    getattr(task_checks, f"check_{rule}")(task)
 
 
 @each

@@ -1,26 +1,31 @@
-"""The contract suite on every task and method of the package, and on every pair whose task is not about fields.
+"""The contract suite on the package: every task, every method at the trials of its layouts, every wrapper."""
 
-Networks of atoms share their frame: most meet the first task of the family in every run, one of them the others too;
-the remaining pairs are among the slow tests, and so are those of `transfer`, whose answer is one of these networks, and
-of the networks of angles and torsions, which take a minute and more to compile and have tests of their own.
-"""
-
-from erlangen.core.systems import Field
-from erlangen.methods.foundation.transfer import Transfer
-from erlangen.methods.message_passing._method import MessagePassing
-from erlangen.methods.message_passing.comenet import ComENet
-from erlangen.methods.message_passing.dimenet import DimeNet
-from erlangen.methods.message_passing.painn import PaiNN
-from erlangen.methods.message_passing.spherenet import SphereNet
-from erlangen.tasks.molecules.forces import Forces
+from erlangen import registry
 from erlangen.testing import contract_suite
+from erlangen.testing.finding import at_tasks, at_trials, find, wrapped
 
-COSTLY = Transfer, DimeNet, SphereNet, ComENet
+INSIDE = {"lanczos": "jastrow", "last_layer": "schnet", "variance_heads": "schnet"}
 
-
-def rarely(case):
-    other = isinstance(case.method, MessagePassing) and not isinstance(case.method, PaiNN)
-    return isinstance(case.method, COSTLY) or (other and not isinstance(case.task, Forces))
+TestContract = contract_suite(inside=INSIDE)
 
 
-TestContract = contract_suite(rarely=rarely, pairs=lambda case: case.task.container is not Field)
+def test_nothing_is_left_out():
+    found = find(None, INSIDE)
+    names = {kind: {e.name for e in registry.entries(kind) if e.source == "erlangen"} for kind in ("task", "method")}
+    assert {task.name() for task in found.tasks} == names["task"]
+    assert {case.method.name() for case in at_trials(found)} == names["method"]
+    assert {case.method.name() for case in wrapped(found)} == {e.name for e in registry.entries("wrapper")}
+    for case in at_tasks(found):
+        assert case.method.check(case.task) is None
+
+
+def test_every_declared_symmetry_is_seen_somewhere():
+    """A symmetry that a method declares and no trial of it has would never be checked."""
+    seen, declared = {}, {}
+    for case in at_trials(find(None, INSIDE)):
+        name = case.method.name()
+        declared[name] = set(case.method.symmetry)
+        seen.setdefault(name, set()).update(
+            kind for kind in case.method.symmetry for group in case.task.symmetry if isinstance(group, kind)
+        )
+    assert {name: declared[name] - seen[name] for name in declared if declared[name] - seen[name]} == {}

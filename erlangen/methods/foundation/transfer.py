@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised
+from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised, Task
 from ...core.errors import Invalid, within
 from ...core.groups import Group
 from ...core.systems import Atoms
@@ -61,6 +61,17 @@ class Transfer(Method):
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
         return NETWORKS[self.network]().symmetry
+
+    def check(self, task: Task) -> None:
+        """Accept what the cheap labels have too: energy and forces alone."""
+        super().check(task)
+        more = sorted({q.name for q in task.outputs} - {"energy", "forces"})
+        if more:
+            raise Invalid(
+                must="transfer from GFN2-xTB answers with energy and forces alone",
+                came=f"{task.name()}, which asks for {more} too",
+                do="Choose a network without transfer (mace, painn).",
+            )
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Sample and label, fit to the cheap labels, then to the data of the task."""

@@ -33,8 +33,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.contract import Budget, Evolution, Method, Outputs, Predictor, Samples, Session, Signature
+from erlangen.contract import Budget, Evolution, Method, Outputs, Predictor, Samples, Session, Signature, Task
 from erlangen.core.errors import Invalid, within
+from erlangen.core.flow_groups import Equator
 from erlangen.core.groups import Galilean, Group, Shifts
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
@@ -130,6 +131,14 @@ class PDERefiner(Method):
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
         return Shifts, Galilean
+
+    def check(self, task: Task) -> None:
+        """Raise `Invalid` where this method cannot answer `task`, or the domain is a sphere."""
+        super().check(task)
+        if any(isinstance(group, Equator) for group in task.symmetry):
+            raise Invalid(
+                must="noise is laid out on a periodic grid", came=f"{task.name()}, on a sphere", do="Use method fno."
+            )
 
     @property
     def levels(self) -> tuple[float, ...]:
