@@ -160,7 +160,8 @@ def evolve(
         state = _integrate(flow, state, np.asarray(times, float), pace, budget, session)
         path = jax.vmap(flow.unravel)(state.path[:, :-1])
         energies, variances = state.figures.T
-        return Trajectory(path, fixed, jnp.asarray(times), energies, variances, state.path[:, -1])
+        found = {"parameters": path, "fixed": fixed, "energies": energies, "variances": variances}
+        return Trajectory(times=jnp.asarray(times), angles=state.path[:, -1], **found)
 
 
 def _begin(parameters: PyTree, problem: Problem, times: Sequence[float], chains: int, key: PRNGKeyArray) -> State:
