@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
 from .errors import Invalid
-from .quantity import Quantity
+from .quantity import AnyArray, Quantity
 from .systems import System
 
 S = TypeVar("S", bound=System)
@@ -54,7 +54,7 @@ def library(value: object) -> Any:
     return jnp if isinstance(value, jax.Array) else np
 
 
-def turned(value: Inexact[Array, "... d"], matrix: Inexact[Array, "d d"], rank: int) -> Inexact[Array, "... d"]:
+def turned(value: Inexact[Array, "... d"], matrix: Inexact[AnyArray, "d d"], rank: int) -> Inexact[Array, "... d"]:
     """Components of a tensor field of this rank in turned axes, v_ij... -> R_ik R_jl ... v_kl...; its last axes."""
     xp = library(value)
     for axis in range(rank):

@@ -32,7 +32,7 @@ class Fragments(Trial, Supervised):
 
     def truth(self, split: Split) -> Samples:
         def molecule(rng: np.random.Generator) -> Compound:
-            counts = {q.name: rng.poisson(0.7, LENGTH).astype(np.uint8) for q in QUANTITIES}
+            counts: dict[str, Any] = {q.name: rng.poisson(0.7, LENGTH).astype(np.uint8) for q in QUANTITIES}
             counts["ecfp4"] = np.minimum(counts["ecfp4"], 1)
             return Compound(counts)
 
