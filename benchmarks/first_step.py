@@ -41,12 +41,12 @@ class Watch:
         self.marks: dict[str, dict[str, float]] = {}
         jax.monitoring.register_event_duration_secs_listener(self.hear)
 
-    def hear(self, event: str, seconds: float, **_: Any) -> None:
+    def hear(self, event: str, duration_secs: float, **kwargs: Any) -> None:
         """What JAX reports: seconds of tracing and compiling."""
         if event in TRACING:
-            self.tracing += seconds
+            self.tracing += duration_secs
         if event == COMPILING:
-            self.compiling += seconds
+            self.compiling += duration_secs
             self.programs += 1
 
     def mark(self, name: str) -> None:

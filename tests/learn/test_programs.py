@@ -27,9 +27,9 @@ def compiled():
     """The programs that are compiled, or read, from here on."""
     found = []
 
-    def hear(event, seconds, **_):
+    def hear(event, duration_secs, **kwargs):
         if event == COMPILED:
-            found.append(seconds)
+            found.append(duration_secs)
 
     jax.clear_caches()
     jax.monitoring.register_event_duration_secs_listener(hear)
