@@ -35,7 +35,7 @@ def _accepts(name: str, task: Task) -> bool:
 
 
 def describe(entry: registry.Entry) -> Iterator[str]:
-    """Lines on the declarations of a task (quantities, symmetry, scores, shifts, opponents, peers) or of a method."""
+    """Lines on the declarations of a task (quantities, symmetry, scores, shifts, solvers, published) or of a method."""
     if entry.kind == "method":
         cls = registry.load_method(entry.name)
         kept = ", ".join(g.__name__ for g in cls().symmetry) or "nothing by construction"
@@ -49,10 +49,10 @@ def describe(entry: registry.Entry) -> Iterator[str]:
     yield f"Scores:    {', '.join(f'{s.label or s.name} [{s.unit}]' for s in task.scores) or 'none'}"
     for shift in task.shifts:
         yield f"Shift:     {shift.label or shift.axis} = {', '.join(map(_short, shift.values))} {shift.unit}".rstrip()
-    for opponent in task.opponents:
-        yield f"Opponent:  {opponent.name} ({opponent.knob} = {', '.join(map(_short, opponent.settings))})"
-    for peer in task.peers:
-        yield f"Published: {peer.name} {peer.score} {peer.value:g} {peer.unit} ({peer.source})"
+    for solver in task.solvers:
+        yield f"Solver:    {solver.name} ({solver.knob} = {', '.join(map(_short, solver.settings))})"
+    for one in task.published:
+        yield f"Published: {one.name} {one.score} {one.value:g} {one.unit} ({one.source})"
     yield f"Answered by: {', '.join(fitting_methods(task)) or 'no method found'}"
 
 

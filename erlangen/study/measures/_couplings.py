@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...assess import cost, symmetry
-from ...assess.rows import Estimate, OpponentRow, ShiftRow
+from ...assess.rows import Estimate, ShiftRow, SolverRow
 from ...contract import Couplings, Method, Samples, Variational
 from ...core.systems import SpinLattice
 from ...learn import variational
@@ -42,10 +42,10 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
             say(f"the chains disagree at coupling {row['coupling']:g} (R-hat {row['r_hat']:.3f})")
         if row["energy"] + variational.bounds.SIGNIFICANT * row["error"] < row["exact"]:
             say(f"the energy at coupling {row['coupling']:g} lies below the exact one by more than 5 error bars")
-    record.opponents = _opponents(task, inside)
+    record.solvers = _solvers(task, inside)
     record.cost = cost.cost(
         record.scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(fitted),
         fit_seconds=fit.seconds,
         truth_seconds=0.0,
@@ -114,12 +114,12 @@ def _certificate(task: Variational[Couplings], method: Method, fitted: Any, *, k
         return symmetry.audit_method(fitted, method, task, samples, key=key)
 
 
-def _opponents(task: Variational[Couplings], rows: list[dict[str, float]]) -> list[OpponentRow]:
+def _solvers(task: Variational[Couplings], rows: list[dict[str, float]]) -> list[SolverRow]:
     """Energy error and seconds of every classical solver, per coupling."""
     inputs = [SpinLattice(np.zeros(0, np.int8), {"coupling": row["coupling"]}) for row in rows]
-    exact = iter([row["exact"] for row in rows] * sum(len(o.settings) for o in task.opponents))
-    return cost.opponents_of_laws(
-        task.opponents, lambda answer: {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}, inputs
+    exact = iter([row["exact"] for row in rows] * sum(len(o.settings) for o in task.solvers))
+    return cost.solvers_of_laws(
+        task.solvers, lambda answer: {"energy_error": abs(float(answer["energy"]) / next(exact) - 1)}, inputs
     )
 
 

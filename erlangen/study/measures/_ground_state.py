@@ -1,5 +1,5 @@
 """Fill a record from a variational answer: fresh energy, V-score, honest error bars, symmetry, other couplings,
-opponents.
+solvers.
 
     error = |E - E_0| / |E_0|          E: fresh Metropolis estimate,  E_0: reference energy
 """
@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...assess import cost, symmetry
-from ...assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
+from ...assess.rows import CoverageRow, Estimate, ShiftRow, SolverRow
 from ...contract import Method, Samples, Variational
 from ...core.systems import SpinLattice
 from ...learn import variational
@@ -55,10 +55,10 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     symmetry.tell(record.symmetry, say)
     affordable = int(LONGEST_SHIFT * sampled.n_samples / sampled.seconds)
     record.shifts = _shifts(task, state, record, samples=int(np.clip(affordable, *SAMPLES_OF_SHIFT)), key=keys[3])
-    record.opponents = _opponents(task, reference)
+    record.solvers = _solvers(task, reference)
     record.cost = cost.cost(
         record.scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(fitted),
         fit_seconds=fit.seconds,
         truth_seconds=0.0,
@@ -179,13 +179,13 @@ def _shifts(task: Variational, fitted: Any, record: Record, *, samples: int, key
     return rows
 
 
-def _opponents(task: Variational, reference: Any) -> list[OpponentRow]:
+def _solvers(task: Variational, reference: Any) -> list[SolverRow]:
     """Energy error and seconds of every classical solver."""
 
     def judge(answer: Any) -> dict[str, float]:
         return {"energy_error": abs(float(answer["energy"]) / reference["energy"] - 1) if reference else math.nan}
 
-    return cost.opponents_of_laws(task.opponents, judge)
+    return cost.solvers_of_laws(task.solvers, judge)
 
 
 def energy_panels(sheet: Sheet, history: Sequence[Mapping[str, float]], exact: float | None) -> None:

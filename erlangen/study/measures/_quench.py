@@ -1,4 +1,4 @@
-"""Fill a record from a state that was moved in time: infidelity, observables, energy drift, symmetry, opponents.
+"""Fill a record from a state that was moved in time: infidelity, observables, energy drift, symmetry, solvers.
 
     infidelity = 1 - |<psi_exact(t)|psi_theta(t)>|^2         at the last time, both states normalised
 
@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...assess import cost, symmetry
-from ...assess.rows import Estimate, OpponentRow
+from ...assess.rows import Estimate, SolverRow
 from ...contract import Quench, Variational
 from ...learn import variational
 from ...numerics.precision import double
@@ -55,10 +55,10 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     seconds = time.perf_counter() - begun
     record.symmetry = certificate(task, fit.method, fitted, problem, key=second)  # type: ignore[arg-type]
     symmetry.tell(record.symmetry, say)
-    record.opponents = _opponents(task, reference)
+    record.solvers = _solvers(task, reference)
     record.cost = cost.cost(
         record.scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(fitted.at(-1)),
         fit_seconds=fit.seconds,
         truth_seconds=0.0,
@@ -138,7 +138,7 @@ def _scores(
     return [*scores, Estimate("residual_bound", bound, 0.0, "1", label, "residual of the velocity")]
 
 
-def _opponents(task: Variational[Quench], reference: Any) -> list[OpponentRow]:
+def _solvers(task: Variational[Quench], reference: Any) -> list[SolverRow]:
     """Errors and seconds of every classical solver."""
 
     def judge(answer: Any) -> dict[str, float]:
@@ -148,7 +148,7 @@ def _opponents(task: Variational[Quench], reference: Any) -> list[OpponentRow]:
             scores[f"{name}_error"] = float(np.sqrt(np.mean(gap**2)))
         return scores
 
-    return cost.opponents_of_laws(task.opponents, judge)
+    return cost.solvers_of_laws(task.solvers, judge)
 
 
 def _arrays(

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...assess import cost, symmetry
-from ...assess.rows import Estimate, OpponentRow, SymmetryRow
+from ...assess.rows import Estimate, SolverRow, SymmetryRow
 from ...contract import Levels, Spectrum, Variational
 from ...learn import variational
 from ...numerics.precision import double
@@ -38,10 +38,10 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     problem = variational.spin_problem(task.law)
     record.symmetry = _sectors(task, fitted, key=keys[1]) + audit_law(task, problem, key=keys[2])
     symmetry.tell(record.symmetry, say)
-    record.opponents = _opponents(task, reference)
+    record.solvers = _solvers(task, reference)
     record.cost = cost.cost(
         record.scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(fitted.states),
         fit_seconds=fit.seconds,
         truth_seconds=0.0,
@@ -120,7 +120,7 @@ def _sectors(task: Variational[Spectrum], fitted: Any, *, key: PRNGKeyArray) -> 
     return rows
 
 
-def _opponents(task: Variational[Spectrum], reference: Any) -> list[OpponentRow]:
+def _solvers(task: Variational[Spectrum], reference: Any) -> list[SolverRow]:
     """Error of the gap and seconds of every classical solver."""
     exact = reference["energies"] if reference else (math.nan, math.nan)
 
@@ -128,7 +128,7 @@ def _opponents(task: Variational[Spectrum], reference: Any) -> list[OpponentRow]
         energies = answer["energies"]
         return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
 
-    return cost.opponents_of_laws(task.opponents, judge)
+    return cost.solvers_of_laws(task.solvers, judge)
 
 
 def _panels(fit: Finished) -> None:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from erlangen import contract
-from erlangen.contract import Opponent, Outputs, Variational
+from erlangen.contract import Outputs, ReferenceSolver, Variational
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group
 from erlangen.core.quantity import log_psi, spins
@@ -118,11 +118,13 @@ class Quench(Variational[contract.Quench]):
         return _reference(self)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
-        mean = Opponent("mean field (product state)", "tolerance", (1e-8,), self.solve_mean_field)
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
+        mean = ReferenceSolver("mean field (product state)", "tolerance", (1e-8,), self.solve_mean_field)
         if self.sites > exact_evolution.MAX_SITES:
             return (mean,)
-        return Opponent("exact evolution (Runge-Kutta)", "tolerance", (1e-2, 1e-4, 1e-8), self.solve_exactly), mean
+        return ReferenceSolver(
+            "exact evolution (Runge-Kutta)", "tolerance", (1e-2, 1e-4, 1e-8), self.solve_exactly
+        ), mean
 
     def solve_exactly(self, x: System | None, tolerance: float) -> Outputs:
         """Observables at all times, infidelity at the last one; needs no input."""
