@@ -81,9 +81,9 @@ def main() -> None:
     test = task.truth("test")
     print(f"{task}\n{len(test)} test media; label floor {task.floor(8)['relative_l2']:.3f} % (8 media)")
     truth_costs(task)
-    for opponent in task.opponents:
-        for n in opponent.settings:
-            row(f"{opponent.name}, n = {n}", lambda x: opponent.solve(x, n), test)
+    for solver in task.solvers:
+        for n in solver.settings:
+            row(f"{solver.name}, n = {n}", lambda x: solver.solve(x, n), test)
     if options.budget == "none":
         return
     task.truth("train")

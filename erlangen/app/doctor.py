@@ -35,7 +35,7 @@ NEEDED = {
 }
 EXTRAS = {
     "pyscf": ("dft", "labels by density functional theory"),
-    "physics-tenpy": ("mps", "matrix product states, an opponent on quantum/spins"),
+    "physics-tenpy": ("mps", "matrix product states, a reference solver on quantum/spins"),
 }
 LOW_MEMORY_GB, LOW_DISK_GB = 4.0, 1.0
 

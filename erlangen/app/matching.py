@@ -71,7 +71,7 @@ def fitting_tasks(method: str) -> list[str]:
 
 
 def describe(entry: registry.Entry) -> list[str]:
-    """Lines on the declarations of a task (quantities, symmetry, scores, shifts, opponents, peers) or of a method, and
+    """Lines on the declarations of a task (quantities, symmetry, scores, shifts, solvers, published) or of a method, and
     what fits it; those of the other side that cannot be asked are named with their problem.
     """
     is_task = entry.kind == "task"
@@ -203,10 +203,10 @@ def _task_lines(task: Task) -> Iterator[str]:
     yield f"Scores:    {', '.join(f'{s.label or s.name} [{s.unit}]' for s in task.scores) or 'none'}"
     for shift in task.shifts:
         yield f"Shift:     {shift.label or shift.axis} = {', '.join(map(_short, shift.values))} {shift.unit}".rstrip()
-    for opponent in task.opponents:
-        yield f"Opponent:  {opponent.name} ({opponent.knob} = {', '.join(map(_short, opponent.settings))})"
-    for peer in task.peers:
-        yield f"Published: {peer.name} {peer.score} {peer.value:g} {peer.unit} ({peer.source})"
+    for solver in task.solvers:
+        yield f"Solver:    {solver.name} ({solver.knob} = {', '.join(map(_short, solver.settings))})"
+    for one in task.published:
+        yield f"Published: {one.name} {one.score} {one.value:g} {one.unit} ({one.source})"
 
 
 def _short(value: object) -> str:

@@ -1,7 +1,7 @@
 """One drawer for each kind of panel (`study.panels`), in one style: ready for a talk, readable by colour-blind eyes.
 
 A drawer takes a panel and the arrays of its run, knows nothing of the task, and returns a figure; `svg(plot, ...)`
-gives the SVG text. Colours: Okabe and Ito, https://jfly.uni-koeln.de/color. Blue: the answer. Vermilion: the opponent.
+gives the SVG text. Colours: Okabe and Ito, https://jfly.uni-koeln.de/color. Blue: the answer. Vermilion: the solver.
 Grey: the truth. Fields and structures are drawn in `plots_pictures`.
 """
 

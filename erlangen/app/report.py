@@ -142,8 +142,8 @@ def _cards(record: Record) -> list[str]:
         cards.append(_card(title(first), estimate(first), "\n".join(f"{title(one)} {estimate(one)}" for one in rest)))
     for work in comparisons(record):
         cost = work.cost
-        opponent = f"{cost.opponent}: {its_time(work)}" if cost.opponent_seconds else ""
-        note = opponent or ("no measured opponent is as accurate" if work.rows else "")
+        solver = f"{cost.solver}: {its_time(work)}" if cost.solver_seconds else ""
+        note = solver or ("no measured solver is as accurate" if work.rows else "")
         if cost.break_even is not None:
             note += f"\npays after {break_even(work)}"
         name = "time per query" if record.rollout_cost is None else f"time of {work.query}"

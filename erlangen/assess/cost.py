@@ -3,12 +3,12 @@
 count_parameters(fitted) -> int
 seconds_per_query(f, inputs, *, repeats, limit) -> float             median wall time of a call, without compilation
 peak_memory_mb() -> float
-opponent_rows(task, samples, *, inputs, steps) -> list[OpponentRow]  every setting of every opponent, step or trajectory
-opponents_of_laws(opponents, judge) -> list[OpponentRow]             the same where there is a law and no samples
+solver_rows(task, samples, *, inputs, steps) -> list[SolverRow]  every setting of every solver, step or trajectory
+solvers_of_laws(solvers, judge) -> list[SolverRow]             the same where there is a law and no samples
 cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost
-break_even(upfront_seconds, query_seconds, opponent_seconds) -> float | None
+break_even(upfront_seconds, query_seconds, solver_seconds) -> float | None
 
-N* = (truth_seconds + fit_seconds) / (opponent_seconds - query_seconds)
+N* = (truth_seconds + fit_seconds) / (solver_seconds - query_seconds)
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from ..contract import Evolution, Opponent, Outputs, Samples, Score
+from ..contract import Evolution, Outputs, ReferenceSolver, Samples, Score
 from ..core.systems import System
 from ..numerics.precision import double
 from ..numerics.steps import is_traced
 from .metrics import at_step, estimate
-from .rows import Cost, Estimate, OpponentRow
+from .rows import Cost, Estimate, SolverRow
 
 X = TypeVar("X")
 ENOUGH = 0.5  # seconds of timing one setting
@@ -78,7 +78,7 @@ def spread(samples: Samples, count: int) -> Samples:
     return samples.take(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int))
 
 
-def opponent_rows(
+def solver_rows(
     task: Any,
     samples: Samples,
     *,
@@ -86,8 +86,8 @@ def opponent_rows(
     steps: int = 1,
     limit: float = math.inf,
     say: Callable[[str], None] = lambda message: None,
-) -> list[OpponentRow]:
-    """Error and seconds per query of every opponent at every setting, on `inputs` of `samples`.
+) -> list[SolverRow]:
+    """Error and seconds per query of every solver at every setting, on `inputs` of `samples`.
 
     A solver that JAX can batch is timed as a batch of all inputs, like the answer that it is compared with; a single
     step is timed alone too, and the better time counts.
@@ -97,45 +97,45 @@ def opponent_rows(
     part = spread(samples, inputs)
     scores = [s for s in task.scores if (s.steps > 1) == (steps > 1)]
     rows = []
-    for opponent in task.opponents:
-        end, last = time.perf_counter() + limit / len(task.opponents), 0.0
-        for i, setting in enumerate(opponent.settings):
+    for solver in task.solvers:
+        end, last = time.perf_counter() + limit / len(task.solvers), 0.0
+        for i, setting in enumerate(solver.settings):
             start = time.perf_counter()
             if start + last > end:
-                left = ", ".join(map(str, opponent.settings[i:]))
-                say(f"{opponent.name}: {steps} steps with {opponent.knob} = {left} are left out, they take too long")
+                left = ", ".join(map(str, solver.settings[i:]))
+                say(f"{solver.name}: {steps} steps with {solver.knob} = {left} are left out, they take too long")
                 break
-            rows.append(_opponent_row(task, opponent, setting, part, scores, steps))
+            rows.append(_solver_row(task, solver, setting, part, scores, steps))
             last = time.perf_counter() - start
     return rows
 
 
-def opponents_of_laws(
-    opponents: Sequence[Opponent], judge: Callable[[Outputs], dict[str, float]], inputs: Sequence[Any] = (None,)
-) -> list[OpponentRow]:
+def solvers_of_laws(
+    solvers: Sequence[ReferenceSolver], judge: Callable[[Outputs], dict[str, float]], inputs: Sequence[Any] = (None,)
+) -> list[SolverRow]:
     """Every setting of solvers whose every query costs a whole solution: errors as `judge` finds them, one run each.
 
     A law alone has no input; where there are several inputs, judge(answer) is called in their order and averaged.
     """
     rows = []
-    for opponent in opponents:
-        for setting in opponent.settings:
+    for solver in solvers:
+        for setting in solver.settings:
             start = time.perf_counter()
-            answers = [opponent.solve(x, setting) for x in inputs]
+            answers = [solver.solve(x, setting) for x in inputs]
             seconds = (time.perf_counter() - start) / len(inputs)
             found = [judge(answer) for answer in answers]
             scores = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
-            rows.append(OpponentRow(opponent.name, opponent.knob, setting, seconds, scores))
+            rows.append(SolverRow(solver.name, solver.knob, setting, seconds, scores))
     return rows
 
 
-def _opponent_row(
-    task: Any, opponent: Opponent, setting: Any, samples: Samples, scores: Sequence[Score], steps: int
-) -> OpponentRow:
+def _solver_row(
+    task: Any, solver: ReferenceSolver, setting: Any, samples: Samples, scores: Sequence[Score], steps: int
+) -> SolverRow:
     def one_step(x: System) -> Outputs:
-        return opponent.solve(x, setting)
+        return solver.solve(x, setting)
 
-    ask = one_step if steps == 1 else functools.partial(_path, task, opponent, setting, steps)
+    ask = one_step if steps == 1 else functools.partial(_path, task, solver, setting, steps)
     answers, seconds, is_batched = _answered(ask, samples.inputs)
     if is_batched and steps == 1:  # trajectories are not tried alone: compiling them twice takes longer than solving
         seconds = min(seconds, seconds_per_query(ask, samples.inputs[:1], limit=ENOUGH))
@@ -145,16 +145,16 @@ def _opponent_row(
         true = dataclasses.replace(samples, outputs=at_step(score, samples.outputs))
         found.append(estimate(score, at_step(score, predictions), true, key=jax.random.key(0)))
     errors = {e.name: e.error for e in found if math.isfinite(e.error)}
-    return OpponentRow(opponent.name, opponent.knob, setting, seconds, {e.name: e.value for e in found}, errors, steps)
+    return SolverRow(solver.name, solver.knob, setting, seconds, {e.name: e.value for e in found}, errors, steps)
 
 
-def _path(task: Evolution, opponent: Opponent, setting: Any, steps: int, x: System) -> Outputs:
+def _path(task: Evolution, solver: ReferenceSolver, setting: Any, steps: int, x: System) -> Outputs:
     """Outputs [steps, ...] of a solver: on its own grid all the way where it can, else step by step."""
-    if opponent.path is not None:
-        return opponent.path(x, setting, steps)
+    if solver.path is not None:
+        return solver.path(x, setting, steps)
 
     def step(x: System, _: None) -> tuple[System, Outputs]:
-        outputs = opponent.solve(x, setting)
+        outputs = solver.solve(x, setting)
         return task.feed(x, outputs), outputs
 
     if is_traced(*jax.tree.leaves(x)):
@@ -182,7 +182,7 @@ def _answered(ask: Callable[[Any], Outputs], inputs: Sequence[Any]) -> tuple[lis
     return [jax.tree.map(lambda v: v[i], whole) for i in range(len(inputs))], seconds, True
 
 
-def equal_accuracy(rows: Sequence[OpponentRow], score: Estimate) -> OpponentRow | None:
+def equal_accuracy(rows: Sequence[SolverRow], score: Estimate) -> SolverRow | None:
     """The cheapest measured setting that is at least as accurate as `score`; None where no setting is.
 
     An answer that blew up (NaN) is worse than any finite one.
@@ -193,16 +193,16 @@ def equal_accuracy(rows: Sequence[OpponentRow], score: Estimate) -> OpponentRow 
     return min(good, key=lambda r: r.seconds, default=None)
 
 
-def break_even(upfront_seconds: float, query_seconds: float, opponent_seconds: float | None) -> float | None:
-    """N* = upfront / (opponent - ours): queries after which training has paid; None where it never does."""
-    if opponent_seconds is None or opponent_seconds <= query_seconds:
+def break_even(upfront_seconds: float, query_seconds: float, solver_seconds: float | None) -> float | None:
+    """N* = upfront / (solver - ours): queries after which training has paid; None where it never does."""
+    if solver_seconds is None or solver_seconds <= query_seconds:
         return None
-    return upfront_seconds / (opponent_seconds - query_seconds)
+    return upfront_seconds / (solver_seconds - query_seconds)
 
 
 def cost(
     scores: Sequence[Estimate],
-    rows: Sequence[OpponentRow],
+    rows: Sequence[SolverRow],
     *,
     parameters: int,
     fit_seconds: float,
@@ -210,7 +210,7 @@ def cost(
     query_seconds: float,
     steps: int = 1,
 ) -> Cost:
-    """The `Cost` of an answer; equal accuracy is judged by the first score that the opponents have too.
+    """The `Cost` of an answer; equal accuracy is judged by the first score that the solvers have too.
 
     steps > 1: `rows` and `query_seconds` are of trajectories of so many steps.
     """

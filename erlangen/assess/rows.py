@@ -65,7 +65,7 @@ class ShiftRow:
 
 
 @dataclasses.dataclass
-class OpponentRow:
+class SolverRow:
     """One point of a classical solver's error-cost curve: scores by name with their standard errors, seconds per query.
 
     steps > 1: a query is a trajectory of that many steps, from its initial state alone.
@@ -82,10 +82,10 @@ class OpponentRow:
 
 @dataclasses.dataclass
 class Cost:
-    """What the answer cost: break_even = (truth_seconds + fit_seconds) / (opponent_seconds - query_seconds).
+    """What the answer cost: break_even = (truth_seconds + fit_seconds) / (solver_seconds - query_seconds).
 
-    opponent_seconds: the cheapest opponent that is at least as accurate as this answer; None where none is.
-    break_even None: training never pays, because the opponent is faster per query at equal accuracy.
+    solver_seconds: the cheapest solver that is at least as accurate as this answer; None where none is.
+    break_even None: training never pays, because the solver is faster per query at equal accuracy.
     steps > 1: a query is a trajectory of that many steps.
     """
 
@@ -94,7 +94,7 @@ class Cost:
     truth_seconds: float
     query_seconds: float
     peak_memory_mb: float
-    opponent: str = ""
-    opponent_seconds: float | None = None
+    solver: str = ""
+    solver_seconds: float | None = None
     break_even: float | None = None
     steps: int = 1

@@ -23,7 +23,7 @@ from .answers import (
 )
 from .laws import ConservationLaw, Semilinear, Transport
 from .methods import Derived, Method, Signature, Wrapper, kind_of
-from .parts import SPLITS, Budget, Opponent, Outputs, Peer, Samples, Score, Session, Shift, Split
+from .parts import SPLITS, Budget, Outputs, PublishedResult, ReferenceSolver, Samples, Score, Session, Shift, Split
 from .tasks import (
     Asked,
     Couplings,
@@ -54,10 +54,10 @@ __all__ = [
     "Levels",
     "Method",
     "Minimiser",
-    "Opponent",
+    "ReferenceSolver",
     "Optimisation",
     "Outputs",
-    "Peer",
+    "PublishedResult",
     "Predictor",
     "QuantumState",
     "Quench",

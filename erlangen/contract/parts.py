@@ -1,4 +1,4 @@
-"""What tasks and methods are made of: samples, scores, shifts, published numbers, opponents, budgets, sessions."""
+"""What tasks and methods are made of: samples, scores, shifts, published numbers, solvers, budgets, sessions."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class Shift:
 
 
 @dataclasses.dataclass(frozen=True)
-class Peer:
-    """A published number, with its source (DOI or arXiv id)."""
+class PublishedResult:
+    """A published result, with its source (DOI or arXiv id)."""
 
     name: str
     score: str
@@ -96,8 +96,8 @@ class Peer:
 
 
 @dataclasses.dataclass(frozen=True)
-class Opponent:
-    """The classical solver that a practitioner would use, with a knob that trades cost for accuracy.
+class ReferenceSolver:
+    """A classical solver that a practitioner would use, with a knob that trades cost for accuracy.
 
     solve(x, setting) -> outputs for one input; each of `settings` gives one point of the error-cost curve.
     path(x, setting, steps) -> outputs [steps, ...] of an evolution, on the solver's own grid all the way; where it is

@@ -23,7 +23,7 @@ from ..core.groups import Group
 from ..core.quantity import Quantity
 from ..core.systems import System
 from .answers import Answer, Eigenstates, Minimiser, Predictor, QuantumState, Sampler, StateFamily, StatePath
-from .parts import Opponent, Outputs, Peer, Samples, Score, Shift, Split
+from .parts import Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split
 
 
 class Task(abc.ABC):
@@ -34,7 +34,7 @@ class Task(abc.ABC):
     container: ClassVar[type[System]]
     inputs: ClassVar[tuple[Quantity, ...]]
     outputs: ClassVar[tuple[Quantity, ...]]
-    peers: ClassVar[tuple[Peer, ...]] = ()
+    published: ClassVar[tuple[PublishedResult, ...]] = ()
     budget: ClassVar[str] = "2m"
     toy: ClassVar[Mapping[str, Any]] = {}  # settings that make truth and fits a matter of seconds, for contract tests
     measure: ClassVar[str]  # the file that judges answers to this kind of question: measures/<measure>.py
@@ -68,7 +68,7 @@ class Task(abc.ABC):
         return ()
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         return ()
 
     @property

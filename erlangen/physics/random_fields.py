@@ -1,7 +1,7 @@
 """Smooth random fields: Gaussian, with a spectrum that is stated and not left to the grid; periodic, or between walls.
 
 The random numbers belong to the modes, not to the points: the same key gives the same function on every grid that
-resolves it, so that a fine reference and a coarse opponent start from one and the same initial field.
+resolves it, so that a fine reference and a coarse solver start from one and the same initial field.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ A run folder holds
     checkpoint/          the state of a fit that is under way (removed when it has ended)
 
 The folder is whole: neither the task nor its data are asked again. JSON knows no NaN: such figures are null, and
-`absent` says what they were, by path ("opponents.3.scores.nrmse": "infinite").
+`absent` says what they were, by path ("solvers.3.scores.nrmse": "infinite").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import math
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from ..assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from ..assess.rows import Cost, CoverageRow, Estimate, ShiftRow, SolverRow, SymmetryRow
 from ..core.errors import Invalid
 from ..core.quantity import Quantity, Representation
 from .panels import Panel
@@ -51,8 +51,8 @@ class Record:
     symmetry: list[SymmetryRow] = dataclasses.field(default_factory=list)
     coverage: list[CoverageRow] = dataclasses.field(default_factory=list)
     shifts: list[ShiftRow] = dataclasses.field(default_factory=list)
-    opponents: list[OpponentRow] = dataclasses.field(default_factory=list)
-    peers: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    solvers: list[SolverRow] = dataclasses.field(default_factory=list)
+    published: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     cost: Cost | None = None
     rollout_cost: Cost | None = None  # the same where a query is a whole trajectory (evolutions)
     panels: list[Panel] = dataclasses.field(default_factory=list)
@@ -88,7 +88,7 @@ class Record:
             raw["symmetry"] = [SymmetryRow(**r) for r in raw["symmetry"]]
             raw["coverage"] = [CoverageRow(**r) for r in raw["coverage"]]
             raw["shifts"] = [ShiftRow(**{**r, "scores": [Estimate(**s) for s in r["scores"]]}) for r in raw["shifts"]]
-            raw["opponents"] = [OpponentRow(**r) for r in raw["opponents"]]
+            raw["solvers"] = [SolverRow(**r) for r in raw["solvers"]]
             raw["panels"] = [Panel.from_dict(r) for r in raw["panels"]]
             for name in ("cost", "rollout_cost"):
                 raw[name] = Cost(**raw[name]) if raw.get(name) else None

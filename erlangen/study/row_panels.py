@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow
+from ..assess.rows import CoverageRow, Estimate, ShiftRow, SolverRow
 from .notation import duration, number, plus_minus, title
 from .panels import Drawn, Scale, Sheet
 from .record import Record
@@ -175,10 +175,10 @@ def _cost(sheet: Sheet, record: Record, work: WorkPrecision, score: Estimate) ->
     if cost.query_seconds > 0 and 0 < score.value < math.inf:
         at = {"x": [cost.query_seconds], "y": [score.value], "error": [score.error]}
         series.append((record.method, "answer", at | {"names": np.asarray([record.method])}))
-        if cost.opponent_seconds:
-            same = [r for r in work.rows if f"{r.name}, {r.knob} = {r.setting}" == cost.opponent]
+        if cost.solver_seconds:
+            same = [r for r in work.rows if f"{r.name}, {r.knob} = {r.setting}" == cost.solver]
             error = same[0].scores[score.name] if same and _is_drawn(same[0], score) else score.value
-            times, errors = [cost.query_seconds, cost.opponent_seconds], [score.value, error]
+            times, errors = [cost.query_seconds, cost.solver_seconds], [score.value, error]
             series.append(("as accurate", "match", {"x": times, "y": errors}))
     floor = record.floor.get(score.name, math.nan)
     words = f"error of the labels: {plus_minus(floor, 0, score.unit)}"
@@ -198,17 +198,17 @@ def _cost(sheet: Sheet, record: Record, work: WorkPrecision, score: Estimate) ->
     )
 
 
-def _is_drawn(row: OpponentRow, score: Estimate) -> bool:
+def _is_drawn(row: SolverRow, score: Estimate) -> bool:
     return 0 < row.scores.get(score.name, math.nan) < math.inf and row.seconds > 0
 
 
 def _facts(work: WorkPrecision) -> list[str]:
     """Who is as accurate at which speed, and when training pays."""
     cost = work.cost
-    if not cost.opponent:
+    if not cost.solver:
         return ["no measured setting is as accurate"]
     pays = "never pays" if cost.break_even is None else f"pays after N* = {break_even(work)}"
     return [
-        f"as accurate: {cost.opponent}, {duration(cost.opponent_seconds)}",
-        f"opponent {speed(work).replace(' x', '×')}: training {pays}",
+        f"as accurate: {cost.solver}, {duration(cost.solver_seconds)}",
+        f"solver {speed(work).replace(' x', '×')}: training {pays}",
     ]

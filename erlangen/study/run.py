@@ -135,7 +135,7 @@ def _blank(task: Task, method: Method, budget: Budget, seed: int) -> Record:
         container=task.container.__name__,
         inputs=list(task.inputs),
         outputs=list(task.outputs),
-        peers=[dataclasses.asdict(p) for p in task.peers],
+        published=[dataclasses.asdict(p) for p in task.published],
         data={"sources": [one.taken() for one in task.sources]},
         versions=environment.versions(),
         device=environment.device(),

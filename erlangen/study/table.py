@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..assess.rows import CoverageRow, ShiftRow, SymmetryRow
 from .notation import duration, estimate, method_name, number, plus_minus, pretty, title
 from .record import Record
-from .work_precision import asked, break_even, comparisons, costs, floor, opponents, whole
+from .work_precision import asked, break_even, comparisons, costs, floor, solvers, whole
 
 WIDTH = 100
 SIDE_BY_SIDE = 3
@@ -86,11 +86,11 @@ def sections(record: Record) -> list[Section]:
         Section("energy from both sides", (), _bracket(record)),
         Section("levels", ("level", "energy, J", "exact, J", "above ground, J", "exact, J"), _levels(record)),
         Section("cost", asked(record), costs(record)),
-        Section("opponents", *opponents(record)),
+        Section("reference solvers", *solvers(record)),
         Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
         Section("intervals", ("where", "output", "level", "covered", "mean width", "kind"), _coverage(record.coverage)),
         Section("shift", ("axis", "value", "score", "error", "ratio"), _shifts(record.shifts)),
-        Section("published", ("name", "score", "value", "source"), _peers(record)),
+        Section("published", ("name", "score", "value", "source"), _published(record)),
     )
     return [section for section in every if section.rows]
 
@@ -199,17 +199,17 @@ def _shifts(rows: Sequence[ShiftRow]) -> list[tuple[str, ...]]:
     ]
 
 
-def _peers(record: Record) -> list[tuple[str, ...]]:
+def _published(record: Record) -> list[tuple[str, ...]]:
     known = {one.name: title(one) for one in record.scores}
 
     def row(name: str, score: str, value: float, unit: str, source: str) -> tuple[str, ...]:
         return name, known.get(score, score), plus_minus(value, 0, unit), source
 
-    return [row(**peer) for peer in record.peers]
+    return [row(**one) for one in record.published]
 
 
 def summary(records: Sequence[Record], width: int = WIDTH) -> str:
-    """Runs side by side: score, cost and opponent, symmetry certificate, intervals, shift, N*; three to a block."""
+    """Runs side by side: score, cost and solver, symmetry certificate, intervals, shift, N*; three to a block."""
     blocks = [records[i : i + SIDE_BY_SIDE] for i in range(0, len(records), SIDE_BY_SIDE)]
     return "\n\n".join(_block(block, width) for block in blocks)
 
@@ -241,10 +241,10 @@ def answers(record: Record) -> dict[str, str]:
         "score": scores[0],
         "second score": scores[1],
         "time per query": duration(cost.query_seconds) if cost else "-",
-        "opponent, as accurate": f"{cost.opponent}\n{duration(cost.opponent_seconds)}"
-        if cost and cost.opponent_seconds
+        "solver, as accurate": f"{cost.solver}\n{duration(cost.solver_seconds)}"
+        if cost and cost.solver_seconds
         else "none"
-        if record.opponents
+        if record.solvers
         else "-",
         "pays after (N*)": break_even(comparisons(record)[0]) if cost else "-",
         "whole trajectory": whole(paths) if paths else "-",

@@ -9,18 +9,18 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..assess.rows import Cost, Estimate, OpponentRow
+from ..assess.rows import Cost, Estimate, SolverRow
 from .notation import duration, estimate, method_name, number, plus_minus, title
 from .record import Record
 
 
 class WorkPrecision(NamedTuple):
-    """An answer beside the opponents where a query is one step, or a whole trajectory."""
+    """An answer beside the solvers where a query is one step, or a whole trajectory."""
 
     query: str  # what is asked: "one step", "20 steps", or "per query" where there are no steps
     cost: Cost
     score: Estimate | None  # the one that equal accuracy is judged by
-    rows: list[OpponentRow]
+    rows: list[SolverRow]
 
 
 def comparisons(record: Record) -> list[WorkPrecision]:
@@ -28,7 +28,7 @@ def comparisons(record: Record) -> list[WorkPrecision]:
     found = []
     for cost in (record.cost, record.rollout_cost):
         if cost is not None:
-            rows = [row for row in record.opponents if row.steps == cost.steps]
+            rows = [row for row in record.solvers if row.steps == cost.steps]
             shared = [one for one in record.scores if any(one.name in row.scores for row in rows)]
             single = "one step" if record.rollout_cost else "per query"
             query = f"{cost.steps} steps" if cost.steps > 1 else single
@@ -40,18 +40,18 @@ def break_even(work: WorkPrecision) -> str:
     """N*, the number of queries after which training has paid for itself, or why there is none."""
     if not work.rows:
         return "-"
-    if work.cost.opponent_seconds is None:
-        return "no opponent as accurate"
+    if work.cost.solver_seconds is None:
+        return "no solver as accurate"
     if work.cost.break_even is None:
-        return "never: opponent faster"
+        return "never: solver faster"
     return f"{number(work.cost.break_even)} {'trajectories' if work.cost.steps > 1 else 'queries'}"
 
 
 def speed(work: WorkPrecision) -> str:
-    """The opponent's time at equal accuracy against the answer's: "40 x faster"; empty where none is as accurate."""
-    if not work.cost.opponent_seconds:
+    """The solver's time at equal accuracy against the answer's: "40 x faster"; empty where none is as accurate."""
+    if not work.cost.solver_seconds:
         return ""
-    ratio = work.cost.opponent_seconds / work.cost.query_seconds
+    ratio = work.cost.solver_seconds / work.cost.query_seconds
     return f"{number(max(ratio, 1 / ratio), 2)} x {'slower' if ratio > 1 else 'faster'}"
 
 
@@ -61,14 +61,14 @@ def asked(record: Record) -> tuple[str, ...]:
 
 
 def costs(record: Record) -> list[tuple[str, ...]]:
-    """What an answer to each query takes, what the opponent takes at equal accuracy, N*, and what was spent once."""
+    """What an answer to each query takes, what the solver takes at equal accuracy, N*, and what was spent once."""
     found = comparisons(record)
     if not found:
         return []
     rows = [("per query", *(duration(work.cost.query_seconds) for work in found))]
-    if record.opponents:
+    if record.solvers:
         rows += [
-            ("opponent at equal accuracy", *(work.cost.opponent or "none measured" for work in found)),
+            ("solver at equal accuracy", *(work.cost.solver or "none measured" for work in found)),
             ("its time", *(its_time(work) for work in found)),
             ("break-even N*", *(break_even(work) for work in found)),
         ]
@@ -82,14 +82,14 @@ def costs(record: Record) -> list[tuple[str, ...]]:
 
 
 def its_time(work: WorkPrecision) -> str:
-    """The opponent's time at equal accuracy, and how it compares."""
-    return f"{duration(work.cost.opponent_seconds)}, {speed(work)}" if work.cost.opponent_seconds else "-"
+    """The solver's time at equal accuracy, and how it compares."""
+    return f"{duration(work.cost.solver_seconds)}, {speed(work)}" if work.cost.solver_seconds else "-"
 
 
-def opponents(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows: every setting of the opponents, then the answer itself, then the labels."""
+def solvers(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows: every setting of the solvers, then the answer itself, then the labels."""
     known = {one.name: one for one in record.scores}
-    settings = list(dict.fromkeys((row.name, _setting(row)) for row in record.opponents))
+    settings = list(dict.fromkeys((row.name, _setting(row)) for row in record.solvers))
     header, rows = ["solver", "setting"], [list(names) for names in settings]
     own, labels = [method_name(record), ""], ["labels", ""]
     for work in (work for work in comparisons(record) if work.rows):
@@ -107,11 +107,11 @@ def opponents(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return tuple(header), [tuple(row) for row in rows]
 
 
-def _setting(row: OpponentRow) -> str:
+def _setting(row: SolverRow) -> str:
     return f"{row.knob} = {row.setting}"
 
 
-def _error(row: OpponentRow | None, name: str, known: Mapping[str, Estimate]) -> str:
+def _error(row: SolverRow | None, name: str, known: Mapping[str, Estimate]) -> str:
     if row is None or name not in row.scores:
         return "-"
     unit, value = known[name].unit if name in known else "1", row.scores[name]
@@ -125,8 +125,8 @@ def floor(record: Record, name: str, known: Mapping[str, Estimate]) -> str:
 
 
 def whole(work: WorkPrecision) -> str:
-    """A whole trajectory in three lines: our time, the opponent's, N*."""
+    """A whole trajectory in three lines: our time, the solver's, N*."""
     lines = [f"{work.query} in {duration(work.cost.query_seconds)}"]
-    if work.cost.opponent:
-        lines += [f"{work.cost.opponent}: {its_time(work)}"]
+    if work.cost.solver:
+        lines += [f"{work.cost.solver}: {its_time(work)}"]
     return "\n".join([*lines, f"N*: {break_even(work)}"] if work.rows else lines)

@@ -44,7 +44,7 @@ def check_settings(subject: Task | Method) -> None:
 
 
 def check_quantities(task: Task) -> None:
-    """Names are unique identifiers, units are given, homes are known; scores, peers and shifts refer to what exists."""
+    """Names are unique identifiers, units are given, homes are known; scores and shifts refer to what exists."""
     for group in (task.inputs, task.outputs):
         names = [q.name for q in group]
         demand(len(set(names)) == len(names), f"quantities of {task.name()} must have different names", names)
@@ -62,8 +62,8 @@ def check_quantities(task: Task) -> None:
             demand(score.quantity in outputs, f"score {score.name} must judge one of {sorted(outputs)}", score.quantity)
             single = score.steps == 1 or isinstance(task, Evolution)
             demand(single, f"score {score.name} needs a roll-out, so the task must be an Evolution")
-    for peer in task.peers:
-        demand(SOURCE.search(peer.source), f"peer {peer.name} must have a source (doi:..., arXiv:...)", peer.source)
+    for one in task.published:
+        demand(SOURCE.search(one.source), f"published {one.name} must have a source (doi:..., arXiv:...)", one.source)
 
 
 def check_shifts(task: Task) -> None:

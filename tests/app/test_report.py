@@ -183,7 +183,7 @@ def test_a_page_is_written_whatever_the_arrays_are(tmp_path, arrays):
 
 
 def test_a_run_that_has_barely_begun_still_has_a_page(tmp_path):
-    lists = "scores symmetry coverage shifts opponents peers panels messages"
+    lists = "scores symmetry coverage shifts solvers published panels messages"
     nothing = {name: [] for name in lists.split()}
     record = dataclasses.replace(burgers(), state="running", cost=None, floor={}, data={}, **nothing)
     page = page_of(tmp_path, (record,), (burgers(),))
@@ -268,7 +268,7 @@ def test_a_step_and_a_trajectory_have_a_plot_of_cost_each():
     assert (step.get_ylabel(), path.get_ylabel()) == ("one-step error [%]", "error after 20 steps [%]")
     words = [text.get_text() for text in path.texts]
     assert "as accurate: spectral solver, points = 48, 6 ms" in words and {"16", "96", "fno"} <= set(words)
-    assert "opponent 2.7× slower: training pays after N* = 41,842 trajectories" in words
+    assert "solver 2.7× slower: training pays after N* = 41,842 trajectories" in words
     labels = [*words, *path.get_legend_handles_labels()[1]]
     assert any("error of the labels: 8e-4 %" in text for text in labels)
     (single,) = (p for p in ethanol().panels if p.name == "cost")
@@ -290,7 +290,7 @@ def test_shifts_start_where_the_answer_was_trained():
 def test_a_solver_that_blew_up_and_an_answer_that_did_are_not_drawn(tmp_path):
     record = burgers()
     record.scores[1].value = float("nan")
-    record.opponents[-1].scores["nrmse_20"] = float("inf")
+    record.solvers[-1].scores["nrmse_20"] = float("inf")
     arrays = drawn(record, []).arrays
     text = report(folder_of(tmp_path, record, arrays), tmp_path / "page.html").read_text()
     assert "cost of 20 steps" in text and "blew up" in text

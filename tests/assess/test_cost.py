@@ -12,13 +12,13 @@ import pytest
 
 from erlangen.assess import cost, shift
 from erlangen.assess.metrics import absolute, relative_l2
-from erlangen.assess.rows import Estimate, OpponentRow
-from erlangen.contract import Opponent, Samples, Score, Shift
+from erlangen.assess.rows import Estimate, SolverRow
+from erlangen.contract import ReferenceSolver, Samples, Score, Shift
 from erlangen.core.systems import Field
 from erlangen.numerics import spectral
 from erlangen.tasks.continuum.burgers import Burgers
 
-ROWS = [OpponentRow("solver", "n", n, s, {"mae": e}) for n, s, e in ((8, 0.1, 1.0), (16, 0.4, 0.1), (32, 1.6, 0.01))]
+ROWS = [SolverRow("solver", "n", n, s, {"mae": e}) for n, s, e in ((8, 0.1, 1.0), (16, 0.4, 0.1), (32, 1.6, 0.01))]
 
 
 def mae(value: float) -> Estimate:
@@ -39,10 +39,10 @@ def test_break_even_by_hand():
     assert cost.break_even(100.0, 0.6, 0.1) is None
     assert cost.break_even(100.0, 0.6, None) is None
     found = cost.cost([mae(0.5)], ROWS, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.1)
-    assert found.opponent == "solver, n = 16" and found.opponent_seconds == 0.4
+    assert found.solver == "solver, n = 16" and found.solver_seconds == 0.4
     assert found.break_even == pytest.approx(90 / 0.3)
     unmatched = cost.cost([mae(1e-9)], ROWS, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.1)
-    assert (unmatched.opponent, unmatched.opponent_seconds, unmatched.break_even) == ("", None, None)
+    assert (unmatched.solver, unmatched.solver_seconds, unmatched.break_even) == ("", None, None)
 
 
 def test_parameters_are_counted_as_real_numbers():
@@ -68,7 +68,7 @@ def test_peak_memory_is_that_of_a_process_with_jax():
 def task_with(solve, settings):
     score = Score("mae", "v", absolute, "1")
     return SimpleNamespace(
-        scores=(score, Score("far", "v", absolute, "1", steps=5)), opponents=(Opponent("o", "n", settings, solve),)
+        scores=(score, Score("far", "v", absolute, "1", steps=5)), solvers=(ReferenceSolver("o", "n", settings, solve),)
     )
 
 
@@ -77,9 +77,9 @@ def some_fields(n=6):
     return Samples([Field({"u": row}, (1.0,)) for row in u], {"v": list(2 * u)})
 
 
-def test_opponents_are_scored_and_timed_at_every_setting():
+def test_solvers_are_scored_and_timed_at_every_setting():
     test = some_fields()
-    rows = cost.opponent_rows(task_with(lambda x, s: {"v": (2 + s) * jnp.asarray(x["u"])}, (0.0, 0.5)), test)
+    rows = cost.solver_rows(task_with(lambda x, s: {"v": (2 + s) * jnp.asarray(x["u"])}, (0.0, 0.5)), test)
     size = np.mean([absolute(0.5 * x["u"], 0 * x["u"]) for x in test.inputs])
     assert [r.setting for r in rows] == [0.0, 0.5]
     assert rows[0].scores == {"mae": pytest.approx(0, abs=1e-6)}
@@ -87,7 +87,7 @@ def test_opponents_are_scored_and_timed_at_every_setting():
     assert all(r.seconds > 0 for r in rows)
 
 
-def test_an_opponent_that_can_be_batched_is_timed_in_a_batch():
+def test_a_solver_that_can_be_batched_is_timed_in_a_batch():
     def slow_alone(x, setting):
         u = x["u"]
         if not isinstance(u, jax.core.Tracer):
@@ -99,17 +99,17 @@ def test_an_opponent_that_can_be_batched_is_timed_in_a_batch():
         return {"v": 2 * np.asarray(x["u"])}
 
     test = some_fields()
-    assert cost.opponent_rows(task_with(slow_alone, (0,)), test)[0].seconds < 0.005
-    assert cost.opponent_rows(task_with(only_alone, (0,)), test)[0].seconds > 0.004
+    assert cost.solver_rows(task_with(slow_alone, (0,)), test)[0].seconds < 0.005
+    assert cost.solver_rows(task_with(only_alone, (0,)), test)[0].seconds > 0.004
 
 
 BURGERS = Burgers(**Burgers.toy)
 
 
-def test_the_roll_out_of_an_opponent_is_the_solver_on_its_own_grid():
+def test_the_roll_out_of_a_solver_stays_on_its_own_grid():
     paths = BURGERS.trajectories("test")
-    rows = cost.opponent_rows(BURGERS, paths, steps=BURGERS.horizon)
-    assert [row.setting for row in rows] == list(BURGERS.opponents[0].settings)
+    rows = cost.solver_rows(BURGERS, paths, steps=BURGERS.horizon)
+    assert [row.setting for row in rows] == list(BURGERS.solvers[0].settings)
     assert all(row.steps == BURGERS.horizon and row.seconds > 0 and set(row.scores) == {"rollout"} for row in rows)
     n, found = 24, []
     for x, true in zip(paths.inputs, paths.outputs["u_next"]):
@@ -127,7 +127,7 @@ def evolution(solve, settings=(1.0,), horizon=3):
     score = Score("far", "v", absolute, "1", steps=horizon, whole=True)
     return SimpleNamespace(
         scores=(Score("mae", "v", absolute, "1"), score),
-        opponents=(Opponent("o", "rate", settings, solve),),
+        solvers=(ReferenceSolver("o", "rate", settings, solve),),
         feed=lambda x, outputs: x.replace(u=outputs["v"]),
     )
 
@@ -137,7 +137,7 @@ def test_a_solver_of_single_steps_is_fed_its_own_output(numbers):
     u = np.random.default_rng(0).normal(size=(4, 8))
     paths = Samples([Field({"u": row}, (1.0,)) for row in u], {"v": [np.zeros((3, 8))] * 4})
     task = evolution(lambda x, rate: {"v": rate * numbers.asarray(x["u"], np.float32)}, (1.0, 2.0))
-    rows = cost.opponent_rows(task, paths, steps=3)
+    rows = cost.solver_rows(task, paths, steps=3)
     size = np.mean(np.abs(u))
     assert [row.scores["far"] for row in rows] == pytest.approx([size, size * (2 + 4 + 8) / 3], rel=1e-5)
 
@@ -148,16 +148,16 @@ def test_settings_that_would_take_too_long_are_left_out_and_named():
         return {"v": np.asarray(x["u"])}
 
     paths, said = Samples(some_fields(2).inputs, {"v": [np.zeros((3, 8))] * 2}), []
-    rows = cost.opponent_rows(evolution(slow, (1, 2, 3)), paths, steps=3, limit=0.1, say=said.append)
+    rows = cost.solver_rows(evolution(slow, (1, 2, 3)), paths, steps=3, limit=0.1, say=said.append)
     assert [row.setting for row in rows] == [1]
     assert said == ["o: 3 steps with rate = 2, 3 are left out, they take too long"]
 
 
 def test_break_even_of_trajectories_counts_labels_and_fit():
-    rows = [OpponentRow("solver", "n", n, s, {"far": e}, steps=20) for n, s, e in ((8, 2.0, 1.0), (16, 8.0, 0.1))]
+    rows = [SolverRow("solver", "n", n, s, {"far": e}, steps=20) for n, s, e in ((8, 2.0, 1.0), (16, 8.0, 0.1))]
     scores = [mae(0.5), Estimate("far", 0.5, 0.0, "%")]
     found = cost.cost(scores, rows, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.5, steps=20)
-    assert (found.opponent, found.opponent_seconds, found.steps) == ("solver, n = 16", 8.0, 20)
+    assert (found.solver, found.solver_seconds, found.steps) == ("solver, n = 16", 8.0, 20)
     assert found.break_even == pytest.approx((60 + 30) / (8.0 - 0.5))
 
 

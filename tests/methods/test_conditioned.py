@@ -57,7 +57,7 @@ def test_a_whole_run_reports_couplings_inside_and_beyond(tmp_path):
     assert [s.name for s in record.scores] == ["energy_error", "worst_error", "v_score"]
     assert [row.value for row in record.shifts] == [0.6, 0.7, 1.3, 1.4, 1.5]
     assert all(row.error <= row.tolerance for row in record.symmetry if row.declared)
-    assert record.opponents[-1].scores["energy_error"] < 1e-8
+    assert record.solvers[-1].scores["energy_error"] < 1e-8
     assert "beyond" in task.shifts[0].label and "coupling" in run.table()
 
 

@@ -48,11 +48,11 @@ def test_a_path_begins_with_the_answer_and_is_that_of_a_rollout_inside_intervals
     np.testing.assert_array_equal(Rollout(calibrated, THIN, 3)(x)["w_next"], path)
 
 
-def test_without_training_it_is_the_opponent(samples):
+def test_without_training_it_is_the_solver(samples):
     x, model = samples.inputs[1], SemiLagrangian(coarser=0.75).build(THIN, samples, key=jax.random.key(0))
-    opponent = next(o for o in THIN.opponents if "Lagrangian" in o.name)
-    np.testing.assert_allclose(model.path(x, 2)["w_next"], opponent.path(x, 24, 2)["w_next"], atol=2e-5)
-    np.testing.assert_allclose(model(x)["w_next"], opponent.solve(x, 24)["w_next"], atol=2e-5)
+    solver = next(o for o in THIN.solvers if "Lagrangian" in o.name)
+    np.testing.assert_allclose(model.path(x, 2)["w_next"], solver.path(x, 24, 2)["w_next"], atol=2e-5)
+    np.testing.assert_allclose(model(x)["w_next"], solver.solve(x, 24)["w_next"], atol=2e-5)
 
 
 def test_shifts_are_kept_where_the_flow_is_solved_on_the_given_points(samples):

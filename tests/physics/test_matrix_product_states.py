@@ -47,7 +47,7 @@ def test_terms_that_break_s_z_cancel_where_the_law_conserves_it():
 
 def test_without_tenpy_nothing_changes_but_one_message(monkeypatch):
     monkeypatch.setattr(mps, "is_installed", lambda: False)
-    assert "matrix product states" not in [o.name for o in Spins(sites=8).opponents]
+    assert "matrix product states" not in [o.name for o in Spins(sites=8).solvers]
     with pytest.raises(Invalid, match=r"erlangen\[mps\]"):
         mps.ground_state_energy(LAWS[0], 8)
 
@@ -61,7 +61,7 @@ def test_a_sufficient_bond_dimension_is_exact_and_a_small_one_lies_above(law):
 
 
 @needs_tenpy
-def test_it_is_an_opponent_of_the_task():
+def test_it_is_a_solver_of_the_task():
     task = Spins("heisenberg", sites=8)
-    (opponent,) = (o for o in task.opponents if o.name == "matrix product states")
-    assert opponent.solve(None, 32)["energy"] == pytest.approx(task.reference()["energy"], rel=1e-9)
+    (solver,) = (o for o in task.solvers if o.name == "matrix product states")
+    assert solver.solve(None, 32)["energy"] == pytest.approx(task.reference()["energy"], rel=1e-9)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from erlangen.assess.rows import Cost, CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from erlangen.assess.rows import Cost, CoverageRow, Estimate, ShiftRow, SolverRow, SymmetryRow
 from erlangen.contract import Samples
 from erlangen.core import quantity
 from erlangen.core.quantity import Quantity
@@ -45,7 +45,7 @@ def fields_of(true: np.ndarray, predicted: np.ndarray, half: float | None = 0.00
 
 
 def _trust(scores: Callable[[float], list[Estimate]]) -> dict[str, Any]:
-    """Certificate, intervals, shift and opponents of the run below."""
+    """Certificate, intervals, shift and solvers of the run below."""
     return {
         "symmetry": [
             SymmetryRow("method", "shifts along x", "u", 3.1e-7, True),
@@ -63,12 +63,12 @@ def _trust(scores: Callable[[float], list[Estimate]]) -> dict[str, Any]:
             ShiftRow("viscosity", nu, "1", scores(ratio), ratio)
             for nu, ratio in ((0.01, 1.0), (0.005, 2.4), (0.0025, 6.1))
         ],
-        "opponents": [
-            OpponentRow("spectral solver", "points", n, 2e-4 * n / 32, {"nrmse": error})
+        "solvers": [
+            SolverRow("spectral solver", "points", n, 2e-4 * n / 32, {"nrmse": error})
             for n, error in ((16, 21.0), (32, 4.1), (48, 0.38), (64, 0.04), (96, 3e-4))
         ]
         + [
-            OpponentRow("spectral solver", "points", n, 4e-3 * n / 32, {"nrmse_20": error}, {"nrmse_20": error / 5}, 20)
+            SolverRow("spectral solver", "points", n, 4e-3 * n / 32, {"nrmse_20": error}, {"nrmse_20": error / 5}, 20)
             for n, error in ((16, 60.0), (32, 9.0), (48, 0.9), (64, 0.1), (96, 1e-3))
         ],
     }
@@ -106,7 +106,7 @@ def _burgers(seed: int = 0, value: float = 0.41, method: str = "fno") -> Record:
         scores=scores(1.0),
         floor={"nrmse": 2.1e-7, "nrmse_20": 8e-4},
         **_trust(scores),
-        peers=[
+        published=[
             {"name": "FNO-1d", "score": "nrmse", "value": 1.4, "unit": "%", "source": "arXiv:2010.08895"},
         ],
         cost=Cost(287_000, 118.0, 41.0, 1.1e-4, 1350.0, "spectral solver, points = 48", 3e-4, 837_000.0),
@@ -143,7 +143,7 @@ def burgers_arrays(samples: int = 40) -> dict[str, np.ndarray]:
 
 
 def ethanol(*, seed: int = 0, value: float = 14.2, method: str = "painn") -> Record:
-    """Forces of a molecule: two outputs, several groups, one violated; the opponent is slower and exact."""
+    """Forces of a molecule: two outputs, several groups, one violated; the solver is slower and exact."""
     record = _ethanol(seed, value, method)
     _ethanol_sheet(record)
     return record
@@ -184,7 +184,7 @@ def _ethanol(seed: int = 0, value: float = 14.2, method: str = "painn") -> Recor
             CoverageRow("temperature=1000.0", "forces", 0.9, 0.70, 0.02, 0.07, "eV/A"),
         ],
         shifts=[hotter(700.0, 1.6), hotter(1000.0, 3.3)],
-        opponents=[OpponentRow("GFN2-xTB", "accuracy", a, 0.02, {"forces_mae": e}) for a, e in ((1.0, 1e-3),)],
+        solvers=[SolverRow("GFN2-xTB", "accuracy", a, 0.02, {"forces_mae": e}) for a, e in ((1.0, 1e-3),)],
         cost=Cost(210_000, 150.0, 44.0, 4e-4, 2100.0, "GFN2-xTB, accuracy = 1.0", 0.02, 9898.0),
         data={
             "elements": [1, 6, 8],
@@ -261,8 +261,8 @@ def _ising() -> Record:
         symmetry=[SymmetryRow("method", "lattice translations", "log_psi", 4e-15, True, tolerance=1e-10)],
         coverage=[CoverageRow("test", "energy", 0.9, 0.925, 0.04, 2e-4, "J", "energy estimates")],
         shifts=[],
-        opponents=[OpponentRow("exact diagonalisation", "sector", "all", 1.8, {"energy_error": 1e-14})],
-        peers=[],
+        solvers=[SolverRow("exact diagonalisation", "sector", "all", 1.8, {"energy_error": 1e-14})],
+        published=[],
         cost=Cost(544, 45.0, 0.0, 46.0, 900.0, "exact diagonalisation, sector = all", 1.8, None),
         rollout_cost=None,
         container="SpinLattice",

@@ -21,9 +21,9 @@ from erlangen.contract import (
     Derived,
     Method,
     Minimiser,
-    Opponent,
     Optimisation,
     Predictor,
+    ReferenceSolver,
     Sampler,
     Samples,
     Sampling,
@@ -76,12 +76,12 @@ class Brownian(Sampling):
         return (Shift("size", (2.0,)),)
 
     @property
-    def opponents(self):
+    def solvers(self):
         def solve(x, count):
             rng = np.random.default_rng(5)
             return {"step": x["positions"][0] + self.size * rng.normal(size=(count, 3))}
 
-        return (Opponent("exact law", "draws", (20, self.count), solve),)
+        return (ReferenceSolver("exact law", "draws", (20, self.count), solve),)
 
     def truth(self, split):
         rng = np.random.default_rng(("train", "validation", "calibration", "test").index(split))
@@ -125,7 +125,7 @@ def named(monkeypatch):
 def test_a_sampler_with_the_true_law_scores_like_chance_and_one_that_knows_no_input_does_not(tmp_path):
     right = run(Brownian(), Fitted(), budget="1steps", runs=tmp_path, quiet=True).record
     wrong = run(Brownian(), Empirical(), budget="1steps", runs=tmp_path, quiet=True).record
-    exact = next(row for row in right.opponents if row.setting == 200)
+    exact = next(row for row in right.solvers if row.setting == 200)
     assert right.scores[0].value < 3 * exact.scores["energy_distance"] + 0.02 < 0.2 < wrong.scores[0].value
     (covered,) = right.coverage
     assert abs(covered.coverage - 0.9) < 0.03 and covered.kind == "middle of the draws"
@@ -173,8 +173,10 @@ class Well(Optimisation):
         return (Orthogonal(),)
 
     @property
-    def opponents(self):
-        return (Opponent("damped steps", "steps", (1, 20), lambda x, n: {"step": -x["positions"][0] * (1 - 0.5**n)}),)
+    def solvers(self):
+        return (
+            ReferenceSolver("damped steps", "steps", (1, 20), lambda x, n: {"step": -x["positions"][0] * (1 - 0.5**n)}),
+        )
 
     def problems(self, split):
         rng = np.random.default_rng(("train", "validation", "calibration", "test").index(split))
@@ -265,7 +267,7 @@ def test_a_method_for_forces_becomes_one_that_relaxes_and_its_end_points_are_jud
     record = run(Well(), Relaxed(), budget="1steps", runs=tmp_path, quiet=True).record
     assert record.score("gap").value == pytest.approx(0, abs=1e-10) and record.score("allowed").value == 100
     assert all(row.error < row.tolerance and row.declared for row in record.symmetry)
-    one, many = record.opponents
+    one, many = record.solvers
     assert one.scores["objective"] > 1e6 * many.scores["objective"] > 0
     stuck = run(Well(), Relaxed(rate=0.0), budget="1steps", runs=tmp_path, quiet=True).record
     starts = [2.0 * float(np.sum(x["positions"] ** 2)) for x in Well().problems("test")]

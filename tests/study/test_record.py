@@ -33,20 +33,20 @@ def refuse(word: str):
 def test_no_nan_reaches_json_and_none_is_lost():
     record = burgers()
     record.scores[0].error = math.nan
-    record.opponents[2].scores["nrmse"] = math.inf
+    record.solvers[2].scores["nrmse"] = math.inf
     record.floor["nrmse"] = -math.inf
     record.data["a.key"] = {"with.dots": [1.0, math.nan]}
     raw = json.loads(record.to_json(), parse_constant=refuse)
-    assert raw["scores"][0]["error"] is None and raw["opponents"][2]["scores"]["nrmse"] is None
+    assert raw["scores"][0]["error"] is None and raw["solvers"][2]["scores"]["nrmse"] is None
     assert raw["absent"] == {
         "scores.0.error": "not a number",
         "floor.nrmse": "minus infinite",
-        "opponents.2.scores.nrmse": "infinite",
+        "solvers.2.scores.nrmse": "infinite",
         "data.a.key.with.dots.1": "not a number",
         **{path: word for path, word in raw["absent"].items() if path.startswith("coverage")},
     }
     back = Record.from_json(record.to_json())
-    assert math.isnan(back.scores[0].error) and back.opponents[2].scores["nrmse"] == math.inf
+    assert math.isnan(back.scores[0].error) and back.solvers[2].scores["nrmse"] == math.inf
     assert back.floor["nrmse"] == -math.inf and math.isnan(back.data["a.key"]["with.dots"][1])
     back.scores[0].error = record.scores[0].error = 0.0
     back.data = record.data = {}

@@ -46,9 +46,9 @@ def test_record_holds_all_that_was_promised(ring, regression, tmp_path):
     assert {r.where for r in record.coverage} == {"test", "coupling=1.1", "coupling=1.5"}
     assert [r.value for r in record.shifts] == [1.1, 1.5] and record.shifts[1].ratio > 10
     assert record.cost is not None and record.cost.parameters > 0 and record.versions["jax"]
-    path = record.rollout_cost  # no opponents here, and still the time of a trajectory
+    path = record.rollout_cost  # no solvers here, and still the time of a trajectory
     assert path is not None and path.steps == 20 and path.query_seconds > record.cost.query_seconds > 0
-    assert record.opponents == [] and (path.opponent_seconds, path.break_even) == (None, None)
+    assert record.solvers == [] and (path.solver_seconds, path.break_even) == (None, None)
     assert [r.name for r in store.runs(tmp_path)] == [done.folder.name]
 
 
@@ -83,14 +83,14 @@ def test_failure_is_recorded(ring, tmp_path, monkeypatch):
     assert only.state == "failed"
 
 
-def test_opponents_are_judged_on_steps_and_on_trajectories(tmp_path):
+def test_solvers_are_judged_on_steps_and_on_trajectories(tmp_path):
     task = registry.load_task("continuum/burgers")(n=16, viscosity=0.2, count=20, horizon=3)
     record = run(task, "persistence", runs=tmp_path, quiet=True).record
-    assert {(row.steps, *row.scores) for row in record.opponents} == {(1, "nrmse"), (3, "rollout")}
+    assert {(row.steps, *row.scores) for row in record.solvers} == {(1, "nrmse"), (3, "rollout")}
     for cost, steps in ((record.cost, 1), (record.rollout_cost, 3)):
         assert cost is not None and cost.steps == steps
-        rows = {f"{r.name}, {r.knob} = {r.setting}": r.seconds for r in record.opponents if r.steps == steps}
-        assert cost.opponent_seconds == rows[cost.opponent]
+        rows = {f"{r.name}, {r.knob} = {r.setting}": r.seconds for r in record.solvers if r.steps == steps}
+        assert cost.solver_seconds == rows[cost.solver]
     assert record.floor["rollout"] > 0
 
 

@@ -43,13 +43,13 @@ def test_a_record_keeps_the_cost_of_trajectories_and_older_ones_load_without():
     assert Record.from_json(record.to_json()) == record
     old = json.loads(record.to_json())
     del old["rollout_cost"]
-    old["opponents"] = [row for row in old["opponents"] if row["steps"] == 1]
-    for row in [*old["opponents"], old["cost"]]:
+    old["solvers"] = [row for row in old["solvers"] if row["steps"] == 1]
+    for row in [*old["solvers"], old["cost"]]:
         del row["steps"]
         row.pop("errors", None)
     read = Record.from_json(json.dumps(old))
     assert read.rollout_cost is None and read.cost == record.cost
-    assert read.opponents == [row for row in record.opponents if row.steps == 1]
+    assert read.solvers == [row for row in record.solvers if row.steps == 1]
 
 
 def test_names_are_readable_and_never_shared(tmp_path):

@@ -73,7 +73,7 @@ def test_the_table_holds_every_answer_within_100_columns():
 
 def test_an_empty_record_still_prints():
     empty = dataclasses.replace(
-        burgers(), scores=[], symmetry=[], coverage=[], shifts=[], opponents=[], peers=[], cost=None, messages=[]
+        burgers(), scores=[], symmetry=[], coverage=[], shifts=[], solvers=[], published=[], cost=None, messages=[]
     )
     running = dataclasses.replace(empty, state="running")
     assert "running: what follows is incomplete" in table.table(running)
@@ -96,16 +96,14 @@ def test_the_reason_is_given_where_training_never_pays():
     query, path = work_precision.comparisons(burgers())
     assert work_precision.break_even(query) == "837,000 queries" and work_precision.speed(query) == "2.7 x slower"
     assert work_precision.break_even(path) == "41,842 trajectories" and path.query == "20 steps"
-    slower = query._replace(cost=dataclasses.replace(query.cost, opponent_seconds=1e-5, break_even=None))
-    assert (
-        work_precision.break_even(slower) == "never: opponent faster" and work_precision.speed(slower) == "11 x faster"
-    )
-    better = query._replace(cost=dataclasses.replace(query.cost, opponent_seconds=None, break_even=None))
-    assert work_precision.break_even(better) == "no opponent as accurate" and work_precision.speed(better) == ""
+    slower = query._replace(cost=dataclasses.replace(query.cost, solver_seconds=1e-5, break_even=None))
+    assert work_precision.break_even(slower) == "never: solver faster" and work_precision.speed(slower) == "11 x faster"
+    better = query._replace(cost=dataclasses.replace(query.cost, solver_seconds=None, break_even=None))
+    assert work_precision.break_even(better) == "no solver as accurate" and work_precision.speed(better) == ""
 
 
-def test_opponents_answer_and_labels_stand_in_one_table():
-    (found,) = (section for section in table.sections(burgers()) if section.title == "opponents")
+def test_solvers_answer_and_labels_stand_in_one_table():
+    (found,) = (section for section in table.sections(burgers()) if section.title == "reference solvers")
     assert found.header == ("solver", "setting", "one step", "one-step error", "20 steps", "error after 20 steps")
     assert found.rows[2] == ("spectral solver", "points = 48", "300 μs", "0.380 %", "6 ms", "0.90 ± 0.18 %")
     assert found.rows[-2] == ("conformal(fno)", "", "110 μs", "0.410 ± 0.021 %", "2.2 ms", "2.30 ± 0.15 %")
@@ -114,18 +112,18 @@ def test_opponents_answer_and_labels_stand_in_one_table():
 
 def test_a_setting_that_was_left_out_or_blew_up_is_marked():
     record = burgers()
-    record.opponents = [row for row in record.opponents if (row.steps, row.setting) != (20, 96)]
-    record.opponents[-1].scores["nrmse_20"] = record.floor["nrmse_20"] = float("nan")
-    (found,) = (section for section in table.sections(record) if section.title == "opponents")
+    record.solvers = [row for row in record.solvers if (row.steps, row.setting) != (20, 96)]
+    record.solvers[-1].scores["nrmse_20"] = record.floor["nrmse_20"] = float("nan")
+    (found,) = (section for section in table.sections(record) if section.title == "reference solvers")
     assert found.rows[3][4:] == ("8 ms", "blew up") and found.rows[4][4:] == ("-", "-")
     assert found.rows[-1][4:] == ("", "-")
 
 
-def test_without_opponents_the_times_of_step_and_trajectory_remain():
-    record = dataclasses.replace(burgers(), opponents=[])
+def test_without_solvers_the_times_of_step_and_trajectory_remain():
+    record = dataclasses.replace(burgers(), solvers=[])
     (found,) = (section for section in table.sections(record) if section.title == "cost")
     assert found.header == ("", "one step", "20 steps") and found.rows[0] == ("per query", "110 μs", "2.2 ms")
-    assert "opponents" not in {section.title for section in table.sections(record)}
+    assert "reference solvers" not in {section.title for section in table.sections(record)}
     assert [work_precision.break_even(work) for work in work_precision.comparisons(record)] == ["-", "-"]
 
 

@@ -1,4 +1,4 @@
-"""Flow tasks: labels are solutions of the equation, splits are independent, opponents converge to the truth."""
+"""Flow tasks: labels are solutions of the equation, splits are independent, solvers converge to the truth."""
 
 from __future__ import annotations
 
@@ -51,24 +51,24 @@ def test_splits_differ_and_repeat(task):
 
 
 @each()
-def test_opponents_get_better_with_resolution(task):
+def test_solvers_get_better_with_resolution(task):
     samples, after = task.truth("test"), task.outputs[0].name
-    opponent = task.opponents[0]
+    solver = task.solvers[0]
     picks = samples.take([0, len(samples) // 2, len(samples) - 1])
     errors = [
-        np.mean([relative_l2(opponent.solve(x, n)[after], y) for x, y in zip(picks.inputs, picks.outputs[after])])
-        for n in (opponent.settings[0], opponent.settings[-1])
+        np.mean([relative_l2(solver.solve(x, n)[after], y) for x, y in zip(picks.inputs, picks.outputs[after])])
+        for n in (solver.settings[0], solver.settings[-1])
     ]
     assert errors[1] < 0.2 * errors[0]
 
 
 @each([*TASKS, *(task(**task.toy) for task in (GrayScott, CompressibleEuler, ShallowWater))])
 def test_a_path_on_the_grid_of_the_task_is_its_steps_one_after_the_other(task):
-    opponent, x = task.opponents[0], task.trajectories("test").inputs[0]
+    solver, x = task.solvers[0], task.trajectories("test").inputs[0]
     setting = task.lmax if isinstance(task, ShallowWater) else task.n
-    path = opponent.path(x, setting, 2)
+    path = solver.path(x, setting, 2)
     for k in range(2):
-        outputs = opponent.solve(x, setting)
+        outputs = solver.solve(x, setting)
         for name, values in outputs.items():
             assert relative_l2(path[name][k], values) < 1e-5
         x = task.feed(x, outputs)

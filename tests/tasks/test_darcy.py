@@ -1,4 +1,4 @@
-"""Darcy task: the published recipe, labels that satisfy the equation, opponents that converge to the truth."""
+"""Darcy task: the published recipe, labels that satisfy the equation, solvers that converge to the truth."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def test_seen_nodes_are_nodes_of_the_truth():
         Darcy(n=20)
 
 
-def test_opponents_get_better_with_resolution_up_to_what_the_nodes_tell():
+def test_solvers_get_better_with_resolution_up_to_what_the_nodes_tell():
     task = Darcy(n=22, fine=127, count=40)
-    samples, (arithmetic, harmonic) = task.truth("test"), task.opponents
+    samples, (arithmetic, harmonic) = task.truth("test"), task.solvers
     assert arithmetic.settings == harmonic.settings == (4, 8, 22, 43)
 
-    def error(opponent, n):
-        answers = [opponent.solve(x, n)["u"] for x in samples.inputs]
+    def error(solver, n):
+        answers = [solver.solve(x, n)["u"] for x in samples.inputs]
         return np.mean([relative_l2(answer, u) for answer, u in zip(answers, samples.outputs["u"])])
 
-    for opponent in task.opponents:
-        errors = [error(opponent, n) for n in opponent.settings]
+    for solver in task.solvers:
+        errors = [error(solver, n) for n in solver.settings]
         assert errors[0] > 1.5 * errors[1] > 2 * errors[2] and errors[3] > 0.3 * errors[2]
     assert error(harmonic, 22) < error(arithmetic, 22)
 
@@ -62,10 +62,10 @@ def test_label_floor_is_far_below_what_the_nodes_tell():
     assert 0 < floor < 1
 
 
-def test_default_shifts_and_opponents():
+def test_default_shifts_and_solvers():
     task = Darcy()
     assert [s.values for s in task.shifts] == [(24.0,), (6.0,), (43, 106)]
-    assert task.opponents[0].settings == (13, 15, 22, 29, 43, 85, 169)
+    assert task.solvers[0].settings == (13, 15, 22, 29, 43, 85, 169)
     for shift in task.shifts:
         for value in shift.values:
             assert task.shifted(shift.axis, value) != task

@@ -1,4 +1,4 @@
-"""The gas task: labels solve the equations, its groups act on every field, opponents converge to the truth."""
+"""The gas task: labels solve the equations, its groups act on every field, solvers converge to the truth."""
 
 from __future__ import annotations
 
@@ -71,17 +71,17 @@ def test_boost_and_mass_unit_act_on_every_field():
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_opponents_get_better_with_resolution(number):
-    samples, opponent = TASK.truth("test"), TASK.opponents[number]
+def test_solvers_get_better_with_resolution(number):
+    samples, solver = TASK.truth("test"), TASK.solvers[number]
     picks = samples.take([0, len(samples) // 2])
     errors = [
         np.mean(
             [
-                relative_l2(opponent.solve(x, n)["density_next"], y)
+                relative_l2(solver.solve(x, n)["density_next"], y)
                 for x, y in zip(picks.inputs, picks.outputs["density_next"])
             ]
         )
-        for n in (opponent.settings[0], opponent.settings[-1])
+        for n in (solver.settings[0], solver.settings[-1])
     ]
     assert errors[1] < 0.4 * errors[0]
 

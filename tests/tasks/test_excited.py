@@ -52,7 +52,7 @@ def test_levels_are_those_of_the_dense_matrix(task):
     exact = np.linalg.eigvalsh(ed.sparse_matrix(law, basis).toarray())[: task.states]
     reference = task.reference()
     assert reference["energies"] == pytest.approx(exact, abs=1e-9) and reference["energy"] == reference["energies"][0]
-    (solver,) = task.opponents
+    (solver,) = task.solvers
     assert solver.solve(None, task.states)["energies"] == pytest.approx(exact, abs=1e-9)
 
 
@@ -82,14 +82,14 @@ def test_methods_for_ground_states_are_not_offered():
 def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
     with pytest.warns(UserWarning, match="at most 24 sites"):
         assert Excited("heisenberg", sites=30).reference() is None
-    assert not Excited("heisenberg", sites=30).opponents
+    assert not Excited("heisenberg", sites=30).solvers
 
 
 def test_a_run_without_a_reference_ends_with_a_gap_and_no_error_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(Excited, "reference", lambda self: None)  # as beyond 24 sites, where nothing is exact
-    monkeypatch.setattr(Excited, "opponents", ())
+    monkeypatch.setattr(Excited, "solvers", ())
     record = run(Excited(sites=4), Told(), runs=tmp_path, quiet=True).record
-    assert record.state == "done" and record.opponents == []
+    assert record.state == "done" and record.solvers == []
     assert {score.name: score.value for score in record.scores} == {"gap": 1.5, "energy_0": -4.0, "energy_1": -2.5}
 
 

@@ -46,14 +46,14 @@ def test_splits_are_independent_trajectories():
     np.testing.assert_array_equal(again.inputs[3].positions, parts["test"].inputs[3].positions)
 
 
-def test_solver_reproduces_the_labels_and_opponents_are_the_reference_itself():
+def test_solver_reproduces_the_labels_and_reference_solvers_are_the_reference_itself():
     task = Forces(**Forces.toy)
     test = task.truth("test")
     found = task.solve(test.inputs[0])
     assert float(found["energy"]) == pytest.approx(float(test.outputs["energy"][0]), abs=1e-5)
-    same = task.opponents[0].solve(test.inputs[0], "gfn2")
+    same = task.solvers[0].solve(test.inputs[0], "gfn2")
     np.testing.assert_allclose(same["forces"], test.outputs["forces"][0], atol=1e-3)
-    assert "energy" not in task.opponents[0].solve(test.inputs[0], "gfn1")
+    assert "energy" not in task.solvers[0].solve(test.inputs[0], "gfn1")
 
 
 def test_several_molecules_share_an_answer_and_others_judge_it():

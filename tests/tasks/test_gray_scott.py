@@ -1,4 +1,4 @@
-"""The task of reacting species: labels solve the equations, patterns live, opponents converge to the truth."""
+"""The task of reacting species: labels solve the equations, patterns live, solvers converge to the truth."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_patterns_live_and_change():
             assert relative_l2(x["v"], v[0]) > 1e-3
 
 
-def test_opponents_get_better_with_resolution_down_to_the_floor():
-    samples, (opponent,) = TASK.truth("test"), TASK.opponents
+def test_solvers_get_better_with_resolution_down_to_the_floor():
+    samples, (solver,) = TASK.truth("test"), TASK.solvers
     picks = samples.take([0, len(samples) // 2])
     pairs = list(zip(picks.inputs, picks.outputs["v_next"]))
-    errors = [np.mean([relative_l2(opponent.solve(x, n)["v_next"], y) for x, y in pairs]) for n in opponent.settings]
+    errors = [np.mean([relative_l2(solver.solve(x, n)["v_next"], y) for x, y in pairs]) for n in solver.settings]
     assert errors[-1] < 1e-3 * errors[0]
     assert 0 < TASK.floor(2)["nrmse"] / 100 < 1e-4 * np.mean([relative_l2(x["v"], y) for x, y in pairs])
 

@@ -62,7 +62,7 @@ def test_splits_share_no_chemical_system(fold):
     groups = {s: set(task.truth(s).group.tolist()) for s in ("train", "validation", "calibration", "test")}
     assert sum(len(g) for g in groups.values()) == len(set.union(*groups.values()))
     assert sum(len(task.truth(s)) for s in groups) == 40
-    assert task.peers[0].value == 28.76
+    assert task.published[0].value == 28.76
 
 
 def test_piezoelectric_tensors_of_a_table_get_their_zeros(tmp_path):

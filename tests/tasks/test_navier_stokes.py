@@ -84,10 +84,10 @@ def test_grids_that_do_not_hold_each_other_are_refused():
         NavierStokes(viscosity=0.0)
 
 
-def test_the_path_of_the_opponent_on_the_given_grid_is_its_steps():
-    x, opponent = SMALL.truth("test").inputs[0], SMALL.opponents[0]
-    path = opponent.path(x, SMALL.n, 2)["w_next"]
-    first = opponent.solve(x, SMALL.n)
-    second = opponent.solve(SMALL.feed(x, first), SMALL.n)
+def test_the_path_of_the_solver_on_the_given_grid_is_its_steps():
+    x, solver = SMALL.truth("test").inputs[0], SMALL.solvers[0]
+    path = solver.path(x, SMALL.n, 2)["w_next"]
+    first = solver.solve(x, SMALL.n)
+    second = solver.solve(SMALL.feed(x, first), SMALL.n)
     for state, step in zip(path, (first, second)):
         assert relative_l2(state, step["w_next"]) < 1e-5

@@ -125,7 +125,7 @@ def test_qm9_as_a_task(tmp_path):
     raw_files(folder, 20)
     task = Properties(target="gap,zpve", data=str(folder))
     assert [len(task.truth(s)) for s in SPLITS] == [14, 1, 2, 3]
-    assert task.shifts == () and task.opponents == () and task.solve(task.truth("test").inputs[0]) is None
+    assert task.shifts == () and task.solvers == () and task.solve(task.truth("test").inputs[0]) is None
     assert [q.unit for q in task.outputs] == ["eV", "eV"]
 
 

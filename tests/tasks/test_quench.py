@@ -1,4 +1,4 @@
-"""The task quantum/quench: laws, references, opponents, bad input, and a whole run with its report."""
+"""The task quantum/quench: laws, references, solvers, bad input, and a whole run with its report."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_the_reference_starts_at_the_ground_state_and_free_fermions_take_over_be
         assert Quench("xxz", sites=22, before=4.0).reference() is None
 
 
-def test_opponents_are_exact_or_blind_to_correlations():
-    exact, mean = TOY.opponents
+def test_solvers_are_exact_or_blind_to_correlations():
+    exact, mean = TOY.solvers
     assert exact.solve(None, 1e-8)["infidelity"] < 1e-10
     answer = mean.solve(None, 1e-8)
     # spins along x feel no field from each other

@@ -1,4 +1,4 @@
-"""The task on the sphere: labels solve the equations, what is seen is the state, its groups act, opponents converge."""
+"""The task on the sphere: labels solve the equations, what is seen is the state, its groups act, solvers converge."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def test_labels_keep_the_mass_and_follow_each_other():
         assert on_sphere(answer, steps.outputs["wind_next"][i]) < 1e-3
 
 
-def test_opponents_get_better_with_the_degree_down_to_the_floor():
-    samples, (opponent,) = TASK.truth("test"), TASK.opponents
+def test_solvers_get_better_with_the_degree_down_to_the_floor():
+    samples, (solver,) = TASK.truth("test"), TASK.solvers
     x, y = samples.inputs[0], samples.outputs["wind_next"][0]
-    errors = [on_sphere(opponent.solve(x, l)["wind_next"], y) for l in (opponent.settings[0], opponent.settings[-1])]
+    errors = [on_sphere(solver.solve(x, l)["wind_next"], y) for l in (solver.settings[0], solver.settings[-1])]
     assert errors[1] < 1e-2 * errors[0]
     assert 0 < TASK.floor(1)["nrmse"] / 100 < 1e-3 * on_sphere(x["wind"], y)
 

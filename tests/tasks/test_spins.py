@@ -1,4 +1,4 @@
-"""The task quantum/spins: references, symmetry of the law, shifts, opponents and bad input."""
+"""The task quantum/spins: references, symmetry of the law, shifts, solvers and bad input."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_the_reference_is_the_exact_ground_state(task):
     assert task.reference()["energy"] == pytest.approx(ed.ground_state(task.law).energy, rel=1e-12)
 
 
-def test_opponents_are_exact_or_above():
+def test_solvers_are_exact_or_above():
     task = Spins("heisenberg", sites=10)
-    exact, *_, mean = task.opponents
+    exact, *_, mean = task.solvers
     assert exact.solve(None, 1e-8)["energy"] == pytest.approx(task.reference()["energy"], rel=1e-10)
     assert mean.solve(None, 8)["energy"] == pytest.approx(-10 / 4, rel=1e-6)
 
@@ -51,20 +51,20 @@ def test_shifts_move_the_coupling_and_stay_allowed():
 
 
 def test_published_errors_are_those_of_the_table():
-    found = {peer.name: peer.value for peer in Spins("j1j2", "square", 16).peers}
+    found = {one.name: one.value for one in Spins("j1j2", "square", 16).published}
     assert found["ClebschTree"] == pytest.approx(1.93e-5, rel=0.01)
-    assert not Spins(sites=14).peers
+    assert not Spins(sites=14).published
     large = Spins("j1j2", "square", 36)  # beyond diagonalisation here: the table has it
     assert large.reference()["energy"] == pytest.approx(-72.548590160286 / 4)
-    assert len(large.peers) == 6
-    (best, *_) = Spins("heisenberg", "triangular", 144).peers
+    assert len(large.published) == 6
+    (best, *_) = Spins("heisenberg", "triangular", 144).published
     assert best.score == "energy" and best.value == pytest.approx(-0.55, abs=0.02)
 
 
 def test_beyond_exact_diagonalisation_the_task_goes_on_without_a_reference():
     with pytest.warns(UserWarning, match="at most 24 sites"):
         assert Spins("heisenberg", sites=30).reference() is None
-    assert "exact diagonalisation" not in [o.name for o in Spins("heisenberg", sites=30).opponents]
+    assert "exact diagonalisation" not in [o.name for o in Spins("heisenberg", sites=30).solvers]
     assert Spins(sites=100).reference()["source"] == "free fermions"
 
 

@@ -1,4 +1,4 @@
-"""Tasks on the periodic line: labels solve the law, its symmetries and invariants hold, opponents converge."""
+"""Tasks on the periodic line: labels solve the law, its symmetries and invariants hold, solvers converge."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ each = pytest.mark.parametrize("task", [SOLITONS, CHAOS], ids=lambda t: t.name()
 
 
 @each
-def test_opponents_get_better_with_resolution_down_to_the_floor(task):
-    samples, (opponent,) = task.truth("test"), task.opponents
+def test_solvers_get_better_with_resolution_down_to_the_floor(task):
+    samples, (solver,) = task.truth("test"), task.solvers
     picks = samples.take([0, len(samples) // 2, len(samples) - 1])
     errors = [
-        np.mean([relative_l2(opponent.solve(x, n)["u_next"], y) for x, y in zip(picks.inputs, picks.outputs["u_next"])])
-        for n in opponent.settings
+        np.mean([relative_l2(solver.solve(x, n)["u_next"], y) for x, y in zip(picks.inputs, picks.outputs["u_next"])])
+        for n in solver.settings
     ]
     assert errors[-1] < 1e-3 * errors[0]
     change = np.mean([relative_l2(x["u"], y) for x, y in zip(picks.inputs, picks.outputs["u_next"])])

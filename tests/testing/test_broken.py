@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from erlangen.assess.metrics import absolute
-from erlangen.contract import Method, Peer, Predictor, Samples, Score, Session, Shift, Signature, Supervised
+from erlangen.contract import Method, Predictor, PublishedResult, Samples, Score, Session, Shift, Signature, Supervised
 from erlangen.core.groups import Orthogonal, Permutations, Translations
 from erlangen.core.quantity import atomic_numbers, energy, forces, positions
 from erlangen.core.systems import Atoms
@@ -63,8 +63,8 @@ class Cluster(Supervised):
         return (Shift("n", (self.n,)),) if self.fault == "shift" else (Shift("n", (2 * self.n,)),)
 
     @property
-    def peers(self):
-        return (Peer("somebody", "mae", 1.0, "eV/A", "heard at a meeting"),) if self.fault == "peer" else ()
+    def published(self):
+        return (PublishedResult("somebody", "mae", 1.0, "eV/A", "heard at a meeting"),) if self.fault == "peer" else ()
 
     def solve(self, x):
         r = jnp.asarray(x["positions"])

@@ -1,5 +1,5 @@
 """Fill a record from a variational answer: fresh energy, V-score, honest error bars, symmetry, other couplings,
-opponents.
+solvers.
 
     error = |E - E_0| / |E_0|          E: fresh Metropolis estimate,  E_0: reference energy
 """

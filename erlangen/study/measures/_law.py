@@ -48,10 +48,10 @@ def conclude(
     record = fit.record
     record.scores, record.symmetry = scores, certificate
     symmetry.tell(certificate, fit.say)
-    record.opponents = cost.opponents_of_laws(fit.task.opponents, judge, inputs)
+    record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs)
     record.cost = cost.cost(
         scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(state),
         fit_seconds=fit.seconds,
         truth_seconds=0.0,

@@ -1,4 +1,4 @@
-"""Fill a record from a state that was moved in time: infidelity, observables, energy drift, symmetry, opponents.
+"""Fill a record from a state that was moved in time: infidelity, observables, energy drift, symmetry, solvers.
 
     infidelity = 1 - |<psi_exact(t)|psi_theta(t)>|^2         at the last time, both states normalised
 

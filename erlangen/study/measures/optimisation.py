@@ -50,13 +50,13 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
             worth = _worths(moved, there, _searched(fit.answer, there, key=keys[3]))
             scores = _scores(moved, there, worth, key=keys[3])
             record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, shift.ratio(scores, record.scores)))
-    asked = iter([x for o in task.opponents for _ in o.settings for x in problems])
-    record.opponents = cost.opponents_of_laws(
-        task.opponents, lambda y: {"objective": task.objective(next(asked), y)}, problems
+    asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
+    record.solvers = cost.solvers_of_laws(
+        task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems
     )
     record.cost = cost.cost(
         record.scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(fit.answer),
         fit_seconds=fit.seconds,
         truth_seconds=0.0,

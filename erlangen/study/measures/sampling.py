@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ...assess import cost, metrics, shift, symmetry, two_samples
-from ...assess.rows import CoverageRow, Estimate, OpponentRow, ShiftRow, SymmetryRow
+from ...assess.rows import CoverageRow, Estimate, ShiftRow, SolverRow, SymmetryRow
 from ...contract import SPLITS, Sampler, Samples, Sampling
 from ...core.groups import act
 from ...core.systems import System
@@ -56,10 +56,10 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
             scores, _ = _scores(moved, _draws(moved, sampler, xs, ys, key=keys[3]), ys, key=keys[3])
             there = shift.ratio(scores, record.scores)
             record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
-    record.opponents = _solvers(task, inputs, true)
+    record.solvers = _solvers(task, inputs, true)
     record.cost = cost.cost(
         record.scores,
-        record.opponents,
+        record.solvers,
         parameters=cost.count_parameters(sampler),
         fit_seconds=fit.seconds,
         truth_seconds=float(record.data.get("label_seconds", 0.0)),
@@ -90,15 +90,15 @@ def _draws(
     return draw(sampler, inputs, counts, task.outputs, key=key)
 
 
-def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> list[OpponentRow]:
+def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> list[SolverRow]:
     """Reference samplers: `solve` gives all draws for one input, along a leading axis."""
-    theirs = iter([one for o in task.opponents for _ in o.settings for one in true])
+    theirs = iter([one for o in task.solvers for _ in o.settings for one in true])
 
     def judge(drawn: Mapping[str, Any]) -> dict[str, float]:
         sets = [{name: list(values) for name, values in drawn.items()}], [next(theirs)]
         return {score.name: metrics.summarise(score, _of_sets(score, *sets)) for score in task.scores}
 
-    return cost.opponents_of_laws(task.opponents, judge, inputs)
+    return cost.solvers_of_laws(task.solvers, judge, inputs)
 
 
 def _of_sets(score: Any, drawn: Sequence[Set], true: Sequence[Set]) -> np.ndarray:

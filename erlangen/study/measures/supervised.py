@@ -1,4 +1,4 @@
-"""Fill a record from a fitted answer: scores, intervals, symmetry certificate, shift curve, opponents, cost.
+"""Fill a record from a fitted answer: scores, intervals, symmetry certificate, shift curve, solvers, cost.
 
 Everything is measured on held-out samples after the fit, and the same for every supervised task and method.
 """
@@ -28,7 +28,7 @@ from ..record import Record
 from . import _supervised_panels as panels
 
 LONGEST = 10.0  # seconds of timing one answer
-ROLLED, ROLLING = 8, 60.0  # trajectories that opponents are judged on, seconds for all of their settings
+ROLLED, ROLLING = 8, 60.0  # trajectories that solvers are judged on, seconds for all of their settings
 Bounds = Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]
 
 
@@ -98,22 +98,22 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
 
 
 def _costs(task: Supervised, fitted: Predictor, test: Samples, record: Record, *, fit_seconds: float, say: Say) -> None:
-    """Opponents and cost of a query, and of a whole trajectory where a score asks for one."""
+    """Reference solvers and cost of a query, and of a whole trajectory where a score asks for one."""
     spent = {
         "parameters": cost.count_parameters(fitted),
         "fit_seconds": fit_seconds,
         "truth_seconds": float(record.data.get("label_seconds", 0.0)),
     }
-    record.opponents = cost.opponent_rows(task, test)
+    record.solvers = cost.solver_rows(task, test)
     seconds = _query_seconds(fitted, test.inputs[:64])
-    record.cost = cost.cost(record.scores, record.opponents, query_seconds=seconds, **spent)
+    record.cost = cost.cost(record.scores, record.solvers, query_seconds=seconds, **spent)
     steps, moving = _horizon(task), task.evolution
     if steps > 1 and moving is not None:
         paths = cost.spread(moving.trajectories("test"), ROLLED)
-        rows = cost.opponent_rows(task, paths, inputs=ROLLED, steps=steps, limit=ROLLING, say=say)
+        rows = cost.solver_rows(task, paths, inputs=ROLLED, steps=steps, limit=ROLLING, say=say)
         seconds = _query_seconds(Rollout(fitted, moving, steps), paths.inputs)
         record.rollout_cost = cost.cost(record.scores, rows, query_seconds=seconds, steps=steps, **spent)
-        record.opponents += rows
+        record.solvers += rows
 
 
 def _horizon(task: Supervised) -> int:

@@ -2,7 +2,7 @@
 
     d u_hat / dt = L u_hat + N(u_hat),      v = u - <u>,   v solved for,   u(x, t) = <u> + v(x - <u> t, t)
 
-A law gives its initial fields and the pair (L, N); samples, opponents (the same solver on other grids), floor, cache,
+A law gives its initial fields and the pair (L, N); samples, solvers (the same solver on other grids), floor, cache,
 and the equation on which methods may build follow from these. Truth is solved in float64 on `fine` points, free of
 aliasing, and looked at on every (fine / n)-th of them, or in the waves that n points hold (`filtered`); the coarse
 solver of a law cuts products by its own rule.
@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Semilinear, Split
+from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Semilinear, Split
 from erlangen.core.quantity import Quantity, vector
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
@@ -32,7 +32,7 @@ from erlangen.numerics.spectral import TAU, Dealiasing
 from erlangen.physics import fluids
 
 CHUNK = 100  # trajectories solved at a time: what fits the caches of a CPU
-EIGHTHS = (2, 4, 6, 8, 12, 16)  # grids of the opponents, in eighths of n
+EIGHTHS = (2, 4, 6, 8, 12, 16)  # grids of the solvers, in eighths of n
 FASTEST = 1.25  # the fastest field of many trajectories, in units of `speed`
 
 
@@ -106,9 +106,9 @@ class PeriodicEvolution(Evolution, Semilinear):
         return step, Score("rollout", "u_next", relative_l2, "%", label, factor=100, steps=self.horizon)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         grids = tuple(self.n * p // 8 for p in EIGHTHS)
-        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
+        return (ReferenceSolver("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(u=outputs["u_next"])

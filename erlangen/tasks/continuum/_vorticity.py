@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from erlangen.contract import Evolution, Opponent, Outputs, Transport
+from erlangen.contract import Evolution, Outputs, ReferenceSolver, Transport
 from erlangen.contract.laws import Spectrum
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
@@ -48,13 +48,13 @@ class PlaneFlow(Evolution, Transport):
     def velocity(self, u_hat: Spectrum, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
         return fluids.velocity_of(u_hat, grid, length=length)
 
-    def carrier(self, grids: tuple[int, ...]) -> Opponent:
-        """The opponent that finds the flow on n x n points and carries w along it on twice the given ones."""
+    def carrier(self, grids: tuple[int, ...]) -> ReferenceSolver:
+        """The solver that finds the flow on n x n points and carries w along it on twice the given ones."""
 
         def solve(x: System, n: int) -> Outputs:
             return {"w_next": self.carried_on(x, n, 1)["w_next"][0]}
 
-        return Opponent("semi-Lagrangian solver", "n", grids, solve, self.carried_on)
+        return ReferenceSolver("semi-Lagrangian solver", "n", grids, solve, self.carried_on)
 
     def carried_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
         """`frames` states of the semi-Lagrangian solver from the given one alone."""

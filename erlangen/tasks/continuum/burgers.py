@@ -6,7 +6,7 @@ Truth: pseudo-spectral, fourth-order exponential Runge-Kutta, 2/3 de-aliasing, f
 fronts (512 points with the defaults), seen at every fourth point; the solver is checked against the Cole-Hopf solution
 (Cole 1951, doi:10.1090/qam/42889). Initial fields are Gaussian, four waves, rms `amplitude`. Within a trajectory they
 steepen into fronts of jump J and thickness 4 nu / J, J at most about four times the amplitude: one point of the given
-grid or more. The thinnest fronts are not determined by 128 points; the opponents' curve ends at that floor.
+grid or more. The thinnest fronts are not determined by 128 points; the solvers' curve ends at that floor.
 """
 
 from __future__ import annotations

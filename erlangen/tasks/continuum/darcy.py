@@ -5,7 +5,7 @@
 The twin of the set of Li et al. 2021, arXiv:2010.08895, made anew to their recipe: a is `high` where a Gaussian field
 N(0, (-Lap + q^2)^-2) with zero slope at the walls is positive, else `low`; solved on 421 x 421 nodes by five-point
 finite volumes with arithmetic face coefficients and seen at every fifth node. The nodes that are seen do not say where
-between them a jumps: that, not the equation, limits the solver on the given grid ("equation known": `Opponent` below)
+between them a jumps: that, not the equation, limits the solver on the given grid ("equation known", below)
 and every network. Published figures are for the original files: the same recipe, not the same numbers.
 """
 
@@ -22,7 +22,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from erlangen.contract import (
+    SPLITS,
+    Outputs,
+    PublishedResult,
+    ReferenceSolver,
+    Samples,
+    Score,
+    Shift,
+    Split,
+    Supervised,
+)
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, Square
 from erlangen.core.quantity import Quantity
@@ -52,9 +62,9 @@ class Darcy(Supervised):
     outputs = (Quantity("u", "u", "1", "grid", label="pressure"),)
     budget = "30m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 17, "fine": 17, "count": 40}
-    peers = (
-        Peer("FNO, the original files, 1,000 samples", "relative_l2", 1.08, "%", "arXiv:2010.08895"),
-        Peer("Transolver, the original files, 1,000 samples", "relative_l2", 0.57, "%", "arXiv:2402.02366"),
+    published = (
+        PublishedResult("FNO, the original files, 1,000 samples", "relative_l2", 1.08, "%", "arXiv:2010.08895"),
+        PublishedResult("Transolver, the original files, 1,000 samples", "relative_l2", 0.57, "%", "arXiv:2402.02366"),
     )
 
     def __post_init__(self):
@@ -88,12 +98,14 @@ class Darcy(Supervised):
         )
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         cells = self.n - 1
         coarser = [c for c in range(3, cells) if cells % c == 0 and c >= cells // 7]
         nodes = tuple(c + 1 for c in (*coarser, cells, 2 * cells))
         return tuple(
-            Opponent(f"five-point solver, {faces} faces", "n", nodes, functools.partial(self.solve_on, faces=faces))
+            ReferenceSolver(
+                f"five-point solver, {faces} faces", "n", nodes, functools.partial(self.solve_on, faces=faces)
+            )
             for faces in get_args(elliptic.Faces)
         )
 

@@ -5,7 +5,7 @@
 
 Fields are values of cells, taken from the averages of mass, momentum and energy. Initial states are constant between a
 few jumps, plus smooth waves; within the given cells they are the parabolas of `euler.refine`, so that the cells say
-all. Later they do not say where in a cell a shock is: the opponents' curve ends at that floor. Truth: finite volumes,
+all. Later they do not say where in a cell a shock is: the solvers' curve ends at that floor. Truth: finite volumes,
 WENO-Z (Borges et al. 2008, doi:10.1016/j.jcp.2007.11.038) and HLLC on four times the cells, float64, averaged back.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, ConservationLaw, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, ConservationLaw, Evolution, Outputs, ReferenceSolver, Samples, Score, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Boost, MassUnit
 from erlangen.core.groups import Group, Reflection, Shifts
@@ -101,11 +101,11 @@ class CompressibleEuler(Evolution, ConservationLaw):
         )
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         cells = [self.n * p // 4 for p in (1, 2, 4, 8, 16, 32)]
         return (
-            Opponent("WENO5 and HLLC", "n", tuple(cells[:4]), self.solve_on, self.path_on),
-            Opponent(
+            ReferenceSolver("WENO5 and HLLC", "n", tuple(cells[:4]), self.solve_on, self.path_on),
+            ReferenceSolver(
                 "first-order HLLC",
                 "n",
                 tuple(cells[2:]),

@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Shift, Split
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity
@@ -94,9 +94,9 @@ class GrayScott(Evolution):
         )
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
-        return (Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
+        return (ReferenceSolver("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(u=outputs["u_next"], v=outputs["v_next"])

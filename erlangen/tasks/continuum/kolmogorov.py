@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Outputs, ReferenceSolver, Samples, Score, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
@@ -69,9 +69,11 @@ class Kolmogorov(PlaneFlow):
         )
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12))
-        return Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on), self.carrier(grids[1:3])
+        return ReferenceSolver("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on), self.carrier(
+            grids[1:3]
+        )
 
     def trajectories(self, split: Split) -> Samples:
         return cache.remembered(cache.key_of(self, split), lambda: _trajectories(self, split))

@@ -9,7 +9,7 @@ asked for. Published figures are for ten given states and for the original files
 
 The points that are seen do not determine the field: modes above the given grid's fold into it. They are a consequence
 of the others: a finer solver that starts without them has made them after one unit of time. What the equation knows
-from one state is the opponents' curve ("equation known"); networks that see data alone answer "equation unknown".
+from one state is the solvers' curve ("equation known"); networks that see data alone answer "equation unknown".
 
 Truth: Basdevant's form, fourth-order exponential Runge-Kutta, 2/3 de-aliasing, single precision, the longest stable
 step of every unit of time. Trajectories are kept in small portions, so that an interrupted run goes on.
@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Outputs, ReferenceSolver, Samples, Score, Shift, Split
 from erlangen.core.errors import Invalid, within
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
@@ -89,9 +89,9 @@ class NavierStokes(PlaneFlow):
         return NavierStokes(**{**asdict(moved), "held": min(self.held, PORTION)})
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
-        spectral_solver = Opponent("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on)
+        spectral_solver = ReferenceSolver("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on)
         return spectral_solver, self.carrier(grids[:3])
 
     @property

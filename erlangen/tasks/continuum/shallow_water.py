@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Opponent, Outputs, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Equator
 from erlangen.core.groups import Broken, Group, Reflection, Shifts
@@ -107,9 +107,9 @@ class ShallowWater(Evolution):
         return 3 * self.lmax // 2
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         degrees = tuple(self.lmax * p // 8 for p in (4, 6, 8, 12))
-        return (Opponent("spherical harmonics", "lmax", degrees, self.solve_on, self.path_on),)
+        return (ReferenceSolver("spherical harmonics", "lmax", degrees, self.solve_on, self.path_on),)
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(depth=outputs["depth_next"], wind=outputs["wind_next"])

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...assess.metrics import absolute
-from ...contract import Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from ...contract import Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split, Supervised
 from ...core import quantity
 from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
@@ -103,11 +103,11 @@ class Properties(Supervised, Partitioned):
         return OUTPUTS[self.target] if self.target in OUTPUTS else (_own_quantity(self.data, self.target),)
 
     @property
-    def peers(self) -> tuple[Peer, ...]:  # type: ignore[override]
+    def published(self) -> tuple[PublishedResult, ...]:  # type: ignore[override]
         """Published errors on the same folds."""
         if self.target != "phonons":
             return ()
-        return tuple(Peer(k, "frequency_mae", v, "cm^-1", LEADERBOARD) for k, v in PHONON_PEERS.items())
+        return tuple(PublishedResult(k, "frequency_mae", v, "cm^-1", LEADERBOARD) for k, v in PHONON_PEERS.items())
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -135,9 +135,9 @@ class Properties(Supervised, Partitioned):
         return dataclasses.replace(self, **{axis: value}, n_test=max(self.n_test // 3, 3))
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         ranges = (2.0, 3.0, CONVERGED)
-        return (Opponent("Ewald sums", "range", ranges, _solve),) if self.target == "ionic" else ()
+        return (ReferenceSolver("Ewald sums", "range", ranges, _solve),) if self.target == "ionic" else ()
 
     def truth(self, split: Split) -> Samples:
         """Crystals with their properties; `group` is the compound or chemical system of each."""

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...assess.metrics import absolute, squared
-from ...contract import Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from ...contract import Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split, Supervised
 from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, Permutations
 from ...core.quantity import Quantity
@@ -123,11 +123,11 @@ class Activity(Supervised, Partitioned):
         )
 
     @property
-    def peers(self) -> tuple[Peer, ...]:  # type: ignore[override]
+    def published(self) -> tuple[PublishedResult, ...]:  # type: ignore[override]
         if self.data not in PUBLISHED or self.judged_on == "scaffolds" or self.division != "given":
             return ()
         value = PUBLISHED[self.data][self.judged_on == "cliffs"]
-        return (Peer(f"SVM on ECFP, {self.data}", "rmse", value, "1", "doi:10.1021/acs.jcim.2c01073"),)
+        return (PublishedResult(f"SVM on ECFP, {self.data}", "rmse", value, "1", "doi:10.1021/acs.jcim.2c01073"),)
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
@@ -139,8 +139,8 @@ class Activity(Supervised, Partitioned):
         return (Shift("judged_on", values, "held out"),) if values else ()
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
-        return (Opponent("SVM on ECFP4, gamma 0.01", "C", (1.0, 10.0, 100.0), self._opponent),)
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
+        return (ReferenceSolver("SVM on ECFP4, gamma 0.01", "C", (1.0, 10.0, 100.0), self._reference_solver),)
 
     def truth(self, split: Split) -> Samples:
         """Fingerprints and values of one split; only the test split depends on `judged_on`."""
@@ -177,7 +177,7 @@ class Activity(Supervised, Partitioned):
 
         return remembered(key, compute)
 
-    def _opponent(self, x: System, setting: float) -> Outputs:
+    def _reference_solver(self, x: System, setting: float) -> Outputs:
         machine = _machine(dataclasses.replace(self, judged_on="alike"), setting)
         with double():
             return {"activity": machine(x["ecfp4"])}
@@ -185,7 +185,7 @@ class Activity(Supervised, Partitioned):
 
 @functools.lru_cache(maxsize=8)
 def _machine(task: Activity, cost: float) -> SupportVectors:
-    """The opponent, fitted on the training and validation molecules when it is first asked."""
+    """The solver, fitted on the training and validation molecules when it is first asked."""
     parts = [task.truth("train"), task.truth("validation")]
     x = np.stack([np.asarray(one["ecfp4"]) for part in parts for one in part.inputs])
     y = np.array([float(value) for part in parts for value in part.outputs["activity"]])

@@ -5,7 +5,7 @@
 Truth: frames of canonical molecular dynamics labelled by GFN2-xTB (Bannwarth et al. 2019, doi:10.1021/acs.jctc.8b01176)
 or Kohn-Sham DFT, or the user's own file. Splits are independent trajectories, each from a conformer of its own.
 Several molecules may share one answer; it can then be judged on molecules that it has not seen.
-The opponent is the reference method itself: a model pays only where it is faster.
+The reference solver is the method of the labels itself: a model pays only where it is faster.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...assess.metrics import absolute, squared
-from ...contract import Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from ...contract import Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split, Supervised
 from ...core import quantity
 from ...core.errors import Invalid, unknown
 from ...core.groups import Group, Orthogonal, Permutations, Translations
@@ -55,11 +55,11 @@ class Forces(Supervised, Partitioned):
     inputs: ClassVar = (quantity.positions, quantity.atomic_numbers, quantity.cell)
     outputs: ClassVar = (quantity.energy, quantity.forces)
     toy: ClassVar[Mapping[str, Any]] = {"molecule": "water", "n_train": 40, "n_test": 20}
-    peers: ClassVar[tuple[Peer, ...]] = (
-        Peer("MACE, rMD17 ethanol, 1,000 frames", "forces_mae", 2.1, "meV/A", "arXiv:2206.07697"),
-        Peer("PaiNN, rMD17 ethanol, 1,000 frames", "forces_mae", 10.0, "meV/A", "arXiv:2206.07697"),
-        Peer("MACE, acetylacetone 300 K, 500 frames", "forces_rmse", 5.1, "meV/A", "arXiv:2206.07697"),
-        Peer("NequIP, acetylacetone 300 K, 500 frames", "forces_rmse", 5.9, "meV/A", "arXiv:2206.07697"),
+    published: ClassVar[tuple[PublishedResult, ...]] = (
+        PublishedResult("MACE, rMD17 ethanol, 1,000 frames", "forces_mae", 2.1, "meV/A", "arXiv:2206.07697"),
+        PublishedResult("PaiNN, rMD17 ethanol, 1,000 frames", "forces_mae", 10.0, "meV/A", "arXiv:2206.07697"),
+        PublishedResult("MACE, acetylacetone 300 K, 500 frames", "forces_rmse", 5.1, "meV/A", "arXiv:2206.07697"),
+        PublishedResult("NequIP, acetylacetone 300 K, 500 frames", "forces_rmse", 5.9, "meV/A", "arXiv:2206.07697"),
     )
 
     def __post_init__(self):
@@ -121,8 +121,8 @@ class Forces(Supervised, Partitioned):
         return dataclasses.replace(self, **{axis: value}, **fewer)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
-        return (Opponent("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._opponent),)
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
+        return (ReferenceSolver("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._reference_solver),)
 
     def truth(self, split: Split) -> Samples:
         """Frames with energies and forces; `group` is the trajectory that a frame belongs to."""
@@ -151,7 +151,7 @@ class Forces(Supervised, Partitioned):
         ]
         return {"forces_mae": 1000 * float(np.mean(np.abs(gaps)))}
 
-    def _opponent(self, x: System, setting: str) -> Outputs:
+    def _reference_solver(self, x: System, setting: str) -> Outputs:
         found = self._xtb(x, setting, accuracy=1.0)
         same = not self.data and setting == self.engine
         return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...assess.metrics import absolute, squared
-from ...contract import SPLITS, Opponent, Outputs, Peer, Samples, Score, Shift, Split, Supervised
+from ...contract import SPLITS, Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split, Supervised
 from ...core import quantity
 from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
@@ -72,11 +72,11 @@ class Properties(Supervised, Partitioned):
     container: ClassVar[type[Atoms]] = Atoms
     inputs: ClassVar = (quantity.positions, quantity.atomic_numbers)
     toy: ClassVar[Mapping[str, Any]] = {"n_heavy": 4, "n_train": 60, "n_test": 20}
-    peers: ClassVar[tuple[Peer, ...]] = (
-        Peer("PaiNN, QM9, 110,000 molecules", "gap_mae", 45.7, "meV", "arXiv:2102.03150"),
-        Peer("PaiNN, QM9, 110,000 molecules", "homo_mae", 27.6, "meV", "arXiv:2102.03150"),
-        Peer("PaiNN, QM9, 110,000 molecules", "u0_mae", 5.85, "meV", "arXiv:2102.03150"),
-        Peer("SchNet, QM9, 110,000 molecules", "gap_mae", 63.0, "meV", "arXiv:1706.08566"),
+    published: ClassVar[tuple[PublishedResult, ...]] = (
+        PublishedResult("PaiNN, QM9, 110,000 molecules", "gap_mae", 45.7, "meV", "arXiv:2102.03150"),
+        PublishedResult("PaiNN, QM9, 110,000 molecules", "homo_mae", 27.6, "meV", "arXiv:2102.03150"),
+        PublishedResult("PaiNN, QM9, 110,000 molecules", "u0_mae", 5.85, "meV", "arXiv:2102.03150"),
+        PublishedResult("SchNet, QM9, 110,000 molecules", "gap_mae", 63.0, "meV", "arXiv:1706.08566"),
     )
 
     def __post_init__(self):
@@ -143,8 +143,12 @@ class Properties(Supervised, Partitioned):
         return (Shift("judged_on", tuple(n for n in fitting if n != self.judged_on), "held out"),)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
-        return () if self._from_labels else (Opponent("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._opponent),)
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
+        return (
+            ()
+            if self._from_labels
+            else (ReferenceSolver("GFN-xTB", "Hamiltonian", ("gfn2", "gfn1"), self._reference_solver),)
+        )
 
     def truth(self, split: Split) -> Samples:
         """Molecules with the asked properties. All properties are computed once and kept for every later question."""
@@ -165,7 +169,7 @@ class Properties(Supervised, Partitioned):
         response = ElectricResponse(XTB[engine], accuracy)
         return response(np.asarray(x["atomic_numbers"]), np.asarray(x["positions"], float), self._names)
 
-    def _opponent(self, x: System, setting: str) -> Outputs:
+    def _reference_solver(self, x: System, setting: str) -> Outputs:
         found = self._xtb(x, setting, 1.0)
         other = setting != self.engine
         return {k: v for k, v in found.items() if not (other and k == "energy")}  # totals have different zeros

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from erlangen.contract import Opponent, Outputs, Spectrum
+from erlangen.contract import Outputs, ReferenceSolver, Spectrum
 from erlangen.core.errors import Invalid, within
 from erlangen.core.quantity import amplitudes
 from erlangen.core.systems import System
@@ -48,10 +48,10 @@ class Excited(SpinsUnderLaw[Spectrum]):
         return _reference(self)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         if self.law.n_sites > exact_diagonalisation.MAX_SITES:
             return ()
-        return (Opponent("exact diagonalisation", "states", (self.states,), self.solve_exactly),)
+        return (ReferenceSolver("exact diagonalisation", "states", (self.states,), self.solve_exactly),)
 
     def solve_exactly(self, x: System | None, states: int) -> Outputs:
         """The lowest energies by Lanczos at S_z = 0 and both parities of the spin flip; needs no input."""

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from erlangen import contract
-from erlangen.contract import Opponent, Outputs
+from erlangen.contract import Outputs, ReferenceSolver
 from erlangen.core.errors import Invalid, within
 from erlangen.core.systems import System
 from erlangen.physics import exact_evolution, mean_field
@@ -102,11 +102,13 @@ class Quench(SpinsOnLattice[contract.Quench]):
         return _reference(self)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
-        mean = Opponent("mean field (product state)", "tolerance", (1e-8,), self.solve_mean_field)
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
+        mean = ReferenceSolver("mean field (product state)", "tolerance", (1e-8,), self.solve_mean_field)
         if self.sites > exact_evolution.MAX_SITES:
             return (mean,)
-        return Opponent("exact evolution (Runge-Kutta)", "tolerance", (1e-2, 1e-4, 1e-8), self.solve_exactly), mean
+        return ReferenceSolver(
+            "exact evolution (Runge-Kutta)", "tolerance", (1e-2, 1e-4, 1e-8), self.solve_exactly
+        ), mean
 
     def solve_exactly(self, x: System | None, tolerance: float) -> Outputs:
         """Observables at all times, infidelity at the last one; needs no input."""

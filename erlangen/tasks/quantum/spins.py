@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
-from erlangen.contract import GroundState, Opponent, Outputs, Peer, Shift
+from erlangen.contract import GroundState, Outputs, PublishedResult, ReferenceSolver, Shift
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import System
 from erlangen.data.varbench import SOURCE, Row, published
@@ -68,13 +68,17 @@ class Spins(SpinsUnderLaw[GroundState]):
         return _reference(self)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         """Exact diagonalisation up to 24 sites, matrix product states where TeNPy is installed, mean field."""
-        found = [Opponent("mean field (product state)", "starts", (1, 8), self.solve_mean_field)]
+        found = [ReferenceSolver("mean field (product state)", "starts", (1, 8), self.solve_mean_field)]
         if matrix_product_states.is_installed() and self.law.n_sites > 2:
-            found.insert(0, Opponent("matrix product states", "bond dimension", (8, 32, 128), self.solve_by_products))
+            found.insert(
+                0, ReferenceSolver("matrix product states", "bond dimension", (8, 32, 128), self.solve_by_products)
+            )
         if self.law.n_sites <= exact_diagonalisation.MAX_SITES:
-            found.insert(0, Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly))
+            found.insert(
+                0, ReferenceSolver("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly)
+            )
         return tuple(found)
 
     def solve_exactly(self, x: System | None, tolerance: float) -> Outputs:
@@ -90,7 +94,7 @@ class Spins(SpinsUnderLaw[GroundState]):
         return {"energy": mean_field.product_state(self.law, starts=starts)[0]}  # type: ignore[dict-item]
 
     @property
-    def peers(self) -> tuple[Peer, ...]:  # type: ignore[override]  # published numbers depend on the settings
+    def published(self) -> tuple[PublishedResult, ...]:  # type: ignore[override]  # they depend on the settings
         """Published relative energy errors for exactly this law."""
         rows = self._published()
         exact = next((row.energy for row in rows if row.is_exact), None)
@@ -98,9 +102,13 @@ class Spins(SpinsUnderLaw[GroundState]):
             reference = _reference(self) if rows else None
             exact = reference["energy"] / self._pauli_unit if reference else None
         if exact is None:
-            return tuple(Peer(r.method, "energy", r.energy * self._pauli_unit / self.sites, "J", SOURCE) for r in rows)
+            return tuple(
+                PublishedResult(r.method, "energy", r.energy * self._pauli_unit / self.sites, "J", SOURCE) for r in rows
+            )
         return tuple(
-            Peer(r.method, "energy_error", abs(r.energy / exact - 1), "1", SOURCE) for r in rows if not r.is_exact
+            PublishedResult(r.method, "energy_error", abs(r.energy / exact - 1), "1", SOURCE)
+            for r in rows
+            if not r.is_exact
         )
 
     def _published(self) -> list[Row]:

@@ -14,7 +14,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from erlangen.contract import Couplings, Opponent, Outputs, Shift
+from erlangen.contract import Couplings, Outputs, ReferenceSolver, Shift
 from erlangen.core import quantity
 from erlangen.core.errors import Invalid, unknown, within
 from erlangen.core.systems import System
@@ -95,10 +95,10 @@ class SpinsFamily(SpinsOnLattice[Couplings]):
         return dataclasses.replace(self, low=float(value), high=float(value), couplings=1)
 
     @property
-    def opponents(self) -> tuple[Opponent, ...]:
+    def solvers(self) -> tuple[ReferenceSolver, ...]:
         if self.sites > exact_diagonalisation.MAX_SITES:
             return ()
-        return (Opponent("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly),)
+        return (ReferenceSolver("exact diagonalisation", "tolerance", (1e-1, 1e-4, 1e-8), self.solve_exactly),)
 
     def solve_exactly(self, x: System, tolerance: float) -> Outputs:
         """Ground-state energy at the coupling of `x`."""
