@@ -28,7 +28,8 @@ def of_history(sheet: Sheet, history: Sequence[Mapping[str, float]]) -> None:
     sheet.arrays |= {f"history/{n}": np.asarray([row.get(n, math.nan) for row in history]) for n in names}
     roles = {name: {"x": "history/step", "y": f"history/{name}"} for name in ("loss", "validation") if name in names}
     curves: list[Drawn] = [("training", "noisy", roles["loss"])] if "loss" in roles else []
-    curves += [("validation", "answer", roles["validation"])] if "validation" in roles else []
+    if "validation" in roles:
+        curves.append(("validation", "answer", roles["validation"]))
     sheet.add(
         "curve",
         "learning",
@@ -94,7 +95,8 @@ def _shift(sheet: Sheet, record: Record, rows: Sequence[ShiftRow]) -> None:
         found = [next(one for one in row.scores if one.name == name) for row in rows]
         roles = {"x": x, "y": [one.value for one in found], "error": [one.error for one in found], "ticks": ticks}
         curves.append((title(found[0]), "answer", roles | ({"names": ratios} if i == 0 else {})))
-        levels += [("in distribution", "level", {"y": known[name].value})] if name in known else []
+        if name in known:
+            levels.append(("in distribution", "level", {"y": known[name].value}))
     falling = numeric and trained is not None and bool(x[-1] == trained)  # severity grows to the right
     spread = numeric and x.min() > 0 and x.max() / x.min() > SPREAD
     across: Scale = ("log falling" if falling else "log") if spread else ("falling" if falling else "linear")
@@ -181,8 +183,8 @@ def _cost(sheet: Sheet, record: Record, work: WorkPrecision, score: Estimate) ->
             times, errors = [cost.query_seconds, cost.solver_seconds], [score.value, error]
             series.append(("as accurate", "match", {"x": times, "y": errors}))
     floor = record.floor.get(score.name, math.nan)
-    words = f"error of the labels: {plus_minus(floor, 0, score.unit)}"
-    series += [(words, "level", {"y": floor})] if 0 < floor < math.inf else []
+    if 0 < floor < math.inf:
+        series.append((f"error of the labels: {plus_minus(floor, 0, score.unit)}", "level", {"y": floor}))
     single = work.query == "per query"
     sheet.add(
         "curve",

@@ -136,10 +136,18 @@ def _intervals(sheet: Sheet, record: Record, columns: Mapping[str, Mapping[str, 
         units.add(single[name].unit)
         ends += [*x, *y]
         ratio = error[good] / width[good]
-        series = ("answer", "answer", {"values": ratio[ratio < WIDEST]}), ("interval", "level", {"y": 1.0})
+        values, edge = {"values": ratio[ratio < WIDEST]}, {"y": 1.0}
         axes, title = [("|error| / half-width", "1"), ("values", "1")], f"Errors in units of the interval: {words}"
         caption = f"Left of the line the interval holds the truth, as promised in {100 * level:g} % of all cases."
-        sheet.add("histogram", f"errors in intervals of {words}", title, axes, *series, caption=caption)
+        sheet.add(
+            "histogram",
+            f"errors in intervals of {words}",
+            title,
+            axes,
+            ("answer", "answer", values),
+            ("interval", "level", edge),
+            caption=caption,
+        )
     if ends:
         low, high = 0.7 * max(min(ends), 1e-300), 1.4 * max(ends)
         unit = units.pop() if len(units) == 1 else "unit of the output"
