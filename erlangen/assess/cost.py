@@ -223,7 +223,7 @@ def cost(
         truth_seconds,
         query_seconds,
         peak_memory_mb(),
-        f"{match.name}, {match.knob} = {match.setting}" if match else "",
+        match.title if match else "",
         seconds,
         break_even(truth_seconds + fit_seconds, query_seconds, seconds),
         steps,

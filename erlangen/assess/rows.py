@@ -79,6 +79,11 @@ class SolverRow:
     errors: dict[str, float] = dataclasses.field(default_factory=dict)
     steps: int = 1
 
+    @property
+    def title(self) -> str:
+        """The solver with its setting, which is what has an error and a price."""
+        return f"{self.name}, {self.knob} = {self.setting}"
+
 
 @dataclasses.dataclass
 class Cost:

@@ -178,7 +178,7 @@ def _cost(sheet: Sheet, record: Record, work: WorkPrecision, score: Estimate) ->
         at = {"x": [cost.query_seconds], "y": [score.value], "error": [score.error]}
         series.append((record.method, "answer", at | {"names": np.asarray([record.method])}))
         if cost.solver_seconds:
-            same = [r for r in work.rows if f"{r.name}, {r.knob} = {r.setting}" == cost.solver]
+            same = [r for r in work.rows if r.title == cost.solver]
             error = same[0].scores[score.name] if same and _is_drawn(same[0], score) else score.value
             times, errors = [cost.query_seconds, cost.solver_seconds], [score.value, error]
             series.append(("as accurate", "match", {"x": times, "y": errors}))
