@@ -187,7 +187,7 @@ def _match(axes: Axes, one: Series, roles: Mapping[str, np.ndarray], i: int) -> 
     (x, there), (y, other) = roles["x"], roles["y"]
     if other != y:
         axes.plot(there, other, "o", ms=14, mfc="none", mec=INK, mew=1.2)
-        axes.plot([there] * 2, [y, other], color=GREY, lw=1.0, ls=":")
+    axes.plot([there] * 2, [y, other], color=GREY, lw=1.0, ls=":")  # the axes then reach there in any case
     arrow = {"arrowstyle": "->", "color": GREY, "lw": 1.3, "shrinkA": 9, "shrinkB": 0}
     axes.annotate("", (there, y), (x, y), arrowprops=arrow)
 

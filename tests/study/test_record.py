@@ -16,6 +16,7 @@ from erlangen.app.report_plots import DRAWERS, figures
 from erlangen.assess.conformal import LEVELS
 from erlangen.core.errors import Invalid
 from erlangen.methods.wrappers.conformal import Conformal
+from erlangen.study.measures import _ground_state
 from erlangen.study.panels import Panel, Series, Sheet
 from erlangen.study.predict import predict
 from erlangen.study.record import Record
@@ -163,3 +164,12 @@ def test_intervals_are_judged_at_several_levels(waters):
     own_low, own_high = fitted.interval(x)["forces"]
     ratio = fitted.widening(x, LEVELS[0])["forces"] * np.ones((1, 3))
     np.testing.assert_allclose((high - low) / (own_high - own_low), ratio, rtol=1e-4)
+
+
+def test_fits_that_follow_each_other_are_drawn_one_after_the_other():
+    steps = [0, 1, 2, 1, 2, 5, 1, 2]
+    sheet = Sheet([])
+    _ground_state.energy_panels(sheet, [{"step": float(k), "energy": -2.0, "variance": 1.0} for k in steps], -4.0)
+    np.testing.assert_array_equal(sheet.arrays["energy/0/x"], [0, 1, 2, 3, 4, 7, 8, 9])
+    np.testing.assert_array_equal(sheet.arrays["energy/0/y"], 0.5)
+    assert sheet.panels[0].scales == ["linear", "log"]

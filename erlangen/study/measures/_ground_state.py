@@ -130,6 +130,8 @@ def energy_panels(sheet: Sheet, history: Sequence[Mapping[str, float]], exact: f
     """Energy and variance on the way down; the relative error of the energy where the exact one is known."""
     rows = [row for row in history if "energy" in row]
     x, energy, variance = ([row.get(name, math.nan) for row in rows] for name in ("step", "energy", "variance"))
+    again = np.diff(x, prepend=0.0) <= 0  # fits that follow each other count their steps from the start
+    x = np.asarray(x, float) + np.cumsum(np.where(again, np.concatenate([[0.0], x[:-1]]), 0.0))
     known, step = exact is not None, ("step of the minimisation", "1")
     y = np.abs((np.asarray(energy) - exact) / exact) if exact else energy
     label = ("|E - E_0| / |E_0|", "1") if known else ("energy E", "J")
