@@ -71,7 +71,7 @@ def fitting_tasks(method: str) -> list[str]:
 
 
 def describe(entry: registry.Entry) -> list[str]:
-    """Lines on the declarations of a task (quantities, symmetry, scores, shifts, solvers, published) or of a method, and
+    """Lines on what a task (quantities, symmetry, scores, shifts, solvers, published) or a method declares, and
     what fits it; those of the other side that cannot be asked are named with their problem.
     """
     is_task = entry.kind == "task"

@@ -62,6 +62,11 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         truth_seconds=0.0,
         query_seconds=seconds,
     )
+    allowed = values[np.isfinite(values)]
+    axes = [("objective", task.outputs[0].unit if not task.scores else task.scores[0].unit), ("problems", "1")]
+    caption = "Of the problems with an allowed answer, by the solver of the task."
+    found = ("found", "answer", {"values": allowed})
+    fit.sheet.add("histogram", "objective", "What was found is worth", axes, found, caption=caption)
     return {"scores/objective": values}
 
 

@@ -65,11 +65,22 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         truth_seconds=float(record.data.get("label_seconds", 0.0)),
         query_seconds=seconds,
     )
-    arrays = {f"scores/{name}": value for name, value in values.items()}
-    for q in task.outputs:
-        arrays[f"test/{q.name}/drawn"] = np.concatenate([np.ravel(v) for one in drawn for v in one[q.name]])
-        arrays[f"test/{q.name}/true"] = np.concatenate([np.ravel(v) for one in true for v in one[q.name]])
-    return arrays
+    _panels(fit, drawn, true)
+    return {f"scores/{name}": value for name, value in values.items()}
+
+
+def _panels(fit: Finished, drawn: Sequence[Set], true: Sequence[Set]) -> None:
+    """How draws and true draws are spread, component by component."""
+    for q in fit.task.outputs:
+        series = []
+        for label, look, sets in (("true draws", "truth", true), ("draws", "answer", drawn)):
+            values = np.concatenate([np.ravel(v) for one in sets for v in one[q.name]]).astype(float)
+            series.append((label, look, {"values": values}))
+        axes = [(q.label or q.name, q.unit), ("components", "1")]
+        caption = "All components of all draws for the test inputs."
+        fit.sheet.add(
+            "histogram", f"spread of {q.name}", f"Spread of {q.label or q.name}", axes, *series, caption=caption
+        )
 
 
 def sets_of(task: Sampling, samples: Samples) -> tuple[list[System], list[Set]]:
