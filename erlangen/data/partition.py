@@ -55,6 +55,7 @@ class Units:
 
     @property
     def count(self) -> int:
+        """How many of them there are."""
         return len(np.unique(self.unit))
 
 

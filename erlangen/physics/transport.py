@@ -30,9 +30,13 @@ class Carrying(Protocol):
     dt: Any
     substeps: Any
 
-    def equation(self, x: System) -> tuple[Any, Callable[[Array], Array], Any]: ...
+    def equation(self, x: System) -> tuple[Any, Callable[[Array], Array], Any]:
+        """(L, N, filter) on the grid of `x`."""
+        ...
 
-    def velocity(self, u_hat: Any, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]: ...
+    def velocity(self, u_hat: Any, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
+        """v of the coefficients of a state."""
+        ...
 
 
 def carried(
