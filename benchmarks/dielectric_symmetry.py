@@ -51,7 +51,7 @@ class SixComponents(Predictor):
         return listed(x, CUTOFF) if LABEL not in x.labels else x
 
     def __call__(self, x: Atoms) -> Outputs:
-        features, _ = self.network.hear(self.elements.species(x.atomic_numbers), near_of(x, CUTOFF))
+        features, _ = self.network.representations(self.elements.species(x.atomic_numbers), near_of(x, CUTOFF))
         atomic = self.head(features[-1][0][0])
         real = jnp.asarray(x.atomic_numbers)[:, None] > 0
         six = jnp.asarray(self.mean, atomic.dtype) + self.scale * jnp.sum(jnp.where(real, atomic, 0), 0) / jnp.sum(real)

@@ -145,7 +145,7 @@ def separations(method: Any, tests: Sequence[tuple[str, int]], seed: int = 0) ->
         def features(network, positions, numbers):
             def one(r, z):
                 species = jnp.searchsorted(jnp.asarray(ELEMENTS), z)
-                heard = network.hear(species, neighbours(r, z, CUTOFF))[0]
+                heard = network.representations(species, neighbours(r, z, CUTOFF))[0]
                 return jnp.stack([x[0][0] for x in heard])
 
             return jax.vmap(one)(positions, numbers)

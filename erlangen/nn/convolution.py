@@ -92,17 +92,17 @@ class Convolution(eqx.Module):
         """Densities by degree."""
         near = pairs.neighbours
         sent = [near.at_senders(up(h[l])) for l, up in enumerate(self.up)]  # [rows, K, m, channels]
-        heard: dict[int, list[tuple[Array, Array]]] = {}
+        received: dict[int, list[tuple[Array, Array]]] = {}
         for path, weight, mix in zip(self.paths, self.radial(pairs.radial), self.mix, strict=True):
             turned = jnp.moveaxis(contracted(pairs.harmonics[path[1]], path), 2, 1)  # [n, m3, K, m1]
-            said = sent[path[0]]
-            weighted = scaled(weight, jnp.broadcast_to(said, (*weight.shape[:2], *said.shape[2:])))
+            sources = sent[path[0]]
+            weighted = scaled(weight, jnp.broadcast_to(sources, (*weight.shape[:2], *sources.shape[2:])))
             # the sum over neighbours and components as one product of matrices per atom
             summed = product(_flat(turned, 2), _flat(weighted, 1))
-            heard.setdefault(path[2], []).append((summed, mix.weight))
+            received.setdefault(path[2], []).append((summed, mix.weight))
         return {
             l: self.norm * (jnp.concatenate([a for a, _ in both], -1) @ jnp.concatenate([w for _, w in both]))
-            for l, both in heard.items()
+            for l, both in received.items()
         }
 
 

@@ -37,13 +37,13 @@ def path(
     time: float,
     spacing: Sequence[float],
     substeps: int,
-    legs: int,
+    path_steps: int,
     frames: int,
 ) -> Float[Array, "frames r s"]:
     """Values of w on the grid `fine` at time, 2 time, ...: u is stepped on a coarse one and knows the flow.
 
     fields: coefficients of u and w. flow(u_hat): v along both axes and s on the coarse grid, whose `spacing` is given.
-    decay: e^{LT/2}. stepper(m): a step of u, T / m long; `substeps`: the fewest m. legs: steps along the paths in T.
+    decay: e^{LT/2}. stepper(m): a step of u, T / m long; `substeps`: the fewest m. path_steps: steps along paths in T.
     """
     kept = min(KEPT, key=lambda k: k * math.ceil(substeps / k))
     pieces = math.ceil(substeps / kept)
@@ -53,7 +53,7 @@ def path(
         u_hat, w_hat = state
         states = trajectory(step, u_hat, frames=pieces, substeps=kept)
         states = jnp.concatenate([u_hat[None], states])
-        flows = [flow(_between(states, 1 - i / (2 * legs))) for i in range(2 * legs + 1)]
+        flows = [flow(_between(states, 1 - i / (2 * path_steps))) for i in range(2 * path_steps + 1)]
         w_hat = carried(w_hat, departures(flows, time, spacing), decay, fine)
         return (states[-1], w_hat), spectral.inverse(w_hat, fine)
 

@@ -40,12 +40,19 @@ class Carrying(Protocol):
 
 
 def carried(
-    law: Carrying, x: System, coarse: int, fine: int, frames: int, stepper: Callable[[System, int], Step], *, legs: int
+    law: Carrying,
+    x: System,
+    coarse: int,
+    fine: int,
+    frames: int,
+    stepper: Callable[[System, int], Step],
+    *,
+    path_steps: int,
 ) -> Float[Array, "frames n n"]:
     """`frames` states in a row, seen on the points of `x` [n, n].
 
     stepper(seen, m): a step of the coefficients, dt / m long, on the grid of `seen`, which is `x` on `coarse` points
-    per axis; `fine` points carry the state; legs: Runge-Kutta steps along the paths in one dt.
+    per axis; `fine` points carry the state; path_steps: Runge-Kutta steps along the paths in one dt.
     """
     names = law.state, law.source
     state, shape = jnp.asarray(x[law.state]), x[law.state].shape
@@ -67,7 +74,7 @@ def carried(
         time=law.dt,
         spacing=seen["spacing"],
         substeps=math.ceil(law.substeps * coarse / len(state)),
-        legs=legs,
+        path_steps=path_steps,
         frames=frames,
     )
     return jax.vmap(lambda field: spectral.sample(field, shape))(values)

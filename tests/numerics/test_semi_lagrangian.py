@@ -25,10 +25,10 @@ def after(w, flow, fine=None, decay=1.0, time=TIME):
     return spectral.inverse(carried(w_hat, moved, decay * jnp.ones(w_hat.shape), fine), fine)
 
 
-def steady(n, vx, vy, source=0.0, legs=2):
+def steady(n, vx, vy, source=0.0, path_steps=2):
     x, y = spectral.grid((n, n))
     fields = (f(x, y) if callable(f) else f for f in (vx, vy, source))
-    return [jnp.asarray(np.stack([np.broadcast_to(f, (n, n)) for f in fields]))] * (2 * legs + 1)
+    return [jnp.asarray(np.stack([np.broadcast_to(f, (n, n)) for f in fields]))] * (2 * path_steps + 1)
 
 
 def test_a_uniform_flow_carries_waves_with_the_fourth_order_of_splines():
@@ -63,7 +63,7 @@ def test_a_source_is_right_in_the_mean_along_a_path():
     """Linear between 8 points, a wave is 5 % too low; over a path of whole spacings nothing of that is left."""
     with double():
         n, time = 8, 2 * spectral.TAU / 8
-        found = after(jnp.zeros((n, n)), steady(n, 0.0, 1.0, source=lambda x, y: np.cos(y), legs=8), time=time)
+        found = after(jnp.zeros((n, n)), steady(n, 0.0, 1.0, source=lambda x, y: np.cos(y), path_steps=8), time=time)
         _, y = spectral.grid((n, n))
         wanted = (np.sin(y) - np.sin(y - time)) * np.ones((n, 1))
         assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()

@@ -37,13 +37,13 @@ class References(eqx.Module):
         self.radial = [Linear(n_radial, channels, bias=False, key=k) for k in keys]
         self.weights = normal(first, (lmax * (lmax + 1) // 2, channels))
 
-    def __call__(self, heard: Components, pairs: Pairs, norm: float) -> Components:
-        """What `heard` makes of the references, as densities to be projected."""
+    def __call__(self, received: Components, pairs: Pairs, norm: float) -> Components:
+        """What `received` makes of the references, as densities to be projected."""
         own = {l: norm * density(radial(pairs.radial), pairs.harmonics[l]) for l, radial in enumerate(self.radial, 1)}
         orders = [(l, m) for l in range(1, self.lmax + 1) for m in range(1, l + 1)]
         # of order 1 whatever the degree, like the projections of the angles
         weights = {(l, m): w / (2 * l + 1) for (l, m), w in zip(orders, self.weights, strict=True)}
-        return torsions(heard, own, weights)
+        return torsions(received, own, weights)
 
 
 class Block(eqx.Module):
@@ -76,9 +76,9 @@ class Block(eqx.Module):
 
     def __call__(self, m: Edges, pairs: Pairs) -> Edges:
         sent = silu(self.down(silu(self.other(m)) * self.distance(pairs.radial)))
-        heard = 0.5**0.5 * (silu(self.own(m)) + silu(self.up(self.sums(sent, pairs))))
+        received = 0.5**0.5 * (silu(self.own(m)) + silu(self.up(self.sums(sent, pairs))))
         first, second, third = self.dense
-        m = m + first(heard)
+        m = m + first(received)
         return m + third(silu(second(m)))
 
     def sums(self, sent: Edges, pairs: Pairs) -> Edges:
@@ -93,8 +93,8 @@ class Block(eqx.Module):
         if self.references is not None:
             for l, more in self.references(at_atoms, pairs, self.norm).items():
                 at_atoms[l] = at_atoms[l] + more if l in at_atoms else more
-        heard = projected({l: near.at_senders(part) for l, part in at_atoms.items()}, pairs.harmonics)
-        return heard - near.at_reverse(sum(back[1:], back[0]))
+        received = projected({l: near.at_senders(part) for l, part in at_atoms.items()}, pairs.harmonics)
+        return received - near.at_reverse(sum(back[1:], back[0]))
 
 
 class Directional(eqx.Module):

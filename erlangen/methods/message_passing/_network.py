@@ -73,8 +73,8 @@ class Network(eqx.Module):
         early = [Linear(channels, 1, bias=False, gain=0.1, key=k) for k in others] if every else []
         self.readouts = [*early, last]
 
-    def hear(self, species: Int[Array, " n"], near: Neighbours) -> tuple[list[Components], Pairs]:
-        """What every layer makes of the atoms, and the geometry it heard."""
+    def representations(self, species: Int[Array, " n"], near: Neighbours) -> tuple[list[Components], Pairs]:
+        """What every layer makes of the atoms, and the geometry it received."""
         dtype = self.embedding.dtype
         radial = jnp.where(near.mask[..., None], self.radial(near.distances), 0.0).astype(dtype)
         pairs = Pairs.of(near, radial, self.harmonics)
@@ -87,5 +87,5 @@ class Network(eqx.Module):
         return found, pairs
 
     def __call__(self, species: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
-        found = self.hear(species, near)[0][-len(self.readouts) :]
+        found = self.representations(species, near)[0][-len(self.readouts) :]
         return sum(readout(scalars(x))[:, 0] for readout, x in zip(self.readouts, found, strict=True))  # type: ignore[return-value]

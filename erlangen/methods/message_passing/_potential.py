@@ -96,7 +96,7 @@ class Potential(Tangents, Features):
 
         def summed(r: Array) -> Float[Array, " H"]:
             near = near_of(x.replace(positions=r), self.cutoff, self.images)  # type: ignore[arg-type]
-            found = self.network.hear(species, near)[0]
+            found = self.network.representations(species, near)[0]
             return jnp.concatenate([jnp.where(real, scalars(h), 0.0) for h in found], 1).T.dot(element).ravel()
 
         r = jnp.asarray(x["positions"], jnp.float32)
@@ -106,7 +106,7 @@ class Potential(Tangents, Features):
         """Scalars of the last two layers: of each atom for its force, their mean over atoms for the energy."""
         real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
         near = near_of(x, self.cutoff, self.images)  # type: ignore[arg-type]
-        found = self.network.hear(self.elements.species(x["atomic_numbers"]), near)[0][-2:]
+        found = self.network.representations(self.elements.species(x["atomic_numbers"]), near)[0][-2:]
         atomic = jnp.where(real, jnp.concatenate([scalars(h) for h in found], 1), 0.0)
         return {"energy": jnp.sum(atomic, 0) / jnp.sum(real), "forces": atomic[:, None]}
 

@@ -98,7 +98,7 @@ class TensorHead(eqx.Module):
         ]
 
     def __call__(self, x: Components, pairs: Pairs) -> Float[Array, "n ..."]:
-        if self.lmax not in pairs.harmonics:  # the network itself heard lower degrees only
+        if self.lmax not in pairs.harmonics:  # the network itself received lower degrees only
             pairs = Pairs.of(pairs.neighbours, pairs.radial, self.lmax)
         density = self.convolution({0: x[0]}, pairs)
         invariant = self.scalar(scalars(x))
@@ -169,7 +169,7 @@ class Property(Predictor):
         near = near_of(x, self.cutoff, self.images)
         numbers = jnp.asarray(x.atomic_numbers)
         species, real = self.elements.species(numbers), numbers > 0
-        features, pairs = self.network.hear(species, near)
+        features, pairs = self.network.representations(species, near)
         answerable = jnp.all(self.elements.known(numbers)) & near.complete
         out = {}
         for reading, (name, head) in zip(self.readings, sorted(self.heads.items()), strict=True):

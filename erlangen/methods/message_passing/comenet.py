@@ -68,16 +68,16 @@ class Interaction(eqx.Module):
         h, near = scalars(x), pairs.neighbours
         around = self.around(near.at_senders(self.reference(h)), pairs)
         narrow = (self.angles(around, pairs), self.rotations(around, pairs))
-        heard = [
+        received = [
             self.norm * jnp.sum(widen(weights) * near.at_senders(sent(h)), 1)
             for widen, weights, sent in zip(self.widen, narrow, self.sent, strict=True)
         ]
-        return {0: (h + self.update(jnp.concatenate(heard, -1)))[:, None]}
+        return {0: (h + self.update(jnp.concatenate(received, -1)))[:, None]}
 
-    def around(self, said: Float[Array, "rows K inner"], pairs: Pairs) -> dict[int, Array]:
+    def around(self, sources: Float[Array, "rows K inner"], pairs: Pairs) -> dict[int, Array]:
         """A_i: densities of the neighbours by degree."""
         return {
-            l: self.norm * density(radial(pairs.radial) * said, pairs.harmonics[l])
+            l: self.norm * density(radial(pairs.radial) * sources, pairs.harmonics[l])
             for l, radial in enumerate(self.densities)
         }
 

@@ -1,4 +1,4 @@
-"""E(n)-equivariant graph network: messages move the atoms, and the moved atoms are heard in the next layer.
+"""E(n)-equivariant graph network: messages move the atoms, and the moved atoms are received in the next layer.
 
     m_ij = phi_e(h_i, h_j, |x_ij|^2, a_ij),        x_ij = x_i - x_j,        x_i(0) = r_i
     x_i += C sum_j x_ij phi_x(m_ij),               h_i += phi_h(h_i, sum_j m_ij)
@@ -6,7 +6,7 @@
 phi: perceptrons; a_ij: radial basis of the true distance. The coordinates x_i are the only vectors, one per atom
 (lmax 1, two bodies). Satorras, Hoogeboom, Welling 2021, arXiv:2102.09844. What differs here: messages are multiplied by
 an envelope of the true distance, where the paper connects all atoms; C is 1/N with N the mean number of neighbours, and
-sums of messages are scaled by 1/sqrt(N); the squared distance is heard in units of the cutoff.
+sums of messages are scaled by 1/sqrt(N); the squared distance is received in units of the cutoff.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Interaction(eqx.Module):
             square = square + jnp.sum((2 * apart + shift) * shift, -1, keepdims=True)
             apart = apart + shift
         square = square / self.cutoff**2
-        heard = self.receiver(h)[:, None] + near.at_senders(self.sender(h))
-        sent = silu(heard + self.edge(pairs.radial) + square * self.square)
+        received = self.receiver(h)[:, None] + near.at_senders(self.sender(h))
+        sent = silu(received + self.edge(pairs.radial) + square * self.square)
         envelope = jnp.where(near.mask, polynomial_cutoff(near.distances, self.cutoff), 0.0).astype(h.dtype)
         sent = silu(self.message(sent)) * envelope[..., None]
         # the perceptron has a bias: where there is no pair, the envelope makes the step zero

@@ -44,13 +44,13 @@ class Message(eqx.Module):
 
     def __call__(self, x: Components, pairs: Pairs) -> Components:
         near = pairs.neighbours
-        said = jnp.split(self.source(scalars(x)), len(self.filters), axis=-1)
-        sent = [near.at_senders(phi) * w(pairs.radial) for phi, w in zip(said, self.filters, strict=True)]
+        sources = jnp.split(self.source(scalars(x)), len(self.filters), axis=-1)
+        sent = [near.at_senders(phi) * w(pairs.radial) for phi, w in zip(sources, self.filters, strict=True)]
         directions = jnp.swapaxes(pairs.harmonics[1], 1, 2) / 3**0.5
         vectors = 0.5 * product(directions, sent[1])
         if len(sent) > 2:
-            heard = jnp.broadcast_to(near.at_senders(x[1]), (*near.mask.shape, *x[1].shape[1:]))
-            vectors = vectors + 0.5 * jnp.sum(scaled(sent[2], heard), 1) + x[1]
+            received = jnp.broadcast_to(near.at_senders(x[1]), (*near.mask.shape, *x[1].shape[1:]))
+            vectors = vectors + 0.5 * jnp.sum(scaled(sent[2], received), 1) + x[1]
         return {0: x[0] + 0.5 * jnp.sum(sent[0], 1)[:, None], 1: vectors}
 
 

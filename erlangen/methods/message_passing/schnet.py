@@ -2,7 +2,7 @@
 
     x_i += W3 ssp( W2 sum_j (W1 x_j) * w(r_ij) ),        w(r) = V2 ssp(V1 g(r)),        ssp(a) = ln(1/2 e^a + 1/2)
 
-g: Gaussians of the distance; *: channel by channel. Only distances are heard (lmax 0, two bodies): rotations,
+g: Gaussians of the distance; *: channel by channel. Only distances are received (lmax 0, two bodies): rotations,
 reflections and permutations leave every feature unchanged. Schuett, Sauceda, Kindermans, Tkatchenko, Mueller 2018,
 doi:10.1063/1.5019779. What differs here: the Gaussians carry an envelope that is zero at the cutoff and the filters
 have no bias, so that forces are continuous; sums are scaled by 1/sqrt(N) with N the mean number of neighbours.
@@ -53,9 +53,9 @@ class Interaction(eqx.Module):
         h = scalars(x)
         inner, outer = self.filters
         weights = outer(shifted_softplus(inner(pairs.radial)))
-        heard = self.norm * jnp.sum(weights * pairs.neighbours.at_senders(self.sent(h)), 1)
+        received = self.norm * jnp.sum(weights * pairs.neighbours.at_senders(self.sent(h)), 1)
         first, second = self.update
-        return {0: (h + second(shifted_softplus(first(heard))))[:, None]}
+        return {0: (h + second(shifted_softplus(first(received))))[:, None]}
 
 
 RADIAL = Gaussians(5.0, 25)

@@ -69,7 +69,7 @@ class Corrected(Answer):
         pieces, kept = division(-(-self.task.law.substeps // self.corrections))
         step = self.stepper(x, pieces * kept * self.corrections)
 
-        def leg(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
+        def piece(u_hat: Complex[Array, "..."], _: None) -> tuple[Complex[Array, "..."], None]:
             u_hat = trajectory(step, mask * u_hat, frames=pieces, substeps=kept)[-1]
             if self.corrector is None:
                 return u_hat, None
@@ -77,7 +77,7 @@ class Corrected(Answer):
             added = spectral.transform(self.out_scale * self.corrector(seen)[..., 0])
             return u_hat + added.at[(0,) * state.ndim].set(0), None
 
-        u_hat, _ = jax.lax.scan(leg, spectral.transform(state), None, length=self.corrections)
+        u_hat, _ = jax.lax.scan(piece, spectral.transform(state), None, length=self.corrections)
         after = spectral.inverse(u_hat, state.shape)
         if mean is not None:
             after = mean + spectral.translate(after, (mean * self.task.law.dt,), length=len(state) * x["spacing"][0])

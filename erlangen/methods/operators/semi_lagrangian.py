@@ -38,7 +38,7 @@ class Carried(Predictor):
     solver: Corrected
     coarser: float = eqx.field(static=True)
     finer: float = eqx.field(static=True)
-    legs: int = eqx.field(static=True)
+    path_steps: int = eqx.field(static=True)
 
     def __call__(self, x: System) -> Outputs:
         return {name: values[0] for name, values in self.path(x, 1).items()}
@@ -49,7 +49,7 @@ class Carried(Predictor):
         x = x.replace(**{q.name: jnp.asarray(x[q.name], dtype) for q in task.inputs})
         n = len(x[task.law.state])
         coarse, fine = (2 * round(ratio * n / 2) for ratio in (self.coarser, self.finer))
-        states = carried(task.law, x, coarse, fine, steps, self.solver.stepper, legs=self.legs)
+        states = carried(task.law, x, coarse, fine, steps, self.solver.stepper, path_steps=self.path_steps)
         return {task.outputs[0].name: states}
 
 
@@ -57,7 +57,7 @@ class Carried(Predictor):
 class SemiLagrangian(SolverInTheLoop):
     coarser: float = 0.875  # grid on which the flow is solved, in units of the given one
     finer: float = 2.0  # grid on which the field is carried, in units of the given one
-    legs: int = 2  # Runge-Kutta steps along the paths, per output
+    path_steps: int = 2  # Runge-Kutta steps along the paths, per output
     unrolled: int = 4  # outputs in a row on which it is trained
     rate: float = 1e-3  # peak learning rate
     batch: int = 4
@@ -65,7 +65,7 @@ class SemiLagrangian(SolverInTheLoop):
     accepts: ClassVar[Signature] = Signature(Evolution, Field, law=Transport)
 
     def __post_init__(self):
-        within(self, coarser=(0, 16), finer=(0, 16), legs=(1, 1000), unrolled=(1, 1000))
+        within(self, coarser=(0, 16), finer=(0, 16), path_steps=(1, 1000), unrolled=(1, 1000))
         within(self, rate=(0, math.inf), batch=(1, math.inf))
 
     @property
@@ -75,4 +75,4 @@ class SemiLagrangian(SolverInTheLoop):
     def build(self, task: Evolution, samples: Samples, *, key: PRNGKeyArray) -> Carried:
         """The untrained answer."""
         solver = Hybrid(width=0).build(task, samples, key=key)
-        return Carried(dataclasses.replace(solver, out_scale=1.0), self.coarser, self.finer, self.legs)
+        return Carried(dataclasses.replace(solver, out_scale=1.0), self.coarser, self.finer, self.path_steps)

@@ -101,8 +101,8 @@ class Block(eqx.Module):
     def __call__(self, x: Float[Array, "patches channels"], displacement: Array) -> Float[Array, "patches channels"]:
         heads = len(self.attention)
         values = (_normed(x) @ self.values.T).reshape(len(x), heads, -1)
-        heard = jnp.einsum("hpq,qhc->phc", self.attention[:, displacement], values)
-        x = x + heard.reshape(x.shape) @ self.mix.T
+        received = jnp.einsum("hpq,qhc->phc", self.attention[:, displacement], values)
+        x = x + received.reshape(x.shape) @ self.mix.T
         return x + jax.nn.gelu(_normed(x) @ self.up.T + self.bias) @ self.down.T
 
 

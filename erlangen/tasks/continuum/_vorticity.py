@@ -64,4 +64,4 @@ class PlaneFlow(Evolution, Transport):
 
         with double():
             x = x.replace(**{name: jnp.asarray(x[name], dtype) for name in ("w", "source")})
-            return {"w_next": transport.carried(self, x, n, 2 * len(x["w"]), frames, stepper, legs=2)}
+            return {"w_next": transport.carried(self, x, n, 2 * len(x["w"]), frames, stepper, path_steps=2)}
