@@ -15,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
-ALLOWED = 40.0  # seconds for a file of tests
-ALLOWED_LEAF = 40.0  # and for a task or a method in the contract suite
-EXCEPTIONS: dict[str, float] = {}
+ALLOWED = 90.0  # seconds for a file of tests
+ALLOWED_LEAF = 90.0  # and for a task or a method in the contract suite
+EXCEPTIONS: dict[str, float] = {
+    "comenet": 150.0,  # two trials of angles and torsions
+    "tests/methods/test_message_passing.py": 150.0,  # eight networks
+    "tests/methods/test_variational.py": 150.0,  # every ground-state method
+}
 LEAVES, METHODS, WORKERS = 50, 70, 2  # projected to
 REFERENCE = 0.075  # seconds of `_work` on the machine for which the allowances are meant
 SUITE = "tests/testing/"
