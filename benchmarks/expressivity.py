@@ -25,6 +25,7 @@ from erlangen import registry
 from erlangen.assess.symmetry import in_double
 from erlangen.core.systems import Atoms
 from erlangen.methods.message_passing._method import MessagePassing
+from erlangen.nn.components import scalars
 from erlangen.nn.neighbours import neighbours
 from erlangen.numerics.precision import double
 from erlangen.tasks.molecules.expressivity import CUTOFF, pair
@@ -145,8 +146,8 @@ def separations(method: Any, tests: Sequence[tuple[str, int]], seed: int = 0) ->
         def features(network, positions, numbers):
             def one(r, z):
                 species = jnp.searchsorted(jnp.asarray(ELEMENTS), z)
-                heard = network.representations(species, neighbours(r, z, CUTOFF))[0]
-                return jnp.stack([x[0][0] for x in heard])
+                layers = network.representations(species, neighbours(r, z, CUTOFF))[0]
+                return jnp.stack([scalars(x) for x in layers])
 
             return jax.vmap(one)(positions, numbers)
 

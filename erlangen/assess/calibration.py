@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from erlangen.core.quantity import AnyArray
+from erlangen.core.arrays import AnyArray
 
 from ..contract import Samples, Task
 from .metrics import bootstrap_means, resampling_units

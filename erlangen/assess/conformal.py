@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from erlangen.core.quantity import AnyArray
+from erlangen.core.arrays import AnyArray
 
 from ..contract import Answer, Interval, Outputs, Predictor, Samples, Spread, Supervised, Task
 from ..core.groups import Shifts

@@ -35,7 +35,7 @@ class Members(Spread):
         alike = all(jax.tree.structure(a) == jax.tree.structure(arrays[0]) for a in arrays)
         alike = alike and all(bool(eqx.tree_equal(r, rest[0])) for r in rest)
         shapes = [[np.shape(leaf) for leaf in jax.tree.leaves(a)] for a in arrays]
-        if not alike or any(s != shapes[0] for s in shapes):
+        if not alike or not shapes[0] or any(s != shapes[0] for s in shapes):
             return cls(tuple(members), False)
         with double():  # stacking must not round what members keep in float64 (reference energies)
             stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *arrays)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Array, Float
 
-from erlangen.core.quantity import AnyArray
+from erlangen.core.arrays import AnyArray
 
 from ..core.errors import Invalid
 from .metrics import correlation, paired

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
 from ..contract import Answer, Features, Outputs, Samples, Spread
-from ..core.quantity import AnyArray
+from ..core.arrays import AnyArray
 from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import for_each

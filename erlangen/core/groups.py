@@ -20,8 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray, Shaped
 
+from .arrays import AnyArray
 from .errors import Invalid
-from .quantity import AnyArray, Quantity
+from .quantity import Quantity
 from .systems import System
 
 S = TypeVar("S", bound=System)

@@ -8,15 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-import numpy as np
-from jaxtyping import Array, Float
-
-AnyArray = Array | np.ndarray
-"""The value of a quantity: JAX's inside compiled code, NumPy's on the host."""
-
-Coefficient = float | Float[Array, ""]
-"""A number in a law: the same for all, or one that an input brings and derivatives may be taken of."""
-
 AXES = ("atoms", "lattice", "electrons", "orbitals", "residues", "sites", "nodes", "grid")
 """What a value may belong to; "grid" stands for all axes of the grid."""
 

@@ -13,7 +13,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from .quantity import AnyArray
+from .arrays import AnyArray
 
 
 class System(eqx.Module):

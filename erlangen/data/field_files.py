@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ..core.arrays import AnyArray
 from ..core.errors import Invalid, unknown
-from ..core.quantity import AnyArray
 from ..core.systems import Field
 
 AXES = ("x", "y", "z")

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from erlangen.core.quantity import AnyArray
+from erlangen.core.arrays import AnyArray
 
 from ..core.errors import Invalid
 from ..core.systems import Atoms

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
-from erlangen.core.quantity import AnyArray, Coefficient
+from erlangen.core.arrays import AnyArray, Coefficient
 
 Step = Callable[[Inexact[Array, "..."]], Inexact[Array, "..."]]
 POINTS_ON_CIRCLE = 32  # unit circle; the trapezoid rule has converged to 1e-16 from 24 points on

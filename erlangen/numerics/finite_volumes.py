@@ -25,8 +25,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from erlangen.core.arrays import Coefficient
 from erlangen.core.errors import Invalid, unknown
-from erlangen.core.quantity import Coefficient
 from erlangen.numerics import exponential_integrators, weno
 from erlangen.numerics.steps import is_traced
 from erlangen.numerics.weno import GHOSTS, Reconstruction

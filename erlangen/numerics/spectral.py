@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from erlangen.core.arrays import AnyArray, Coefficient
 from erlangen.core.errors import Invalid, unknown
-from erlangen.core.quantity import AnyArray, Coefficient
 
 Dealiasing = Literal["none", "two-thirds", "three-halves", "smooth"]
 TAU = 2 * math.pi

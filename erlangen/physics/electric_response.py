@@ -15,7 +15,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from erlangen.core.quantity import AnyArray
+from erlangen.core.arrays import AnyArray
 
 from ..core.errors import Invalid, unknown
 from .tight_binding import HAMILTONIANS, one_thread_per_call

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid
-from erlangen.core.quantity import AnyArray
 
 from .tight_binding import Potential
 from .units import BOHR, HARTREE

@@ -21,8 +21,8 @@ import numpy as np
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Float
 
+from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid, unknown
-from erlangen.core.quantity import AnyArray
 from erlangen.numerics import spectral
 from erlangen.numerics.sine_cosine import sine_transform_2d
 from erlangen.numerics.steps import is_traced

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
+from erlangen.core.arrays import AnyArray, Coefficient
 from erlangen.core.errors import Invalid
-from erlangen.core.quantity import AnyArray, Coefficient
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import Dealiasing

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid
-from erlangen.core.quantity import AnyArray
 from erlangen.core.systems import Atoms
 from erlangen.numerics.langevin import langevin, thermal_velocities
 

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from erlangen.core.arrays import AnyArray, Coefficient
 from erlangen.core.errors import Invalid, within
-from erlangen.core.quantity import AnyArray, Coefficient
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics.spherical_harmonics import Sphere
 from erlangen.numerics.steps import checked_steps, is_traced

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid, unknown
-from erlangen.core.quantity import AnyArray
 
 from .units import BOHR, HARTREE
 

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from erlangen.core.arrays import Coefficient
 from erlangen.core.errors import Invalid
-from erlangen.core.quantity import Coefficient
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import TAU, Dealiasing

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..assess import symmetry
 from ..assess.metrics import per_sample, summarise
-from ..contract import SPLITS, Couplings, Evolution, Method, Quench, Samples, Supervised, Task, Variational
+from ..contract import SPLITS, Couplings, Evolution, Method, Quench, Samples, Supervised, Task, Variational, Wrapper
 from ..core.quantity import AXES
 from .cases import concerns, demand
 
@@ -39,6 +39,7 @@ def check_settings(subject: Task | Method) -> None:
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]
         if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     ]
+    unset = [name for name in unset if not (name == "method" and isinstance(subject, Wrapper))]
     demand(not unset, f"every setting of {kind.__name__} must have a default", unset)
     demand(hash(subject) == hash(dataclasses.replace(subject)), f"{kind.__name__} must be hashable")  # type: ignore[type-var]
 

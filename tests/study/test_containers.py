@@ -39,7 +39,7 @@ class Sequence(System):
 
 
 def read(source, scope):
-    words = [line.strip() for line in open(source)]
+    words = [line.strip() for line in open(source.path)]
     tokens = [np.array([LETTERS.index(letter) for letter in word], np.int32) for word in words]
     return Contents([Sequence(row) for row in tokens], source=words)
 

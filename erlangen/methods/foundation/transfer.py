@@ -23,7 +23,7 @@ from jaxtyping import PRNGKeyArray
 
 from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised, Task
 from ...core.errors import Invalid, within
-from ...core.groups import Group
+from ...core.groups import Group, LatticeBasis, LatticeTranslations
 from ...core.systems import Atoms
 from ...data.cache import key, remembered
 from ...physics.molecular_dynamics import Sampling, canonical_frames
@@ -60,7 +60,9 @@ class Transfer(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return NETWORKS[self.network]().symmetry
+        """Those of the network, but for the lattice: periodic structures are refused."""
+        kept = NETWORKS[self.network]().symmetry
+        return tuple(kind for kind in kept if kind not in (LatticeBasis, LatticeTranslations))
 
     def check(self, task: Task) -> None:
         """Accept what the cheap labels have too: energy and forces alone."""
