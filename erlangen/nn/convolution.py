@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..core.spherical_harmonics import spherical_harmonics
 from .components import Components, contracted, scaled
 from .initial import split
-from .linear import Linear, silu
+from .linear import Linear, mapped, silu
 from .matrix_product import product
 from .neighbours import Neighbours
 from .tensor_product import Path, coupling_paths
@@ -51,7 +51,7 @@ class RadialWeights(eqx.Module):
     def __call__(self, basis: Float[Array, "n K basis"]) -> list[Float[Array, "n K channels"]]:
         for layer in self.hidden:
             basis = silu(layer(basis))
-        whole = basis @ jnp.concatenate([layer.weight for layer in self.outer], 1)  # one product for all paths
+        whole = mapped(basis, jnp.concatenate([layer.weight for layer in self.outer], 1))  # one product for all paths
         return jnp.split(whole, len(self.outer), axis=-1)
 
 
@@ -101,7 +101,7 @@ class Convolution(eqx.Module):
             summed = product(_flat(turned, 2), _flat(weighted, 1))
             heard.setdefault(path[2], []).append((summed, mix.weight))
         return {
-            l: self.norm * (jnp.concatenate([a for a, _ in both], -1) @ jnp.concatenate([w for _, w in both]))
+            l: self.norm * mapped(jnp.concatenate([a for a, _ in both], -1), jnp.concatenate([w for _, w in both]))
             for l, both in heard.items()
         }
 
