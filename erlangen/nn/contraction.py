@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .components import Components, coupled, scaled, total
 from .initial import normal, split
-from .linear import Linear
+from .linear import Linear, mapped
 from .tensor_product import Path, coupling_paths
 
 
@@ -32,7 +32,7 @@ class Weights(eqx.Module):
         self.values = normal(key, (paths, n_species, channels), scale)
 
     def __call__(self, species: Float[Array, "n species"]) -> list[Float[Array, "n channels"]]:
-        whole = species @ jnp.moveaxis(self.values, 1, 0).reshape(species.shape[-1], -1)
+        whole = mapped(species, jnp.moveaxis(self.values, 1, 0).reshape(species.shape[-1], -1))
         return jnp.split(whole, len(self.values), axis=-1)
 
 

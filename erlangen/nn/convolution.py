@@ -8,17 +8,19 @@ channels; N: mean number of neighbours. Thomas et al. 2018, arXiv:1802.08219; Ba
 
 from __future__ import annotations
 
+import functools
+
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ..core.spherical_harmonics import spherical_harmonics
 from .components import Components, contracted, scaled
 from .initial import split
-from .linear import Linear, silu
+from .linear import Linear, mapped, silu
 from .matrix_product import product
 from .neighbours import Neighbours
-from .tensor_product import Path, coupling_paths
+from .tensor_product import Path, coupling_paths, coupling_table
 
 
 class Pairs(eqx.Module):
@@ -31,9 +33,21 @@ class Pairs(eqx.Module):
     @classmethod
     def of(cls, near: Neighbours, radial: Float[Array, "n K basis"], lmax: int) -> Pairs:
         """Harmonics up to `lmax`; everything is zero where there is no pair."""
-        flat = spherical_harmonics(near.directions, lmax).astype(radial.dtype)
-        parts = jnp.split(jnp.where(near.mask[..., None], flat, 0.0), [l * l for l in range(1, lmax + 1)], axis=-1)
-        return cls(near, radial, dict(enumerate(parts)))
+        found = {0: near.mask[..., None].astype(near.directions.dtype)}
+        for l in range(1, lmax + 1):
+            both = found[l - 1][..., :, None] * near.directions[..., None, :]
+            found[l] = mapped(both.reshape(*near.mask.shape, -1), jnp.asarray(_raising(l), both.dtype))
+        return cls(near, radial, {l: y.astype(radial.dtype) for l, y in found.items()})
+
+
+@functools.cache
+def _raising(l: int) -> np.ndarray:
+    """[(m of degree l - 1, x y z), m of degree l]: Y_l = c [Y_(l-1) X r]_l, c from the polar axis: Y_l0 = sqrt(2l+1).
+
+    The same polynomials as `core.spherical_harmonics`, as one product of matrices per degree.
+    """
+    table = coupling_table(l - 1, 1, l)
+    return (table * ((2 * l + 1) / (2 * l - 1)) ** 0.5 / table[l - 1, 1, l]).reshape(-1, 2 * l + 1)
 
 
 class RadialWeights(eqx.Module):
@@ -51,7 +65,7 @@ class RadialWeights(eqx.Module):
     def __call__(self, basis: Float[Array, "n K basis"]) -> list[Float[Array, "n K channels"]]:
         for layer in self.hidden:
             basis = silu(layer(basis))
-        whole = basis @ jnp.concatenate([layer.weight for layer in self.outer], 1)  # one product for all paths
+        whole = mapped(basis, jnp.concatenate([layer.weight for layer in self.outer], 1))  # one product for all paths
         return jnp.split(whole, len(self.outer), axis=-1)
 
 
@@ -101,7 +115,7 @@ class Convolution(eqx.Module):
             summed = product(_flat(turned, 2), _flat(weighted, 1))
             received.setdefault(path[2], []).append((summed, mix.weight))
         return {
-            l: self.norm * (jnp.concatenate([a for a, _ in both], -1) @ jnp.concatenate([w for _, w in both]))
+            l: self.norm * mapped(jnp.concatenate([a for a, _ in both], -1), jnp.concatenate([w for _, w in both]))
             for l, both in received.items()
         }
 

@@ -7,11 +7,17 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .initial import normal, split, zeros
+from .matrix_product import product
 
 
 def silu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """x sigmoid(x), scaled such that the output has unit second moment for x ~ N(0, 1)."""
     return jax.nn.silu(x) * 1.6765
+
+
+def mapped(x: Float[Array, "*any n_in"], weight: Float[Array, "n_in n_out"]) -> Float[Array, "*any n_out"]:
+    """x W on the last axis, as one product of matrices, also for a batch."""
+    return product(x.reshape(-1, x.shape[-1]), weight).reshape(*x.shape[:-1], weight.shape[-1])
 
 
 class Linear(eqx.Module):
@@ -28,7 +34,7 @@ class Linear(eqx.Module):
         self.bias = zeros(n_out) if bias else None
 
     def __call__(self, x: Float[Array, "*any n_in"]) -> Float[Array, "*any n_out"]:
-        y = x @ self.weight
+        y = mapped(x, self.weight)
         return y if self.bias is None else y + self.bias
 
 

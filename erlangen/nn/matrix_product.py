@@ -44,9 +44,17 @@ def in_front(values: Sequence[Array], axes: Sequence[int | None]) -> list[Array]
     ]
 
 
+def _batch(values: Sequence[Array], axes: Sequence[int | None]) -> tuple[Array, int]:
+    a, b = values
+    if axes[1] is None and b.ndim == 2:  # one matrix for all: still one product, of more rows
+        a = jnp.moveaxis(a, axes[0] or 0, 0)
+        return product_p.bind(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1]), 0
+    return product_p.bind(*in_front(values, axes)), 0
+
+
 product_p.def_impl(jnp.matmul)
 product_p.def_abstract_eval(lambda a, b: ShapedArray((*a.shape[:-1], b.shape[-1]), jnp.result_type(a, b)))
 ad.defjvp(product_p, lambda t, a, b: product_p.bind(t, b), lambda t, a, b: product_p.bind(a, t))
 ad.primitive_transposes[product_p] = _transpose
-batching.primitive_batchers[product_p] = lambda values, axes: (product_p.bind(*in_front(values, axes)), 0)
+batching.primitive_batchers[product_p] = _batch
 mlir.register_lowering(product_p, mlir.lower_fun(jnp.matmul, multiple_results=False))
