@@ -17,7 +17,7 @@ from jaxtyping import Array, Complex, Float, Inexact
 
 from ..core.systems import System
 
-Spectrum = Complex[Array, "*modes"]
+Modes = Complex[Array, "*modes"]
 """Coefficients of a real field on a periodic grid (``rfftn``)."""
 
 
@@ -36,7 +36,7 @@ class Semilinear(abc.ABC):
         """Stable steps of the fourth-order exponential rule in one dt, on the task's own grid."""
 
     @abc.abstractmethod
-    def equation(self, x: System) -> tuple[Inexact[Array, "*modes"], Callable[[Spectrum], Spectrum], Any]:
+    def equation(self, x: System) -> tuple[Inexact[Array, "*modes"], Callable[[Modes], Modes], Any]:
         """(L, N, filter): what is cut from a state before it is stepped; for the parameters of `x`, on its grid."""
 
 
@@ -49,7 +49,7 @@ class Transport(Semilinear):
     source: ClassVar[str]
 
     @abc.abstractmethod
-    def velocity(self, u_hat: Spectrum, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
+    def velocity(self, u_hat: Modes, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
         """v on `grid` points of a square of this side."""
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from erlangen.contract import Evolution, Outputs, ReferenceSolver, Transport
-from erlangen.contract.laws import Spectrum
+from erlangen.contract.laws import Modes
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
@@ -45,7 +45,7 @@ class PlaneFlow(Evolution, Transport):
     def law(self) -> Transport:
         return self
 
-    def velocity(self, u_hat: Spectrum, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
+    def velocity(self, u_hat: Modes, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
         return fluids.velocity_of(u_hat, grid, length=length)
 
     def carrier(self, grids: tuple[int, ...]) -> ReferenceSolver:
