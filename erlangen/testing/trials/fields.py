@@ -9,6 +9,7 @@ Gas      rho(x, t) = rho(x - u t, 0) at constant u and p                     a c
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import itertools
 import math
@@ -47,9 +48,9 @@ class Moving(Trial, Evolution):
         }
         return Samples([p[0] for p in paths], columns, np.arange(len(paths)))
 
+    @abc.abstractmethod
     def path(self, rng: np.random.Generator) -> list[Field]:
         """States at 0, dt, ..., HORIZON dt."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
