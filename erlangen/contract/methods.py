@@ -19,7 +19,7 @@ from .tasks import Asked, GroundState, Supervised, Task, Variational
 @dataclasses.dataclass(frozen=True)
 class Signature:
     """What a method can answer: the kind of task, the container of its input (`System`: any), outputs that must be
-    asked for, what is asked about a Hamiltonian, and the law on which the method builds.
+    asked for (and no others, where `alone`), what is asked about a Hamiltonian, and the law on which the method builds.
     """
 
     kind: type[Task]
@@ -27,6 +27,7 @@ class Signature:
     outputs: frozenset[str] = frozenset()
     asked: type[Asked] = GroundState
     law: type | None = None
+    alone: bool = False
 
     def mismatch(self, task: Task) -> str:
         """Why `task` is not accepted; empty where it is."""
@@ -39,7 +40,10 @@ class Signature:
         if self.law and not isinstance(task.law, self.law):
             return f"builds on a law of kind {self.law.__name__}, of which {task.name()} has none"
         missing = self.outputs - {q.name for q in task.outputs}
-        return f"needs the outputs {sorted(missing)}" if missing else ""
+        if missing:
+            return f"needs the outputs {sorted(missing)}"
+        more = {q.name for q in task.outputs} - self.outputs if self.alone else ()
+        return f"answers {sorted(self.outputs)} alone, {task.name()} asks for {sorted(more)} too" if more else ""
 
 
 def kind_of(task: Task | type[Task]) -> str:

@@ -1,4 +1,4 @@
-"""What tasks and methods are made of: samples, scores, shifts, published results, reference solvers, budgets, sessions."""
+"""What tasks and methods are made of: samples, scores, shifts, published results, solvers, budgets, sessions."""
 
 from __future__ import annotations
 

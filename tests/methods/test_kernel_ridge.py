@@ -74,3 +74,16 @@ def test_mean_gives_the_mean_energy_and_no_forces(task):
     answer = predict(fitted, task.truth("test").inputs[:1])
     assert answer["energy"][0] == pytest.approx(np.mean([float(e) for e in task.truth("train").outputs["energy"]]))
     assert np.all(answer["forces"][0] == 0)
+
+
+def test_what_answers_energy_and_forces_alone_is_not_offered_stress():
+    from erlangen import registry
+    from erlangen.core.quantity import energy, forces, stress
+
+    class WithStress(Forces):
+        outputs = (energy, forces, stress)
+
+    for name in ("kernel_ridge", "transfer"):
+        registry.load_method(name)().check(Forces())
+        with pytest.raises(Invalid, match=r"answers \['energy', 'forces'\] alone, .* asks for \['stress'\] too"):
+            registry.load_method(name)().check(WithStress())

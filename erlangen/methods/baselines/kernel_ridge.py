@@ -21,7 +21,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Method, Outputs, Predictor, Session, Signature, Supervised, Task
+from ...contract import Budget, Method, Outputs, Predictor, Session, Signature, Supervised
 from ...core.errors import Invalid
 from ...core.groups import Group, Orthogonal, Translations
 from ...core.systems import Atoms, System
@@ -77,22 +77,11 @@ class KernelRidge(Method):
     widths: tuple[float, ...] = (1.0, 3.0, 10.0)  # sigma in 1/A, chosen on the validation split
     ridge: float = 1e-9  # added to the diagonal, relative to its mean
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
+    accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}), alone=True)
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
         return (Orthogonal, Translations)
-
-    def check(self, task: Task) -> None:
-        """Accept energy and forces alone."""
-        super().check(task)
-        more = sorted({q.name for q in task.outputs} - {"energy", "forces"})
-        if more:
-            raise Invalid(
-                must="kernel_ridge answers with energy and forces alone",
-                came=f"{task.name()}, which asks for {more} too",
-                do="Use a method that knows any structure (painn).",
-            )
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Solve one linear system; the width is chosen with a third of the frames. No budget stops it."""

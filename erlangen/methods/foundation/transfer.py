@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised, Task
+from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised
 from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations
 from ...core.systems import Atoms
@@ -50,7 +50,7 @@ class Transfer(Method):
     rate: float = 2e-3  # peak learning rate of the second fit; the first has twice that
     energy_weight: float = 0.1  # of the squared energy error per atom, against the squared force error, both / scale^2
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
+    accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}), alone=True)
 
     def __post_init__(self):
         if self.network not in NETWORKS:
@@ -63,17 +63,6 @@ class Transfer(Method):
         """Those of the network, but for the lattice: periodic structures are refused."""
         kept = NETWORKS[self.network]().symmetry
         return tuple(kind for kind in kept if kind not in (LatticeBasis, LatticeTranslations))
-
-    def check(self, task: Task) -> None:
-        """Accept what the cheap labels have too: energy and forces alone."""
-        super().check(task)
-        more = sorted({q.name for q in task.outputs} - {"energy", "forces"})
-        if more:
-            raise Invalid(
-                must="transfer from GFN2-xTB answers with energy and forces alone",
-                came=f"{task.name()}, which asks for {more} too",
-                do="Choose a network without transfer (mace, painn).",
-            )
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Sample and label, fit to the cheap labels, then to the data of the task."""
