@@ -7,26 +7,19 @@ s^2(x) = J(x) ( sum_train J^T J + lambda )^(-1) J(x)^T,  J: derivative of an out
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
-
-from jaxtyping import PRNGKeyArray
+from typing import ClassVar
 
 from erlangen.assess.last_layer import gaussian
-from erlangen.contract import Budget, Session, Spread, Tangents, Wrapper
-from erlangen.core.errors import Invalid
+from erlangen.contract import Predictor, Spread, Supervised, Tangents
+
+from ._on_features import OnFeatures
 
 
 @dataclasses.dataclass(frozen=True)
-class LastLayer(Wrapper):
+class LastLayer(OnFeatures):
     """Standard deviations from the features of the last layers; costs two passes over the training data."""
 
-    def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Spread:
-        """Fit the method inside with the whole budget, then gather features of training and validation."""
-        inner = self.method.fit(task, budget, key=key, session=session)
-        if not isinstance(inner, Tangents):
-            raise Invalid(
-                must="last-layer needs an answer with features of its last layer (a potential of atoms)",
-                came=f"{type(inner).__name__} of {self.method.name()}",
-                do="Take --wrap ensemble for this method.",
-            )
+    wanted: ClassVar[type[Predictor]] = Tangents
+
+    def spread_of(self, inner: Tangents, task: Supervised) -> Spread:
         return gaussian(inner, task.truth("train"), task.truth("validation"))
