@@ -190,6 +190,7 @@ class Optimisation(Task):
     """
 
     measure = "optimisation"
+    unit: ClassVar[str] = "1"  # of the objective
 
     @property
     def answer(self) -> type[Answer]:

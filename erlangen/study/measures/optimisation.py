@@ -5,6 +5,7 @@ gap = objective(x, y(x)) - objective(x, best known)        mean over problems; w
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -13,9 +14,9 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...assess import cost, metrics, shift, symmetry
+from ...assess import cost, shift, symmetry
 from ...assess.rows import Estimate, ShiftRow, SymmetryRow
-from ...contract import SPLITS, Minimiser, Optimisation, Outputs, Score
+from ...contract import SPLITS, Minimiser, Optimisation, Outputs
 from ...core.groups import act
 from ...core.systems import System
 from ...numerics.precision import double
@@ -34,21 +35,21 @@ def describe(task: Optimisation, record: Record, say: Say) -> None:
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows into the record; returns the arrays for plots and for paired comparisons."""
     task, record = fit.task, fit.record
-    keys = jax.random.split(fit.key, 4)
+    keys = jax.random.split(fit.key, 3)
     problems = task.problems("test")
     tick = time.perf_counter()
     found = _searched(fit.answer, problems, key=keys[0])
     seconds = (time.perf_counter() - tick) / len(problems)
     values = _worths(task, problems, found)
-    record.scores = _scores(task, problems, values, key=keys[1])
-    record.symmetry = _audit(task, fit, problems, values, key=keys[2])
+    record.scores = _scores(task, problems, values)
+    record.symmetry = _audit(task, fit, problems, values, key=keys[1])
     symmetry.tell(record.symmetry, fit.say)
     for axis in task.shifts:
         for value in axis.values:
             moved = task.shifted(axis.axis, value)
             there = moved.problems("test")
-            worth = _worths(moved, there, _searched(fit.answer, there, key=keys[3]))
-            scores = _scores(moved, there, worth, key=keys[3])
+            worth = _worths(moved, there, _searched(fit.answer, there, key=keys[2]))
+            scores = _scores(moved, there, worth)
             record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, shift.ratio(scores, record.scores)))
     asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
     record.solvers = cost.solvers_of_laws(
@@ -63,7 +64,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         query_seconds=seconds,
     )
     allowed = values[np.isfinite(values)]
-    axes = [("objective", task.outputs[0].unit if not task.scores else task.scores[0].unit), ("problems", "1")]
+    axes = [("objective", task.unit), ("problems", "1")]
     caption = "Of the problems with an allowed answer, by the solver of the task."
     found = ("found", "answer", {"values": allowed})
     fit.sheet.add("histogram", "objective", "What was found is worth", axes, found, caption=caption)
@@ -85,21 +86,22 @@ def _worths(task: Optimisation, problems: Sequence[System], found: Sequence[Outp
         return np.array([task.objective(x, y) for x, y in zip(problems, found)])
 
 
-def _scores(task: Optimisation, problems: Sequence[System], values: np.ndarray, *, key: PRNGKeyArray) -> list[Estimate]:
+def _scores(task: Optimisation, problems: Sequence[System], values: np.ndarray) -> list[Estimate]:
     """gap, where the best is known; objective of the problems with an allowed answer; share of these."""
     allowed = np.isfinite(values)
     best = [task.best(x) for x in problems]
-    unit = task.outputs[0].unit if not task.scores else task.scores[0].unit
-
-    def mean(name: str, label: str, numbers: np.ndarray, unit: str, lower: bool = True) -> Estimate:
-        score = Score(name, task.outputs[0].name, lambda p, t: 0.0, unit, label, lower_is_better=lower)
-        return metrics.estimate_of(score, numbers, key=key)
-
-    found = [mean("objective", "objective", values[allowed], unit)] if allowed.any() else []
+    found = [_mean("objective", "objective", values[allowed], task.unit)] if allowed.any() else []
     if all(one is not None for one in best) and allowed.any():
         known = _worths(task, problems, [one or {} for one in best])
-        found.insert(0, mean("gap", "objective above the best known", (values - known)[allowed], unit))
-    return [*found, mean("allowed", "problems with an allowed answer", 100.0 * allowed, "%", lower=False)]
+        found.insert(0, _mean("gap", "objective above the best known", (values - known)[allowed], task.unit))
+    share = _mean("allowed", "problems with an allowed answer", 100.0 * allowed, "%")
+    return [*found, dataclasses.replace(share, lower_is_better=False)]
+
+
+def _mean(name: str, label: str, numbers: np.ndarray, unit: str) -> Estimate:
+    """Over problems, which are independent."""
+    error = float(np.std(numbers, ddof=1) / len(numbers) ** 0.5) if len(numbers) > 1 else float("nan")
+    return Estimate(name, float(np.mean(numbers)), error, unit, label, "standard error over problems")
 
 
 def _audit(
