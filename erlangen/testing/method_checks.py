@@ -62,9 +62,14 @@ def check_same_bits(case: Case) -> None:
 
 @concerns(lambda case: is_map(case) and any(keeps(case.method, g) for g in case.task.symmetry))
 def check_symmetry(case: Case) -> None:
-    """The answer keeps every symmetry that the method declares, on held-out samples, in float32 and in float64."""
+    """The answer keeps every symmetry that the method declares, on held-out samples, in float32 and in float64.
+
+    Where float64 tells a fault from rounding, float32 may round as elsewhere in the suite: a network after a toy fit of
+    labels of small spread comes to 5e-6 of that. Records keep the limit of 5e-6.
+    """
     inputs, groups = case.samples.inputs[:2], _kept(case)
-    accuse(str(case), _audit("method", case, case.asked, inputs, groups, METHOD_TOLERANCE, count=4))
+    limit = ROUNDING if is_single(case.answer) else METHOD_TOLERANCE
+    accuse(str(case), _audit("method", case, case.asked, inputs, groups, limit, count=4))
     if is_single(case.answer):
         limits = double_tolerances(case.task, case.samples)
         rows = _audit("method, float64", case, case.asked_in_double, inputs, groups, limits, count=4)
