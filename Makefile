@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: tour test matrix lint bars peers docs clean
+.PHONY: tour test matrix lint bars peers board docs clean
 
 tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
@@ -20,6 +20,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/erlangen check map
 
 bars: $(VENV)/.ready-dev
 	XLA_FLAGS= $(BIN)/python -m pytest -m "slow and not matrix" -s
@@ -29,6 +30,10 @@ bars: $(VENV)/.ready-dev
 AGAINST := $(wildcard benchmarks/*_against_*.py)
 peers: .venv-peers/.ready
 	@set -e; for script in $(AGAINST); do echo "== $$script"; .venv-peers/bin/python $$script; done
+
+# The records that show which leaves are open, made again: hours. `make board LEAVES=quantum` makes some.
+board: $(VENV)/.ready-run
+	$(BIN)/erlangen board --remake $(LEAVES)
 
 docs: $(VENV)/.ready-docs
 	$(BIN)/mkdocs build --strict

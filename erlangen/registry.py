@@ -142,55 +142,6 @@ def load_preset(name: str, preset: str) -> object:
     return getattr(sys.modules[entry.module], preset)
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """One place on the map; ``task`` is what was found for it. `survey`: numbers of the leaf in arXiv:2307.08423."""
-
-    path: str
-    title: str
-    symmetry: str = ""
-    line: str = ""
-    survey: tuple[int, ...] = ()
-    chapter: str = ""
-    evidence: str = ""
-    task: Entry | None = None
-
-    @property
-    def state(self) -> str:
-        """planned without a task, broken if its file cannot be read, running with one, open with evidence too."""
-        if self.task is None:
-            return "planned"
-        if self.task.problem:
-            return "broken"
-        return "open" if self.evidence else "running"
-
-
-@dataclass(frozen=True)
-class Area:
-    """A branch of the map with its leaves, in the order of the survey."""
-
-    name: str
-    title: str
-    leaves: tuple[Leaf, ...]
-
-
-def areas() -> list[Area]:
-    """The whole map: what is written in ``map.toml``, joined with the tasks found; tasks without a leaf get one."""
-    import tomllib
-
-    table = tomllib.loads((Path(__file__).parent / "map.toml").read_text(encoding="utf-8"))
-    tasks = entries("task")
-    by_name = {e.name: e for e in reversed(tasks)}
-    leaves = [Leaf(**{**row, "survey": tuple(row.get("survey", ()))}) for row in table["leaf"]]
-    leaves = [replace(leaf, task=by_name.get(leaf.path)) for leaf in leaves]
-    charted = {id(leaf.task) for leaf in leaves}
-    leaves += [Leaf(e.name, e.class_name, line=e.title, task=e) for e in tasks if id(e) not in charted]
-    titles = {row["name"]: row["title"] for row in table["area"]}
-    for leaf in leaves:
-        titles.setdefault(leaf.path.split("/")[0], leaf.path.split("/")[0])
-    return [Area(n, t, tuple(leaf for leaf in leaves if leaf.path.split("/")[0] == n)) for n, t in titles.items()]
-
-
 def _places(kind: str) -> Iterator[tuple[Path, str, str]]:
     """(folder, dotted package, source) to search, in order."""
     above, room = PLACES[kind]

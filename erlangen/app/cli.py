@@ -20,7 +20,8 @@ VERBS = {
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
     "data": ("the data cache: info, fetch, verify, clear", "cli_data:data"),
-    "check": ("the contract suite on a task or a method, yours or ours", "cli_check:check"),
+    "board": ("which leaves are open: the records that ship, their bars and commands", "cli_board:board"),
+    "check": ("the contract suite on a task or a method, yours or ours; the map", "cli_check:check"),
     "doctor": ("what is installed, which device, what is missing", "doctor:doctor"),
     "tour": ("one problem of each scale, trained and judged, with a page at the end", "cli_study:tour"),
 }

@@ -13,10 +13,14 @@ from .cli_flags import Parser
 
 
 def check(argv: list[str]) -> int:
-    """erlangen check [NAME | FOLDER]; exit code 1 where a rule is broken."""
+    """erlangen check [NAME | FOLDER | map]; exit code 1 where a rule is broken."""
     parser = Parser(prog="erlangen check", description="The contract suite on a task, a method or a plug-in folder.")
-    parser.add_argument("what", nargs="?", help="a name, or a folder with tasks/ and methods/ (default: the package)")
+    parser.add_argument("what", nargs="?", help="a name, a folder of plug-ins, or map (default: the package)")
     what = parser.parse(argv).what
+    if what == "map":
+        from .check_map import check_map
+
+        return check_map()
     folder, name = _where(what)
     try:
         from ..testing.cases import ContractBroken

@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
     if "-h" in argv or "--help" in argv:
         print(_help(*names))
         return 0
-    task, method, args = _question_and_answer(argv, *names)
+    task, method, args = question_and_answer(argv, *names)
     from ..contract import Budget
     from ..core.systems import Field
     from ..study import environment
@@ -74,7 +74,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _question_and_answer(
+def question_and_answer(
     argv: Sequence[str], name: str | None, answer: str | None
 ) -> tuple[Any, Any, argparse.Namespace]:
     """The task, the method (wrapped as asked) and the other options."""

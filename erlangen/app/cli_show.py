@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from .. import registry
 from ..core.errors import Invalid, unknown
+from ..leaves import Area, Leaf
+from ..leaves import areas as every_area
 from .cli_flags import Parser
 
 STATES = {"open": "open", "running": "runs", "planned": "planned", "broken": "BROKEN"}
@@ -26,7 +28,7 @@ def list_map(argv: list[str]) -> int:
     args = parser.parse(argv)
     if args.runs is not None:
         return _list_runs(args)
-    areas = registry.areas()
+    areas = every_area()
     if args.area:
         areas = [a for a in areas if a.name == args.area] or _no_area(args.area, areas)
     methods = [] if args.area else registry.entries("method")
@@ -37,11 +39,11 @@ def list_map(argv: list[str]) -> int:
     return 0
 
 
-def _no_area(name: str, areas: list[registry.Area]) -> list[registry.Area]:
+def _no_area(name: str, areas: list[Area]) -> list[Area]:
     raise unknown("area", name, [a.name for a in areas])
 
 
-def _lines(areas: list[registry.Area], methods: list[registry.Entry], everything: bool) -> Iterator[str]:
+def _lines(areas: list[Area], methods: list[registry.Entry], everything: bool) -> Iterator[str]:
     shown = [(a, [x for x in a.leaves if everything or x.state != "planned"]) for a in areas]
     wide = max((len(x.path) for _, leaves in shown for x in leaves), default=8)
     for area, leaves in shown:
@@ -63,7 +65,7 @@ def _lines(areas: list[registry.Area], methods: list[registry.Entry], everything
     yield "More on one: erlangen show NAME"
 
 
-def _count(areas: list[registry.Area]) -> str:
+def _count(areas: list[Area]) -> str:
     states = [x.state for a in areas for x in a.leaves]
     running = states.count("running") + states.count("open")
     opened, planned = states.count("open"), states.count("planned")
@@ -76,7 +78,7 @@ def _cut(line: str) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def _as_data(areas: list[registry.Area], methods: list[registry.Entry], everything: bool) -> dict:
+def _as_data(areas: list[Area], methods: list[registry.Entry], everything: bool) -> dict:
     leaves = [
         {
             "path": x.path,
@@ -124,7 +126,7 @@ def show(argv: list[str]) -> int:
     parser = Parser(prog="erlangen show", description="One task, method or leaf of the map.")
     parser.add_argument("name", help="for instance quantum/spins or painn")
     name = parser.parse(argv).name
-    leaves = {x.path: x for a in registry.areas() for x in a.leaves}
+    leaves = {x.path: x for a in every_area() for x in a.leaves}
     methods = {m.name: m for m in registry.entries("method")}
     leaf, entry = leaves.get(name), methods.get(name)
     if leaf is not None:
@@ -147,7 +149,7 @@ def show(argv: list[str]) -> int:
     return 0
 
 
-def _show_leaf(leaf: registry.Leaf) -> None:
+def _show_leaf(leaf: Leaf) -> None:
     print(f"{leaf.path}: {leaf.title} ({leaf.state})")
     if leaf.symmetry:
         print(f"  symmetry: {leaf.symmetry}")
@@ -156,6 +158,11 @@ def _show_leaf(leaf: registry.Leaf) -> None:
         print(f"  survey:   {numbers} of arXiv:2307.08423")
     if leaf.task is None and leaf.line:
         print(f"  {leaf.line}")
+    if leaf.bar:
+        bar, standing = leaf.bar, leaf.standing
+        reached = f"{standing.value:.3g} on the board" if standing else "no record on the board"
+        print(f"  bar:      {bar} ({bar.source}); {reached}")
+        print(f"            {bar.command}")
 
 
 def _settings(entry: registry.Entry) -> Iterable[str]:

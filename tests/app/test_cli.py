@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from erlangen.app import cli
+from erlangen.leaves import areas
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
 RING = ["run", "mechanics/ring", "--method", "wave_regression"]
@@ -75,9 +76,7 @@ def test_list_tells_running_from_planned(capsys):
 
 
 def test_the_map_covers_the_whole_survey():
-    from erlangen import registry
-
-    leaves = [leaf for area in registry.areas() for leaf in area.leaves]
+    leaves = [leaf for area in areas() for leaf in area.leaves]
     assert {n for leaf in leaves for n in leaf.survey} == set(range(1, 32))
     assert len({leaf.path for leaf in leaves}) == len(leaves)
     assert all(leaf.symmetry and leaf.line for leaf in leaves if leaf.task is None)
