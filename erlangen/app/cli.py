@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 
 from ..core.errors import Invalid, unknown
 
@@ -34,7 +35,10 @@ def main(argv: list[str] | None = None) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     try:
-        return _dispatch(argv)
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.showwarning = _tell
+            return _dispatch(argv)
     except Invalid as error:
         if debug:
             raise
@@ -50,6 +54,11 @@ def main(argv: list[str] | None = None) -> int:
         # The reader (head, less) went away; Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _tell(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one line, without the source line that raised it."""
+    print(f"  {message}", file=sys.stderr)
 
 
 def _dispatch(argv: list[str]) -> int:

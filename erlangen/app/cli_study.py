@@ -87,7 +87,7 @@ def report(argv: list[str]) -> int:
     """erlangen report RUN [RUN ...] [-o PAGE]"""
     parser = Parser(prog="erlangen report", description="One self-contained HTML page of one or several runs.")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
-    parser.add_argument("-o", "--output", default="report.html", help="the page (default: report.html)")
+    parser.add_argument("-o", "--output", "--out", default="report.html", help="the page (default: report.html)")
     args = parser.parse(argv)
     from .report import report as write_report
 
@@ -96,15 +96,16 @@ def report(argv: list[str]) -> int:
 
 
 def tour(argv: list[str]) -> int:
-    """erlangen tour [-o PAGE] [--out FOLDER] [--seed N]"""
+    """erlangen tour [-o PAGE] [--out FOLDER] [--seed N] [--verbose]"""
     parser = Parser(prog="erlangen tour", description="One problem of each scale, trained and judged: a few minutes.")
     parser.add_argument("-o", "--output", default="tour.html", help="the page (default: tour.html)")
     parser.add_argument("--out", "--runs", default="runs", help="folder for runs (default: runs)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true", help="the whole table of every run")
     args = parser.parse(argv)
     from ..study.environment import prepare
     from .tour import tour as walk
 
     prepare(fields=False)  # problems of all kinds
-    walk(runs=args.out, page=args.output, seed=args.seed)
+    walk(runs=args.out, page=args.output, seed=args.seed, verbose=args.verbose)
     return 0

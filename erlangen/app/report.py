@@ -38,11 +38,12 @@ def report(folders: str | Path | Sequence[str | Path], path: str | Path = "repor
             must="a report needs at least one run", came="none", do="Name run folders: erlangen report runs/..."
         )
     records = [Record.read(folder) for folder in folders]
-    parts = [_section(record, *_arrays(Path(folder))) for record, folder in zip(records, folders, strict=True)]
+    heading = heading or (_question(records[0]) if len(records) == 1 else f"{len(records)} runs side by side")
+    parts = [
+        _section(record, *_arrays(Path(folder)), above=heading) for record, folder in zip(records, folders, strict=True)
+    ]
     text = Template((Path(__file__).parent / "report.html").read_text(encoding="utf-8")).substitute(
-        title=html.escape(
-            heading or (_question(records[0]) if len(records) == 1 else f"{len(records)} runs side by side")
-        ),
+        title=html.escape(heading),
         lead=_lead(records),
         summary=_summary(records) if len(records) > 1 else "",
         sections="\n".join(parts),
@@ -103,7 +104,8 @@ def _summary(records: Sequence[Record]) -> str:
     return f"<h3>At a glance</h3><div class='scroll'>{table}</div>"
 
 
-def _section(record: Record, arrays: Arrays, remark: str) -> str:
+def _section(record: Record, arrays: Arrays, remark: str, *, above: str) -> str:
+    """One run; its question is not said again where it is the title `above`."""
     facts = (method_name(record), f"seed {record.seed}", f"budget {record.budget}", record.device, record.created[:16])
     warnings = [remark] if remark else []
     if record.state != "done":
@@ -113,7 +115,7 @@ def _section(record: Record, arrays: Arrays, remark: str) -> str:
     return "\n".join(
         [
             "<section class='run'>",
-            f"<h2>{html.escape(_question(record))}</h2>",
+            f"<h2>{html.escape(_question(record))}</h2>" * (_question(record) != above),
             f"<p>{html.escape(answer)}</p>",
             "<p class='facts'>" + "".join(f"<span>{html.escape(fact)}</span>" for fact in facts if fact) + "</p>",
             *(f"<div class='warn'>{html.escape(text)}</div>" for text in warnings),

@@ -107,11 +107,14 @@ class Record:
         """The record of a run folder (or of the record file itself)."""
         path = Path(folder)
         path = path / "record.json" if path.is_dir() else path
-        if not path.exists():
-            raise Invalid(
-                must="a run folder holds a record.json", came=str(folder), do="See your runs: erlangen list --runs"
-            )
-        return cls.from_json(path.read_text())
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            do = "See your runs: erlangen list --runs"
+            raise Invalid(must="a run folder holds a record.json", came=str(folder), do=do) from None
+        except (OSError, UnicodeDecodeError) as error:
+            do = "Ask for permission to read it, or restore the file."
+            raise Invalid(must="the record of a run can be read", came=f"{path}: {error}", do=do) from None
 
     def write(self, folder: Path) -> None:
         """Write record.json into `folder`, whole or not at all."""

@@ -96,6 +96,19 @@ def writing(folder: str | Path) -> Iterator[None]:
         raise _cannot_write(folder, came) from error
 
 
+@contextlib.contextmanager
+def reading(folder: str | Path) -> Iterator[None]:
+    """Turn "cannot read here" (no permission, a loop of links, not a folder) into one `Invalid` that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise Invalid(
+            must="a folder of runs, and what is in it, can be read",
+            came=f"{error.filename or folder}: {error.strerror or error}",
+            do="Ask for permission to read it, or name another folder.",
+        ) from error
+
+
 def _cannot_write(folder: str | Path, came: str) -> Invalid:
     return Invalid(
         must="the folder for runs must be writable and have space",
@@ -236,16 +249,23 @@ def _row(record: Record, folder: Path) -> tuple[Any, ...]:
 def _read_rows(folders: Iterable[Path], say: Say) -> Iterator[tuple[Any, ...]]:
     """The rows of those folders that hold a readable record; broken ones are named, not hidden."""
     for folder in folders:
-        if (folder / "record.json").is_file():
-            try:
+        try:
+            if (folder / "record.json").is_file():
                 yield _row(Record.read(folder), folder)
-            except (Invalid, OSError) as error:
-                say(f"left out of the list: {folder}: {error}")
+        except (Invalid, OSError) as error:
+            say(f"left out of the list: {folder}: {error}")
 
 
 def _folders(root: Path) -> list[str]:
-    with os.scandir(root) as entries:
-        return [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+    with reading(root), os.scandir(root) as entries:
+        return [entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
 
 
 def _index_file(root: Path) -> Path:
@@ -291,7 +311,7 @@ def _with_index(root: Path, action: Callable[[sqlite3.Connection], T], say: Say)
                 aside = _set_aside(file)
                 say(f"the index of runs was broken ({error}); set aside as {aside}, rebuilt from the run folders")
                 _build(root, say)
-    except Invalid:
+    except Invalid:  # nothing can be written
         return _in_memory(action)
     with contextlib.closing(_connect(file)) as index:
         return action(index)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from erlangen import registry
 from erlangen.app.cli_flags import Parser, add_flags, build, convert, flags_of
-from erlangen.app.cli_run import _question_and_answer
+from erlangen.app.cli_run import question_and_answer
 from erlangen.core.errors import Invalid
 
 
@@ -59,7 +59,7 @@ def test_every_kind_of_field():
 def test_a_preset_is_the_start_and_flags_replace_its_values():
     preset, given = Net(16, Schedule(rate=1e-4)), {"method:schedule.warm_up": "5"}
     assert build(Net, "method", given, start=preset) == Net(16, Schedule(rate=1e-4, warm_up=5))
-    _, method, _ = _question_and_answer(
+    _, method, _ = question_and_answer(
         ["molecules/forces", "--method", "painn", "--preset", "small", "--layers", "5"], "molecules/forces", "painn"
     )
     assert (method.channels, method.layers) == (32, 5)

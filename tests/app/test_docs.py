@@ -10,7 +10,7 @@ import pytest
 
 from erlangen import registry
 from erlangen.app import cli
-from erlangen.app.cli_run import _names, _question_and_answer
+from erlangen.app.cli_run import _names, question_and_answer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,7 +29,7 @@ def test_commands_in_the_text_exist(command):
     words = shlex.split(command.replace("<run>", "2026-a-run"))[1:]
     assert words[0] in cli.VERBS
     if words[0] == "run":
-        task, method, _ = _question_and_answer(words[1:], *_names(words[1:]))
+        task, method, _ = question_and_answer(words[1:], *_names(words[1:]))
         if "--data" not in words:
             method.check(task)
     names = {e.name for kind in ("task", "method") for e in registry.entries(kind)}

@@ -17,7 +17,7 @@ import pytest
 
 from erlangen import registry
 from erlangen.app import plots, plots_pictures
-from erlangen.app.cli_run import _question_and_answer
+from erlangen.app.cli_run import question_and_answer
 from erlangen.app.repeat import command
 from erlangen.app.report import report
 from erlangen.assess import calibration
@@ -242,7 +242,7 @@ def test_the_command_line_reads_the_command_back(task, changed, method):
     answer = Conformal(Ensemble(registry.load_method(method[0])(**method[1]), n=3), level=0.8)
     record = blank(asked, answer, Budget.parse("90s"), 4)
     words = shlex.split(command(record))
-    found, with_method, options = _question_and_answer(words[2:], task, method[0])
+    found, with_method, options = question_and_answer(words[2:], task, method[0])
     assert (found, with_method, options.budget, options.seed) == (asked, answer, "90s", 4)
 
 
