@@ -30,6 +30,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, allow_abbrev=False, **keywords)
 
     def error(self, message: str) -> typing.NoReturn:
+        """Complaints of argparse in our words."""
         raise Invalid(must="the command must be complete and well-formed", came=message, do=f"See: {self.prog} --help")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
@@ -62,10 +63,12 @@ class Flag:
 
     @property
     def name(self) -> str:
+        """Without the hyphens in front."""
         return ".".join(self.path).replace("_", "-")
 
     @property
     def dest(self) -> str:
+        """Where argparse keeps it."""
         return f"{self.owner}:{'.'.join(self.path)}"
 
 

@@ -53,6 +53,7 @@ class Catalogue:
     pairs: dict[str, str]
 
     def fits(self, task: registry.Entry, method: registry.Entry) -> bool:
+        """Whether the method accepts the task."""
         return self.pairs.get(f"{task.path}|{method.path}") == ""
 
 

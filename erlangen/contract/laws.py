@@ -49,6 +49,10 @@ class Transport(Semilinear):
     source: ClassVar[str]
 
     @abc.abstractmethod
+    def dissipation(self, grid: tuple[int, int], length: float) -> Float[Array, "u v"]:
+        """L of the law itself on any grid of a square of this side, without what a coarse solver adds to it."""
+
+    @abc.abstractmethod
     def velocity(self, u_hat: Modes, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
         """v on `grid` points of a square of this side."""
 

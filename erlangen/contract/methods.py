@@ -12,7 +12,7 @@ from ..core.errors import Invalid
 from ..core.groups import Group
 from ..core.systems import System
 from .answers import Answer
-from .parts import Budget, Session
+from .parts import Budget, InItsFile, Session
 from .tasks import Asked, GroundState, Supervised, Task, Variational
 
 
@@ -52,13 +52,14 @@ def kind_of(task: Task | type[Task]) -> str:
     return next(k.__name__ for k in kinds if "measure" in vars(k) or k.__module__ == Task.__module__)
 
 
-class Method(abc.ABC):
+class Method(InItsFile, abc.ABC):
     """A way to answer. Subclasses are frozen dataclasses of at most eight settings; presets are named instances."""
 
     accepts: ClassVar[Signature | tuple[Signature, ...]]
 
     @classmethod
     def name(cls) -> str:
+        """What it is called on the command line: the name of its file."""
         return cls.__module__.rsplit(".", 1)[-1]
 
     @property

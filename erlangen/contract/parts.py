@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 Split = Literal["train", "validation", "calibration", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "calibration", "test")
 Outputs = Mapping[str, Array]
+
+
+class InItsFile:
+    """What has a file of its own, and without a docstring of its own that of the file."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if not vars(cls).get("__doc__"):
+            cls.__doc__ = getattr(sys.modules.get(cls.__module__), "__doc__", None)
 
 
 @dataclasses.dataclass(frozen=True)

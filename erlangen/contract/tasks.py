@@ -23,10 +23,10 @@ from ..core.groups import Group
 from ..core.quantity import Quantity
 from ..core.systems import System
 from .answers import Answer, Eigenstates, Minimiser, Predictor, QuantumState, Sampler, StateFamily, StatePath
-from .parts import Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split
+from .parts import InItsFile, Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split
 
 
-class Task(abc.ABC):
+class Task(InItsFile, abc.ABC):
     """A scientific problem: a map between spaces on which a group acts. Subclasses are frozen dataclasses of
     settings.
     """
@@ -61,14 +61,17 @@ class Task(abc.ABC):
 
     @property
     def scores(self) -> tuple[Score, ...]:
+        """What answers are judged by, the one that decides first."""
         return ()
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
+        """Axes along which the question is moved away from what was trained on."""
         return ()
 
     @property
     def solvers(self) -> tuple[ReferenceSolver, ...]:
+        """What a practitioner would use instead of a trained answer."""
         return ()
 
     @property

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.arrays import AnyArray
 from ..core.systems import Field, System
 from ..numerics import semi_lagrangian, spectral
 from ..numerics.exponential_integrators import Step
@@ -32,6 +33,10 @@ class Carrying(Protocol):
 
     def equation(self, x: System) -> tuple[Any, Callable[[Array], Array], Any]:
         """(L, N, filter) on the grid of `x`."""
+        ...
+
+    def dissipation(self, grid: tuple[int, int], length: float) -> Float[AnyArray, "u v"]:
+        """L, without what a coarse solver adds to it."""
         ...
 
     def velocity(self, u_hat: Any, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
@@ -57,10 +62,10 @@ def carried(
     names = law.state, law.source
     state, shape = jnp.asarray(x[law.state]), x[law.state].shape
     length = len(state) * x["spacing"][0]
-    seen, refined = (_on(x, names, n, length) for n in (coarse, fine))
+    seen = _on(x, names, coarse, length)
     held = seen[law.state]
     mask = jnp.asarray(law.equation(seen)[2], held.dtype)
-    damping = jnp.asarray(law.equation(refined)[0] * (law.dt / 2), held.dtype)
+    damping = jnp.asarray(law.dissipation((fine, fine), length) * (law.dt / 2), held.dtype)
 
     def flow(u_hat: Any) -> Any:
         return jnp.concatenate([law.velocity(u_hat, held.shape, length), seen[law.source][None]])

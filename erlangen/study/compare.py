@@ -78,10 +78,12 @@ class Row:
 
     @property
     def fit_seconds(self) -> float:
+        """Mean over seeds."""
         return float(np.mean([r.cost.fit_seconds for r in self.records if r.cost] or [np.nan]))
 
     @property
     def query_seconds(self) -> float:
+        """Mean over seeds."""
         return float(np.mean([r.cost.query_seconds for r in self.records if r.cost] or [np.nan]))
 
 

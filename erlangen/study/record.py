@@ -67,6 +67,7 @@ class Record:
         return next(s for s in self.scores if s.name == name)
 
     def to_json(self) -> str:
+        """The text of record.json."""
         absent: dict[str, str] = {}
         plain = _finite(dataclasses.asdict(self), "", absent)
         return json.dumps({**plain, "absent": absent}, indent=1, allow_nan=False, default=str)

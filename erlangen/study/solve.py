@@ -56,6 +56,7 @@ class Solution:
 
     @property
     def time_unit(self) -> str:
+        """Of the axis of time; none for a single answer."""
         return self.task.evolution.time_unit if self.task.evolution else ""
 
     def write(self, path: Path, *, history: str = "") -> None:

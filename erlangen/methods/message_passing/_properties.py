@@ -85,6 +85,7 @@ class TensorHead(eqx.Module):
 
     @property
     def blocks(self) -> tuple[Block, ...]:
+        """The irreducible parts of the tensor."""
         return tuple(cartesian_basis(self.rank, self.pairs, pseudo=self.pseudo))
 
     def products(self, l: int, parity: int) -> list[tuple[int, int]]:

@@ -56,6 +56,7 @@ class Layout:
     boundary: str = "periodic"
 
     def channels(self, quantities: tuple[Quantity, ...]) -> int:
+        """Numbers per grid point of these quantities: d^rank each."""
         return sum(len(self.grid) ** q.rep.rank for q in quantities)
 
     def modes(self, most: int) -> tuple[int, ...]:
@@ -64,10 +65,12 @@ class Layout:
 
     @property
     def n_in(self) -> int:
+        """Channels that come in."""
         return self.channels(self.inputs)
 
     @property
     def n_out(self) -> int:
+        """Channels that go out."""
         return self.channels(self.outputs)
 
 

@@ -115,6 +115,7 @@ class Conditionals(variational.Autoregressive):
         return log_probability, jnp.sum(jnp.where(is_up, up, down))
 
     def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
+        """An independent sample of |psi|^2, site after site."""
         n_sites = len(self.levels)
         uniform = jax.random.uniform(key, (n_sites,), self.levels.dtype)
 
@@ -155,6 +156,7 @@ class Averaged(variational.Autoregressive):
         return joined(mean, None if phases is None else phases.mean())
 
     def draw(self, key: PRNGKeyArray) -> Shaped[Array, " sites"]:
+        """A sample of the average: one of the inner state, moved by an element at random."""
         first, which, sign = jax.random.split(key, 3)
         spins = self.inner.draw(first)
         # a group holds the inverse of every element: any of them at random will do

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from erlangen.contract import Evolution, Outputs, ReferenceSolver, Transport
@@ -16,6 +17,7 @@ from erlangen.contract.laws import Modes
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity, pseudoscalar
 from erlangen.core.systems import Field, System
+from erlangen.numerics import spectral
 from erlangen.numerics.exponential_integrators import Step, etdrk4
 from erlangen.numerics.precision import double
 from erlangen.physics import fluids, transport
@@ -44,6 +46,9 @@ class PlaneFlow(Evolution, Transport):
     @property
     def law(self) -> Transport:
         return self
+
+    def dissipation(self, grid: tuple[int, int], length: float) -> Float[np.ndarray, "u v"]:
+        return -self.viscosity * spectral.squared_wavenumber(grid, length=length) - self.drag
 
     def velocity(self, u_hat: Modes, grid: tuple[int, int], length: float) -> Float[Array, "2 x y"]:
         return fluids.velocity_of(u_hat, grid, length=length)

@@ -28,6 +28,7 @@ class Trial(Task):
 
 
 def generator(split: Split) -> np.random.Generator:
+    """Of random numbers, one for each split."""
     return np.random.default_rng(SPLITS.index(split))
 
 

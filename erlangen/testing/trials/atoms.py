@@ -29,10 +29,12 @@ EDGE, WIDTH, IMAGES = 5.6, 2.0, 4  # A, A, cells to every side
 
 
 def water(rng: np.random.Generator) -> Atoms:
+    """A molecule, shaken."""
     return Atoms(WATER + rng.uniform(-0.1, 0.1, WATER.shape), np.array([8, 1, 1], np.int32))
 
 
 def salt(rng: np.random.Generator) -> Atoms:
+    """A crystal, cell and atoms shaken."""
     cell = EDGE * np.eye(3) + rng.uniform(-0.3, 0.3, (3, 3))
     return Atoms(SALT + rng.uniform(-0.2, 0.2, SALT.shape), np.array([11, 17], np.int32), cell, np.ones(3, bool))
 
