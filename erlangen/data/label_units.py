@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -102,7 +101,7 @@ class LabelUnits:
         return self.stress
 
 
-def stated_units(info: Mapping[str, Any]) -> str | None:
+def stated_units(info: Mapping[str, object]) -> str | None:
     """Units that a frame's own header gives: units="hartree,hartree/bohr", or energy_unit= and so on."""
     lower = {k.lower(): str(v) for k, v in info.items() if isinstance(v, str)}
     if "units" in lower:

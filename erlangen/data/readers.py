@@ -260,16 +260,11 @@ def _frame(path: Path, number: int, table: Table, asked: _Asked) -> tuple[Frame,
     periodic = _periodic(positions, cell, table.pbc, "stress" in labels) if said is None else said
     atoms = Atoms(positions, elements, np.where(periodic[:, None], cell, 0.0), periodic)
     used = {key for label, key in found.keys.items() if label in NAMES}
-    info = _without_units({k: v for k, v in table.info.items() if k not in used})
+    info = {k: v for k, v in table.info.items() if k not in used}
+    if stated_units(info) is not None:  # labels are converted: the header may not say that they are in other units
+        info = {k: v for k, v in info.items() if k.lower() not in UNIT_KEYS} | {"units": "eV"}
     columns = {k: v for k, v in table.columns.items() if k not in used}
     return Frame(atoms, labels, info, columns, table.source, found.keys, cell), found
-
-
-def _without_units(info: dict[str, Any]) -> dict[str, Any]:
-    """Once labels are converted, the header may not say that they are in other units."""
-    if stated_units(info) is None:
-        return info
-    return {k: v for k, v in info.items() if k.lower() not in UNIT_KEYS} | {"units": "eV"}
 
 
 def _check_cell(path: Path, number: int, cell: np.ndarray, pbc: np.ndarray | None) -> None:
