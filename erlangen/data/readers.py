@@ -52,6 +52,7 @@ NO_ROOM = {"poscar": ".xyz or .cif", "pdb": ".mmcif or .xyz"}  # formats that ho
 
 VACUUM = 15.0  # A: a cell that is nowhere said to repeat, and leaves this much empty, is a box drawn around a molecule
 FLAT = 1e-6  # of lattice vectors: smallest singular value against the largest, below which they span no cell
+SIZES = (1e-3, 1e7)  # A: of singular values of a cell; beyond them it is no cell, and its reduction loses all digits
 # Of these one frame has one, whatever the number of its atoms (beside those that are declared: `core.quantity`).
 WHOLE = ("cell", "dipole", "polarizability", "quadrupole", "virial", "virials", "efield", "electric_field")
 
@@ -270,8 +271,8 @@ def _frame(path: Path, number: int, table: Table, asked: _Asked) -> tuple[Frame,
 def _check_cell(path: Path, number: int, cell: np.ndarray, pbc: np.ndarray | None) -> None:
     """Axes that repeat have independent vectors; where pbc is None all of them repeat, if any vector is there."""
     repeats = np.full(3, bool(np.any(cell))) if pbc is None else np.asarray(pbc, bool)
-    sizes = np.linalg.svd(cell[repeats], compute_uv=False) if repeats.any() else np.ones(1)
-    if sizes[0] > 0 and sizes[-1] > FLAT * sizes[0]:
+    sizes = np.linalg.svd(cell[repeats], compute_uv=False) if repeats.any() else np.zeros(0)
+    if not repeats.any() or (SIZES[0] < sizes[-1] and sizes[-1] > FLAT * sizes[0] and sizes[0] < SIZES[1]):
         return
     axes = " ".join("FT"[int(one)] for one in repeats)
     rows = "no lattice vectors" if not np.any(cell) else f"the lattice vectors {np.round(cell, 4).tolist()}"
