@@ -107,7 +107,9 @@ def units(
     return dataclasses.replace(_units(count, source, systems, frames), references=alone)
 
 
-def _units(count: int, source: Source, systems: Sequence[Any] | None, frames: Sequence[System] | None) -> Units:
+def _units(
+    count: int, source: Source, systems: Sequence[tuple[int, ...]] | None, frames: Sequence[System] | None
+) -> Units:
     """By time, by composition or at random."""
     known = _numbered(systems) if systems is not None else np.zeros(count, int)
     many = systems is not None and len(np.unique(known)) >= FEW
