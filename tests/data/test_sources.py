@@ -187,3 +187,21 @@ def test_leaks_are_counted():
     assert re.match("2 of 12 test samples are also training samples.*easier than it looks", str(some))
     fields = [Field({"u": np.sin(np.arange(8.0) + i)}, (1.0,)) for i in range(6)]
     assert overlap(samples(fields), samples(fields[4:])).shared == 2
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_isolated_atoms_are_for_training(ordered):
+    """Wherever they stand in the file, and whether the other frames are divided by time or at random."""
+    rng = np.random.default_rng(0)
+    angles = np.linspace(0, 6, 100) if ordered else rng.uniform(0, 6, 100)
+    bonds = [Atoms(np.array([[0, 0, 0], [0, 0, 1 + 0.1 * np.sin(a)]]), np.array([1, 8])) for a in angles]
+    alone = [Atoms(np.zeros((1, 3)), np.array([z])) for z in (1, 8, 6)]
+    frames = [alone[0], *bonds[:50], alone[1], *bonds[50:], alone[2]]
+    found = units(103, Source.parse("a.xyz"), systems=[composition(x) for x in frames], frames=frames)
+    assert found.references == (0, 51, 102)
+    parts = divide(found, {"test": 15, "validation": 10, "train": 78}, key=0)
+    assert {0, 51, 102} <= set(parts.rows["train"]) and "3 isolated atoms for training" in parts.how
+    together = np.concatenate(list(parts.rows.values()))
+    assert len(together) == len(set(together)) and ("blocks of time" in parts.how) == ordered
+    if not ordered:
+        assert [len(parts.rows[name]) for name in ("test", "validation", "train")] == [15, 10, 78]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
+import warnings
 
 import equinox as eqx
 import jax
@@ -19,6 +20,7 @@ from erlangen.contract import Budget, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict, stacked
+from erlangen.methods.message_passing import _potential
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
@@ -210,6 +212,18 @@ def test_large_totals_lose_no_digits(mixed):
         beyond = predict(Beyond(fitted), mixed.inputs)["energy"]
         total = [b + float(fitted.elements.energy(x["atomic_numbers"])) for b, x in zip(beyond, mixed.inputs)]
     np.testing.assert_allclose(energies, total, atol=2e-5)
+
+
+def test_energies_that_the_compositions_leave_open_are_said(mixed, tmp_path, monkeypatch):
+    monkeypatch.setattr(_potential, "fit_supervised", lambda model, *samples, **options: model)
+    monkeypatch.setattr(Fixed, "sources", (tmp_path / "mine.xyz",))
+    with pytest.warns(UserWarning, match=r"2 independent compositions \(H2O, CH4\) of 3 elements"):
+        fitted = fit_to(mixed)
+    with pytest.warns(UserWarning, match="other compositions"):
+        fitted.check(atoms(molecule("CH3OH")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.check(atoms(molecule("CH4")))
 
 
 @pytest.mark.slow
