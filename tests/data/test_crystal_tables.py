@@ -104,7 +104,7 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path, caplog):
         ('[{"atoms": "?", "gap": 1}]', "gap", "none of 1"),
         ("[1, 2", "gap", "no JSON"),
         ("[1, 2]", "gap", "no list of records"),
-        ("gap\n1\n", "gap", "no header with rows"),
+        ("gap\n1\n", "gap", "one column, 'gap'"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, text, column, message):
