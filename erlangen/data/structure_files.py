@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import Invalid
 from .atom_files import Table, broken, read_text, write_text
 from .cif_files import cif_blocks, crystals, flat, quoted
-from .pdb_columns import checked, parts
+from .pdb_columns import ATOM, checked, parts
 
 if TYPE_CHECKING:
     import gemmi
@@ -32,7 +32,7 @@ def read_cif(path: Path) -> list[Table]:
 
 def read_pdb(path: Path) -> list[Table]:
     """Proteins and complexes: every model is a frame, as is every part that END closes; of alternative conformers the
-    first. CRYST1 is the box of a P 1 structure; of other space groups the copies are not in the file, nor is the box here.
+    first. CRYST1 is the box of a P 1 structure; that of others, whose copies are not in the file, is left out.
     """
     import gemmi
 
@@ -44,22 +44,30 @@ def read_pdb(path: Path) -> list[Table]:
             structure = gemmi.read_pdb_string("\n".join(lines))
         except (ValueError, RuntimeError) as error:
             raise broken(path, len(tables) + 1, str(error)) from None
+        found, written = sum(model.count_atom_sites() for model in structure), sum(x.startswith(ATOM) for x in lines)
+        if found != written:
+            raise broken(path, len(tables) + 1, f"{found} of its {written} atoms can be read")
         tables += _models(path, structure, len(tables) + 1)
         groups |= {structure.spacegroup_hm} if structure.cell.is_crystal() else set()
     return _complete(path, tables, groups)
 
 
 def read_mmcif(path: Path) -> list[Table]:
-    """The same from mmCIF; data blocks after the first are left out."""
+    """The same from mmCIF, from every data block that has atoms."""
     import gemmi
 
-    blocks = cif_blocks(path, read_text(path))
-    try:
-        structure = gemmi.make_structure_from_block(blocks[0])
-    except (ValueError, RuntimeError, IndexError) as error:
-        raise broken(path, 1, str(error)) from None
-    groups = {structure.spacegroup_hm} if structure.cell.is_crystal() else set()
-    return _complete(path, _models(path, structure, 1), groups)
+    tables: list[Table] = []
+    groups: set[str] = set()
+    for block in cif_blocks(path, read_text(path)):
+        if not block.find_values("_atom_site.Cartn_x"):
+            continue
+        try:
+            structure = gemmi.make_structure_from_block(block)
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise broken(path, len(tables) + 1, str(error)) from None
+        tables += _models(path, structure, len(tables) + 1)
+        groups |= {structure.spacegroup_hm} if structure.cell.is_crystal() else set()
+    return _complete(path, tables, groups)
 
 
 def _models(path: Path, structure: gemmi.Structure, first: int) -> list[Table]:
