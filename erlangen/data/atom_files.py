@@ -74,14 +74,14 @@ def plain_suffix(path: Path) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The whole text of a plain or compressed file, with line ends \\n, whoever wrote it (`decoded`)."""
+    """The whole text of a plain or compressed file, without a byte order mark."""
     opener = COMPRESSED.get(path.suffix.lower())
     try:
         raw = path.read_bytes()
-        text = decoded(opener.decompress(raw) if opener and raw else raw)
+        text = _decoded(opener.decompress(raw) if opener and raw else raw)
     except FileNotFoundError:
         raise Invalid(must="the file exists", came=f"no file {path}", do="Check the path.") from None
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, UnicodeDecodeError, OSError, ValueError) as error:
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError) as error:
         raise Invalid(
             must="the file can be read to its end",
             came=f"{path}: {type(error).__name__}: {error}",
@@ -89,22 +89,19 @@ def read_text(path: Path) -> str:
         ) from None
     if not text.strip():
         raise Invalid(must="the file holds at least one frame", came=f"{path} is empty", do="Check how it was written.")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # of Windows and of old Macs
 
 
-def decoded(raw: bytes) -> str:
-    """Text in UTF-8, UTF-16 where its mark is in front, else Latin-1 (names in old files); line ends become \\n.
-
-    ValueError where it holds NUL, as binary files do.
-    """
-    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+def _decoded(raw: bytes) -> str:
+    """UTF-8; UTF-16 where a mark says so; else Latin-1, which an author's name in an old file is written in."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    if b"\0" in raw:
+        raise ValueError("zero bytes, which no text has")
     try:
-        text = raw.decode("utf-16" if marked else "utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    if "\0" in text:
-        raise ValueError("it is no text")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        return raw.decode("latin-1")
 
 
 def write_text(path: Path, text: str) -> None:

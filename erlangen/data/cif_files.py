@@ -1,4 +1,4 @@
-"""Crystals in CIF through gemmi's parser: sites of a data block, their symmetry copies, and back without symmetry.
+"""Crystals in CIF through gemmi's parser: the sites of a data block and their symmetry copies.
 
 A site that is no atom, an alternative, or an atom only in part is named, never taken for a whole one.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import Invalid
-from .atom_files import Table, broken, write_text
+from .atom_files import Table, broken
 from .cif_symmetry import choices
 
 if TYPE_CHECKING:
@@ -280,50 +280,3 @@ def _composition(block: gemmi.cif.Block, numbers: np.ndarray) -> str:
     came = " ".join(f"{gemmi.Element(n).name}{count:g}" for n, count in counts.items())
     meant = " ".join(f"{gemmi.Element(n).name}{count:g}" for n, count in formula.items())
     return f"its cell holds {came}, its formula is {meant}{f' with Z = {z:g}' * bool(z)}"
-
-
-def flat(values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Columns with one number per atom: forces become forces_1, forces_2, forces_3."""
-    for name, value in values.items():
-        value = np.asarray(value)
-        if value.ndim == 1:
-            yield name, value
-        else:
-            yield from ((f"{name}_{i + 1}", part) for i, part in enumerate(value.reshape(len(value), -1).T))
-
-
-def quoted(value: object) -> str:
-    """Numbers with all digits, in the quotes that CIF wants."""
-    import gemmi
-
-    value = np.asarray(value)
-    return gemmi.cif.quote(" ".join(repr(x) if isinstance(x, float) else str(x) for x in value.ravel().tolist()))
-
-
-def write_cif(path: Path, tables: Sequence[Table]) -> None:
-    """Crystals without symmetry (P 1), one data block per frame; further values as _erlangen_* items and columns."""
-    import gemmi
-
-    document = gemmi.cif.Document()
-    for number, table in enumerate(tables, 1):
-        block = document.add_new_block(f"{table.info.get('name', 'frame')}_{number}".replace(" ", "_"))
-        cell = np.asarray(table.cell, float)
-        if abs(np.linalg.det(cell)) < 1e-6:
-            raise Invalid(must="CIF holds crystals", came=f"frame {number} has no cell", do="Write it as .xyz or .sdf.")
-        lengths = np.linalg.norm(cell, axis=1)
-        cosines = [cell[i] @ cell[j] / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))]
-        for name, value in zip("abc", lengths):
-            block.set_pair(f"_cell_length_{name}", repr(float(value)))
-        for name, value in zip(("alpha", "beta", "gamma"), np.degrees(np.arccos(cosines))):
-            block.set_pair(f"_cell_angle_{name}", repr(float(value)))
-        block.set_pair("_space_group_name_H-M_alt", "'P 1'")
-        for name, value in table.info.items():
-            block.set_pair(f"_erlangen_{name}", quoted(value))
-        extra = {name: value for name, value in flat(table.columns) if name != "site"}
-        tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", *(f"erlangen_{name}" for name in extra)]
-        loop = block.init_loop("_atom_site_", tags)
-        for i, fractional in enumerate(np.asarray(table.positions) @ np.linalg.inv(cell)):
-            symbol = gemmi.Element(int(table.atomic_numbers[i])).name
-            more = [quoted(value[i]) for value in extra.values()]
-            loop.add_row([f"{symbol}{i + 1}", symbol, *(repr(float(x)) for x in fractional), *more])
-    write_text(path, document.as_string())

@@ -12,8 +12,8 @@ Formats by the name of the file: (ext)xyz, CIF, mmCIF, PDB, SDF/MOL, POSCAR/CONT
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,11 @@ import numpy as np
 from ..contract import Samples
 from ..core.errors import Invalid, unknown
 from ..core.systems import Atoms
-from . import atom_files, cif_files, plausibility, structure_files
+from . import atom_files, plausibility, structure_files
 from .atom_files import Table
 from .label_units import LabelUnits, stated_units, suspect
 from .sources import Source
 
-log = logging.getLogger("erlangen.data")
 READ: dict[str, atom_files.Reader] = {
     "xyz": atom_files.read_xyz,
     "poscar": atom_files.read_poscar,
@@ -40,7 +39,7 @@ READ: dict[str, atom_files.Reader] = {
 WRITE: dict[str, atom_files.Writer] = {
     "xyz": atom_files.write_xyz,
     "poscar": atom_files.write_poscar,
-    "cif": cif_files.write_cif,
+    "cif": structure_files.write_cif,
     "mmcif": structure_files.write_mmcif,
     "pdb": structure_files.write_pdb,
     "sdf": structure_files.write_sdf,
@@ -99,11 +98,11 @@ def read_atoms(
         if key not in {**tables[0].info, **tables[0].columns}:
             raise unknown(f"the key of {label} in {path}", key, {**tables[0].info, **tables[0].columns})
     frames = [_frame(path, number, table, asked) for number, table in enumerate(tables, 1)]
-    if source.pbc is None:
-        _say_boxes(path, tables, frames)
     _require(path, frames, tables, need)
     if not units and not any(stated_units(t.info) for t in tables):
         _check_scale(path, frames)
+    if source.pbc is None:
+        _say_boxes(path, tables, frames)
     return frames
 
 
@@ -301,10 +300,10 @@ def _say_boxes(path: Path, tables: Sequence[Table], frames: Sequence[Frame]) -> 
         for table, frame in zip(tables, frames)
     ]
     if any(boxes):
-        log.warning(
-            "%s: %d of %d frames, frame %d first, read as isolated: over %g A of their cell is empty on every side "
-            "(:pbc=yes behind the file makes them periodic)",
-            *(path, sum(boxes), len(boxes), boxes.index(True) + 1, VACUUM),
+        warnings.warn(
+            f"{path}: {sum(boxes)} of {len(boxes)} frames, frame {boxes.index(True) + 1} first, are read as isolated: "
+            f"over {VACUUM:g} A of their cell are empty on every side (:pbc=yes behind the file makes them periodic)",
+            stacklevel=3,
         )
 
 

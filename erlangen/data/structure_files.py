@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.errors import Invalid
 from .atom_files import Table, broken, read_text, write_text
-from .cif_files import cif_blocks, crystals, flat, quoted
+from .cif_files import cif_blocks, crystals
 from .pdb_columns import ATOM, checked, parts
 
 if TYPE_CHECKING:
@@ -28,6 +28,53 @@ def read_cif(path: Path) -> list[Table]:
     blocks = cif_blocks(path, read_text(path))
     is_mmcif = any(block.find_loop("_atom_site.Cartn_x") for block in blocks)
     return read_mmcif(path) if is_mmcif else crystals(path, blocks)
+
+
+def _flat(values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Columns with one number per atom: forces become forces_1, forces_2, forces_3."""
+    for name, value in values.items():
+        value = np.asarray(value)
+        if value.ndim == 1:
+            yield name, value
+        else:
+            yield from ((f"{name}_{i + 1}", part) for i, part in enumerate(value.reshape(len(value), -1).T))
+
+
+def _text(value: object) -> str:
+    """Numbers with all digits, in the quotes that CIF wants."""
+    import gemmi
+
+    value = np.asarray(value)
+    return gemmi.cif.quote(" ".join(repr(x) if isinstance(x, float) else str(x) for x in value.ravel().tolist()))
+
+
+def write_cif(path: Path, tables: Sequence[Table]) -> None:
+    """Crystals without symmetry (P 1), one data block per frame; further values as _erlangen_* items and columns."""
+    import gemmi
+
+    document = gemmi.cif.Document()
+    for number, table in enumerate(tables, 1):
+        block = document.add_new_block(f"{table.info.get('name', 'frame')}_{number}".replace(" ", "_"))
+        cell = np.asarray(table.cell, float)
+        if abs(np.linalg.det(cell)) < 1e-6:
+            raise Invalid(must="CIF holds crystals", came=f"frame {number} has no cell", do="Write it as .xyz or .sdf.")
+        lengths = np.linalg.norm(cell, axis=1)
+        cosines = [cell[i] @ cell[j] / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))]
+        for name, value in zip("abc", lengths):
+            block.set_pair(f"_cell_length_{name}", repr(float(value)))
+        for name, value in zip(("alpha", "beta", "gamma"), np.degrees(np.arccos(cosines))):
+            block.set_pair(f"_cell_angle_{name}", repr(float(value)))
+        block.set_pair("_space_group_name_H-M_alt", "'P 1'")
+        for name, value in table.info.items():
+            block.set_pair(f"_erlangen_{name}", _text(value))
+        extra = {name: value for name, value in _flat(table.columns) if name != "site"}
+        tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", *(f"erlangen_{name}" for name in extra)]
+        loop = block.init_loop("_atom_site_", tags)
+        for i, fractional in enumerate(np.asarray(table.positions) @ np.linalg.inv(cell)):
+            symbol = gemmi.Element(int(table.atomic_numbers[i])).name
+            more = [_text(value[i]) for value in extra.values()]
+            loop.add_row([f"{symbol}{i + 1}", symbol, *(repr(float(x)) for x in fractional), *more])
+    write_text(path, document.as_string())
 
 
 def read_pdb(path: Path) -> list[Table]:
@@ -196,15 +243,15 @@ def write_mmcif(path: Path, tables: Sequence[Table]) -> None:
     if names:
         loop = block.init_loop("_erlangen_frame.", ["model", *names])
         for number, table in enumerate(tables, 1):
-            loop.add_row([str(number), *(quoted(table.info.get(name, "?")) for name in names)])
-    columns = [{k: v for k, v in flat(table.columns) if k not in RESIDUE} for table in tables]
+            loop.add_row([str(number), *(_text(table.info.get(name, "?")) for name in names)])
+    columns = [{k: v for k, v in _flat(table.columns) if k not in RESIDUE} for table in tables]
     loop = block.find_loop("_atom_site.id").get_loop()
     for name in columns[0]:
         tag = f"_atom_site.erlangen_{name}"
         loop.add_columns([tag], "?")
         values = [value for part in columns for value in part[name]]
         for row, value in zip(block.find([tag]), values, strict=True):
-            row[0] = quoted(value)
+            row[0] = _text(value)
     write_text(path, document.as_string())
 
 

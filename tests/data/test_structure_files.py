@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -86,17 +87,17 @@ def test_each_part_has_its_own_box(tmp_path):
 def test_a_box_that_is_not_used_is_said(tmp_path, caplog):
     (frame,) = read(tmp_path, box(20.0, "P 21 21 21"), *WATER)
     assert not frame.atoms.pbc.any() and "without the copies and the cell of P 21 21 21" in caplog.text
-    caplog.clear()
-    (frame,) = read(tmp_path, box(20.0), *WATER)
-    assert not frame.atoms.pbc.any() and "read as isolated" in caplog.text and ":pbc=yes" in caplog.text
-    caplog.clear()
-    assert read_atoms(f"{tmp_path / 'a.pdb'}:pbc=yes")[0].atoms.pbc.all()
+    with pytest.warns(UserWarning, match=r"1 of 1 frames.* read as isolated.*:pbc=yes"):
+        (frame,) = read(tmp_path, box(20.0), *WATER)
+    assert not frame.atoms.pbc.any()
     xyz = ["1", 'Lattice="30 0 0 0 30 0 0 0 30" Properties=species:S:1:pos:R:3', "H 0 0 0"]
-    assert not read(tmp_path, *xyz, name="a.xyz")[0].atoms.pbc.any() and "1 of 1 frames" in caplog.text
-    caplog.clear()
-    assert not read(tmp_path, xyz[0], xyz[1] + ' pbc="F F F"', xyz[2], name="a.xyz")[0].atoms.pbc.any()
-    assert not read(tmp_path, box(1.0), *WATER)[0].atoms.pbc.any()  # what NMR models have in place of a cell
-    assert not caplog.text
+    with pytest.warns(UserWarning, match="read as isolated"):
+        assert not read(tmp_path, *xyz, name="a.xyz")[0].atoms.pbc.any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_atoms(f"{tmp_path / 'a.pdb'}:pbc=yes")[0].atoms.pbc.all()
+        assert not read(tmp_path, xyz[0], xyz[1] + ' pbc="F F F"', xyz[2], name="a.xyz")[0].atoms.pbc.any()
+        assert not read(tmp_path, box(1.0), *WATER)[0].atoms.pbc.any()  # what NMR models have in place of a cell
 
 
 @pytest.mark.parametrize(

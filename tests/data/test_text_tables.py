@@ -101,7 +101,7 @@ def test_a_list_in_a_packed_table(tmp_path):
         ("smiles,dose\nCCO,1\nCCN,2\n", "t.csv:value=COLUMN"),
         ("a smiles,b smiles,value\nCCO,CCO,1\n", "t.csv:smiles=COLUMN"),
         ("smiles,value,Value\nCCO,1,2\nCCN,2,3\n", "several columns 'value'"),
-        ("\x00\x01\x02", "it is no text"),
+        ("\x00\x01\x02", "zero bytes"),
     ],
 )
 def test_tables_that_cannot_be_used_are_one_message(tmp_path, text, words):
