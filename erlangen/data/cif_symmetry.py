@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,8 @@ def _said(block: gemmi.cif.Block) -> dict[str, list[str]]:
 
     found = {}
     for item in block:
-        tags = [item.pair[0]] if item.pair else item.loop.tags if item.loop else []
+        pair: Any = item.pair
+        tags = [pair[0]] if pair else item.loop.tags if item.loop else []
         for tag in tags:
             name = tag.lower().replace(".", "_")
             if ABOUT.match(name) and (name == CODE or not name.endswith(SILENT)):

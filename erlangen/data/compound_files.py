@@ -67,7 +67,7 @@ def read_compounds(
     table = read_table(read_text(path), path)
     smiles = table.column(_smiles_name(table, said.get("smiles", ""), path))
     value_name = _value_name(table, said.get("value", column), path)
-    groups = table.column(table.pick(source.group, path, "groups")) if source.group else [None] * len(smiles)
+    groups = table.column(table.pick(source.group, path, "groups")) if source.group else None
     splits, cliffs = (_optional(table, name) for name in ("split", "cliff_mol"))
     left_out: dict[str, list[int]] = {"more fields than the header": list(table.odd)} if table.odd else {}
     kept: dict[str, list[dict[str, Any]]] = {}
@@ -76,7 +76,7 @@ def read_compounds(
         if canonical is None or value is None:
             left_out.setdefault("SMILES that cannot be read" if canonical is None else "no value", []).append(line)
             continue
-        group = groups[i].strip() if groups[i] is not None else None
+        group = groups[i].strip() if groups is not None else None
         entry = {"line": line, "smiles": smiles[i].strip(), "value": value, "group": group}
         kept.setdefault(canonical, []).append({**entry, "split": splits[i], "cliff": cliffs[i]})
     values = np.array([entry["value"] for entries in kept.values() for entry in entries])
@@ -105,15 +105,17 @@ def read_queries(path: str | os.PathLike[str] | Source) -> tuple[TextTable, dict
     return table, found
 
 
-def read_smiles(path: str | os.PathLike[str]) -> dict[int, str]:
+def read_smiles(path: str | os.PathLike[str] | Source) -> dict[int, str]:
     """Line number -> SMILES of a list of molecules: a table (.csv, .tsv) with a column of SMILES, or text with one at
     the start of each line; copies and lines that cannot be read are left out, the latter with a warning.
     """
-    path = Path(path)
+    source = Source.parse(path).required()
+    path = source.path
     if plain_suffix(path) in TABLES:
-        table, found = read_queries(path)
+        table, found = read_queries(source.only("smiles"))
         lines = {table.lines[place]: smiles for place, smiles in found.items()}
     else:
+        source.only()
         words = {number: line.split() for number, line in enumerate(read_text(path).split("\n"), 1)}
         asked = {number: word[0] for number, word in words.items() if word and not word[0].startswith("#")}
         lines = {number: smiles for number, smiles in asked.items() if _canonical(smiles) is not None}

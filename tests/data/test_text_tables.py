@@ -165,3 +165,14 @@ def test_a_table_goes_out_as_it_came_in(tmp_path):
     assert np.all(np.array(rows.lines) == [2, 3, 4])
     with pytest.raises(Invalid, match="more fields than the header"):
         read_queries(table(tmp_path, "smiles,name\nCCO,a,b,c\nCCN,b\n"))
+
+
+def test_a_list_to_be_labelled_may_be_any_table(tmp_path):
+    from erlangen.tasks.molecules.properties import Properties
+
+    names = ["C" * n + end for n in range(1, 5) for end in ("O", "N", "", "F", "C#N", "=O")]
+    text = "id\tstructure\n" + "".join(f"{i}\t{name}\n" for i, name in enumerate(names))
+    task = Properties(data=f"{table(tmp_path, text, 'mine.TSV')}:smiles=structure", n_train=8, n_test=3)
+    assert task.partition is not None and sum(map(len, task.partition.rows.values())) == 24
+    with pytest.raises(Invalid, match="a word behind"):
+        read_smiles(f"{table(tmp_path, 'CCO', 't.smi')}:smiles=a")
