@@ -193,12 +193,16 @@ def _element(path: Path, number: int, site: Site) -> int:
 
 def _copies(sites: Sequence[Site], operations: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places [m, 3] of all copies x' = W x + w in the cell, and the site [m] of each; special positions count once."""
+
+    def near(apart: np.ndarray) -> np.ndarray:
+        return np.linalg.norm((apart - np.round(apart)) @ vectors, axis=-1) < SPECIAL
+
     places, of = [], []
     for i, site in enumerate(sites):
         images = operations[:, :3, :3] @ site.place + operations[:, :3, 3]
-        apart = images[:, None] - images
-        near = np.linalg.norm((apart - np.round(apart)) @ vectors, axis=-1) < SPECIAL
-        first = np.flatnonzero(np.argmax(near, axis=1) == np.arange(len(images)))
+        first = np.arange(len(images))
+        if np.sum(near(images - images[0])) > 1:  # else no two are: operations keep distances
+            first = np.flatnonzero(np.argmax(near(images[:, None] - images), axis=1) == first)
         places.append(images[first])
         of += [i] * len(first)
     return np.concatenate(places), np.array(of)
