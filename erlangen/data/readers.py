@@ -110,6 +110,8 @@ def read_atoms(
     _require(path, frames, tables, need)
     if not units and not any(stated_units(t.info) for t in tables):
         _check_scale(path, frames)
+    if source.pbc is None:
+        _say_boxes(path, tables, frames)
     return frames
 
 
@@ -291,6 +293,20 @@ def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None, h
     heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     extent = np.ptp(positions @ np.linalg.inv(cell), axis=0) * heights
     return np.full(3, not np.all(heights - extent > VACUUM))
+
+
+def _say_boxes(path: Path, tables: Sequence[Table], frames: Sequence[Frame]) -> None:
+    """A word on cells that were taken for boxes around molecules, where the file does not say so itself."""
+    boxes = [
+        bool(np.any(table.cell) and (table.pbc is None or np.all(table.pbc)) and not frame.atoms.pbc.any())
+        for table, frame in zip(tables, frames)
+    ]
+    if any(boxes):
+        warnings.warn(
+            f"{path}: {sum(boxes)} of {len(boxes)} frames, frame {boxes.index(True) + 1} first, are read as isolated: "
+            f"over {VACUUM:g} A of their cell are empty on every side (:pbc=yes behind the file makes them periodic)",
+            stacklevel=3,
+        )
 
 
 def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need: Sequence[str]) -> None:
