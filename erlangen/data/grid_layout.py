@@ -28,7 +28,7 @@ from .array_files import BOUNDARY, Variable, Variables
 AXES = ("x", "y", "z")
 SAMPLE, TIME, SINGLE, COMPONENT = "sample", "time", "single", "component"
 WORDS = ("values", TIME, SAMPLE, *AXES, "units", BOUNDARY, "dims")  # behind the name of a file of fields
-PERIODIC = "periodic"
+PERIODIC, OPEN = "periodic", "open"
 SAME_BOUNDARY = {"wall": "walls", "closed": "walls"}
 NAMES = {  # of coordinates: as written here, in PDEBench, in The Well
     **{axis: (axis, f"{axis}-coordinate", f"dimensions/{axis}") for axis in AXES},
@@ -189,7 +189,9 @@ def layout_of(path: Path, variables: Variables, attributes: Mapping[str, object]
     name, times = _coordinate(path, variables, keys, TIME), None
     if name is not None and keys.get(SAMPLE, SAMPLE) not in (name, _dim(variables[name])):
         times = Axis(TIME, name, _dim(variables[name]), variables[name].shape[-1], 0.0)
-    boundary = str(keys.get(BOUNDARY, attributes.get(BOUNDARY, PERIODIC))).strip().lower()
+    on_earth = any(axis.name.lower().startswith(("lat", "lon")) for axis in points)  # a map ends at poles or edges
+    usual = OPEN if on_earth else PERIODIC
+    boundary = str(keys.get(BOUNDARY, attributes.get(BOUNDARY, usual))).strip().lower()
     dims = tuple(keys["dims"].split("+")) if "dims" in keys else ()
     return Layout(path, tuple(points), times, keys.get(SAMPLE, SAMPLE), dims, SAME_BOUNDARY.get(boundary, boundary))
 

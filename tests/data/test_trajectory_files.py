@@ -112,7 +112,7 @@ def test_bad_files(tmp_path, name):
     refused("w of trajectory 1 has NaN or infinite values from frame 3 on")
     if path.is_file():
         path.write_bytes(path.read_bytes()[:300])
-        refused("can be opened")
+        refused("read to their end")
 
 
 def test_bad_axes(tmp_path):

@@ -44,7 +44,7 @@ class Core(eqx.Module):
 @dataclass(frozen=True)
 class Layout:
     """What a core is built for: points and spacing per axis, the quantities that its channels hold, in order, and
-    what bounds the domain ("periodic": nothing does).
+    what bounds the domain ("periodic": nothing does; "walls": what is answered is zero there).
 
     A quantity of rank r has d^r channels in d > 1 dimensions, the last index fastest, and one in one dimension.
     """
@@ -181,14 +181,17 @@ def scaled(core: Callable[[Layout], Core], task: Supervised, samples: Samples) -
     x = samples.inputs[0]
     spacing = tuple(x["spacing"])
     grid = next(np.shape(x[q.name]) for q in task.inputs if q.axes == "grid")[: len(spacing)]
-    layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), getattr(x, "boundary", "periodic"))
-    alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
-    boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
     before = [np.asarray([x[q.name] for x in samples.inputs], np.float64) for q in task.inputs]
     after = [np.asarray(samples.outputs[q.name], np.float64) for q in task.outputs]
     changes = [b - a for a, b in zip(before, after)] if isinstance(task, Evolution) else after
     increment = tuple(isinstance(task, Evolution) and bool(np.std(c) <= np.std(b)) for b, c in zip(after, changes))
     answers = [c if added else b for added, b, c in zip(increment, after, changes)]
+    boundary = getattr(x, "boundary", "periodic")
+    if boundary == "walls" and not all(_vanishes(values, len(grid)) for values in answers):
+        boundary = "open"  # an answer that is zero on the walls could not be right
+    layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), boundary)
+    alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
+    boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
     return Operator(
         core=core(layout),
         in_scale=_scales(before, task.inputs, len(grid)),
@@ -219,6 +222,12 @@ def root_mean_square(model: Operator, x: System, true: Mapping[str, Array]) -> A
     gap = _channels([predicted[name] - true[name] for name, _ in model.outputs], dimension)
     gap = gap / jnp.asarray(model.out_scale, gap.dtype)
     return jnp.sqrt(jnp.mean(gap**2) + 1e-12)
+
+
+def _vanishes(values: np.ndarray, dimension: int) -> bool:
+    """Whether a quantity [samples, *grid, ...] is zero at both ends of every axis, to rounding."""
+    ends = [np.abs(np.take(values, (0, -1), axis=1 + axis)).max() for axis in range(dimension)]
+    return max(ends) <= 1e-6 * np.abs(values).max()
 
 
 def _channels(values: list[Array], dimension: int) -> Float[Array, "*grid c"]:
