@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import math
-import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -248,8 +248,10 @@ def write_beside(source: Path, path: Path, arrays: Arrays, units: Mapping[str, s
                 before[name] = np.array(json.dumps(json.loads(str(before.get(name, "{}"))) | {**more}))
             _savez(draft, before | {n: a for n, (_, a) in arrays.items()})
         elif kind == "hdf5":
-            shutil.copyfile(source, draft)
-            _add_to_hdf5(draft, arrays, units)
+            check_fits(str(source), 2 * source.stat().st_size, do="Answer a part of the file.")
+            file = io.BytesIO(source.read_bytes())
+            _add_to_hdf5(file, arrays, units)
+            draft.write_bytes(file.getbuffer())
         else:
             import xarray
 
@@ -275,15 +277,15 @@ def _dataset(arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, 
 def _save(dataset: Any, path: Path, kind: str) -> None:
     if kind == "zarr":
         dataset.to_zarr(path, mode="w", consolidated=False)
-    else:  # NetCDF is HDF5 with a scale for every dimension
-        dataset.to_netcdf(path, engine="h5netcdf")
+    else:  # NetCDF is HDF5 with a scale for every dimension; HDF5 itself does not survive a full disk
+        path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
 
 
-def _add_to_hdf5(path: Path, arrays: Arrays, units: Mapping[str, str]) -> None:
+def _add_to_hdf5(whole_file: io.BytesIO, arrays: Arrays, units: Mapping[str, str]) -> None:
     """Every dimension that has a name gets a scale, where one lies beside it a link to it: xarray wants all or none."""
     import h5py
 
-    with h5py.File(path, "r+") as file:
+    with h5py.File(whole_file, "r+") as file:
         for name, (dims, array) in arrays.items():
             dataset = file.create_dataset(name, data=array)
             if name in units:
