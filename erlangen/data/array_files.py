@@ -159,14 +159,8 @@ def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict
         if name.startswith(PREFIX):
             if "bc_type" in item.attrs:
                 sides[name.removeprefix(PREFIX)] = str(_plain(item.attrs["bc_type"]))
-        elif isinstance(item, h5py.Dataset) and item.dtype.kind in "biufc" and item.shape:
-            if not str(_plain(item.attrs.get("NAME", ""))).startswith(NAMELESS):
-                packed = {k: item.attrs[k] for k in ("scale_factor", "add_offset") if k in item.attrs}
-                scale, offset = (_number(path, name, packed.get(k, d)) for k, d in (("scale_factor", 1), ("add_offset", 0)))
-                stored = [v for k in ("_FillValue", "missing_value") for v in np.ravel(item.attrs.get(k, ()))]
-                missing = tuple(v for v in (_number(path, name, v) for v in stored) if math.isfinite(v))
-                unit = _unit(path, name, item.attrs)
-                variables[name] = Variable(path, name, _dims(name, item), item, unit, scale, offset, missing)
+        elif isinstance(item, h5py.Dataset) and item.dtype.kind in "biufc" and item.shape and not _is_nameless(item):
+            variables[name] = _variable(path, name, item)
 
     file.visititems(visit)
     if sides and BOUNDARY not in attributes:
@@ -174,6 +168,18 @@ def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict
         mixed = ", ".join(f"{name} {side.lower()}" for name, side in sorted(sides.items()))
         attributes[BOUNDARY] = kinds.pop() if len(kinds) == 1 else mixed
     return variables, attributes
+
+
+def _is_nameless(dataset: Any) -> bool:
+    return str(_plain(dataset.attrs.get("NAME", ""))).startswith(NAMELESS)
+
+
+def _variable(path: Path, name: str, dataset: Any) -> Variable:
+    attributes = dataset.attrs
+    scale, offset = (_number(path, name, attributes.get(k, d)) for k, d in (("scale_factor", 1), ("add_offset", 0)))
+    stored = [v for k in ("_FillValue", "missing_value") for v in np.ravel(attributes.get(k, ()))]
+    missing = tuple(v for v in (_number(path, name, v) for v in stored) if math.isfinite(v))
+    return Variable(path, name, _dims(name, dataset), dataset, _unit(path, name, attributes), scale, offset, missing)
 
 
 def _dims(name: str, dataset: Any) -> tuple[str, ...] | None:
@@ -239,7 +245,8 @@ def write_beside(source: Path, path: Path, arrays: Arrays, units: Mapping[str, s
             plain = {n: v for n, v in attributes.items() if isinstance(v, int | float | str)}
             both = {n: (v.dims, v.read()) for n, v in variables.items()} | arrays
             both = {n: (d or tuple(f"{n}_{i}" for i in range(a.ndim)), a) for n, (d, a) in both.items()}
-            return write_arrays(path, both, plain, {n: v.unit for n, v in variables.items() if v.unit} | {**units})
+            write_arrays(path, both, plain, {n: v.unit for n, v in variables.items() if v.unit} | {**units})
+        return
     with whole(path) as draft:
         if kind == "npz":
             with np.load(source, allow_pickle=False) as file:
@@ -297,8 +304,8 @@ def _add_to_hdf5(whole_file: io.BytesIO, arrays: Arrays, units: Mapping[str, str
                     file.create_dataset(dim, data=np.zeros(array.shape[i], ">f4")).make_scale(
                         f"{NAMELESS}.{array.shape[i]:10d}"
                     )
-                if isinstance(file[dim], h5py.Dataset) and file[dim].is_scale:
-                    dataset.dims[i].attach_scale(file[dim])
+                scale: Any = file[dim]
+                if isinstance(scale, h5py.Dataset) and scale.is_scale:
+                    dataset.dims[i].attach_scale(scale)
                 else:
                     dataset.dims[i].label = dim
-

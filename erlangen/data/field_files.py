@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arrays import AnyArray
 from ..core.errors import Invalid, unknown
 from ..core.systems import Field
 from .array_files import BOUNDARY, Arrays, Variable, Variables, opened, write_arrays, write_beside
@@ -68,7 +69,7 @@ class States:
             return values[sample % len(values), time % values.shape[1]]
 
         parameters = {name: at(values).item() for name, values in self.parameters.items()}
-        values = {name: at(column) for name, column in self.columns.items()}
+        values: dict[str, AnyArray] = {name: at(column) for name, column in self.columns.items()}
         return Field(values, self.layout.spacing, self.layout.boundary, parameters)
 
 
@@ -101,7 +102,9 @@ def read_states(
         for k, what in enumerate((f"{SAMPLE}s", "times")):
             if len({n[k] for n in counts.values()} - {1}) > 1:
                 came = f"{path}: { {here: n[k] for here, n in counts.items()} }"
-                raise Invalid(must=f"all variables have the same number of {what}", came=came, do="Read them one by one.")
+                raise Invalid(
+                    must=f"all variables have the same number of {what}", came=came, do="Read them one by one."
+                )
         shape = tuple(max(n[k] for n in counts.values()) for k in (0, 1))
         _check_finite(path, columns)
         parameters = {n: np.full((1, 1), v) for n, v in numbers(attributes).items()}
@@ -149,9 +152,7 @@ def write_fields(
     write_arrays(Path(path), arrays, attributes, units or {})
 
 
-def write_answers(
-    path: Path, states: States, values: Sequence[Mapping[str, Any]], units: Mapping[str, str]
-) -> None:
+def write_answers(path: Path, states: States, values: Sequence[Mapping[str, Any]], units: Mapping[str, str]) -> None:
     """The file of `states` with further values on its grid, one mapping per state, in the order of its dimensions."""
     samples, times = states.shape
     roles, dims = _widest(states)
@@ -290,7 +291,9 @@ def _check_unit(path: Path, name: str, stated: str | None, expected: Mapping[str
 
 
 def _axes(layout: Layout) -> str:
-    return " x ".join(f"{axis.name} ({axis.length})" for axis in (*([layout.time] if layout.time else []), *layout.axes))
+    return " x ".join(
+        f"{axis.name} ({axis.length})" for axis in (*([layout.time] if layout.time else []), *layout.axes)
+    )
 
 
 def _shapes(variables: Variables) -> str:

@@ -156,11 +156,11 @@ class Layout:
         order = [left.index(role) for role in wanted if role in left]
         values = np.transpose(values, order + [i for i, role in enumerate(left) if role == COMPONENT])
         first = len(order) - len(self.axes)
-        return np.flip(values, [first + i for i, axis in enumerate(self.axes) if axis.is_down])
+        return np.flip(values, tuple(first + i for i, axis in enumerate(self.axes) if axis.is_down))
 
     def as_in_file(self, values: AnyArray, roles: Roles) -> np.ndarray:
         """The inverse for values [sample, time, *axes, *components] (a length of 1 for what the file has not)."""
-        down = [2 + i for i, axis in enumerate(self.axes) if axis.is_down]
+        down = tuple(2 + i for i, axis in enumerate(self.axes) if axis.is_down)
         values = np.flip(np.asarray(values), down)
         outer = [i for i, role in enumerate((SAMPLE, TIME)) if role not in roles]
         values = np.squeeze(values, tuple(outer))

@@ -39,9 +39,7 @@ class Prediction:
     level: float | None
 
 
-def predict(
-    run: str | Path, file: str | Path, output: str | Path | None = None, *, force: bool = False
-) -> Prediction:
+def predict(run: str | Path, file: str | Path, output: str | Path | None = None, *, force: bool = False) -> Prediction:
     """Answer every sample of `file` with the fitted method of the run folder `run`, and write what came out.
 
     file: words may stand behind its name, as in new.nc:values=v. output: default is the name of the input with

@@ -114,7 +114,9 @@ def test_words_behind_the_initial_field(capsys):
         np.testing.assert_allclose(data.u[-1], cole_hopf(X, 0.5, 0.1), atol=1e-6)
 
 
-@pytest.mark.parametrize("flags", [["--plot", "u.png"], ["--plot", "u.svg"], ["--animation", "u.gif"], ["--out", "u.nc"]])
+@pytest.mark.parametrize(
+    "flags", [["--plot", "u.png"], ["--plot", "u.svg"], ["--animation", "u.gif"], ["--out", "u.nc"]]
+)
 def test_a_full_disk_leaves_nothing(capsys, tmp_path, flags):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))

@@ -71,7 +71,9 @@ def test_packed_values_are_unpacked(tmp_path, stored, attributes, meant):
 def test_missing_values_are_found_in_packed_ones(tmp_path, marker):
     stored = np.ones((5, 6, 16), "i2")
     stored[1, 3, 2] = -32768
-    text = hdf5(tmp_path / "a.h5", {"u": stored, **LINE}, u={"units": "K", marker: np.int16(-32768), "scale_factor": 0.1})
+    text = hdf5(
+        tmp_path / "a.h5", {"u": stored, **LINE}, u={"units": "K", marker: np.int16(-32768), "scale_factor": 0.1}
+    )
     with pytest.raises(Invalid, match="u of trajectory 1 has NaN or infinite values from frame 3 on"):
         first(text)
 
@@ -79,7 +81,7 @@ def test_missing_values_are_found_in_packed_ones(tmp_path, marker):
 @pytest.mark.parametrize("attributes", [{"scale_factor": "one"}, {"add_offset": np.array([1.0, 2.0])}])
 def test_packing_that_is_no_number_is_refused(tmp_path, attributes):
     text = hdf5(tmp_path / "a.h5", {"u": np.ones((5, 6, 16), "i2"), **LINE}, u={"units": "K", **attributes})
-    with pytest.raises(Invalid, match="are numbers.*u has"):
+    with pytest.raises(Invalid, match=r"are numbers.*u has"):
         header(text)
 
 
@@ -88,7 +90,9 @@ def test_coordinates_that_descend_are_turned(tmp_path, name):
     values = RNG.normal(size=(2, 3, 4, 8))
     coords = {"time": np.arange(3.0), "lat": [60.0, 30.0, 0.0, -30.0], "lon": np.arange(8) * 45.0}
     data = xr.Dataset({"t2m": (("sample", "time", "lat", "lon"), values, {"units": "K"})}, coords=coords)
-    data.to_zarr(tmp_path / name, consolidated=False) if name == "a.zarr" else data.to_netcdf(tmp_path / name, engine="h5netcdf")
+    data.to_zarr(tmp_path / name, consolidated=False) if name == "a.zarr" else data.to_netcdf(
+        tmp_path / name, engine="h5netcdf"
+    )
     head, states = first(f"{tmp_path / name}:x=lon:y=lat")
     assert head.spacing == (45.0, 30.0) and head.boundary == "open"
     np.testing.assert_array_equal(states["t2m"], values[1, :, ::-1].swapaxes(1, 2))
@@ -162,7 +166,9 @@ def test_numbers_come_in_the_order_and_precision_of_the_machine(tmp_path, kind):
     np.testing.assert_array_equal(first(str(tmp_path / "classic.nc"))[1]["u"], U[1])
 
 
-@pytest.mark.parametrize("dims", [("sample", "time", "x", "z"), ("sample", "z", "time", "x"), ("sample", "member", "time", "x")])
+@pytest.mark.parametrize(
+    "dims", [("sample", "time", "x", "z"), ("sample", "z", "time", "x"), ("sample", "member", "time", "x")]
+)
 def test_axes_of_one_point_are_dropped(tmp_path, dims):
     shape = [{"sample": 5, "time": 6, "x": 16}.get(d, 1) for d in dims]
     data = xr.Dataset({"u": (dims, U.reshape(shape), {"units": "1"})}, coords={**LINE, "z": [10.0]})
@@ -177,7 +183,7 @@ def test_axes_of_one_point_are_dropped(tmp_path, dims):
 def test_units_that_are_no_text_are_refused(tmp_path, units):
     text = hdf5(tmp_path / "a.h5", {"u": U, **LINE}, u={"units": units})
     for read in (header, read_fields):
-        with pytest.raises(Invalid, match="a unit is one text.*u has the units"):
+        with pytest.raises(Invalid, match=r"a unit is one text.*u has the units"):
             read(text)
 
 
@@ -194,7 +200,9 @@ def test_scales_name_dimensions(tmp_path, name):
     """What xarray writes has no labels: the names are those of the attached coordinates."""
     A = RNG.normal(size=(6, 6))
     data = xr.Dataset({"u": (("y", "x"), A)}, coords={"x": np.arange(6.0), "y": np.arange(6.0) / 2})
-    data.to_zarr(tmp_path / name, consolidated=False) if name == "g.zarr" else data.to_netcdf(tmp_path / name, engine="h5netcdf")
+    data.to_zarr(tmp_path / name, consolidated=False) if name == "g.zarr" else data.to_netcdf(
+        tmp_path / name, engine="h5netcdf"
+    )
     (field,) = read_fields(tmp_path / name)
     np.testing.assert_array_equal(field["u"], A.T)
     assert field.spacing == (1.0, 0.5)

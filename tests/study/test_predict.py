@@ -109,12 +109,12 @@ def test_nothing_is_replaced_unasked_and_a_full_disk_leaves_what_was_there(water
     write_atoms(tmp_path / name, frames_of(samples))
     first = predict(folder, tmp_path / name).path
     before = first.read_bytes()
-    with pytest.raises(Invalid, match="replaced unasked.*exists"):
+    with pytest.raises(Invalid, match=r"replaced unasked.*exists"):
         predict(folder, tmp_path / name)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
     try:
-        with pytest.raises(Invalid, match=f"can be written.*{first.name}"):
+        with pytest.raises(Invalid, match=rf"can be written.*{first.name}"):
             predict(folder, tmp_path / name, force=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -23,7 +23,9 @@ U = np.random.default_rng(0).normal(size=(8, 5, 12)).astype(np.float32)  # [samp
 
 def waves(path, values=U, x=None, **attributes):
     coords = {"time": ("time", np.arange(5) * 0.5), "x": ("x", np.arange(12) / 12 if x is None else x, {"units": "m"})}
-    data = xr.Dataset({"u": (("sample", "time", "x"), values, {"units": "m/s"})}, coords, {"title": "waves", **attributes})
+    data = xr.Dataset(
+        {"u": (("sample", "time", "x"), values, {"units": "m/s"})}, coords, {"title": "waves", **attributes}
+    )
     if path.suffix == ".zarr":
         data.to_zarr(path, consolidated=False)
     else:
@@ -40,7 +42,9 @@ def still(tmp_path_factory):
 
 
 def opened(path):
-    return xr.open_zarr(path, consolidated=False) if path.suffix == ".zarr" else xr.open_dataset(path, engine="h5netcdf")
+    return (
+        xr.open_zarr(path, consolidated=False) if path.suffix == ".zarr" else xr.open_dataset(path, engine="h5netcdf")
+    )
 
 
 @pytest.mark.parametrize("name", ["a.nc", "a.h5", "a.zarr"])
@@ -97,11 +101,11 @@ def test_nothing_is_replaced_unasked(still, tmp_path):
     predict(still, path)
     before = (tmp_path / "a.predicted.nc").read_bytes()
     for output in (None, tmp_path / "a.predicted.nc"):
-        with pytest.raises(Invalid, match="replaced unasked.*a.predicted.nc exists.*--force"):
+        with pytest.raises(Invalid, match=r"replaced unasked.*a.predicted.nc exists.*--force"):
             predict(still, path, output)
     assert (tmp_path / "a.predicted.nc").read_bytes() == before
     assert predict(still, path, force=True).count == 40
-    with pytest.raises(Invalid, match="names of predictions are free.*predicted_u_next"):
+    with pytest.raises(Invalid, match=r"names of predictions are free.*predicted_u_next"):
         predict(still, tmp_path / "a.predicted.nc")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nc", "a.predicted.nc"]
 

@@ -3,8 +3,9 @@
     f(x) = u + s core(x / r)        u: the state, or 0;  r, s: spread of inputs, and of what the core answers
 
 The outputs of an evolution continue the first inputs, in order. For each of them the core answers with the increment
-over one step or, where that spreads more among the training data than the state after it, with this state. Where the law is Galilean-invariant, the core sees the flow in the frame of its mean velocity c and its answer is
-moved by c dt: exact for every core. A method of this family is one file: its core, and a class that names its settings.
+over one step or, where that spreads more among the training data than the state after it, with this state. Where the
+law is Galilean-invariant, the core sees the flow in the frame of its mean velocity c and its answer is moved by c dt:
+exact for every core. A method of this family is one file: its core, and a class that names its settings.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ from ...core.free_memory import check_fits
 from ...core.groups import Broken, Group, Shifts
 from ...core.quantity import Quantity
 from ...core.systems import Field, System
-from ...data.partition import BLOCKS, EDGE, Partition, Partitioned, Units, divide
 from ...data.grid_layout import PERIODIC
+from ...data.partition import BLOCKS, EDGE, Partition, Partitioned, Units, divide
 from ...data.sources import Source
 from ...data.trajectory_files import Column, Header, header, read_trajectories
 from ...numerics import spectral
@@ -188,7 +188,7 @@ def _divided(task: Trajectories, heads: tuple[Header, ...]) -> Partition:
         raise Invalid(
             must=f"there are at least {len(counts)} trajectories, one for each of {', '.join(counts)}",
             came=f"{total} in {task.data}",
-            do=f"Give more of them (several files, joined by commas), or longer ones: {4 * SHORTEST} frames are cut into blocks.",
+            do=f"Give more of them (files joined by commas), or longer ones: {4 * SHORTEST} frames make blocks.",
         )
     how = "whole trajectories" if pieces == 1 else f"{total} blocks of time, the last quarter of each left out"
     return divide(Units(np.arange(total), f"{how}, at random"), counts, key=task.seed)
