@@ -243,8 +243,8 @@ def write_beside(source: Path, path: Path, arrays: Arrays, units: Mapping[str, s
     if kind != kind_of(source):
         with opened(source) as (variables, attributes):
             plain = {n: v for n, v in attributes.items() if isinstance(v, int | float | str)}
-            both = {n: (v.dims, v.read()) for n, v in variables.items()} | arrays
-            both = {n: (d or tuple(f"{n}_{i}" for i in range(a.ndim)), a) for n, (d, a) in both.items()}
+            found = {n: (v.dims, v.read()) for n, v in variables.items()} | arrays
+            both: Arrays = {n: (d or tuple(f"{n}_{i}" for i in range(a.ndim)), a) for n, (d, a) in found.items()}
             write_arrays(path, both, plain, {n: v.unit for n, v in variables.items() if v.unit} | {**units})
         return
     with whole(path) as draft:
