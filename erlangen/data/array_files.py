@@ -32,6 +32,8 @@ from .drafts import whole
 BOUNDARY = "boundary"
 SUFFIXES = {".h5": "hdf5", ".hdf5": "hdf5", ".nc": "netcdf", ".nc4": "netcdf", ".zarr": "zarr", ".npz": "npz"}
 Arrays = dict[str, tuple[tuple[str, ...] | None, np.ndarray]]  # name -> names of dimensions where known, values
+Attributes = dict[str, object]
+Dataset = Any  # of h5py or xarray, which are imported where they are needed
 Variables = dict[str, "Variable"]
 DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, OverflowError, zipfile.BadZipFile)
 UNREADABLE = (*DAMAGED, zlib.error)
@@ -47,7 +49,7 @@ class Variable:
     path: Path
     name: str
     dims: tuple[str, ...] | None
-    array: Any
+    array: Dataset
     unit: str | None = None
     scale: float = 1.0
     offset: float = 0.0
@@ -97,7 +99,7 @@ def kind_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[tuple[Variables, dict[str, Any]]]:
+def opened(path: Path) -> Iterator[tuple[Variables, Attributes]]:
     """The numeric variables of a file by name, and its attributes; the file is open inside."""
     kind = kind_of(path)
     if not path.exists():
@@ -121,7 +123,7 @@ def _damaged(path: Path, error: Exception) -> Invalid:
     )
 
 
-def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict[str, Any]]:
+def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
     import xarray
 
     # Times stay numbers in the unit of the file; only their steps count.
@@ -137,7 +139,7 @@ def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, di
     return variables, {str(n): _plain(v) for n, v in dataset.attrs.items()}
 
 
-def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict[str, Any]]:
+def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
     with np.load(path, allow_pickle=False) as file:
         arrays = {n: file[n] for n in file.files}
     texts = {n: str(arrays.pop(n)) for n in ("units", "dimensions") if n in arrays}
@@ -147,7 +149,7 @@ def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict[
     return variables, {n: _plain(a[()]) for n, a in arrays.items() if not a.ndim}
 
 
-def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict[str, Any]]:
+def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
     import h5py
 
     file = stack.enter_context(h5py.File(path, "r"))
@@ -155,7 +157,7 @@ def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict
     variables: Variables = {}
     sides: dict[str, str] = {}
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str, item: Dataset) -> None:
         if name.startswith(PREFIX):
             if "bc_type" in item.attrs:
                 sides[name.removeprefix(PREFIX)] = str(_plain(item.attrs["bc_type"]))
@@ -170,11 +172,11 @@ def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, dict
     return variables, attributes
 
 
-def _is_nameless(dataset: Any) -> bool:
+def _is_nameless(dataset: Dataset) -> bool:
     return str(_plain(dataset.attrs.get("NAME", ""))).startswith(NAMELESS)
 
 
-def _variable(path: Path, name: str, dataset: Any) -> Variable:
+def _variable(path: Path, name: str, dataset: Dataset) -> Variable:
     attributes = dataset.attrs
     scale, offset = (_number(path, name, attributes.get(k, d)) for k, d in (("scale_factor", 1), ("add_offset", 0)))
     stored = [v for k in ("_FillValue", "missing_value") for v in np.ravel(attributes.get(k, ()))]
@@ -182,7 +184,7 @@ def _variable(path: Path, name: str, dataset: Any) -> Variable:
     return Variable(path, name, _dims(name, dataset), dataset, _unit(path, name, attributes), scale, offset, missing)
 
 
-def _dims(name: str, dataset: Any) -> tuple[str, ...] | None:
+def _dims(name: str, dataset: Dataset) -> tuple[str, ...] | None:
     """Names of the dimensions: those of attached scales, else labels; those without either by their place."""
     if dataset.is_scale and dataset.ndim == 1:
         return (name,)
@@ -190,7 +192,7 @@ def _dims(name: str, dataset: Any) -> tuple[str, ...] | None:
     return tuple(n or f"{PLACE}{i}" for i, n in enumerate(found)) if any(found) else None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Attributes as Python values: bytes are text, arrays of one are what they hold."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.ravel()[0]
@@ -198,7 +200,7 @@ def _plain(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _unit(path: Path, name: str, attributes: Mapping[str, Any]) -> str | None:
+def _unit(path: Path, name: str, attributes: Mapping[str, object]) -> str | None:
     value = _plain(attributes.get("units"))
     if value is not None and not isinstance(value, str | int | float):
         raise Invalid(
@@ -209,9 +211,9 @@ def _unit(path: Path, name: str, attributes: Mapping[str, Any]) -> str | None:
     return None if value is None else f"{value:g}" if isinstance(value, int | float) else value
 
 
-def _number(path: Path, name: str, value: Any) -> float:
+def _number(path: Path, name: str, value: object) -> float:
     try:
-        return float(_plain(value))
+        return float(str(_plain(value)))
     except (TypeError, ValueError):
         raise Invalid(
             must="scale_factor, add_offset and _FillValue are numbers",
@@ -220,7 +222,7 @@ def _number(path: Path, name: str, value: Any) -> float:
         ) from None
 
 
-def write_arrays(path: Path, arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, str]) -> None:
+def write_arrays(path: Path, arrays: Arrays, attributes: Mapping[str, object], units: Mapping[str, str]) -> None:
     """Write arrays with the names of their dimensions; one that is named like its only dimension is a coordinate.
 
     attributes: of the whole file (numbers and texts). units of names that are not there are left out.
@@ -272,7 +274,7 @@ def _savez(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]
 
 
-def _dataset(arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, str]) -> Any:
+def _dataset(arrays: Arrays, attributes: Mapping[str, object], units: Mapping[str, str]) -> Dataset:
     import xarray
 
     dataset = xarray.Dataset({n: (d, a) for n, (d, a) in arrays.items()}, attrs=dict(attributes))
@@ -281,7 +283,7 @@ def _dataset(arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, 
     return dataset
 
 
-def _save(dataset: Any, path: Path, kind: str) -> None:
+def _save(dataset: Dataset, path: Path, kind: str) -> None:
     if kind == "zarr":
         dataset.to_zarr(path, mode="w", consolidated=False)
     else:  # NetCDF is HDF5 with a scale for every dimension; HDF5 itself does not survive a full disk
@@ -304,7 +306,7 @@ def _add_to_hdf5(whole_file: io.BytesIO, arrays: Arrays, units: Mapping[str, str
                     file.create_dataset(dim, data=np.zeros(array.shape[i], ">f4")).make_scale(
                         f"{NAMELESS}.{array.shape[i]:10d}"
                     )
-                scale: Any = file[dim]
+                scale: Dataset = file[dim]
                 if isinstance(scale, h5py.Dataset) and scale.is_scale:
                     dataset.dims[i].attach_scale(scale)
                 else:

@@ -172,7 +172,7 @@ def write_answers(path: Path, states: States, values: Sequence[Mapping[str, Any]
     write_beside(states.path, path, arrays, {n: u for n, u in units.items() if n in arrays})
 
 
-def numbers(attributes: Mapping[str, Any]) -> dict[str, float]:
+def numbers(attributes: Mapping[str, object]) -> dict[str, float]:
     """The attributes that are numbers: parameters of all samples."""
     return {n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
