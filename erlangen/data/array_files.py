@@ -205,7 +205,7 @@ def _unit(path: Path, name: str, attributes: Mapping[str, object]) -> str | None
     if value is not None and not isinstance(value, str | int | float):
         raise Invalid(
             must="a unit is one text",
-            came=f"{path}: {name} has the units {np.ravel(value).tolist()!r}",
+            came=f"{path}: {name} has the units {value}",
             do=f"Correct the attribute `units` of {name}; components of several units are arrays of their own.",
         )
     return None if value is None else f"{value:g}" if isinstance(value, int | float) else value
