@@ -63,19 +63,20 @@ def _workers(count: int):
 
 
 def predict(argv: list[str]) -> int:
-    """erlangen predict RUN FILE [-o OUTPUT]"""
+    """erlangen predict RUN FILE [-o OUTPUT] [--force]"""
     parser = Parser(
         prog="erlangen predict", description="Apply a trained answer to a file; the same format comes back."
     )
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("file", metavar="FILE", help="structures (extended XYZ, CIF, PDB, SDF, POSCAR, ...) or fields")
     parser.add_argument("-o", "--output", help="default: FILE with .predicted before its ending")
+    parser.add_argument("--force", action="store_true", help="replace the output where it is there")
     args = parser.parse(argv)
     from ..study.environment import prepare
     from ..study.predict import predict as apply
 
     prepare(fields=False)  # whatever the trained answer is of
-    done = apply(args.run, args.file, args.output)
+    done = apply(args.run, args.file, args.output, force=args.force)
     intervals = f", with {done.level:.0%} intervals" if done.level else ""
     print(f"{done.count} samples answered{intervals}: {done.path}")
     for name, error in done.errors.items():
