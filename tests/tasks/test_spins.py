@@ -7,7 +7,10 @@ import pytest
 
 from erlangen.core.errors import Invalid
 from erlangen.physics import exact_diagonalisation as ed
+from erlangen.tasks.quantum.excited import Excited
+from erlangen.tasks.quantum.quench import Quench
 from erlangen.tasks.quantum.spins import Spins
+from erlangen.tasks.quantum.spins_family import SpinsFamily
 
 EVERY = [
     Spins(sites=6),
@@ -48,6 +51,33 @@ def test_shifts_move_the_coupling_and_stay_allowed():
     assert Spins().shifted("field", field.values[0]).field == field.values[0]
     (frustration,) = Spins("heisenberg").shifts
     assert Spins("heisenberg").shifted("j2", frustration.values[-1]).model == "j1j2"
+
+
+def test_shifts_of_extreme_couplings_are_other_couplings():
+    for task in (Spins(field=0.0), Spins(field=1e-9), Spins(field=1e6), Spins("xxz", anisotropy=-0.99), Spins("j1j2", j2=0.0)):
+        (axis,) = task.shifts
+        assert len(set(axis.values)) == len(axis.values) >= 2
+        for value in axis.values:
+            moved = task.shifted(axis.axis, value)
+            assert moved != task and moved.law.n_sites == 16
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Spins(sites=100_000),
+        lambda: Spins(field=1e308),
+        lambda: Spins("xxz", anisotropy=1e300),
+        lambda: Spins("j1j2", j2=float("nan")),
+        lambda: Quench(after=1e308),
+        lambda: Quench(time=1e308),
+        lambda: Excited(sites=10**9),
+        lambda: SpinsFamily(low=0.5, high=1e200),
+    ],
+)
+def test_extreme_settings_are_refused_at_once(wrong):
+    with pytest.raises(Invalid):
+        wrong()
 
 
 def test_published_errors_are_those_of_the_table():
