@@ -227,14 +227,14 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
 def places(basis: Basis, spins: Int[np.ndarray, "n sites"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:
     """(place [n], factor [n]) of configurations [n, sites] of +1/-1:  <s|r~> = factor for the state r~ at `place`.
 
-    The factor is the character of the element that leads from s to its representative over the root of the size of the
+    The factor is the conjugate character of the element that leads from s to its representative over the root of the size of the
     orbit, and zero for configurations outside of the sector.
     """
     integers = (np.asarray(spins) > 0) @ (1 << np.arange(basis.n_sites, dtype=np.int64))
     found, character = _represent(basis, integers)
     place = np.minimum(np.searchsorted(basis.states, found), len(basis.states) - 1)
     inside = basis.states[place] == found
-    return place, np.where(inside, character / np.sqrt(basis.multiplicities()[place]), 0.0)
+    return place, np.where(inside, character.conj() / np.sqrt(basis.multiplicities()[place]), 0.0)
 
 
 def lowered(

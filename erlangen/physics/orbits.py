@@ -1,6 +1,6 @@
 """Orbits of configurations under a group, and from them all of its symmetry sectors at the price of one.
 
-    |r~> = sum_s V_sr |s>,      V_sr = chi(g_s) sqrt(n_r / |G|),      g_s s = r,      n_r = sum of chi over the stabiliser of r
+    |r~> = sum_s V_sr |s>,      V_sr = chi(g_s)* sqrt(n_r / |G|),      g_s s = r,      n_r = sum of chi over the stabiliser of r
 
 The conventions are those of `exact_diagonalisation`, whose bases are the same, one at a time.
 """
@@ -66,7 +66,7 @@ class Orbits:
         column[kept] = np.arange(len(kept))
         inside = np.flatnonzero(column[self.place] >= 0)
         own = self.place[inside]
-        factors = values[self.element[inside]] * np.sqrt(weights[own] / len(values))
+        factors = values[self.element[inside]].conj() * np.sqrt(weights[own] / len(values))
         shape = len(self.place), len(kept)
         v = scipy.sparse.csr_matrix((factors, (inside, column[own])), shape=shape)
         # H keeps the sector: the rows of the representatives say all of H V

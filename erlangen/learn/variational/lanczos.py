@@ -70,6 +70,10 @@ class LanczosStep(Wavefunction):
         return self.psi.guiding
 
     @property
+    def sectors(self) -> tuple[str, ...]:
+        return self.psi.sectors
+
+    @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return self.psi.invariance
 

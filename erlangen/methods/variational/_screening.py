@@ -12,10 +12,18 @@ compiled, so that a sector costs a second where it has few states.
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
+
+from erlangen.contract import Budget, Session
+from erlangen.physics.characters import Character, sectors_of
+from erlangen.physics.orbits import Orbits
+from erlangen.physics.spins import Hamiltonian
 
 _FIRST_TIME, _LONGEST_TIME = 1.0, 1e6
 """tau, in units of the inverse width of the local energy at the start."""
@@ -26,39 +34,133 @@ _FIRST_DAMPING, _LEAST_DAMPING = 1e-2, 1e-9
 _TRIES = 8
 """Shorter steps before a machine is taken as settled."""
 
-_SETTLED = 1e-13
-"""Variance, relative to the square of the energy, at which it is."""
+_SETTLED = 1e-12
+"""Variance, relative to the square of the energy, at which a state is taken for an eigenstate."""
+
+_PATIENCE = 12
+"""Steps after which a machine that has not settled gets more features, or starts anew where it is far from settled."""
+
+_ASTRAY = 0.1
+"""Standard deviation of the energy, relative to it, of a machine that sits between nodes: others start better."""
+
+_GOOD = 1e-3
+"""The same of one that another start would hardly better."""
+
+_MOST_FEATURES, _MOST_STARTS, _MOST_NUMBERS = 64, 4, 4 * 10**6
+"""Features, starts, and features times states."""
+
+_LOOK = 0.6
+"""Share of the budget in which the lowest sector is sought."""
+
+LARGEST = 200_000
+"""States at the S_z of a law up to which its sectors are screened: 20 sites."""
+
+_FIRST_LOOK, _MARGIN = 6, 3.0
+"""Steps of every machine before one is left behind, and standard deviations of its energy above the lowest one."""
+
+_TURN = 3
+"""Steps of a machine before the next one is looked at."""
 
 
 @dataclasses.dataclass
 class Machine:
     """A machine on its way down in one sector. weights [features, sites], biases [features] (None: it has none)."""
 
+    character: Character
     spins: Float[np.ndarray, "states sites"]
     v: Any
     h: Any
-    weights: Complex[np.ndarray, "features sites"]
-    biases: Float[np.ndarray, " features"] | None
-    energy: float = np.inf
-    variance: float = np.inf
-    time: float = _FIRST_TIME
-    damping: float = _FIRST_DAMPING
-    is_settled: bool = False
-    steps: int = 0
+    features: int
+    rng: np.random.Generator
+    weights: Complex[np.ndarray, "features sites"] = dataclasses.field(init=False)
+    biases: Float[np.ndarray, " features"] | None = dataclasses.field(init=False)
+    energy: float = dataclasses.field(init=False)
+    variance: float = dataclasses.field(init=False)
+    time: float = dataclasses.field(init=False)
+    damping: float = dataclasses.field(init=False)
+    tries: int = 0
+    starts: int = 0
+    is_done: bool = False
+    kept: tuple[Any, Any, float, float] | None = None
 
     def __post_init__(self):
+        self._start()
+
+    def _start(self) -> None:
+        """Random weights with which log phi varies by about one between configurations; the lowest state so far is kept."""
+        if self.starts:
+            self._keep()
+        spread, shape = (self.spins.shape[1] * self.features) ** -0.5, (self.features, self.spins.shape[1])
+        self.weights = spread * (self.rng.normal(size=shape) + 1j * self.rng.normal(size=shape))
+        # phi is even without biases
+        self.biases = np.full(self.features, spread) if self.character.flip <= 0 else None
+        self.starts += 1
+        self._begin()
+
+    def _begin(self) -> None:
         self.energy, self.variance = self._measured(self._amplitudes(self.weights, self.biases)[0])[1:]
-        self.time = _FIRST_TIME / max(self.variance**0.5, 1e-12)
+        self.time, self.damping = _FIRST_TIME / max(self.variance**0.5, 1e-12), _FIRST_DAMPING
+
+    def _grow(self) -> None:
+        """Twice as many features; small weights leave phi nearly as it is."""
+        shape, spread = self.weights.shape, 0.1 / self.weights.size**0.5
+        more = spread * (self.rng.normal(size=shape) + 1j * self.rng.normal(size=shape))
+        self.weights = np.concatenate([self.weights, more])
+        if self.biases is not None:
+            self.biases = np.concatenate([self.biases, spread * self.rng.normal(size=len(self.biases))])
+        self._begin()
+
+    @property
+    def _most_features(self) -> int:
+        return max(min(_MOST_FEATURES, _MOST_NUMBERS // len(self.spins)), self.features)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether this is an eigenstate, to rounding."""
+        return self.variance <= _SETTLED * max(self.energy**2, 1e-300)
+
+    @property
+    def lowest_energy(self) -> float:
+        """Of all starts."""
+        return min(self.energy, self.kept[2] if self.kept else np.inf)
+
+    def _keep(self) -> None:
+        if self.energy <= self.lowest_energy:
+            self.kept = self.weights, self.biases, self.energy, self.variance
+
+    def settle(self) -> None:
+        """Go back to the lowest state of all starts."""
+        self._keep()
+        self.weights, self.biases, self.energy, self.variance = self.kept  # type: ignore[misc]  # just kept
+
+    def advance(self, steps: int) -> None:
+        """So many steps down; where they have led to no eigenstate in a while, with more features or from elsewhere."""
+        for _ in range(steps):
+            if self.is_settled or self.is_done:
+                return
+            lowered = self.step()
+            self.tries += 1
+            if self.is_settled or (lowered and self.tries % _PATIENCE):
+                continue
+            spread, may_start = self.variance**0.5 / max(abs(self.energy), 1e-300), self.starts < _MOST_STARTS
+            if spread > _ASTRAY and may_start:
+                self._start()
+            elif self.weights.size < 2 * self.h.shape[0] and 2 * len(self.weights) <= self._most_features:
+                self._grow()
+            elif not lowered and spread > _GOOD and may_start:
+                self._start()
+            elif not lowered:
+                self.is_done = True
 
     @property
     def lowest(self) -> float:
-        """E - sqrt(v), above which the level lies that the machine is on its way to, if there is only one close by."""
-        return self.energy - self.variance**0.5
+        """What the energy may still come down to: some level lies within sqrt(v) of it (Weinstein), the lowest one mostly
+        within a little more.
+        """
+        return self.energy - _MARGIN * self.variance**0.5 if self.tries >= _FIRST_LOOK else -np.inf
 
-    def step(self) -> None:
-        """One step down; `is_settled` where none leads there any more."""
-        if self.is_settled:
-            return
+    def step(self) -> bool:
+        """One step; whether it led down."""
         phi, slopes = self._amplitudes(self.weights, self.biases)
         c, energy, variance = self._measured(phi)
         a = self._tangents(slopes, float(np.linalg.norm(self.v.conj().T @ phi)))
@@ -76,11 +178,9 @@ class Machine:
                 (self.weights, self.biases), (self.energy, self.variance) = moved, found
                 self.time = min(2 * self.time, _LONGEST_TIME)
                 self.damping = max(self.damping / 2, _LEAST_DAMPING)
-                self.steps += 1
-                self.is_settled = self.variance <= _SETTLED * max(self.energy**2, 1e-300)
-                return
+                return True
             self.time, self.damping = self.time / 4, self.damping * 2
-        self.is_settled = True
+        return False
 
     def _moved(self, d: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None] | None:
         if d is None or not np.isfinite(d).all():
@@ -124,6 +224,92 @@ class Machine:
             columns.append(scaled @ self.spins)
         rest = [] if self.biases is None else [back @ (slopes / norm)]
         return np.concatenate([*columns, *rest], axis=1)
+
+
+def machines(
+    law: Hamiltonian, characters: Sequence[Character], features: int, *, is_late: Callable[[], bool], seed: int
+) -> tuple[list[Machine], int]:
+    """(one in every sector that holds states, in the order given; the number of sectors that time was left for)."""
+    orbits: dict[bytes, Orbits] = {}
+    found: list[Machine] = []
+    spins = None
+    for i, character in enumerate(characters):
+        if found and is_late():
+            return found, i
+        group = np.asarray(character.permutations)
+        name = group.tobytes()
+        if name not in orbits:
+            orbits[name] = Orbits.of(law, group, flip=law.is_flip_symmetric)
+        v, h = orbits[name].sector(character.values, character.flip)
+        if spins is None:
+            spins = orbits[name].basis.configurations().astype(float)
+        if v.shape[1]:
+            found.append(Machine(character, spins, v, h, features, np.random.default_rng((seed, i))))
+    return found, len(characters)
+
+
+def race(found: Sequence[Machine], *, is_late: Callable[[], bool], rounds: int) -> None:
+    """All machines step by step; one whose level lies above the lowest energy found is left behind."""
+    for _ in range(rounds):
+        live = undecided(found)
+        if not live or is_late():
+            return
+        for one in sorted(live, key=lambda one: one.energy):
+            one.advance(_TURN)
+            if is_late():
+                return
+
+
+def undecided(found: Sequence[Machine]) -> list[Machine]:
+    """Those that may still come lowest."""
+    best = min(one.lowest_energy for one in found)
+    return [one for one in found if not (one.is_settled or one.is_done) and one.lowest <= best]
+
+
+@dataclasses.dataclass(frozen=True)
+class Screened:
+    """The lowest machine, and the titles of the sectors that were looked at."""
+
+    machine: Machine
+    looked: tuple[str, ...]
+
+
+def screened(law: Hamiltonian, features: int, budget: Budget, *, seed: int, session: Session) -> Screened:
+    """The lowest state of all sectors: machines in every one side by side, then the lowest one alone.
+
+    It ends early where that is an eigenstate, to rounding, below what the others come to.
+    """
+    import threadpoolctl
+
+    begun = time.perf_counter()
+
+    def spent() -> float:
+        return (time.perf_counter() - begun) / (budget.seconds or math.inf)
+
+    every, steps = sectors_of(law), budget.steps or 10**6
+    with threadpoolctl.threadpool_limits(1):  # matrices are small: threads would wait for each other
+        found, n_looked = machines(law, every, features, is_late=lambda: spent() > _LOOK, seed=seed)
+        race(found, is_late=lambda: spent() > _LOOK, rounds=max(steps // (2 * _TURN), 1))
+        best = min(found, key=lambda one: one.lowest_energy)
+        _tell(best, undecided(found), n_looked, len(every), session)
+        for step in range(steps // 2 + 1):
+            if best.is_settled or best.is_done or spent() > 1:
+                break
+            best.advance(1)
+            session.progress(step + 1, budget.steps or 0, {"energy": best.energy, "variance": best.variance})
+    best.settle()
+    return Screened(best, tuple(one.title for one in every[:n_looked]))
+
+
+def _tell(best: Machine, rivals: Sequence[Machine], n_looked: int, n_every: int, session: Session) -> None:
+    session.say(
+        f"{n_looked} of {n_every} symmetry sectors looked at; lowest is {best.character.title} at {best.lowest_energy:.6f}"
+    )
+    session.progress(0, 0, {"energy": best.energy, "variance": best.variance})
+    others = [one.character.title for one in rivals if one is not best]
+    if others:
+        named = "; ".join(others[:6]) + "; ..." * (len(others) > 6)
+        session.say(f"not yet decided against {named}: a longer budget tells them apart")
 
 
 def _solved(matrix: Complex[np.ndarray, "k k"], force: Complex[np.ndarray, " k"], n: int) -> np.ndarray | None:
