@@ -60,6 +60,12 @@ class Character(eqx.Module):
         """[elements, sites] the permutations whose character is 1."""
         return np.asarray(self.permutations)[np.asarray(self.powers) == 0]
 
+    def is_one_on(self, group: Int[np.ndarray, "elements sites"], *, flip: bool) -> bool:
+        """Whether states that `group` (and the reversal of all spins, where `flip`) leaves as they are may lie here."""
+        kept = {tuple(row) for row in np.asarray(group).tolist()}
+        shared = [tuple(row) in kept for row in np.asarray(self.permutations).tolist()]
+        return not np.any(np.asarray(self.powers)[shared]) and not (flip and self.flip < 0)
+
     def at(self, *, flip: int = 0, magnetisation: int = 0) -> Character:
         """The same for the permutations, with another S_z and character of the reversal of all spins."""
         extra = [f"flip {'even' if flip > 0 else 'odd'}"] * bool(flip) + [f"S_z = {magnetisation}"] * bool(

@@ -227,9 +227,11 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
 def places(basis: Basis, spins: Int[np.ndarray, "n sites"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:
     """(place [n], factor [n]) of configurations [n, sites] of +1/-1:  <s|r~> = factor for the state r~ at `place`.
 
-    The factor is the conjugate character of the element that leads from s to its representative over the root of the size of the
-    orbit, and zero for configurations outside of the sector.
+    The factor is the conjugate character of the element that leads from s to its representative over the root of the
+    size of the orbit, and zero for configurations outside of the sector.
     """
+    if not len(basis.states):
+        return np.zeros(len(spins), int), np.zeros(len(spins))
     integers = (np.asarray(spins) > 0) @ (1 << np.arange(basis.n_sites, dtype=np.int64))
     found, character = _represent(basis, integers)
     place = np.minimum(np.searchsorted(basis.states, found), len(basis.states) - 1)

@@ -83,7 +83,7 @@ class Projected(Wavefunction):
 
     @property
     def sectors(self) -> tuple[str, ...]:
-        return self.looked or (self.character.title,)
+        return self.looked or (self.character.title,) * (not self.character.is_trivial)
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:

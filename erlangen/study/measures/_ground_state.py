@@ -21,6 +21,8 @@ from ...assess.rows import CoverageRow, Estimate
 from ...contract import GroundState, Outputs, QuantumState, Variational
 from ...learn import variational
 from ...learn.variational import Evaluation, Problem, Wavefunction
+from ...physics.characters import sectors_of
+from ...physics.spins import Hamiltonian
 from ..finished import Finished, Say
 from ..panels import Sheet
 from ._law import Reference, certificate, conclude, error_measure, known, shift_rows
@@ -28,6 +30,7 @@ from ._law import Reference, certificate, conclude, error_measure, known, shift_
 LEVEL, QUANTILE = 0.9, 1.6449
 REPETITIONS = 40
 MAX_SUMMED_SITES = 20
+MOST_ISOMETRIES = 512  # of a lattice whose symmetry sectors are listed
 DISAGREEMENT = 6.0  # standard errors
 LONGEST, LONGEST_SHIFT = 300.0, 60.0  # seconds of sampling; states of many costly amplitudes keep a larger error bar
 SAMPLES_OF_SHIFT = 1024, 16384  # at least and at most
@@ -46,6 +49,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     found = _summed(sampled, fitted, problem, say) if is_small else sampled
     reference = known(fit)
     record.data["evaluation"] = {k: float(v) for k, v in vars(sampled).items()}
+    record.data["sectors"] = sectors(task.law, fitted, say)
     record.data["bracket"] = _bracket(found, fitted, reference, task, say)
     scores = _scores(found, reference, problem)
     if is_small:
@@ -120,6 +124,31 @@ def _bracket(
     ):
         say(contradiction)
     return dataclasses.asdict(bounds)
+
+
+def sectors(law: Hamiltonian, fitted: Wavefunction, say: Say) -> dict[str, Any] | None:
+    """Titles of the symmetry sectors that were looked at and of those that were not, which is said; None where the ground
+    state is known to be symmetric (Perron-Frobenius), or the state is bound to no sector.
+    """
+    permutations, flip = fitted.invariance
+    group = np.arange(law.n_sites)[None] if permutations is None else permutations
+    is_bound = len(fitted.sectors) > 0 or len(group) > 1 or flip
+    if law.is_stoquastic or not is_bound:
+        return None
+    if len(law.lattice.space_group) > MOST_ISOMETRIES:
+        say("symmetry sectors other than that of this state were not looked at: the ground state may lie in one of them")
+        return {"looked_at": list(fitted.sectors) or ["k = 0, symmetric"], "not_looked_at": "all others"}
+    every = sectors_of(law)
+    within = [one.title for one in every if not fitted.sectors and one.is_one_on(group, flip=flip)]
+    looked = [one.title for one in every if one.title in fitted.sectors or one.title in within]
+    left = [one.title for one in every if one.title not in looked]
+    if left:
+        named = "; ".join(left[:6]) + "; ..." * (len(left) > 6)
+        say(
+            f"{len(left)} of {len(every)} symmetry sectors were not looked at: the ground state may lie in one of them "
+            f"({named})"
+        )
+    return {"looked_at": looked, "not_looked_at": left}
 
 
 def _coverage(fitted: Wavefunction, problem: Problem, exact: float, *, key: PRNGKeyArray) -> CoverageRow:
