@@ -2,8 +2,8 @@
 
     python benchmarks/frustrated_clusters.py --laws 20 --seed 0 --budget 2m
 
-J1-J2 laws drawn at random on triangular, kagome and honeycomb clusters of 12 to 18 sites; each is fitted by `rbm` and held
-against exact diagonalisation. A row: relative error, the sector found, seconds of the fit, what the fit said about sectors.
+J1-J2 laws drawn at random on triangular, kagome and honeycomb clusters of 12 to 18 sites; each is fitted by `rbm` and
+held against exact diagonalisation. A row: relative error, seconds of the fit, the sector found, what was said.
 Bar: an error of 1e-5 at most, or a word on the sectors that were not looked at.
 """
 

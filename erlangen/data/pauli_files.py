@@ -9,8 +9,8 @@
     (-1+0j) [Z0 Z1] +
     (-0.5+0j) [X2]     the text of an OpenFermion `QubitOperator`; [] is a constant
 
-One string per line after its coefficient (`*` between the factors may stay), in brackets any number of them. Coefficients
-have to be real: the sum is Hermitian then. `#` starts a comment. Sites are counted from 0.
+One string per line after its coefficient (`*` between the factors may stay), in brackets any number of them.
+Coefficients have to be real: the sum is Hermitian then. `#` starts a comment. Sites are counted from 0.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _coefficient(word: str, where: str) -> float:
         ) from None
     if not abs(value.imag) <= _ROUNDING * abs(value.real) or not abs(value.real) <= STRONGEST:
         raise Invalid(
-            must=f"coefficients are real and finite, at most {STRONGEST:g}: a multiple of a Pauli string is Hermitian then",
+            must=f"coefficients are real and finite, at most {STRONGEST:g}: only then is the sum Hermitian",
             came=f"{word} in {where}",
             do="Add the Hermitian conjugate; what stays imaginary has to cancel.",
         )
@@ -139,6 +139,8 @@ def _string(words: list[str], where: str) -> dict[int, str]:
 def _require_site(digits: str, where: str) -> int:
     if len(digits.lstrip("0")) > 9 or int(digits) >= MOST_SITES:
         raise Invalid(
-            must=f"sites are numbered from 0 to {MOST_SITES - 1}", came=f"{digits[:20]} in {where}", do="Number them anew."
+            must=f"sites are numbered from 0 to {MOST_SITES - 1}",
+            came=f"{digits[:20]} in {where}",
+            do="Number them anew.",
         )
     return int(digits)

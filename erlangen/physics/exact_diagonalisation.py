@@ -86,8 +86,9 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     """Ground state of `law`, up to 24 sites; `tolerance` of Lanczos is relative, 0 means machine precision.
 
     Where H is stoquastic, if need be after Marshall's rotation, the ground state is positive and therefore lies in the
-    sector of trivial characters of the spin flip and of all isometries that leave H as it is (Perron-Frobenius). Elsewhere only S_z = 0
-    and both parities of the spin flip are used: the lattice momentum of a frustrated ground state is not known before.
+    sector of trivial characters of the spin flip and of all isometries that leave H as it is (Perron-Frobenius).
+    Elsewhere only S_z = 0 and both parities of the spin flip are used: the lattice momentum of a frustrated ground
+    state is not known before.
     20 sites take seconds (unfrustrated) to half a minute.
     """
     require_affordable(law.n_sites)

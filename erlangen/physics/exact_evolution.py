@@ -2,7 +2,8 @@
 
     psi(t) = exp(-i H t) psi_0,        H_0 psi_0 = E_0 psi_0,        hbar = 1
 
-psi_0 lies in one symmetry sector (`exact_diagonalisation`); the evolution stays in that of the elements that H keeps too. By `scipy.sparse.linalg.expm_multiply` (Al-Mohy and Higham 2011, doi:10.1137/100788860).
+psi_0 lies in one symmetry sector (`exact_diagonalisation`); the evolution stays in that of the elements that H keeps
+too. By `scipy.sparse.linalg.expm_multiply` (Al-Mohy and Higham 2011, doi:10.1137/100788860).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Evolution:
         return self.vectors[:, place] * factors
 
     def expectation(self, law: Hamiltonian) -> Float[np.ndarray, " times"]:
-        """[times] of <psi(t)|A|psi(t)>; of an observable without the symmetry of the sector its symmetric part counts."""
+        """[times] of <psi(t)|A|psi(t)>; only the part of A counts that has the symmetry of the sector."""
         law, sector = law if self.sublattice is None else law.rotated(), self.basis.sector
         if not law.kept_by(sector.permutations).all() or (sector.flip and np.any((law.strings >= 2).sum(1) % 2)):
             law = law.symmetrised(sector.permutations, flip=bool(sector.flip))

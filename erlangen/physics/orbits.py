@@ -1,14 +1,15 @@
 """Orbits of configurations under a group, and from them all of its symmetry sectors at the price of one.
 
-    |r~> = sum_s V_sr |s>,      V_sr = chi(g_s)* sqrt(n_r / |G|),      g_s s = r,      n_r = sum of chi over the stabiliser of r
+    |r~> = sum_s V_sr |s>,      V_sr = chi(g_s)* sqrt(n_r / |G|),      g_s s = r
 
-The conventions are those of `exact_diagonalisation`, whose bases are the same, one at a time.
+n_r: sum of chi over the stabiliser of r. The conventions are those of `exact_diagonalisation`, whose bases are the
+same, one at a time.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Inexact, Int
@@ -16,10 +17,13 @@ from jaxtyping import Bool, Inexact, Int
 from . import exact_diagonalisation as exact
 from .spins import Hamiltonian
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Orbits:
-    """The configurations of a law at its S_z and the orbits of a group (site permutations; `flip`: and all spins reversed).
+    """Configurations of a law at its S_z and the orbits of a group (site permutations; `flip`: and all spins reversed).
 
     place [states]: the orbit of each configuration; element [states]: number of what leads to its representative;
     representatives [orbits]: numbers of configurations; stabilisers [elements, orbits]. With `flip` the second half of
@@ -27,7 +31,7 @@ class Orbits:
     """
 
     basis: exact.Basis
-    matrix: Any
+    matrix: csr_matrix
     place: Int[np.ndarray, " states"]
     element: Int[np.ndarray, " states"]
     representatives: Int[np.ndarray, " orbits"]
@@ -52,7 +56,7 @@ class Orbits:
         matrix = exact.sparse_matrix(law, basis)
         return cls(basis, matrix, place, element, np.searchsorted(states, found), stabilisers)
 
-    def sector(self, characters: Inexact[np.ndarray, " elements"], flip: int = 0) -> tuple[Any, Any]:
+    def sector(self, characters: Inexact[np.ndarray, " elements"], flip: int = 0) -> tuple[csr_matrix, csr_matrix]:
         """(V [states, dimension], H in the sector [dimension, dimension]), SciPy CSR; dimension 0 where no state is.
 
         flip: the character of the reversal of all spins.

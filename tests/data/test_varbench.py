@@ -32,7 +32,9 @@ def test_clusters_that_the_tables_do_not_have_give_no_rows():
 
 def test_variances_keep_their_exponents():
     rows = {
-        (n, periodic): next(row for row in published("heisenberg", lattices.chain(n, is_periodic=periodic), 0.0) if "DMRG" in row.method)
+        (n, periodic): next(
+            row for row in published("heisenberg", lattices.chain(n, is_periodic=periodic), 0.0) if "DMRG" in row.method
+        )
         for n in (20, 200)
         for periodic in (False, True)
     }
@@ -41,7 +43,7 @@ def test_variances_keep_their_exponents():
 
 
 def test_no_energy_of_a_small_variance_is_above_the_exact_one():
-    """An energy lies within sqrt(variance) of a level: one that lies close to the exact ground state has a small one."""
+    """Variances of good states are of the order of the energy that is missing, times a gap."""
     law = spins.heisenberg(lattices.chain(20))
     exact = 4 * ed.ground_state(law).energy
     for row in published("heisenberg", law.lattice, 0.0):

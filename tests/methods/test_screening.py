@@ -1,4 +1,4 @@
-"""Frustrated clusters: the lowest sector of all is found, whatever its momentum and dimension, or it is said which were not."""
+"""Frustrated clusters: the lowest of all sectors is found, or it is said which were not looked at."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def test_orbits_give_the_bases_of_exact_diagonalisation_in_every_sector(flip):
             assert dense[moved] == pytest.approx(value * dense, abs=1e-12)
 
 
-@pytest.mark.parametrize("law", [RING, spins.j1j2(lattices.named("triangular", 12)), spins.heisenberg(lattices.named("kagome", 12))])
+@pytest.mark.parametrize(
+    "law", [RING, spins.j1j2(lattices.named("triangular", 12)), spins.heisenberg(lattices.named("kagome", 12))]
+)
 def test_the_sectors_of_a_law_hold_all_of_its_lowest_levels(law):
     found, orbits = [], {}
     for character in sectors_of(law):

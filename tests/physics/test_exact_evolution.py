@@ -100,7 +100,9 @@ def on_ring(title, lattice, terms):
     return spins.of_terms(title, lattice, [*strings, (terms.get("Z0", 0), {0: "Z"})])
 
 
-@pytest.mark.parametrize("after", [{"ZZ": 1, "X": 0.5, "Z": 0.7}, {"ZZ": 1, "X": 0.5, "Z0": 0.7}, {"X": 0.5, "Z0": 1.3}])
+@pytest.mark.parametrize(
+    "after", [{"ZZ": 1, "X": 0.5, "Z": 0.7}, {"ZZ": 1, "X": 0.5, "Z0": 0.7}, {"X": 0.5, "Z0": 1.3}]
+)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_symmetry_that_the_second_law_breaks_is_given_up(after, sign):
     ring = lattices.chain(6)

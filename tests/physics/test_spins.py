@@ -215,6 +215,8 @@ def test_the_mean_over_a_group_and_the_flip():
     ring = lattices.chain(6)
     one = spins.of_terms("one", ring, [(1.0, {0: "X"}), (2.0, {1: "Z"}), (3.0, {2: "Z", 3: "Z"})])
     mean = one.symmetrised(ring.space_group, flip=True)
-    expected = spins.of_terms("mean", ring, [(1 / 6, {i: "X"}) for i in range(6)] + [(0.5, {i: "Z", j: "Z"}) for i, j in ring.bonds()])
+    expected = spins.of_terms(
+        "mean", ring, [(1 / 6, {i: "X"}) for i in range(6)] + [(0.5, {i: "Z", j: "Z"}) for i, j in ring.bonds()]
+    )
     assert dense(mean) == pytest.approx(dense(expected), abs=1e-12)
     assert mean.kept_by(ring.space_group).all() and mean.is_flip_symmetric

@@ -54,7 +54,13 @@ def test_shifts_move_the_coupling_and_stay_allowed():
 
 
 def test_shifts_of_extreme_couplings_are_other_couplings():
-    for task in (Spins(field=0.0), Spins(field=1e-9), Spins(field=1e6), Spins("xxz", anisotropy=-0.99), Spins("j1j2", j2=0.0)):
+    for task in (
+        Spins(field=0.0),
+        Spins(field=1e-9),
+        Spins(field=1e6),
+        Spins("xxz", anisotropy=-0.99),
+        Spins("j1j2", j2=0.0),
+    ):
         (axis,) = task.shifts
         assert len(set(axis.values)) == len(axis.values) >= 2
         for value in axis.values:

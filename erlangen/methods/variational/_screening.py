@@ -1,12 +1,12 @@
 """Screening of symmetry sectors: implicit steps of imaginary time of one small machine in each of them, by exact sums.
 
-    c = V+ phi,      phi(s) = prod_a cosh( w_a . s + b_a ),      E = c+ H c / c+ c,      A = d c / d(w, b) without its part along c
-    [ A+ A + lambda + tau A+ (H - E + sqrt(v)) A ] d = - tau A+ (H - E) c,      v = variance,      (w, b) <- (w, b) + d
+    c = V+ phi,      phi(s) = prod_a cosh( w_a . s + b_a ),      E = c+ H c / c+ c,      v = variance of E
+    [ A+ A + lambda + tau A+ (H - E + sqrt(v)) A ] d = - tau A+ (H - E) c,      (w, b) <- (w, b) + d
 
-V: the sector (`physics.orbits`). Small tau is stochastic reconfiguration; large tau Newton's step within the tangent space,
-which gaps that are small do not slow down (Rayleigh-Gauss-Newton: Webber and Lindsey 2022,
-doi:10.1103/PhysRevResearch.4.033099). A step that does not lower E is taken back. On the processor, by NumPy: nothing is
-compiled, so that a sector costs a second where it has few states.
+A = d c / d(w, b) without its part along c; V: the sector (`physics.orbits`). Small tau is stochastic reconfiguration,
+large tau Newton's step within the tangent space, which small gaps do not slow down (Rayleigh-Gauss-Newton: Webber and
+Lindsey 2022, doi:10.1103/PhysRevResearch.4.033099). A step that does not lower E is taken back. On the processor, by
+NumPy: nothing is compiled, so that a sector costs a second where it has few states.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -24,6 +24,9 @@ from erlangen.contract import Budget, Session
 from erlangen.physics.characters import Character, sectors_of
 from erlangen.physics.orbits import Orbits
 from erlangen.physics.spins import Hamiltonian
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _FIRST_TIME, _LONGEST_TIME = 1.0, 1e6
 """tau, in units of the inverse width of the local energy at the start."""
@@ -49,8 +52,8 @@ _GOOD = 1e-3
 _MOST_FEATURES, _MOST_STARTS, _MOST_NUMBERS = 64, 4, 4 * 10**6
 """Features, starts, and features times states."""
 
-_LOOK = 0.6
-"""Share of the budget in which the lowest sector is sought."""
+_LOOK, _FINALISTS = 0.6, 3
+"""Share of the budget in which the lowest sector is sought among all, and the number of those that then go on."""
 
 LARGEST = 200_000
 """States at the S_z of a law up to which its sectors are screened: 20 sites."""
@@ -68,8 +71,8 @@ class Machine:
 
     character: Character
     spins: Float[np.ndarray, "states sites"]
-    v: Any
-    h: Any
+    v: csr_matrix
+    h: csr_matrix
     features: int
     rng: np.random.Generator
     weights: Complex[np.ndarray, "features sites"] = dataclasses.field(init=False)
@@ -81,13 +84,13 @@ class Machine:
     tries: int = 0
     starts: int = 0
     is_done: bool = False
-    kept: tuple[Any, Any, float, float] | None = None
+    kept: tuple[np.ndarray, np.ndarray | None, float, float] | None = None
 
     def __post_init__(self):
         self._start()
 
     def _start(self) -> None:
-        """Random weights with which log phi varies by about one between configurations; the lowest state so far is kept."""
+        """Random weights: log phi varies by about one between configurations; the lowest state so far is kept."""
         if self.starts:
             self._keep()
         spread, shape = (self.spins.shape[1] * self.features) ** -0.5, (self.features, self.spins.shape[1])
@@ -143,19 +146,17 @@ class Machine:
             if self.is_settled or (lowered and self.tries % _PATIENCE):
                 continue
             spread, may_start = self.variance**0.5 / max(abs(self.energy), 1e-300), self.starts < _MOST_STARTS
-            if spread > _ASTRAY and may_start:
-                self._start()
-            elif self.weights.size < 2 * self.h.shape[0] and 2 * len(self.weights) <= self._most_features:
+            if self.weights.size < self.h.diagonal().size and 2 * len(self.weights) <= self._most_features:
                 self._grow()
-            elif not lowered and spread > _GOOD and may_start:
+            elif (spread > _ASTRAY and may_start) or (not lowered and spread > _GOOD and may_start):
                 self._start()
             elif not lowered:
                 self.is_done = True
 
     @property
     def lowest(self) -> float:
-        """What the energy may still come down to: some level lies within sqrt(v) of it (Weinstein), the lowest one mostly
-        within a little more.
+        """What the energy may still come down to: some level lies within sqrt(v) of it (Weinstein), the lowest one
+        mostly within a little more.
         """
         return self.energy - _MARGIN * self.variance**0.5 if self.tries >= _FIRST_LOOK else -np.inf
 
@@ -174,7 +175,7 @@ class Machine:
             whole = metric + self.damping * scale * np.eye(len(metric)) + self.time * curvature
             moved = self._moved(_solved(whole, -self.time * force, self.weights.size))
             found = self._measured(self._amplitudes(*moved)[0])[1:] if moved else (np.inf, np.inf)
-            if found[0] < energy:
+            if moved and found[0] < energy:
                 (self.weights, self.biases), (self.energy, self.variance) = moved, found
                 self.time = min(2 * self.time, _LONGEST_TIME)
                 self.damping = max(self.damping / 2, _LEAST_DAMPING)
@@ -187,19 +188,21 @@ class Machine:
             return None
         size = self.weights.size
         weights = self.weights + d[:size].reshape(self.weights.shape)
-        return weights, None if self.biases is None else self.biases + d[size:].real
+        return weights, None if self.biases is None else self.biases + np.real(d[size:])
 
     def _amplitudes(
         self, weights: np.ndarray, biases: np.ndarray | None
     ) -> tuple[Complex[np.ndarray, " states"], Complex[np.ndarray, "states features"]]:
-        """(phi up to a factor, d phi / d b): cosh x = e^x (1 + q) / 2, tanh x = (1 - q) / (1 + q), q = e^-2x, Re x >= 0."""
-        x = self.spins @ weights.real.T + 1j * (self.spins @ weights.imag.T)
+        """(phi up to a factor, d phi / d b): cosh x = e^x (1 + q) / 2, tanh x = (1 - q) / (1 + q), q = e^-2x."""
+        x, y = self.spins @ np.real(weights).T, self.spins @ np.imag(weights).T
         x = x if biases is None else x + biases
-        sign = np.where(x.real < 0, -1.0, 1.0)
-        x = x * sign
-        q = np.exp(-2 * x)
+        sign = np.where(x < 0, -1.0, 1.0)
+        x, y = x * sign, y * sign
+        # real functions: NumPy's complex exponential is several times slower
+        size = np.exp(-2 * x)
+        q = size * np.cos(2 * y) - 1j * (size * np.sin(2 * y))
         exponent = x.sum(axis=1)
-        phi = np.exp(exponent - exponent.real.max()) * np.prod((1 + q) / 2, axis=1)
+        phi = np.exp(exponent - exponent.max() + 1j * y.sum(axis=1)) * np.prod((1 + q) / 2, axis=1)
         return phi, (phi[:, None] * sign) * (1 - q) / np.where(q == -1, 1e-300, 1 + q)
 
     def _measured(self, phi: Complex[np.ndarray, " states"]) -> tuple[Complex[np.ndarray, " dimension"], float, float]:
@@ -216,12 +219,17 @@ class Machine:
         self, slopes: Complex[np.ndarray, "states features"], norm: float
     ) -> Complex[np.ndarray, "dimension columns"]:
         """d c / d w, then d c / d b: one feature at a time, so that nothing of states x parameters is kept."""
+        import scipy.sparse
+
         back = self.v.conj().T.tocsr()
+
+        def summed(weights: np.ndarray) -> np.ndarray:
+            return scipy.sparse.csr_matrix((weights, back.indices, back.indptr), shape=back.shape) @ self.spins
+
         columns = []
         for slope in slopes.T / norm:
-            scaled = back.copy()
-            scaled.data = back.data * slope[back.indices]
-            columns.append(scaled @ self.spins)
+            scaled = back.data * slope[back.indices]
+            columns.append(summed(np.real(scaled)) + 1j * summed(np.imag(scaled)))
         rest = [] if self.biases is None else [back @ (slopes / norm)]
         return np.concatenate([*columns, *rest], axis=1)
 
@@ -243,21 +251,33 @@ def machines(
         v, h = orbits[name].sector(character.values, character.flip)
         if spins is None:
             spins = orbits[name].basis.configurations().astype(float)
-        if v.shape[1]:
-            found.append(Machine(character, spins, v, h, features, np.random.default_rng((seed, i))))
+        size = h.diagonal().size
+        if not size:
+            continue
+        own, rng = spins, np.random.default_rng((seed, i))
+        if character.flip > 0:  # phi is even: half of the configurations say all
+            half = spins[:, 0] > 0
+            own, v = spins[half], 2 * v[half]
+        enough = -(-size // law.n_sites) + 1  # as many numbers as the sector has states
+        found.append(Machine(character, own, v, h, min(features, enough), rng))
     return found, len(characters)
 
 
-def race(found: Sequence[Machine], *, is_late: Callable[[], bool], rounds: int) -> None:
-    """All machines step by step; one whose level lies above the lowest energy found is left behind."""
-    for _ in range(rounds):
-        live = undecided(found)
-        if not live or is_late():
-            return
-        for one in sorted(live, key=lambda one: one.energy):
+def race(
+    found: Sequence[Machine], *, spent: Callable[[], float], rounds: int, tell: Callable[[int, Machine], None]
+) -> None:
+    """All machines step by step; one whose level lies above the lowest energy found is left behind, and in the last
+    part of the budget all but the lowest few.
+    """
+    for number in range(rounds):
+        live = sorted(undecided(found), key=lambda one: one.lowest_energy)
+        for one in live[: _FINALISTS if spent() > _LOOK else None]:
             one.advance(_TURN)
-            if is_late():
+            if spent() > 1:
                 return
+        if not live:
+            return
+        tell(number, min(found, key=lambda one: one.lowest_energy))
 
 
 def undecided(found: Sequence[Machine]) -> list[Machine]:
@@ -275,9 +295,9 @@ class Screened:
 
 
 def screened(law: Hamiltonian, features: int, budget: Budget, *, seed: int, session: Session) -> Screened:
-    """The lowest state of all sectors: machines in every one side by side, then the lowest one alone.
+    """The lowest state of all sectors, by machines in every one side by side.
 
-    It ends early where that is an eigenstate, to rounding, below what the others come to.
+    It ends early where one is an eigenstate, to rounding, below what the others come to.
     """
     import threadpoolctl
 
@@ -287,25 +307,23 @@ def screened(law: Hamiltonian, features: int, budget: Budget, *, seed: int, sess
         return (time.perf_counter() - begun) / (budget.seconds or math.inf)
 
     every, steps = sectors_of(law), budget.steps or 10**6
+
+    def tell(number: int, one: Machine) -> None:
+        done = _TURN * (number + 1)
+        session.progress(done, budget.steps or 0, {"energy": one.lowest_energy, "variance": one.variance})
+
     with threadpoolctl.threadpool_limits(1):  # matrices are small: threads would wait for each other
         found, n_looked = machines(law, every, features, is_late=lambda: spent() > _LOOK, seed=seed)
-        race(found, is_late=lambda: spent() > _LOOK, rounds=max(steps // (2 * _TURN), 1))
-        best = min(found, key=lambda one: one.lowest_energy)
-        _tell(best, undecided(found), n_looked, len(every), session)
-        for step in range(steps // 2 + 1):
-            if best.is_settled or best.is_done or spent() > 1:
-                break
-            best.advance(1)
-            session.progress(step + 1, budget.steps or 0, {"energy": best.energy, "variance": best.variance})
+        race(found, spent=spent, rounds=max(steps // _TURN, 1), tell=tell)
+    best = min(found, key=lambda one: one.lowest_energy)
+    _tell(best, undecided(found), n_looked, len(every), session)
     best.settle()
     return Screened(best, tuple(one.title for one in every[:n_looked]))
 
 
 def _tell(best: Machine, rivals: Sequence[Machine], n_looked: int, n_every: int, session: Session) -> None:
-    session.say(
-        f"{n_looked} of {n_every} symmetry sectors looked at; lowest is {best.character.title} at {best.lowest_energy:.6f}"
-    )
-    session.progress(0, 0, {"energy": best.energy, "variance": best.variance})
+    lowest = f"{best.character.title} at {best.lowest_energy:.6f}"
+    session.say(f"{n_looked} of {n_every} symmetry sectors looked at; lowest is {lowest}")
     others = [one.character.title for one in rivals if one is not best]
     if others:
         named = "; ".join(others[:6]) + "; ..." * (len(others) > 6)
@@ -316,8 +334,9 @@ def _solved(matrix: Complex[np.ndarray, "k k"], force: Complex[np.ndarray, " k"]
     """x of matrix x = force where the first n of x are complex and the others real: Re(x+ M x) is what counts."""
     import scipy.linalg
 
-    real = np.block([[matrix.real, -matrix.imag[:, :n]], [matrix.imag[:n], matrix.real[:n, :n]]])
-    right = np.concatenate([force.real, force.imag[:n]])
+    a, b = np.real(matrix), np.imag(matrix)
+    real = np.block([[a, -b[:, :n]], [b[:n], a[:n, :n]]])
+    right = np.concatenate([np.real(force), np.imag(force)[:n]])
     try:
         x = scipy.linalg.solve(real, right, assume_a="pos", check_finite=False)
     except (np.linalg.LinAlgError, ValueError):

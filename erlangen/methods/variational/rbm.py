@@ -130,7 +130,10 @@ def _projected(found: Screened) -> Projected:
     one = found.machine
     with double():
         biases = None if one.biases is None else jnp.asarray(one.biases)
-        group, (weights, phases) = jnp.arange(one.weights.shape[1])[None], map(jnp.asarray, (one.weights.real, one.weights.imag))
+        group, (weights, phases) = (
+            jnp.arange(one.weights.shape[1])[None],
+            map(jnp.asarray, (np.real(one.weights), np.imag(one.weights))),
+        )
         inner = RestrictedBoltzmann(weights, phases, group, False, biases)
         return dataclasses.replace(Projected.of(inner, one.character), looked=found.looked)
 

@@ -89,7 +89,9 @@ def _samples(fit_seconds: float) -> int:
 def _summed(sampled: Evaluation, fitted: Wavefunction, problem: Problem, say: Say) -> Evaluation:
     """`sampled` with energy and variance summed over all states, unless the two disagree: then the samples count."""
     energy, variance = variational.full_sum(fitted, problem)
-    if not abs(energy - sampled.energy) <= DISAGREEMENT * max(sampled.error, 1e-12 * max(abs(energy), problem.magnitude)):
+    if not abs(energy - sampled.energy) <= DISAGREEMENT * max(
+        sampled.error, 1e-12 * max(abs(energy), problem.magnitude)
+    ):
         say(f"the sum over all states gives {energy:.8g}, samples give {sampled.energy:.8g}: the samples are shown")
         return sampled
     v_score = problem.v_score(energy, variance)
@@ -119,16 +121,14 @@ def _bracket(
     if reference and reference.get("is_symmetric") and not (whole and (flip or not task.law.is_flip_symmetric)):
         excited = None  # the state may hold others than those of the symmetry sector
     bounds = variational.bracket(found, excited)
-    for contradiction in variational.contradictions(
-        found, bounds, reference, excited, magnitude=task.law.magnitude
-    ):
+    for contradiction in variational.contradictions(found, bounds, reference, excited, magnitude=task.law.magnitude):
         say(contradiction)
     return dataclasses.asdict(bounds)
 
 
 def sectors(law: Hamiltonian, fitted: Wavefunction, say: Say) -> dict[str, Any] | None:
-    """Titles of the symmetry sectors that were looked at and of those that were not, which is said; None where the ground
-    state is known to be symmetric (Perron-Frobenius), or the state is bound to no sector.
+    """Titles of the symmetry sectors that were looked at and of those that were not, which is said; None where the
+    ground state is known to be symmetric (Perron-Frobenius), or the state is bound to no sector.
     """
     permutations, flip = fitted.invariance
     group = np.arange(law.n_sites)[None] if permutations is None else permutations
@@ -136,7 +136,9 @@ def sectors(law: Hamiltonian, fitted: Wavefunction, say: Say) -> dict[str, Any] 
     if law.is_stoquastic or not is_bound:
         return None
     if len(law.lattice.space_group) > MOST_ISOMETRIES:
-        say("symmetry sectors other than that of this state were not looked at: the ground state may lie in one of them")
+        say(
+            "symmetry sectors other than that of this state were not looked at: the ground state may lie in one of them"
+        )
         return {"looked_at": list(fitted.sectors) or ["k = 0, symmetric"], "not_looked_at": "all others"}
     every = sectors_of(law)
     within = [one.title for one in every if not fitted.sectors and one.is_one_on(group, flip=flip)]

@@ -36,7 +36,7 @@ def known(fit: Finished) -> Reference | None:
 
 
 def error_measure(exact: float, constant: float) -> tuple[float, str, str]:
-    """(what errors of the energy `exact` are divided by, their unit, what they are called); constant: of the unit string.
+    """(what errors of the energy `exact` are divided by, their unit, their kind); constant: of the unit string.
 
     Relative, but absolute where the ground energy is zero or nearly cancels with the constant of the law.
     """

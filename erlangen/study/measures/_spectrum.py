@@ -50,7 +50,9 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
 
     seconds = fit.seconds + found.seconds
-    conclude(fit, _scores(found, reference, task.law.constant), audited, judge, state=fitted.states, query_seconds=seconds)
+    conclude(
+        fit, _scores(found, reference, task.law.constant), audited, judge, state=fitted.states, query_seconds=seconds
+    )
     energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"), task.law.constant)
     _panels(fit)
     return {}
