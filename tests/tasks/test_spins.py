@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from erlangen.core.errors import Invalid
+from erlangen.learn.variational import full_sum, spin_problem
+from erlangen.methods.variational.mean_field import MeanField
+from erlangen.numerics.precision import double
 from erlangen.physics import exact_diagonalisation as ed
 from erlangen.tasks.quantum.excited import Excited
 from erlangen.tasks.quantum.quench import Quench
@@ -44,6 +48,16 @@ def test_solvers_are_exact_or_above():
     exact, *_, mean = task.solvers
     assert exact.solve(None, 1e-8)["energy"] == pytest.approx(task.reference()["energy"], rel=1e-10)
     assert mean.solve(None, 8)["energy"] == pytest.approx(-10 / 4, rel=1e-6)
+
+
+@pytest.mark.parametrize("field", [0.0, 0.5])
+def test_product_states_of_the_ising_ring_are_the_best_ones(field):
+    """E / N = -(1 + h^2 / 4) for h <= 2: exact without a field; a fit begins there."""
+    task, exact = Spins(sites=12, field=field), -12 * (1 + field**2 / 4)
+    assert task.solve_mean_field(None, 1)["energy"] == pytest.approx(exact, rel=1e-6)
+    with double():
+        start = MeanField().amplitude(task.law, jax.random.key(0))
+    assert full_sum(start, spin_problem(task.law))[0] == pytest.approx(exact, rel=2e-3)
 
 
 def test_shifts_move_the_coupling_and_stay_allowed():
