@@ -103,18 +103,6 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _decoded(raw: bytes) -> str:
-    """UTF-8; UTF-16 where a mark says so; else Latin-1, which an author's name in an old file is written in."""
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16")
-    if b"\0" in raw:
-        raise ValueError("zero bytes, which no text has")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
 def write_text(path: Path, text: str) -> None:
     """Write text, compressed where the name says so."""
     opener = COMPRESSED.get(path.suffix.lower())
