@@ -163,7 +163,7 @@ def _intervals(sheet: Sheet, record: Record, columns: Mapping[str, Mapping[str, 
         )
 
 
-def of_rollouts(sheet: Sheet, task: Supervised, true: Samples, predicted: Mapping[str, Sequence[np.ndarray]]) -> None:
+def of_rollouts(sheet: Sheet, task: Supervised, true: Samples, predicted: metrics.Predictions) -> None:
     """How the error grows from step to step, and in one dimension a trajectory in space and time."""
     curves: list[Drawn] = []
     units: list[str] = []

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...assess import cost, shift, symmetry
+from ...assess import cost, metrics, shift, symmetry
 from ...assess.rows import Estimate, ShiftRow, SymmetryRow
 from ...contract import SPLITS, Minimiser, Optimisation, Outputs
 from ...core.groups import act
@@ -100,7 +100,8 @@ def _scores(task: Optimisation, problems: Sequence[System], values: np.ndarray) 
 
 def _mean(name: str, label: str, numbers: np.ndarray, unit: str) -> Estimate:
     """Over problems, which are independent."""
-    error = float(np.std(numbers, ddof=1) / len(numbers) ** 0.5) if len(numbers) > 1 else float("nan")
+    n = len(numbers)
+    error = metrics.few(n) * float(np.std(numbers, ddof=1)) / n**0.5 if n > 1 else float("nan")
     return Estimate(name, float(np.mean(numbers)), error, unit, label, "standard error over problems")
 
 
