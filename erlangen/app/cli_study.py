@@ -50,6 +50,8 @@ def compare(argv: list[str]) -> int:
         done = run_and_compare(tasks, methods, executor=executor, say=lambda m: print(m, file=sys.stderr), **options)
     width = max(100, shutil.get_terminal_size((160, 40)).columns)
     print(done.markdown() if args.markdown else done.text(width))
+    if args.markdown and done.rows:
+        print(done.meaning, file=sys.stderr)
     if args.csv:
         Path(args.csv).write_text(done.csv(), encoding="utf-8")
     return 0

@@ -124,7 +124,7 @@ class Comparison:
             lines = [header, ["---"] * len(header), *body]
             table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
             parts.append(f"### {task}\n\n{table}")
-        return "\n\n".join([*parts, *([self.meaning] if self.rows else [])]) + "\n"
+        return "\n\n".join(parts) + "\n"
 
     def csv(self) -> str:
         """One line per task, method and score, numbers in full precision."""
