@@ -20,6 +20,7 @@ from .finished import Say
 from .progress import ProgressLine
 
 LEAST, SHARE = 60.0, 0.25  # seconds, or that part of the time of the fit where it is more
+ANSWERS, TRAJECTORIES, SCORES = "answers", "trajectories", "scores"  # parts without which a run is not judged
 MANY = 256  # samples: as many are always judged
 
 
@@ -54,6 +55,11 @@ class Judging:
                 self.failed[name] = why[:300]
                 again = f" Again: erlangen judge {self.run}" if self.run else ""
                 self.say(f"{name} could not be judged ({why[:300]}); the rest of the record stands.{again}")
+
+    @property
+    def lacks_scores(self) -> bool:
+        """Whether something failed that scores are made of: then the run is no more than fitted."""
+        return bool({ANSWERS, TRAJECTORIES, SCORES} & set(self.failed))
 
     def affordable(self, ask: Callable[[list[Any]], Any], samples: Samples, share: float, what: str) -> Samples:
         """The samples, or as many of them, evenly taken, as can be asked in that share of the limit."""

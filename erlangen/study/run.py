@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -131,19 +131,26 @@ def judge(run: str | Path, *, judging: Budget | str | float | None = None, quiet
 
 def restored(cls: Any, fields: Mapping[str, Any], **others: Any) -> Any:
     """A task, method or wrapper from the settings of a record: lists are tuples again, dictionaries nested settings."""
-    kinds, values = typing.get_type_hints(cls), {}
+    try:
+        kinds = typing.get_type_hints(cls)
+    except (NameError, TypeError):  # of class variables, in files whose annotations are text
+        kinds = {}
+    values = {}
     for field in dataclasses.fields(cls):
         if field.name in fields:
-            values[field.name] = _value(fields[field.name], kinds[field.name])
+            made = field.default_factory is not dataclasses.MISSING
+            default = field.default_factory() if made else field.default  # type: ignore[misc]
+            kind = kinds.get(field.name)
+            values[field.name] = _value(fields[field.name], (kind, *typing.get_args(kind), type(default)))
     return cls(**values, **others)
 
 
-def _value(value: Any, kind: Any) -> Any:
+def _value(value: Any, kinds: Sequence[Any] = ()) -> Any:
     if isinstance(value, Mapping):
-        kinds = [one for one in (kind, *typing.get_args(kind)) if dataclasses.is_dataclass(one)]
-        fitting = [one for one in kinds if {f.name for f in dataclasses.fields(one)} == set(value)]  # type: ignore[arg-type]
+        nested = [one for one in kinds if dataclasses.is_dataclass(one)]
+        fitting = [one for one in nested if {f.name for f in dataclasses.fields(one)} == set(value)]  # type: ignore[arg-type]
         return restored(fitting[0], value) if fitting else dict(value)
-    return tuple(_value(one, None) for one in value) if isinstance(value, list) else value
+    return tuple(map(_value, value)) if isinstance(value, list) else value
 
 
 def load(folder: str | Path) -> Run:
@@ -272,7 +279,7 @@ def _judged(
     try:
         arrays = registry.load_measure(task.measure).measure(finished)
         row_panels.of_rows(sheet, record)
-        state = "fitted" if task.scores and not record.scores else "done"
+        state = "fitted" if judging.lacks_scores else "done"
     except Exception as error:
         record.messages.append(f"{type(error).__name__}: {error}")
         say(f"not judged. The fit is kept: erlangen judge {folder}")

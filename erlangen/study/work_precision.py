@@ -120,7 +120,7 @@ def solvers(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 def _part(record: Record, cost: Cost) -> str:
     """How many test samples the solvers and, beside them, the answer are judged on, where those are not all."""
     total = record.data.get("samples", {}).get("test", 0)
-    return f"all on {cost.samples} of {total} samples" if cost.steps == 1 and 0 < cost.samples < total else ""
+    return f"{cost.samples} of {total} samples" if cost.steps == 1 and 0 < cost.samples < total else ""
 
 
 def _setting(row: SolverRow) -> str:

@@ -42,19 +42,22 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     seconds = (time.perf_counter() - tick) / len(problems)
     values = _worths(task, problems, found)
     record.scores = _scores(task, problems, values)
-    record.symmetry = _audit(task, fit, problems, values, key=keys[1])
-    symmetry.tell(record.symmetry, fit.say)
+    with fit.judging.part("symmetry"):
+        record.symmetry = _audit(task, fit, problems, values, key=keys[1])
+        symmetry.tell(record.symmetry, fit.say)
     for axis in task.shifts:
         for value in axis.values:
-            moved = task.shifted(axis.axis, value)
-            there = moved.problems("test")
-            worth = _worths(moved, there, _searched(fit.answer, there, key=keys[2]))
-            scores = _scores(moved, there, worth)
-            record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, shift.ratio(scores, record.scores)))
-    asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
-    record.solvers = cost.solvers_of_laws(
-        task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems
-    )
+            with fit.judging.part(f"{axis.axis}={value}"):
+                moved = task.shifted(axis.axis, value)
+                there = moved.problems("test")
+                worth = _worths(moved, there, _searched(fit.answer, there, key=keys[2]))
+                scores = _scores(moved, there, worth)
+                record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, shift.ratio(scores, record.scores)))
+    with fit.judging.part("reference solvers"):
+        asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
+        record.solvers = cost.solvers_of_laws(
+            task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems
+        )
     record.cost = cost.cost(
         record.scores,
         record.solvers,

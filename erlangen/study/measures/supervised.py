@@ -25,6 +25,7 @@ from ...data.partition import Partitioned
 from ...learn.batching import pack, predict, predict_interval, predict_packed, prepared
 from ...learn.rollout import Rollout, unroll
 from ..finished import Finished, Say
+from ..judging import ANSWERS, SCORES, TRAJECTORIES
 from ..record import Record
 from . import _supervised_panels as panels
 
@@ -74,13 +75,13 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     task, fitted, record, judging = fit.task, fit.answer, fit.record, fit.judging
     test, keys = task.truth("test"), jax.random.split(fit.key, 5)
     answered = _Answered(test)
-    with judging.part("answers") as tell:
+    with judging.part(ANSWERS) as tell:
         test = judging.affordable(lambda xs: predict(fitted, xs, quantities=task.outputs), test, SHARE, "test")
         answered = _Answered(test, predict(fitted, test.inputs, quantities=task.outputs, tell=tell))
-    with judging.part("trajectories") as tell:
+    with judging.part(TRAJECTORIES) as tell:
         answered.rolled = _rolled(task, fitted, tell)
     arrays = {"group": np.arange(len(test)) if test.group is None else np.asarray(test.group)}
-    with judging.part("scores"):
+    with judging.part(SCORES):
         record.scores, values = _scores(task, answered, key=keys[0])
         arrays |= {f"scores/{name}": value for name, value in values.items()}
     held, bounds = answered, {}
