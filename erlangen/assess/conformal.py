@@ -20,7 +20,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from erlangen.core.arrays import AnyArray
 
@@ -219,7 +219,7 @@ def for_each(of: Callable[[Any, Any], Any], fitted: Predictor, inputs: Sequence[
 
 def one_by_one(
     of: Callable[[Any, Any], Any], fitted: Predictor, inputs: Sequence[System], batch: int = 64
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[int, PyTree]]:
     """(place, of(fitted, x)) of every input, by `vmap` over inputs of equal shape, as many at once as memory has room
     for (`numerics.chunks`).
     """
@@ -231,7 +231,7 @@ def one_by_one(
     arrays, rest = eqx.partition(fitted, is_array)
     run = jax.jit(lambda a, xs: jax.vmap(lambda x: of(eqx.combine(a, rest), x))(xs))
 
-    def stacked(rows: Sequence[int], start: int, size: int) -> Any:
+    def stacked(rows: Sequence[int], start: int, size: int) -> PyTree:
         part = [rows[min(start + j, len(rows) - 1)] for j in range(size)]  # the last is repeated: one shape
         return jax.tree.map(lambda *v: np.stack(v), *[singles[r] for r in part])
 

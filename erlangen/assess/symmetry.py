@@ -130,12 +130,11 @@ def rounding_allowed(
     """
     limits = _no_finer_than_rounding(METHOD_TOLERANCE, np.float32, task, samples)
     holds = {(row.group, row.output) for row in exact if row.error <= row.tolerance}
-    return [
-        dataclasses.replace(row, tolerance=max(row.tolerance, limits.get(row.output, 0.0)))
-        if (row.group, row.output) in holds
-        else row
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        beyond = row.error > row.tolerance and (row.group, row.output) in holds
+        found.append(dataclasses.replace(row, tolerance=limits[row.output]) if beyond else row)
+    return found
 
 
 def audit_solver(

@@ -62,6 +62,6 @@ def tell_if_hardly_trained(progress: Progress, budget: Budget, session: Session)
     if budget.seconds is not None and progress.step < HARDLY:
         steps = f"{progress.step} step{'s' * (progress.step > 1)}"
         session.say(
-            f"the budget of {budget} was enough for {steps} of training ({progress.planned:.0f} s went into preparing "
-            "and compiling): the answer is hardly trained. Give a longer --budget, or take a smaller network."
+            f"the time for the fit, {budget}, was enough for {steps} of training ({progress.planned:.0f} s went into "
+            "preparing and compiling): the answer is hardly trained. Give a longer --budget, or take a smaller network."
         )

@@ -11,9 +11,10 @@ no rule of thumb foresees.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 import jax
+from jaxtyping import PyTree
 
 from ..core.free_memory import free_memory
 
@@ -35,11 +36,21 @@ def room() -> float:
     return min(LARGEST, SHARE * free())
 
 
-def planned(program: Any, arguments: Callable[[int], tuple[Any, ...]], size: int, limit: float | None = None) -> int:
+class Program(Protocol):
+    """What `jax.jit` and `eqx.filter_jit` make."""
+
+    def lower(self, *arguments: PyTree) -> PyTree:
+        """On its way to the compiler."""
+        ...
+
+
+def planned(
+    program: Program, arguments: Callable[[int], tuple[PyTree, ...]], size: int, limit: float | None = None
+) -> int:
     """The number of samples, `size` or a power of two below, with which `program` takes at most `limit` bytes; one at
     least.
 
-    program: of `jax.jit` or `eqx.filter_jit`. arguments(n): what it is called with for n samples. What was compiled to
+    arguments(n): what it is called with for n samples. What was compiled to
     find out is called afterwards, not compiled again.
     """
     limit = room() if limit is None else limit
@@ -52,7 +63,7 @@ def planned(program: Any, arguments: Callable[[int], tuple[Any, ...]], size: int
     return size
 
 
-def taken(program: Any, *arguments: Any) -> float:
+def taken(program: Program, *arguments: PyTree) -> float:
     """Bytes of intermediate and final results of `program`; 0 where the compiler does not tell."""
     made = program.lower(*arguments).compile()
     stats = getattr(made, "compiled", made).memory_analysis()

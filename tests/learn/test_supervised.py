@@ -106,7 +106,7 @@ def test_a_budget_that_is_no_training_says_so_and_ends():
     session = Session(say=said.append, during=during)
     fit(Slow(jnp.zeros((4, 4))), squared_error({"v": 1.0}), *data, **how, session=session)
     assert time.perf_counter() - tick < 4 and stages == ["compiling"]
-    assert re.match(r"the budget of 1s was enough for \d+ steps? of training .* hardly trained", said[0])
+    assert re.match(r"the time for the fit, 1s, was enough for \d+ steps? of training .* hardly trained", said[0])
     how["budget"] = Budget(steps=3)
     said.clear()
     fit(Linear(jnp.zeros((4, 4))), squared_error({"v": 1.0}), *data, **how, session=session)
