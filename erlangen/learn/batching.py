@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -153,7 +153,7 @@ def predict_packed(
         for bucket in buckets:
             usual = min(bucket.at_once(batch), 1 << (len(bucket) - 1).bit_length())
             call = lambda n, b=bucket: (arrays, static, b.part(0, n)[1])  # noqa: E731
-            size, start = chunks.planned(_apply, call, usual, limit), 0
+            size, start = chunks.planned(cast(chunks.Program, _apply), call, usual, limit), 0
             while start < len(bucket):
                 rows, chunk = bucket.part(start, size)
                 try:
