@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from erlangen.core.arrays import AnyArray
 
 from ..core.errors import Invalid
-from .metrics import correlation, few, paired
+from .metrics import correlation, paired
 from .rows import Estimate
 
 State = Float[AnyArray, "..."]
@@ -205,8 +205,7 @@ def _rate(logs: Float[np.ndarray, " steps"], dt: float, unit: str) -> Estimate:
 
 
 def _standard_error(values: Float[np.ndarray, " n"]) -> float:
-    n = len(values)
-    return few(n) * float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def _demanded(steps: int) -> int:
