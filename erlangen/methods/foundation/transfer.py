@@ -68,7 +68,8 @@ class Transfer(Method):
         """Sample and label, fit to the cheap labels, then to the data of the task."""
         tick = time.perf_counter()
         first, second = jax.random.split(key)
-        cheap = CheapLabels.like(task, self.frames, self.temperature)
+        with session.during(f"sampling and labelling {self.frames} structures with GFN2-xTB"):
+            cheap = CheapLabels.like(task, self.frames, self.temperature)
         session.say(f"{self.frames} structures with GFN2-xTB labels after {time.perf_counter() - tick:.0f} s")
         spent = time.perf_counter() - tick
         early = _part(budget, self.share, spent)

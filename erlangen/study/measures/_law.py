@@ -59,7 +59,8 @@ def conclude(
     record = fit.record
     record.scores, record.symmetry = scores, certificate
     symmetry.tell(certificate, fit.say)
-    record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs)
+    with fit.judging.part("reference solvers"):
+        record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs)
     record.cost = cost.cost(
         scores,
         record.solvers,

@@ -46,17 +46,21 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     drawn = _draws(task, sampler, inputs, true, key=keys[0])
     seconds = (time.perf_counter() - tick) / sum(len(next(iter(one.values()))) for one in drawn)
     record.scores, values = _scores(task, drawn, true, key=keys[1])
-    record.coverage = _coverage(task, drawn, true)
-    record.symmetry = _in_law(task, fit, inputs[0], key=keys[2])
-    symmetry.tell(record.symmetry, fit.say)
+    with fit.judging.part("intervals"):
+        record.coverage = _coverage(task, drawn, true)
+    with fit.judging.part("symmetry"):
+        record.symmetry = _in_law(task, fit, inputs[0], key=keys[2])
+        symmetry.tell(record.symmetry, fit.say)
     for axis in task.shifts:
         for value in axis.values:
-            moved = task.shifted(axis.axis, value)
-            xs, ys = sets_of(moved, moved.truth("test"))
-            scores, _ = _scores(moved, _draws(moved, sampler, xs, ys, key=keys[3]), ys, key=keys[3])
-            there = shift.ratio(scores, record.scores)
-            record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
-    record.solvers = _solvers(task, inputs, true)
+            with fit.judging.part(f"{axis.axis}={value}"):
+                moved = task.shifted(axis.axis, value)
+                xs, ys = sets_of(moved, moved.truth("test"))
+                scores, _ = _scores(moved, _draws(moved, sampler, xs, ys, key=keys[3]), ys, key=keys[3])
+                there = shift.ratio(scores, record.scores)
+                record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
+    with fit.judging.part("reference solvers"):
+        record.solvers = _solvers(task, inputs, true)
     record.cost = cost.cost(
         record.scores,
         record.solvers,
