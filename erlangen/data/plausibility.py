@@ -3,6 +3,7 @@
 check_apart(path, inputs)              no two atoms in one place
 check_states(path, inputs, infos)      charge and spin that no method sees
 check_totals(path, inputs, energies)   energies of whole frames, not per atom
+state_of(atomic_numbers, info)         charge and unpaired electrons, as a frame states them
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ STATES = {
     "charge": ("charge", "total_charge", "net_charge", "molecular_charge"),
     "spin": ("spin", "total_spin", "multiplicity", "spin_multiplicity", "n_unpaired"),
 }
+NUMBER = (int, float, np.number)
 USUAL = {"charge": (0,), "spin": (0, 1)}  # a singlet is spin 0 or multiplicity 1
 
 
@@ -97,10 +99,40 @@ def _state(info: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, float]:
     found = {}
     for name, keys in STATES.items():
         for key in keys:
-            if isinstance(lower.get(key), int | float | np.number):
+            if isinstance(lower.get(key), NUMBER):
                 found[name] = float(lower[key])
                 break
     return found
+
+
+def state_of(atomic_numbers: np.ndarray, info: Mapping[str, Any]) -> tuple[int, int]:
+    """Charge [e] and unpaired electrons that the values of a frame state; without a word neutral, as few as can be.
+
+    A multiplicity m means m - 1 unpaired electrons. Under the name spin some write 2S + 1, some S and some 2S: what the
+    parity of the number of electrons leaves has to be one of them.
+    """
+    lower = {key.lower(): value for key, value in info.items()}
+    charge, spin = (
+        next(((key, float(lower[key])) for key in STATES[kind] if isinstance(lower.get(key), NUMBER)), ("", 0.0))
+        for kind in ("charge", "spin")
+    )
+    electrons = int(np.sum(atomic_numbers)) - round(charge[1])
+    name, value = spin
+    if "multiplicity" in name:
+        found = {value - 1}
+    elif name == "n_unpaired":
+        found = {value}
+    else:
+        found = {value - 1, 2 * value, value} if name and value else {float(electrons % 2)}
+    fits = {n for n in found if n >= 0 and n % 1 == 0 and (electrons - n) % 2 == 0 and n <= electrons}
+    if charge[1] % 1 or len(fits) != 1:
+        stated = ", ".join(f"{key}={number:g}" for key, number in (charge, spin) if key)
+        raise Invalid(
+            must="charge and spin of a frame say how many electrons are unpaired",
+            came=f"{stated} for {electrons} electrons",
+            do="Write charge=-1 and multiplicity=2, or leave spin out for the lowest one.",
+        )
+    return round(charge[1]), int(fits.pop())
 
 
 def _said(state: Mapping[str, float]) -> str:

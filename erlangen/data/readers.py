@@ -117,7 +117,11 @@ def read_samples(
     group is named behind the file, `group` numbers its values.
     """
     source = Source.parse(path).filled(units, keys, pbc)
-    frames = read_atoms(source, need=outputs)
+    return samples_of(source, read_atoms(source, need=outputs), outputs)
+
+
+def samples_of(source: Source, frames: Sequence[Frame], outputs: Sequence[str]) -> Samples:
+    """The same from frames that have been read, all of which have the outputs."""
     inputs = [f.atoms for f in frames]
     plausibility.check_apart(source.path, inputs)
     plausibility.check_states(source.path, inputs, [f.info for f in frames], outputs)

@@ -151,6 +151,24 @@ def test_crystals_of_any_cell_agree_and_stress_is_the_derivative_by_strain(name)
     assert slope == pytest.approx(np.sum(stress[0] * way), rel=1e-6)
 
 
+def test_the_stress_has_tangents_and_features_so_that_wrappers_know_how_unsure_it_is():
+    carbon = bulk("C", "diamond", 3.57)
+    carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
+    way, h = np.array([[0.3, 0.2, -0.1], [0.2, -0.5, 0.4], [-0.1, 0.4, 0.2]]), 3e-3
+    with double():
+        f = potential(dtype=jnp.float32, stress=True)
+        ends = []
+        for sign in (1, -1):
+            one = carbon.copy()
+            one.set_cell(carbon.cell.array @ (np.eye(3) + sign * h * way), scale_atoms=True)
+            ends.append(np.asarray(f.tangents(f.prepare(atoms(one)))["energy"], float))
+        found, seen = f.tangents(f.prepare(atoms(carbon))), f.features(f.prepare(atoms(carbon)))
+    along = np.einsum("abh,ab->h", np.asarray(found["stress"]), way) * carbon.get_volume()
+    slopes = (ends[0] - ends[1]) / (2 * h)
+    np.testing.assert_allclose(along, slopes, atol=5e-3 * np.abs(slopes).max())
+    assert found["stress"].shape[:2] == (3, 3) and seen["stress"].shape == (1, 1, seen["energy"].size)
+
+
 @pytest.mark.parametrize("name", ["painn", "dimenet"])
 def test_all_pairs_and_a_list_of_them_give_the_same(name):
     carbon = bulk("C", "diamond", 3.57, cubic=True)

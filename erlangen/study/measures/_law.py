@@ -48,7 +48,7 @@ def conclude(
     record = fit.record
     record.scores, record.symmetry = scores, certificate
     symmetry.tell(certificate, fit.say)
-    record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs)
+    record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs, say=fit.say)
     record.cost = cost.cost(
         scores,
         record.solvers,

@@ -56,7 +56,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
             scores, _ = _scores(moved, _draws(moved, sampler, xs, ys, key=keys[3]), ys, key=keys[3])
             there = shift.ratio(scores, record.scores)
             record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
-    record.solvers = _solvers(task, inputs, true)
+    record.solvers = _solvers(task, inputs, true, fit.say)
     record.cost = cost.cost(
         record.scores,
         record.solvers,
@@ -101,7 +101,7 @@ def _draws(
     return draw(sampler, inputs, counts, task.outputs, key=key)
 
 
-def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> list[SolverRow]:
+def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set], say: Say) -> list[SolverRow]:
     """Reference samplers: `solve` gives all draws for one input, along a leading axis."""
     theirs = iter([one for o in task.solvers for _ in o.settings for one in true])
 
@@ -109,7 +109,7 @@ def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> l
         sets = [{name: list(values) for name, values in drawn.items()}], [next(theirs)]
         return {score.name: metrics.summarise(score, _of_sets(score, *sets)) for score in task.scores}
 
-    return cost.solvers_of_laws(task.solvers, judge, inputs)
+    return cost.solvers_of_laws(task.solvers, judge, inputs, say=say)
 
 
 def _of_sets(score: Any, drawn: Sequence[Set], true: Sequence[Set]) -> np.ndarray:

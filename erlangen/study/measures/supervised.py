@@ -104,7 +104,7 @@ def _costs(task: Supervised, fitted: Predictor, test: Samples, record: Record, *
         "fit_seconds": fit_seconds,
         "truth_seconds": float(record.data.get("label_seconds", 0.0)),
     }
-    record.solvers = cost.solver_rows(task, test)
+    record.solvers = cost.solver_rows(task, test, say=say)
     seconds = _query_seconds(fitted, test.inputs[:64])
     record.cost = cost.cost(record.scores, record.solvers, query_seconds=seconds, **spent)
     steps, moving = _horizon(task), task.evolution

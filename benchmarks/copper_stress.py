@@ -1,0 +1,148 @@
+"""Own periodic data with stress: a fit of five minutes, then cell and positions relaxed to the elastic minimum.
+
+    python benchmarks/copper_stress.py FOLDER [--method painn] [--budget 5m] [--seed 0]
+
+FOLDER holds alignn_id_prop.json[.xz] and test.json of copper from mlearn (Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723),
+PBE energies, forces and stresses of strained cells, surfaces, vacancies and dynamics. The first 262 entries of the
+former are the training set; those that equal a test frame in energy are left out. Stresses are in kbar, positive where
+the crystal is compressed, in the order xx yy zz xy xz yz, as frames show that are sheared in one plane only.
+
+Printed: errors on the test frames beside their spread; how far the stress is from the derivative of the energy; the
+cubic cell to which a strained, sheared and shaken one relaxes, beside the frame of least pressure in the data; its
+elastic constants from stresses, beside those of the test frames with strains of 2 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.filters import FrechetCellFilter
+from ase.io import write
+from ase.optimize import BFGS
+from ase.units import GPa
+
+import erlangen
+from erlangen import registry
+
+TRAIN = 262
+ORDER = [0, 1, 2, 5, 4, 3]  # xx yy zz xy xz yz -> xx yy zz yz xz xy
+STRAIN = 1e-3
+
+
+def labelled(cell: Any, fractions: Any, energy: float, forces: Any, kbar: Any) -> Atoms:
+    atoms = Atoms("Cu" + str(len(fractions)), cell=cell, scaled_positions=fractions, pbc=True)
+    stress = -0.1 * GPa * np.asarray(kbar, float)[ORDER]
+    atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=np.asarray(forces, float), stress=stress)
+    return atoms
+
+
+def read(folder: Path) -> tuple[list[Atoms], list[Atoms]]:
+    """Training and test frames, without those of the former that are in the latter."""
+    packed = folder / "alignn_id_prop.json.xz"
+    opened = lzma.open(packed, "rt") if packed.exists() else (folder / "alignn_id_prop.json").open()
+    with opened as file:
+        rows = json.load(file)[:TRAIN]
+    train = [
+        labelled(
+            r["atoms"]["lattice_mat"],
+            r["atoms"]["coords"],
+            r["total_energy"] * len(r["atoms"]["coords"]),
+            r["forces"],
+            r["stresses"],
+        )
+        for r in rows
+    ]
+    test = []
+    for r in json.loads((folder / "test.json").read_text()):
+        fractions = [site["abc"] for site in r["structure"]["sites"]]
+        out = r["outputs"]
+        test.append(
+            labelled(
+                r["structure"]["lattice"]["matrix"], fractions, out["energy"], out["forces"], out["virial_stress"]
+            )
+        )
+    known = {round(a.get_potential_energy(), 4) for a in test}
+    return [a for a in train if round(a.get_potential_energy(), 4) not in known], test
+
+
+def derivative(atoms: Atoms) -> tuple[float, float]:
+    """Largest difference between the stress and (E(eps) - E(-eps)) / 2 eps V, and largest component [eV/A^3]."""
+    stress, gaps = atoms.get_stress(voigt=False), []
+    for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)):
+        ends = []
+        for sign in (1, -1):
+            strain = np.zeros((3, 3))
+            strain[a, b] += sign * STRAIN / 2
+            strain[b, a] += sign * STRAIN / 2
+            ends.append(strained(atoms, strain).get_potential_energy())
+        gaps.append(abs((ends[0] - ends[1]) / (2 * STRAIN * atoms.get_volume()) - stress[a, b]))
+    return max(gaps), float(np.abs(stress).max())
+
+
+def strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
+    moved = atoms.copy()
+    moved.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    moved.calc = atoms.calc
+    return moved
+
+
+def elastic_constants(atoms: Atoms) -> dict[str, float]:
+    """C11, C12 and C44 of a cubic crystal in GPa, from stresses at strains of 0.1 %."""
+
+    def slope(strain: np.ndarray) -> np.ndarray:
+        plus, minus = (strained(atoms, sign * STRAIN * strain).get_stress() for sign in (1, -1))
+        return (plus - minus) / (2 * STRAIN * GPa)
+
+    stretch, shear = slope(np.diag([1.0, 0, 0])), slope(np.array([[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0]]))
+    return {"C11": stretch[0], "C12": (stretch[1] + stretch[2]) / 2, "C44": shear[5]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--method", default="painn")
+    parser.add_argument("--budget", default="5m")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    train, test = read(options.folder)
+    with tempfile.TemporaryDirectory() as folder:
+        write(f"{folder}/train.xyz", train, format="extxyz")
+        write(f"{folder}/test.xyz", test, format="extxyz")
+        task = registry.load_task("molecules/forces")(data=f"{folder}/train.xyz", test=f"{folder}/test.xyz")
+        method = erlangen.Conformal(registry.load_method(options.method)())
+        run = erlangen.run(task, method, budget=options.budget, seed=options.seed, runs=f"{folder}/runs")
+        calc = erlangen.calculator(run.folder, precision="float64")
+    print(f"{len(train)} training frames of {TRAIN}, {len(test)} test frames")
+    for score in run.record.scores:
+        print(f"  {score.label or score.name}: {score.value:.2f} +- {score.error:.2f} {score.unit}")
+    true = np.array([a.get_stress() for a in test])
+    spread = np.mean(np.abs(true - true.mean(0)))
+    print(f"  spread of the test stresses, mean |sigma - <sigma>|: {1000 * spread:.1f} meV/A^3")
+    for row in run.record.coverage:
+        print(f"  coverage of {row.output} at {row.level:.0%}: {row.coverage:.1%}")
+    shaken = bulk("Cu", cubic=True, a=3.75)
+    shaken.set_cell(shaken.cell.array @ (np.eye(3) + [[0.02, 0.03, 0], [0, -0.03, 0.02], [0.01, 0, 0]]), True)
+    shaken.rattle(0.05, seed=options.seed)
+    shaken.calc = calc
+    print("  stress against the derivative of the energy: {:.1e} of {:.3f} eV/A^3".format(*derivative(shaken)))
+    optimiser = BFGS(FrechetCellFilter(shaken), logfile=None)
+    converged = optimiser.run(fmax=1e-3, steps=300)
+    lengths, angles = shaken.cell.cellpar()[:3], shaken.cell.cellpar()[3:]
+    print(f"relaxed in {optimiser.nsteps} steps{'' if converged else ', NOT CONVERGED'}: a = {lengths.round(4)} A,")
+    print(f"  angles {angles.round(3)}, largest stress {np.abs(shaken.get_stress()).max() / GPa:.1e} GPa")
+    still = min((a for a in train if len(a) == 108), key=lambda a: np.abs(a.get_stress()).max())
+    print(f"  data: a = {(still.get_volume() / 27) ** (1 / 3):.4f} A at {still.get_stress().max() / GPa:.2f} GPa")
+    print("  elastic constants [GPa]: " + ", ".join(f"{k} {v:.0f}" for k, v in elastic_constants(shaken).items()))
+
+
+if __name__ == "__main__":
+    main()
