@@ -143,7 +143,8 @@ def test_stress_is_trained_scored_certified_and_has_intervals(crystals):
     assert [q.name for q in record.outputs] == ["energy", "forces", "stress"]
     assert record.score("stress_mae").unit == "meV/A^3" and np.isfinite(record.score("stress_mae").value)
     rows = [row for row in record.symmetry if row.output == "stress" and row.declared]
-    assert {row.subject for row in rows} == {"method", "method, float64"} and len({row.group for row in rows}) == 5
+    assert {row.subject for row in rows} == {"method", "method, float64"}
+    assert {"choice of lattice vectors GL(3, Z)", "rotations and reflections O(3)"} <= {row.group for row in rows}
     assert all(row.error <= row.tolerance for row in rows if row.subject == "method, float64")
     assert any(row.output == "stress" and 0 <= row.coverage <= 1 for row in record.coverage)
 
@@ -289,21 +290,3 @@ def test_cell_and_positions_relax_together(crystals):
     start = atoms.get_potential_energy()
     BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=0.02, steps=15)
     assert atoms.get_potential_energy() < start
-
-
-def test_a_potential_trained_without_stress_has_one_all_the_same(crystals, tmp_path):
-    """Strain is one more derivative of an energy that was learned from forces."""
-    frames = read(crystals.parents[1] / "cu.xyz", ":")
-    for atoms in frames:
-        atoms.calc.results.pop("stress")
-    write(tmp_path / "cu.xyz", frames, format="extxyz")
-    argv = ["--data", str(tmp_path / "cu.xyz"), "--out", str(tmp_path / "runs"), "--budget", "5steps", "--quiet"]
-    argv += ["--method", "painn", "--channels", "8", "--layers", "1", "--radial.cutoff", "3.5"]
-    assert cli.main(["run", "molecules/forces", *argv]) == 0
-    (only,) = (p for p in (tmp_path / "runs").iterdir() if not p.name.startswith("."))
-    assert [q.name for q in erlangen.load(only).record.outputs] == ["energy", "forces"]
-    atoms = copper(0.02, seed=7)
-    atoms.calc = erlangen.calculator(only, precision="float64")
-    numerical = atoms.copy()
-    numerical.calc = FiniteDifferenceCalculator(atoms.calc, eps_strain=1e-5)
-    np.testing.assert_allclose(numerical.get_stress(), atoms.get_stress(), atol=1e-8)
