@@ -66,9 +66,7 @@ def read(folder: Path) -> tuple[list[Atoms], list[Atoms]]:
         fractions = [site["abc"] for site in r["structure"]["sites"]]
         out = r["outputs"]
         test.append(
-            labelled(
-                r["structure"]["lattice"]["matrix"], fractions, out["energy"], out["forces"], out["virial_stress"]
-            )
+            labelled(r["structure"]["lattice"]["matrix"], fractions, out["energy"], out["forces"], out["virial_stress"])
         )
     known = {round(a.get_potential_energy(), 4) for a in test}
     return [a for a in train if round(a.get_potential_energy(), 4) not in known], test
@@ -107,7 +105,7 @@ def elastic_constants(atoms: Atoms) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--method", default="painn")
     parser.add_argument("--budget", default="5m")
@@ -134,7 +132,7 @@ def main() -> None:
     shaken.rattle(0.05, seed=options.seed)
     shaken.calc = calc
     print("  stress against the derivative of the energy: {:.1e} of {:.3f} eV/A^3".format(*derivative(shaken)))
-    optimiser = BFGS(FrechetCellFilter(shaken), logfile=None)
+    optimiser = BFGS(FrechetCellFilter(shaken), logfile=None)  # type: ignore[arg-type]
     converged = optimiser.run(fmax=1e-3, steps=300)
     lengths, angles = shaken.cell.cellpar()[:3], shaken.cell.cellpar()[3:]
     print(f"relaxed in {optimiser.nsteps} steps{'' if converged else ', NOT CONVERGED'}: a = {lengths.round(4)} A,")

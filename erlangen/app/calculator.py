@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import equinox as eqx
 import jax
@@ -49,7 +49,6 @@ def calculator(run: str | Path, *, precision: str = "float32") -> TrainedCalcula
 class TrainedCalculator(Calculator):
     """A run in the conventions of ASE; made by `calculator`."""
 
-    name = "erlangen"
     ignored_changes: ClassVar[set[str]] = IGNORED
 
     def __init__(self, run: str | Path, precision: str = "float32"):
@@ -91,9 +90,9 @@ class TrainedCalculator(Calculator):
         low, high = self._in_convention(lower), self._in_convention(upper)
         self.intervals = {name: (low[name], high[name]) for name in low}
 
-    def _ask(self, x: Atoms) -> tuple[dict[str, np.ndarray], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    def _ask(self, x: System) -> tuple[dict[str, np.ndarray], dict[str, tuple[np.ndarray, np.ndarray]]]:
         """Outputs and the ends of their intervals."""
-        n = len(x.atomic_numbers)
+        n = len(x["atomic_numbers"])
         # as many columns as were needed before: a list that grows and shrinks would be compiled again and again
         width = self._room[1] if self._room[0] == n else 0
         batch, self._room = stacked([self._fitted.prepare(x)], (n, width))
@@ -102,12 +101,15 @@ class TrainedCalculator(Calculator):
 
     def _in_convention(self, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Those that ASE knows and these atoms have, in its shapes."""
-        found = {name: np.asarray(value[0], float) for name, value in values.items()}
+        found, atoms = {name: np.asarray(value[0], float) for name, value in values.items()}, cast(Any, self.atoms)
         if "stress" in found:
             stress = found.pop("stress")
-            found |= {"stress": full_3x3_to_voigt_6_stress(stress)} if self.atoms.cell.rank == 3 else {}
+            found |= {"stress": full_3x3_to_voigt_6_stress(stress)} if atoms.cell.rank == 3 else {}
         known = {name: value for name, value in found.items() if name in self.implemented_properties}
         return {name: value if value.ndim else float(value) for name, value in known.items()}
+
+    def _get_name(self) -> str:
+        return "erlangen"
 
     def __reduce__(self) -> Any:
         state = {name: getattr(self, name) for name in ("run", "atoms", "results", "intervals", "parameters")}

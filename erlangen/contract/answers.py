@@ -1,6 +1,7 @@
 """Answers: what a method gives, by what can be asked of it.
 
-    Answer ── Predictor          f(x) -> y                Spread, Interval, Features, Tangents, EnergySurface: f can more
+    Answer ── Predictor          f(x) -> y                              Spread, Interval, Features, Tangents,
+           │                                                            EnergySurface: f can more
            ├─ Sampler            y ~ p(y | x)                           Density: log p(y | x) too
            ├─ Minimiser          y(x) of lowest objective
            └─ QuantumState       log psi(s)                             Eigenstates, StatePath, StateFamily: several

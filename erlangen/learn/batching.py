@@ -74,7 +74,9 @@ def pack(
             for name, column in outputs.items()
         }
         sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]][0] else None
-        buckets.append(Bucket(in_single(jax.tree.map(lambda *v: np.stack(v), *padded)), in_single(stacked), rows, sizes))
+        buckets.append(
+            Bucket(in_single(jax.tree.map(lambda *v: np.stack(v), *padded)), in_single(stacked), rows, sizes)
+        )
     return buckets
 
 

@@ -17,6 +17,7 @@ from ase.build import bulk
 from ase.calculators.calculator import PropertyNotImplementedError, all_properties
 from ase.calculators.emt import EMT
 from ase.calculators.fd import FiniteDifferenceCalculator
+from ase.calculators.mixing import LinearCombinationCalculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.filters import FrechetCellFilter
 from ase.io import read, write
@@ -157,7 +158,6 @@ def test_results_are_those_that_ase_knows_in_its_shapes(calc):
     assert set(calc.results) == {"energy", "free_energy", "energies", "forces", "stress"} <= set(all_properties)
     assert atoms.get_potential_energy(force_consistent=True) == atoms.get_potential_energy() == calc.results["energy"]
     assert calc.get_property("free_energy", atoms) == calc.results["energy"]
-    assert atoms.get_potential_energies().sum() == pytest.approx(calc.results["energy"], rel=1e-6)
     assert set(calc.intervals) == {"energy", "forces", "stress"} and calc.level == 0.9
     for name, (low, high) in calc.intervals.items():
         assert np.shape(low) == np.shape(calc.results[name]) and np.all(low <= high)
@@ -165,6 +165,28 @@ def test_results_are_those_that_ase_knows_in_its_shapes(calc):
     np.testing.assert_array_equal(kept.get_forces(atoms), forces)
     with pytest.raises(PropertyNotImplementedError):
         atoms.get_dipole_moment()
+
+
+def test_energies_of_atoms_add_up(crystals, calc):
+    """As ase/test/test_potential_energies.py asks: the sum exactly, equal atoms equally."""
+    perfect = bulk("Cu", cubic=True).repeat(2)
+    perfect.calc = calc
+    assert perfect.get_potential_energies().sum() == pytest.approx(perfect.get_potential_energy(), abs=1e-8)
+    perfect.calc = erlangen.calculator(crystals, precision="float64")
+    np.testing.assert_allclose(perfect.get_potential_energies(), perfect.get_potential_energy() / 32, rtol=1e-8)
+    perfect.rattle()
+    assert perfect.get_potential_energies().sum() == pytest.approx(perfect.get_potential_energy(), abs=1e-8)
+    np.testing.assert_allclose(perfect.get_forces().sum(0), 0, atol=1e-12)
+
+
+def test_calculators_that_are_made_of_others_take_it(calc):
+    """ase.calculators.mixing; and the mapping of all outputs with their shapes (ase.outputs)."""
+    atoms = copper()
+    found = calc.calculate_properties(atoms, ["energy", "forces", "stress", "energies", "free_energy"])
+    assert found["natoms"] == 4 and found["stress"].shape == (6,)
+    atoms.calc = LinearCombinationCalculator([calc, erlangen.calculator(calc.run)], [3, -2])
+    assert atoms.get_potential_energy() == pytest.approx(found["energy"], abs=1e-9)
+    np.testing.assert_allclose(atoms.get_stress(), found["stress"], atol=1e-9)
 
 
 def test_a_trajectory_file_keeps_the_results(calc, tmp_path):

@@ -206,10 +206,17 @@ def test_frames_and_files_without_stress_are_named(crystals):
 
 def test_what_does_not_fill_space_has_no_stress(crystals):
     """Isolated atoms and molecules stand in many training sets of crystals: their stress is that of infinite volume."""
-    alone = [labelled(Atoms("Cu", [[0, 0, 0]]), "energy", "forces"), labelled(Atoms("Cu2", [[0, 0, 0], [2.3, 0, 0]]), "energy", "forces")]
+    alone = [
+        labelled(Atoms("Cu", [[0, 0, 0]]), "energy", "forces"),
+        labelled(Atoms("Cu2", [[0, 0, 0], [2.3, 0, 0]]), "energy", "forces"),
+    ]
     task = Forces(data=crystals("cu.xyz", between=alone, frames=20))
     assert "stress" in {q.name for q in task.outputs}
-    whole = [(x, y) for split in ("train", "validation", "calibration", "test") for x, y in zip(task.truth(split).inputs, task.truth(split).outputs["stress"])]
+    whole = [
+        (x, y)
+        for split in ("train", "validation", "calibration", "test")
+        for x, y in zip(task.truth(split).inputs, task.truth(split).outputs["stress"])
+    ]
     assert sum(not np.any(x.pbc) for x, _ in whole) == 2
     assert all(np.any(y) == np.any(x.pbc) for x, y in whole)
     method = PaiNN(channels=4, layers=1)

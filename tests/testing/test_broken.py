@@ -221,7 +221,9 @@ class Strained:
         found = [{name: np.asarray(v) for name, v in self.task.solve(x).items()} for x in inputs]
         fault = {"sign": -np.ones((3, 3)), "size": 1 + 1e-4 * np.ones((3, 3)), "": np.ones((3, 3))}
         skew = np.triu(1e-3 * np.ones((3, 3)), 1) if self.fault == "skew" else 0.0
-        return [{**one, "stress": fault.get(self.fault, 1.0) * one["stress"] + skew - np.transpose(skew)} for one in found]
+        return [
+            {**one, "stress": fault.get(self.fault, 1.0) * one["stress"] + skew - np.transpose(skew)} for one in found
+        ]
 
 
 @pytest.mark.parametrize(("fault", "rule"), [("sign", "derivative"), ("size", "derivative"), ("skew", "symmetric")])

@@ -73,9 +73,10 @@ class Potential(Tangents, Features, EnergySurface):
         return {**out, "energy": out["energy"] + self.elements.energy(x.atomic_numbers)}
 
     def mechanics(self, x: Atoms) -> Outputs:
-        """Energy, forces and stress, and what each atom adds to the energy."""
-        out, own = self._derived(mechanics, Potential.shares, x), self.elements.energies(x.atomic_numbers)
-        return {**out, "energy": out["energy"] + jnp.sum(own), "energies": out["energies"] + own}
+        """Energy, forces and stress, and what each atom adds to the energy; summed in float64 where JAX allows it."""
+        out = self._derived(mechanics, Potential.shares, x)
+        energies = out["energies"] + self.elements.energies(x.atomic_numbers)
+        return {**out, "energy": jnp.sum(energies), "energies": energies}
 
     def _derived(self, derive: Derive, energy: Callable[[Potential, Atoms], Array], x: Atoms) -> dict[str, Array]:
         """`derive` of the `energy`; outside of compiled code `x` is prepared and checked first."""
