@@ -2,7 +2,7 @@
 
     python benchmarks/copper_stress.py FOLDER [--method painn] [--budget 5m] [--seed 0]
 
-FOLDER holds alignn_id_prop.json[.xz] and test.json of copper from mlearn (Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723),
+FOLDER holds alignn_id_prop.json[.xz] and test.json of copper from mlearn (Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723):
 PBE energies, forces and stresses of strained cells, surfaces, vacancies and dynamics. The first 262 entries of the
 former are the training set; those that equal a test frame in energy are left out. Stresses are in kbar, positive where
 the crystal is compressed, in the order xx yy zz xy xz yz, as frames show that are sheared in one plane only.

@@ -30,20 +30,24 @@ USUAL = {"charge": (0,), "spin": (0, 1)}  # a singlet is spin 0 or multiplicity 
 
 
 def check_apart(path: str | os.PathLike[str], inputs: Sequence[Atoms]) -> None:
-    """Raise `Invalid` for the first frame in which two atoms, or an atom and an image of another, nearly coincide."""
+    """Raise `Invalid` for the first frame in which two atoms nearly coincide, or an atom and an image, even its own."""
     for number, x in enumerate(inputs, 1):
         found = _too_close(x)
         if found is not None:
             i, j, distance = found
+            which = f"atoms {i + 1} and {j + 1}" if i != j else "every atom and its own image"
             raise Invalid(
                 must=f"atoms are at least {CLOSEST} A apart",
-                came=f"{path}, frame {number}: atoms {i + 1} and {j + 1} at {distance:.3f} A",
+                came=f"{path}, frame {number}: {which} at {distance:.3f} A",
                 do="Remove the doubled atom or the frame; where positions are in another unit, say units=bohr or nm.",
             )
 
 
 def _too_close(x: Atoms) -> tuple[int, int, float] | None:
     r, cell, pbc = np.asarray(x.positions, float), np.asarray(x.cell, float), np.asarray(x.pbc, bool)
+    shortest = _shortest_vector(cell, pbc)
+    if len(r) and shortest < CLOSEST:
+        return 0, 0, shortest
     if len(r) > DENSE:
         pairs = neighbour_list(r, x.atomic_numbers, CLOSEST, cell=cell, pbc=pbc)
         if not pairs.mask.any():
@@ -61,6 +65,18 @@ def _too_close(x: Atoms) -> tuple[int, int, float] | None:
         return None
     i, j = np.unravel_index(np.argmin(distances), distances.shape)
     return int(i), int(j), float(distances[i, j])
+
+
+def _shortest_vector(cell: np.ndarray, pbc: np.ndarray) -> float:
+    """Length of the shortest lattice vector [A], where it can be below `CLOSEST`: every atom sees its image there."""
+    from ase.geometry.minkowski_reduction import minkowski_reduce
+
+    rows = cell[pbc]
+    # a vector with a component along row a is at least as long as the distance of the planes that a leads across
+    if not len(rows) or 1 / np.linalg.norm(np.linalg.pinv(rows), axis=0).max() >= CLOSEST:
+        return np.inf
+    reduced = np.asarray(minkowski_reduce(cell, pbc)[0])  # type: ignore[arg-type]
+    return float(np.linalg.norm(reduced[pbc], axis=1).min())
 
 
 def check_states(

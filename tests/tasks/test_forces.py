@@ -193,7 +193,7 @@ def test_without_stress_nothing_is_asked_that_no_file_says(crystals):
 
 def test_frames_and_files_without_stress_are_named(crystals):
     some = Forces(data=crystals("some.xyz", between=[crystal(7, "energy", "forces")]))
-    with pytest.warns(UserWarning, match="1 of 13 periodic frames of .*some.xyz have no stress"):
+    with pytest.warns(UserWarning, match="some.xyz: 1 of 13 periodic frames have none.*, as frame 3"):
         assert [q.name for q in some.outputs] == ["energy", "forces"]
     other = crystals("other.xyz", names=("energy", "forces"))
     task = Forces(data=crystals("cu.xyz"), test=other)

@@ -62,6 +62,9 @@ class Mean(Method):
         """Least squares; takes no noticeable part of any budget."""
         train = task.truth("train")
         tables = {q.name: table for q in task.outputs if (table := _table(q, train)) is not None}
+        for q in task.outputs if task.sources else ():
+            if q.name in tables and q.extensive:
+                tables[q.name].tell_undetermined()
         return ByComposition(tables, tuple(task.outputs))
 
 

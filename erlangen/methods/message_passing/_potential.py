@@ -138,8 +138,10 @@ class Potential(Tangents, Features, EnergySurface):
         return {"energy": mean, "forces": atomic[:, None], **({"stress": mean[None, None]} if self.stress else {})}
 
     def check(self, x: Atoms) -> None:
-        """Raise `Invalid` where the potential has no answer for `x`."""
+        """Raise `Invalid` where the potential has no answer for `x`, warn where its energy is not determined."""
         self.elements.check(x.atomic_numbers)
+        if not self.elements.determines(x.atomic_numbers):
+            self.elements.tell_undetermined()
         have = (0, 0, 0) if self.images is None else tuple(np.abs(np.array(self.images)).max(0))
         if LABEL not in x.labels and np.any(x.pbc) and (self.images is None or np.any(_reach(x, self.cutoff) > have)):
             raise Invalid(
@@ -186,6 +188,8 @@ def fit_network(
         options = {"budget": budget, "key": second, "session": session, "quantities": task.outputs}
         return fit_supervised(model, loss, train, validation, training=setting.training, **options)
     model = _potential(of, train, setting.cutoff)
+    if task.sources:  # who asks for one molecule by name knows that it is one
+        model.elements.tell_undetermined()
     if start is not None:  # the unit that its weights are used to; also the same program again
         model = dataclasses.replace(model, scale=start.scale)
     net = [_beyond_reference(s, model.elements) for s in (train, validation)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,7 +29,7 @@ from ...core.systems import Atoms, System
 from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.partition import Partition, Partitioned, composition, divide, units
 from ...data.plausibility import state_of
-from ...data.readers import Frame, read_atoms, samples_of
+from ...data.readers import read_atoms, samples_of
 from ...data.sources import Source
 from ...physics.electronic_structure import DensityFunctional
 from ...physics.molecular_dynamics import Sampling, canonical_frames
@@ -296,22 +296,7 @@ def _read_content(source: Source, digest: str) -> _Own:
             raise Invalid(must=error.must, came=error.came, do=f"{error.do} {more}") from None
         raise
     samples = samples_of(source, frames, ("energy", "forces"))
-    stresses = _stresses(frames, source)
-    if stresses:
-        samples = dataclasses.replace(samples, outputs={**samples.outputs, "stress": stresses})
     return _Own(samples, {composition(f.atoms): f.info for f in reversed(frames)})
-
-
-def _stresses(frames: Sequence[Frame], source: Source) -> list[np.ndarray]:
-    """Of every frame, zero where nothing repeats; none where a periodic frame has no stress, or no volume."""
-    periodic = [f for f in frames if np.any(f.atoms.pbc)]
-    with_stress = [f for f in periodic if "stress" in f.labels and np.linalg.det(f.atoms.cell) != 0]
-    if with_stress and len(with_stress) < len(periodic):
-        left = f"{len(periodic) - len(with_stress)} of {len(periodic)} periodic frames of {source.path}"
-        warnings.warn(f"{left} have no stress, or no volume: it is neither trained nor judged", stacklevel=2)
-    if not with_stress or len(with_stress) < len(periodic):
-        return []
-    return [np.asarray(f.labels["stress"]) if np.any(f.atoms.pbc) else np.zeros((3, 3)) for f in frames]
 
 
 @functools.lru_cache(maxsize=8)
