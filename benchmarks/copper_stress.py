@@ -120,7 +120,7 @@ def fitting(options: argparse.Namespace) -> Any:
 
 
 def fitted_constants(frames: list[Atoms], side: float) -> dict[str, float]:
-    """C11, C12 and C44 in GPa by least squares, sigma = sigma_0 + C epsilon, from perfect crystals strained by <= 2.5 %."""
+    """C11, C12 and C44 in GPa by least squares, sigma = sigma_0 + C epsilon, from perfect crystals strained by 2.5 %."""
     rows, values = [], []
     for atoms in frames:
         gap = atoms.cell.array / side - np.eye(3)

@@ -21,6 +21,7 @@ from ..data.containers import atoms as atoms_adapter
 from ..learn.batching import in_single, stacked
 from ..learn.checkpoint import FITTED
 from ..numerics.precision import double
+from ..study.environment import prepare
 from ..study.predict import refuse, scope_of
 from ..study.run import load
 
@@ -43,6 +44,7 @@ def calculator(run: str | Path, *, precision: str = "float32") -> TrainedCalcula
     >>> atoms.calc = erlangen.calculator("runs/2026-01-31-1200-forces-painn-s0")
     >>> ase.optimize.BFGS(ase.filters.FrechetCellFilter(atoms)).run(fmax=0.01)
     """
+    prepare(fields=False)  # programs that were compiled once need no compiling in the next script
     return TrainedCalculator(run, precision)
 
 
