@@ -53,10 +53,9 @@ def labelled(cell: Any, fractions: Any, energy: float, forces: Any, kbar: Any) -
 
 def read(folder: Path) -> tuple[list[Atoms], list[Atoms]]:
     """Training and test frames, without those of the former that are also in the latter."""
-    packed = folder / "alignn_id_prop.json.xz"
-    opened = lzma.open(packed, "rt") if packed.exists() else (folder / "alignn_id_prop.json").open()
-    with opened as file:
-        rows = json.load(file)[:TRAIN]
+    path = next(p for p in (folder / f"alignn_id_prop.json{end}" for end in (".xz", "")) if p.exists())
+    content = path.read_bytes()
+    rows = json.loads(lzma.decompress(content) if path.suffix == ".xz" else content)[:TRAIN]
     train = [
         labelled(
             r["atoms"]["lattice_mat"],
@@ -120,7 +119,7 @@ def fitting(options: argparse.Namespace) -> Any:
 
 
 def fitted_constants(frames: list[Atoms], side: float) -> dict[str, float]:
-    """C11, C12 and C44 in GPa by least squares, sigma = sigma_0 + C epsilon, from perfect crystals strained by 2.5 %."""
+    """C11, C12 and C44 in GPa by least squares, sigma = sigma_0 + C epsilon, from perfect crystals under 2.5 %."""
     rows, values = [], []
     for atoms in frames:
         gap = atoms.cell.array / side - np.eye(3)
