@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,6 @@ STATES = {
     "charge": ("charge", "total_charge", "net_charge", "molecular_charge"),
     "spin": ("spin", "total_spin", "multiplicity", "spin_multiplicity", "n_unpaired"),
 }
-NUMBER = (int, float, np.number)
 USUAL = {"charge": (0,), "spin": (0, 1)}  # a singlet is spin 0 or multiplicity 1
 
 
@@ -110,30 +108,29 @@ def check_states(
         )
 
 
-def _state(info: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, float]:
-    lower = {key.lower(): value for key, value in info.items() if key not in outputs}
-    found = {}
-    for name, keys in STATES.items():
-        for key in keys:
-            if isinstance(lower.get(key), NUMBER):
-                found[name] = float(lower[key])
-                break
-    return found
+def _state(info: Mapping[str, object], outputs: Sequence[str]) -> dict[str, float]:
+    told = {key: value for key, value in info.items() if key not in outputs}
+    return {kind: found[1] for kind in STATES if (found := _stated(told, kind))[0]}
 
 
-def state_of(atomic_numbers: np.ndarray, info: Mapping[str, Any]) -> tuple[int, int]:
+def _stated(info: Mapping[str, object], kind: str) -> tuple[str, float]:
+    """The key under which a kind of state is stated and its value; ("", 0) where it is not."""
+    lower = {key.lower(): value for key, value in info.items()}
+    for key in STATES[kind]:
+        value = lower.get(key)
+        if isinstance(value, int | float | np.integer | np.floating):
+            return key, float(value)
+    return "", 0.0
+
+
+def state_of(atomic_numbers: np.ndarray, info: Mapping[str, object]) -> tuple[int, int]:
     """Charge [e] and unpaired electrons that the values of a frame state; without a word neutral, as few as can be.
 
     A multiplicity m means m - 1 unpaired electrons. Under the name spin some write 2S + 1, some S and some 2S: what the
     parity of the number of electrons leaves has to be one of them.
     """
-    lower = {key.lower(): value for key, value in info.items()}
-    charge, spin = (
-        next(((key, float(lower[key])) for key in STATES[kind] if isinstance(lower.get(key), NUMBER)), ("", 0.0))
-        for kind in ("charge", "spin")
-    )
+    charge, (name, value) = _stated(info, "charge"), _stated(info, "spin")
     electrons = int(np.sum(atomic_numbers)) - round(charge[1])
-    name, value = spin
     if "multiplicity" in name:
         found = {value - 1}
     elif name == "n_unpaired":
@@ -142,7 +139,7 @@ def state_of(atomic_numbers: np.ndarray, info: Mapping[str, Any]) -> tuple[int, 
         found = {value - 1, 2 * value, value} if name and value else {float(electrons % 2)}
     fits = {n for n in found if n >= 0 and n % 1 == 0 and (electrons - n) % 2 == 0 and n <= electrons}
     if charge[1] % 1 or len(fits) != 1:
-        stated = ", ".join(f"{key}={number:g}" for key, number in (charge, spin) if key)
+        stated = ", ".join(f"{key}={number:g}" for key, number in (charge, (name, value)) if key)
         raise Invalid(
             must="charge and spin of a frame say how many electrons are unpaired",
             came=f"{stated} for {electrons} electrons",

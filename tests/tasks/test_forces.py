@@ -289,3 +289,12 @@ def test_a_reference_that_fails_is_left_out_with_one_line(tmp_path, symbols):
     assert all("\n" not in line for line in said) and len(rows) + len(said) == 2
     if symbols != ("Cu", "Cu"):
         assert not rows
+
+
+def test_a_reference_that_would_take_minutes_a_query_is_left_out(tmp_path):
+    large = [labelled(bulk("Cu", cubic=True).repeat(3), "energy", "forces") for _ in range(4)]
+    write(tmp_path / "large.xyz", large, format="extxyz")
+    said = []
+    task = Forces(data=str(tmp_path / "large.xyz"))
+    assert not cost.solver_rows(task, task.truth("test"), say=said.append)
+    assert len(said) == 2 and all("32 in a periodic cell; came: 108 atoms" in line for line in said)

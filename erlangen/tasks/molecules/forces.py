@@ -37,6 +37,7 @@ from ...physics.molecules import charge_and_spin, conformers, symbols
 from ...physics.tight_binding import TightBinding
 
 XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
+LARGEST = {False: 300, True: 32}  # atoms of the reference, isolated and periodic: beyond, a query takes minutes
 PER_TRAJECTORY = 25
 SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
 HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of an own data file
@@ -166,6 +167,13 @@ class Forces(Supervised, Partitioned):
         return {"forces_mae": 1000 * float(np.mean(np.abs(gaps)))}
 
     def _reference_solver(self, x: System, setting: str) -> Outputs:
+        n, most = len(x["atomic_numbers"]), LARGEST[bool(np.any(x["pbc"]))]
+        if n > most:
+            raise Invalid(
+                must=f"the reference answers within seconds: at most {LARGEST[False]} atoms, {LARGEST[True]} in a periodic cell",
+                came=f"{n} atoms",
+                do="Judge it on smaller structures: --test FILE.",
+            )
         found = self._xtb(x, setting, accuracy=1.0)
         same = not self.data and setting == self.engine
         return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros
