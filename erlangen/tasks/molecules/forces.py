@@ -170,7 +170,7 @@ class Forces(Supervised, Partitioned):
         n, most = len(x["atomic_numbers"]), LARGEST[bool(np.any(x["pbc"]))]
         if n > most:
             raise Invalid(
-                must=f"the reference answers within seconds: at most {LARGEST[False]} atoms, {LARGEST[True]} in a periodic cell",
+                must=f"it answers in seconds: at most {LARGEST[False]} atoms, {LARGEST[True]} in a periodic cell",
                 came=f"{n} atoms",
                 do="Judge it on smaller structures: --test FILE.",
             )
