@@ -6,7 +6,6 @@ E(x) = sum_i [ e(Z_i) + scale * network(x)_i ],      F_i = -dE/dr_i   (one rever
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -33,7 +32,6 @@ from ._properties import fit_property
 
 LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 DERIVED = ("energy", "forces", "stress")
-Derive = Callable[[Callable[[Atoms], Array], Atoms], dict[str, Array]]
 
 
 class Build(Protocol):
@@ -69,24 +67,28 @@ class Potential(Tangents, Features, EnergySurface):
     stress: bool = eqx.field(static=True, default=False)
 
     def __call__(self, x: Atoms) -> Outputs:
-        out = self._derived(energy_forces_stress if self.stress else energy_and_forces, Potential.interaction, x)
+        if (ready := self._ready(x)) is not None:
+            return _compiled(Potential.__call__, self, ready)
+        out = (energy_forces_stress if self.stress else energy_and_forces)(self.interaction, x)
         return {**out, "energy": out["energy"] + self.elements.energy(x.atomic_numbers)}
 
     def mechanics(self, x: Atoms) -> Outputs:
         """Energy, forces and stress, and what each atom adds to the energy; summed in float64 where JAX allows it."""
-        out = self._derived(mechanics, Potential.shares, x)
+        if (ready := self._ready(x)) is not None:
+            return _compiled(Potential.mechanics, self, ready)
+        out = mechanics(self.shares, x)
         energies = out["energies"] + self.elements.energies(x.atomic_numbers)
         return {**out, "energy": jnp.sum(energies), "energies": energies}
 
-    def _derived(self, derive: Derive, energy: Callable[[Potential, Atoms], Array], x: Atoms) -> dict[str, Array]:
-        """`derive` of the `energy`; outside of compiled code `x` is prepared and checked first."""
-        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((self, x))):
-            if not isinstance(x["atomic_numbers"], Tracer):
-                self.check(x)
-            return derive(functools.partial(energy, self), x)
-        x = self.prepare(x)  # type: ignore[assignment]
-        self.check(x)
-        return _compiled(self, derive, energy, x)
+    def _ready(self, x: Atoms) -> Atoms | None:
+        """Outside of compiled code: `x`, prepared and checked. None inside, where as much is checked as is known."""
+        if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((self, x))):
+            x = self.prepare(x)  # type: ignore[assignment]
+            self.check(x)
+            return x
+        if not isinstance(x["atomic_numbers"], Tracer):
+            self.check(x)
+        return None
 
     def prepare(self, x: System) -> System:
         """With a list of neighbours, for crystals and for large molecules."""
@@ -152,9 +154,9 @@ class Potential(Tangents, Features, EnergySurface):
 
 
 @eqx.filter_jit
-def _compiled(potential: Potential, derive: Derive, energy: Any, x: Atoms) -> dict[str, Array]:
+def _compiled(ask: Callable[[Potential, Atoms], Outputs], potential: Potential, x: Atoms) -> Outputs:
     """The same answer, in seconds less: outside of compiled code JAX would compile every operation on its own."""
-    return derive(functools.partial(energy, potential), x)
+    return ask(potential, x)
 
 
 def fit_network(
