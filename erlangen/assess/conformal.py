@@ -69,7 +69,10 @@ class Conformalised(Interval):
 
     def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
         """Lower and upper end of each output."""
-        centre = self.inner(x)
+        return self.around(x, self.inner(x))
+
+    def around(self, x: System, centre: Outputs) -> Mapping[str, tuple[Array, Array]]:
+        """Lower and upper end of each output around what the method inside answers."""
         spread = self.inner.spread(x) if isinstance(self.inner, Spread) else {}
         ends = {}
         for q in self.outputs:

@@ -29,6 +29,7 @@ import numpy as np
 from jaxtyping import Int, PyTree
 
 from ..contract import Evolution, Outputs, ReferenceSolver, Samples, Score
+from ..core.errors import Invalid
 from ..core.systems import System
 from ..numerics.precision import double
 from ..numerics.steps import is_traced
@@ -102,7 +103,8 @@ def solver_rows(
     A solver that JAX can batch is timed as a batch of all inputs, like the answer that it is compared with; a single
     step is timed alone too, and the better time counts.
     steps > 1: `samples` are trajectories of an evolution, a query is all of one, and scores of roll-outs judge it.
-    limit: seconds for all of it; settings that they would not suffice for are left out, and `say` is told which.
+    limit: seconds for all of it; settings that they would not suffice for are left out, and `say` is told which, as
+    are those that fail on any of the inputs: a solver is judged on all of them or not at all.
     """
     part = spread(samples, inputs)
     kept: dict[str, Answering] = {}
@@ -116,7 +118,10 @@ def solver_rows(
                 left = ", ".join(map(str, solver.settings[i:]))
                 say(f"{solver.name}: {steps} steps with {solver.knob} = {left} are left out, they take too long")
                 break
-            rows.append(_solver_row(task, solver, setting, part, scores, steps, kept))
+            try:
+                rows.append(_solver_row(task, solver, setting, part, scores, steps, kept))
+            except Exception as error:  # a foreign code may fail in any way; what was learned stands without it
+                say(_left_out(solver, setting, error))
             last = time.perf_counter() - start
     more = spread(samples, int(JUDGED / max(sum(row.seconds for row in rows), 1e-6)))
     if len(more) <= len(part):
@@ -128,18 +133,34 @@ def solver_rows(
         return rows
 
 
+def _left_out(solver: ReferenceSolver, setting: Any, error: Exception) -> str:
+    """One line; the kind of an error that is not meant for users is part of what it says."""
+    words = " ".join(str(error).split())
+    why = words if isinstance(error, Invalid) else f"{type(error).__name__}: {words}".strip(": ")
+    return f"{solver.name} with {solver.knob} = {setting} is left out: {why}"
+
+
 def solvers_of_laws(
-    solvers: Sequence[ReferenceSolver], judge: Callable[[Outputs], dict[str, float]], inputs: Sequence[Any] = (None,)
+    solvers: Sequence[ReferenceSolver],
+    judge: Callable[[Outputs], dict[str, float]],
+    inputs: Sequence[Any] = (None,),
+    *,
+    say: Callable[[str], None] = lambda message: None,
 ) -> list[SolverRow]:
     """Every setting of solvers whose every query costs a whole solution: errors as `judge` finds them, one run each.
 
     A law alone has no input; where there are several inputs, judge(answer) is called in their order and averaged.
+    Settings that fail on any of the inputs are left out, and `say` is told.
     """
     rows = []
     for solver in solvers:
         for setting in solver.settings:
             start = time.perf_counter()
-            answers = [solver.solve(x, setting) for x in inputs]
+            try:
+                answers = [solver.solve(x, setting) for x in inputs]
+            except Exception as error:
+                say(_left_out(solver, setting, error))
+                continue
             seconds = (time.perf_counter() - start) / len(inputs)
             found = [judge(answer) for answer in answers]
             scores = {name: float(np.mean([one[name] for one in found])) for name in found[0]}

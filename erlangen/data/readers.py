@@ -130,16 +130,20 @@ def read_samples(
     group is named behind the file, `group` numbers its values.
     """
     source = Source.parse(path).filled(units, keys, pbc)
-    frames = read_atoms(source, need=[name for name in outputs if name != "stress"])
+    return samples_of(source, read_atoms(source, need=[name for name in outputs if name != "stress"]), outputs)
+
+
+def samples_of(source: Source, frames: Sequence[Frame], outputs: Sequence[str]) -> Samples:
+    """The same from frames that have been read."""
     inputs = [f.atoms for f in frames]
     plausibility.check_apart(source.path, inputs)
     plausibility.check_states(source.path, inputs, [f.info for f in frames], outputs)
     if "energy" in outputs and not source.units:
         plausibility.check_totals(source.path, inputs, [f.labels["energy"] for f in frames])
-    found: dict[str, list[Any]] = {n: [f.labels[n] for f in frames] for n in outputs if n != "stress"}
+    found: Mapping[str, Sequence[object]] = {n: [f.labels[n] for f in frames] for n in outputs if n != "stress"}
     if "forces" in outputs or "stress" in outputs:
         stress = _stresses(source.path, frames, is_required="stress" in outputs)
-        found |= {} if stress is None else {"stress": stress}
+        found = found if stress is None else {**found, "stress": stress}
     return Samples(inputs, found, _groups(source, frames) if source.group else None)
 
 
@@ -350,7 +354,7 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
     warnings.warn(f"{path}: {found[0]}. {do}", stacklevel=3)
 
 
-def _per_atom(name: str, frames: Sequence[Frame], extra: Sequence[Mapping[str, Any]]) -> bool:
+def _per_atom(name: str, frames: Sequence[Frame], extra: Sequence[Mapping[str, object]]) -> bool:
     """Whether a value belongs to atoms: by its name where that is known, else by its first axis in every frame."""
     plain = name.lower()
     for end in ("_lower", "_upper"):

@@ -82,7 +82,9 @@ def pack(
             for name, column in outputs.items()
         }
         sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]][0] else None
-        buckets.append(Bucket(_single(jax.tree.map(lambda *v: np.stack(v), *padded)), _single(stacked), rows, sizes))
+        buckets.append(
+            Bucket(in_single(jax.tree.map(lambda *v: np.stack(v), *padded)), in_single(stacked), rows, sizes)
+        )
     return buckets
 
 
@@ -283,5 +285,6 @@ def _pad(value: Any, n: int, axes: int = 1) -> np.ndarray:
     return np.pad(value, [(0, n - size) for size in value.shape[:axes]] + [(0, 0)] * (value.ndim - axes))
 
 
-def _single(tree: Any) -> Any:
+def in_single(tree: Any) -> Any:
+    """`tree` with its float64 in float32."""
     return jax.tree.map(lambda a: a.astype(np.float32) if a.dtype == np.float64 else a, tree)

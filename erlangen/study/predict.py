@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import registry
-from ..contract import Interval, Predictor
+from ..contract import Answer, Interval, Predictor
 from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import System
@@ -89,19 +89,32 @@ def _output(file: Path, ending: str) -> Path:
 
 def answer(fitted: Predictor, inputs: Sequence[System]) -> dict[str, list[Any]]:
     """Outputs by name, and the ends of intervals as NAME_lower and NAME_upper where the answer has them."""
-    found: dict[str, list[Any]] = dict(batching.predict(fitted, inputs))
-    for values in list(found.values()):
-        for x, value in zip(inputs, values):
-            if not np.all(np.isfinite(value)):
-                _refuse(fitted, x)
-    if isinstance(fitted, Interval):
-        for name, bounds in batching.predict_interval(fitted, inputs).items():
-            found[f"{name}_lower"] = [low for low, _ in bounds]
-            found[f"{name}_upper"] = [high for _, high in bounds]
+    whole = batching.predict(_WithEnds(fitted), inputs)
+    found: dict[str, list[Any]] = {}
+    for name, rows in whole.items():
+        for x, row in zip(inputs, rows):
+            if not np.all(np.isfinite(row[0])):
+                refuse(fitted, x)
+        for place, end in enumerate(("", "_lower", "_upper")[: len(rows[0])]):
+            found[f"{name}{end}"] = [row[place] for row in rows]
     return found
 
 
-def _refuse(fitted: Predictor, x: System) -> None:
+class _WithEnds(Answer):
+    """An answer with its intervals, from one evaluation: name -> (value,) or (value, lower, upper)."""
+
+    fitted: Predictor
+
+    def __call__(self, x: System) -> dict[str, tuple[Any, ...]]:
+        centre = self.fitted(x)
+        ends = self.fitted.around(x, centre) if isinstance(self.fitted, Interval) else {}
+        return {name: (value, *ends.get(name, ())) for name, value in centre.items()}
+
+    def prepare(self, x: System) -> System:
+        return self.fitted.prepare(x)
+
+
+def refuse(fitted: Predictor, x: System) -> None:
     """Let the method say why it has no answer for `x`; outside compiled code it can."""
     fitted(x)
     raise Invalid(

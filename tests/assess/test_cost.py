@@ -15,6 +15,7 @@ from erlangen.assess import cost, metrics, shift
 from erlangen.assess.metrics import absolute, relative_l2
 from erlangen.assess.rows import Estimate, SolverRow
 from erlangen.contract import ReferenceSolver, Samples, Score, Shift
+from erlangen.core.errors import Invalid
 from erlangen.core.systems import Field
 from erlangen.numerics import spectral
 from erlangen.tasks.continuum.burgers import Burgers
@@ -86,6 +87,35 @@ def test_solvers_are_scored_and_timed_at_every_setting():
     assert rows[0].scores == {"mae": pytest.approx(0, abs=1e-6)}
     assert rows[1].scores["mae"] == pytest.approx(size, rel=1e-5)
     assert all(r.seconds > 0 for r in rows)
+
+
+def test_a_solver_that_fails_is_left_out_and_the_others_stand():
+    def solve(x, setting):
+        if setting == 1:
+            raise Invalid(must="the cycle converges", came="250 cycles", do="Look\nagain.")
+        if setting == 2 and float(np.sum(x["u"])) == float(np.sum(test.inputs[-1]["u"])):  # on one input of eight
+            raise MemoryError
+        return {"v": 2 * np.asarray(x["u"])}
+
+    test, said = some_fields(), []
+    rows = cost.solver_rows(task_with(solve, (0, 1, 2, 3)), test, say=said.append)
+    assert [row.setting for row in rows] == [0, 3]
+    assert said == [
+        "o with n = 1 is left out: the cycle converges; came: 250 cycles. Look again.",
+        "o with n = 2 is left out: MemoryError",
+    ]
+
+
+def test_so_is_one_that_solves_a_law():
+    def solve(x, setting):
+        if setting == 1:
+            raise RuntimeError("no convergence")
+        return {"energy": setting}
+
+    said = []
+    rows = cost.solvers_of_laws((ReferenceSolver("o", "n", (0, 1, 2), solve),), dict, say=said.append)
+    assert [(row.setting, row.scores) for row in rows] == [(0, {"energy": 0.0}), (2, {"energy": 2.0})]
+    assert said == ["o with n = 1 is left out: RuntimeError: no convergence"]
 
 
 def test_a_solver_that_can_be_batched_is_timed_in_a_batch():

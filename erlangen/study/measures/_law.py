@@ -60,7 +60,7 @@ def conclude(
     record.scores, record.symmetry = scores, certificate
     symmetry.tell(certificate, fit.say)
     with fit.judging.part("reference solvers"):
-        record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs)
+        record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs, say=fit.say)
     record.cost = cost.cost(
         scores,
         record.solvers,

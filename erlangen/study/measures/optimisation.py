@@ -56,7 +56,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     with fit.judging.part("reference solvers"):
         asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
         record.solvers = cost.solvers_of_laws(
-            task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems
+            task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems, say=fit.say
         )
     record.cost = cost.cost(
         record.scores,

@@ -60,7 +60,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
                 there = shift.ratio(scores, record.scores)
                 record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
     with fit.judging.part("reference solvers"):
-        record.solvers = _solvers(task, inputs, true)
+        record.solvers = _solvers(task, inputs, true, fit.say)
     record.cost = cost.cost(
         record.scores,
         record.solvers,
@@ -105,7 +105,7 @@ def _draws(
     return draw(sampler, inputs, counts, task.outputs, key=key)
 
 
-def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> list[SolverRow]:
+def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set], say: Say) -> list[SolverRow]:
     """Reference samplers: `solve` gives all draws for one input, along a leading axis."""
     theirs = iter([one for o in task.solvers for _ in o.settings for one in true])
 
@@ -113,7 +113,7 @@ def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> l
         sets = [{name: list(values) for name, values in drawn.items()}], [next(theirs)]
         return {score.name: metrics.summarise(score, _of_sets(score, *sets)) for score in task.scores}
 
-    return cost.solvers_of_laws(task.solvers, judge, inputs)
+    return cost.solvers_of_laws(task.solvers, judge, inputs, say=say)
 
 
 def _of_sets(score: Any, drawn: Sequence[Set], true: Sequence[Set]) -> np.ndarray:
