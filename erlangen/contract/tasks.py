@@ -146,6 +146,13 @@ class Evolution(Supervised):
     def feed(self, x: System, outputs: Outputs) -> System:
         """The next input: `x` with its state replaced by `outputs`."""
 
+    def path(self, x: System, frames: int) -> Outputs | None:
+        """`frames` true states [frames, ...] from any state of one's own, on the grid and with the steps that it needs.
+
+        None, where that is nothing but `solve` so many times.
+        """
+        return None
+
     def truth(self, split: Split) -> Samples:
         """Every step of every trajectory as one sample; `group` is the trajectory it comes from."""
         whole = self.trajectories(split)

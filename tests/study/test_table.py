@@ -132,3 +132,9 @@ def test_runs_side_by_side_fit_the_screen(count):
     text = table.summary([burgers(seed=i, method="a-method-with-a-long-name") for i in range(count)])
     assert max(map(len, text.splitlines())) <= 100
     assert text.count("continuum/burgers") == count
+
+
+def test_labels_that_a_fit_made_for_itself_stand_with_the_cost():
+    record = burgers()
+    record.data["further_labels"] = [{"by": "GFN2-xTB", "count": 2000, "seconds": 40.0}]
+    assert "2,000 by GFN2-xTB, within the fit" in table.table(record)

@@ -73,9 +73,10 @@ class Transfer(Method):
         tick = time.perf_counter()
         first, second = jax.random.split(key)
         known = {split: task.truth(split) for split in ("train", "validation")}
-        around = sampled(known["train"], self.frames, self.temperature)
-        wrong = {split: plus(samples, labelled(samples.inputs), sign=-1) for split, samples in known.items()}
-        session.say(f"{self.frames} structures with GFN2-xTB labels after {time.perf_counter() - tick:.0f} s")
+        with session.during(f"sampling and labelling {self.frames} structures with GFN2-xTB"):
+            around = sampled(known["train"], self.frames, self.temperature)
+            wrong = {split: plus(samples, labelled(samples.inputs), sign=-1) for split, samples in known.items()}
+        session.labelled("GFN2-xTB", len(around), time.perf_counter() - tick)
         early = _part(budget, self.share, time.perf_counter() - tick)
         inside = session.inside("difference")
         difference = self._method(self.rate).fit(Parts(task, wrong), early, key=first, session=inside)

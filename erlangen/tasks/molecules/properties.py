@@ -25,8 +25,9 @@ from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, tensor, vector
 from ...core.systems import Atoms, System
+from ...data.atom_files import plain_suffix
 from ...data.cache import Key, cost_of, key_of, remembered
-from ...data.compound_files import read_smiles
+from ...data.compound_files import TABLES, read_smiles
 from ...data.partition import Partition, Partitioned, Units, composition, divide, units
 from ...data.qm9 import BESIDE, PUBLIC, is_qm9, read_qm9
 from ...data.qm9 import QUANTITIES as QM9
@@ -52,7 +53,7 @@ COMPUTED = {
 XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
 HELD_OUT = {"larger": "one heavy atom more", "rings": "ring systems not trained on", "fluorine": "two or more F"}
 SHARES = {"test": 0.15, "calibration": 0.1, "validation": 0.05}  # of an own data file
-LISTS = (".smi", ".csv")
+LISTS = (".smi", *TABLES)
 RINGS_HELD_OUT = 0.2  # of all ring systems
 
 
@@ -95,7 +96,7 @@ class Properties(Supervised, Partitioned):
     @property
     def _from_labels(self) -> bool:
         """Whether the labels come from a file."""
-        return bool(self.data) and not str(Source.parse(self.data).path).lower().endswith(LISTS)
+        return bool(self.data) and plain_suffix(Source.parse(self.data).path) not in LISTS
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -265,7 +266,7 @@ def _content(text: str) -> str:
 @functools.lru_cache(maxsize=4)
 def _listed(text: str, content: str) -> list[str]:
     """An own list of SMILES, read (and complained about) once."""
-    return list(read_smiles(_source(text).only().path).values())
+    return list(read_smiles(_source(text)).values())
 
 
 @functools.lru_cache(maxsize=4)
