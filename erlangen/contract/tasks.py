@@ -89,9 +89,15 @@ class Task(InItsFile, abc.ABC):
         return dataclasses.replace(self, **{axis: value})  # type: ignore[type-var]
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Settings that say nothing here, because others replace them (an own file, what is generated)."""
+        return frozenset()
+
+    @property
     def fields(self) -> dict[str, Any]:
-        """The settings, as they go into the record."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        """The settings that say something, as they go into the record."""
+        named = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in named if name not in self.idle}
 
 
 class Supervised(Task):

@@ -53,7 +53,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     record.data["bracket"] = _bracket(found, fitted, reference, task, say)
     scores = _scores(found, reference, problem)
     if is_small:
-        record.coverage = [_coverage(state, problem, found.energy, key=keys[1])]
+        record.data["error_bars"] = dataclasses.asdict(_error_bars(state, problem, found.energy, key=keys[1]))
     affordable = int(np.clip(int(LONGEST_SHIFT * sampled.n_samples / sampled.seconds), *SAMPLES_OF_SHIFT))
 
     def elsewhere(moved: Variational, key: PRNGKeyArray) -> Estimate | None:
@@ -153,7 +153,7 @@ def sectors(law: Hamiltonian, fitted: Wavefunction, say: Say) -> dict[str, Any] 
     return {"looked_at": looked, "not_looked_at": left}
 
 
-def _coverage(fitted: Wavefunction, problem: Problem, exact: float, *, key: PRNGKeyArray) -> CoverageRow:
+def _error_bars(fitted: Wavefunction, problem: Problem, exact: float, *, key: PRNGKeyArray) -> CoverageRow:
     """How often E +- 1.645 error of short independent evaluations holds the energy of the state, summed exactly."""
     hits, widths = [], []
     for one in jax.random.split(key, REPETITIONS):
