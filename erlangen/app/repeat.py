@@ -13,7 +13,7 @@ from .. import registry
 from ..core.errors import Invalid
 from ..study.record import Record
 
-RESERVED = ("method", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
+RESERVED = ("method", "budget", "judging", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
 
 
 def command(record: Record) -> str:

@@ -56,15 +56,20 @@ class Table:
 
 def format_of(path: Path) -> str:
     """The format that the name of a file stands for: xyz, cif, mmcif, pdb, sdf or poscar."""
+    suffix = plain_suffix(path)
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    if re.match(r"(poscar|contcar)", path.name.lower()):
+        return "poscar"
+    raise unknown("the ending of a file of atoms", suffix or path.name, [*SUFFIXES, "POSCAR", "CONTCAR"])
+
+
+def plain_suffix(path: Path) -> str:
+    """The ending of a name in lower case, whatever packed the file: .csv of table.CSV.gz."""
     name = path.name.lower()
     for packed in COMPRESSED:
         name = name.removesuffix(packed)
-    if re.match(r"(poscar|contcar)", name):
-        return "poscar"
-    suffix = Path(name).suffix
-    if suffix in SUFFIXES:
-        return SUFFIXES[suffix]
-    raise unknown("the ending of a file of atoms", suffix or path.name, [*SUFFIXES, "POSCAR", "CONTCAR"])
+    return Path(name).suffix
 
 
 def read_text(path: Path) -> str:
@@ -83,7 +88,7 @@ def read_text(path: Path) -> str:
         ) from None
     if not text.strip():
         raise Invalid(must="the file holds at least one frame", came=f"{path} is empty", do="Check how it was written.")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # of Windows and of old Macs
 
 
 def _decoded(raw: bytes) -> str:
@@ -118,21 +123,37 @@ Reader = Callable[[Path], list[Table]]
 Writer = Callable[[Path, Sequence[Table]], None]
 
 
-def _ase_read(path: Path, kind: str) -> list[Table]:
-    import ase.io
-
-    atoms: Any = ase.io.read(io.StringIO(read_text(path)), format=kind)
+def read_poscar(path: Path) -> list[Table]:
+    """POSCAR and CONTCAR, one structure."""
+    text = read_text(path)
+    try:
+        atoms = poscar(text)
+    except ValueError as error:
+        raise broken(path, 1, str(error)) from None
     return [Table(atoms.positions, atoms.numbers, np.array(atoms.cell), np.ones(3, bool), {}, {})]
 
 
-def read_poscar(path: Path) -> list[Table]:
-    """POSCAR and CONTCAR of VASP 5 and later (with a line of element names)."""
+def poscar(text: str) -> Any:
+    """The ase.Atoms of a POSCAR text of VASP 5 and later, which names the elements in line 6, or of VASP 4 where the
+    title is nothing but their names. ValueError where it cannot be read.
+    """
+    import ase.io
+    from ase.data import atomic_numbers
+
+    lines = text.split("\n") + [""] * 6
+    words = lines[5].split()
+    if words and all(word.isdigit() for word in words):
+        symbols = re.findall("[A-Z][a-z]?", lines[0])
+        if re.sub(r"[A-Z][a-z]?|[\d\s,._=^-]", "", lines[0]) or len(symbols) != len(words):
+            title = lines[0].strip()[:40]
+            raise ValueError(f"VASP 5 names are needed: elements in line 6, above {words}; the title is {title!r}")
+        lines.insert(5, " ".join(symbols))
+    if strange := [word for word in lines[5].split() if re.split("[_/]", word)[0] not in atomic_numbers]:
+        raise ValueError(f"line 6 must name elements (VASP 5), it has {' '.join(strange)[:40]!r}")
     try:
-        return _ase_read(path, "vasp")
-    except Invalid:
-        raise
-    except Exception as error:
-        raise broken(path, 1, f"{type(error).__name__}: {error}") from None
+        return ase.io.read(io.StringIO("\n".join(lines)), format="vasp")
+    except Exception as error:  # the parser raises whatever it stumbles over
+        raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def write_poscar(path: Path, tables: Sequence[Table]) -> None:

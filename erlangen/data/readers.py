@@ -110,6 +110,8 @@ def read_atoms(
     _require(path, frames, tables, need)
     if not units and not any(stated_units(t.info) for t in tables):
         _check_scale(path, frames)
+    if source.pbc is None:
+        _say_boxes(path, tables, frames)
     return frames
 
 
@@ -128,16 +130,20 @@ def read_samples(
     group is named behind the file, `group` numbers its values.
     """
     source = Source.parse(path).filled(units, keys, pbc)
-    frames = read_atoms(source, need=[name for name in outputs if name != "stress"])
+    return samples_of(source, read_atoms(source, need=[name for name in outputs if name != "stress"]), outputs)
+
+
+def samples_of(source: Source, frames: Sequence[Frame], outputs: Sequence[str]) -> Samples:
+    """The same from frames that have been read."""
     inputs = [f.atoms for f in frames]
     plausibility.check_apart(source.path, inputs)
     plausibility.check_states(source.path, inputs, [f.info for f in frames], outputs)
     if "energy" in outputs and not source.units:
         plausibility.check_totals(source.path, inputs, [f.labels["energy"] for f in frames])
-    found: dict[str, list[Any]] = {n: [f.labels[n] for f in frames] for n in outputs if n != "stress"}
+    found: Mapping[str, Sequence[object]] = {n: [f.labels[n] for f in frames] for n in outputs if n != "stress"}
     if "forces" in outputs or "stress" in outputs:
         stress = _stresses(source.path, frames, is_required="stress" in outputs)
-        found |= {} if stress is None else {"stress": stress}
+        found = found if stress is None else {**found, "stress": stress}
     return Samples(inputs, found, _groups(source, frames) if source.group else None)
 
 
@@ -293,6 +299,20 @@ def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None, h
     return np.full(3, not np.all(heights - extent > VACUUM))
 
 
+def _say_boxes(path: Path, tables: Sequence[Table], frames: Sequence[Frame]) -> None:
+    """A word on cells that were taken for boxes around molecules, where the file does not say so itself."""
+    boxes = [
+        bool(np.any(table.cell) and (table.pbc is None or np.all(table.pbc)) and not frame.atoms.pbc.any())
+        for table, frame in zip(tables, frames)
+    ]
+    if any(boxes):
+        warnings.warn(
+            f"{path}: {sum(boxes)} of {len(boxes)} frames, frame {boxes.index(True) + 1} first, are read as isolated: "
+            f"over {VACUUM:g} A of their cell are empty on every side (:pbc=yes behind the file makes them periodic)",
+            stacklevel=3,
+        )
+
+
 def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need: Sequence[str]) -> None:
     for label in need:
         missing = [i for i, frame in enumerate(frames) if label not in frame.labels]
@@ -334,7 +354,7 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
     warnings.warn(f"{path}: {found[0]}. {do}", stacklevel=3)
 
 
-def _per_atom(name: str, frames: Sequence[Frame], extra: Sequence[Mapping[str, Any]]) -> bool:
+def _per_atom(name: str, frames: Sequence[Frame], extra: Sequence[Mapping[str, object]]) -> bool:
     """Whether a value belongs to atoms: by its name where that is known, else by its first axis in every frame."""
     plain = name.lower()
     for end in ("_lower", "_upper"):

@@ -42,10 +42,14 @@ class Elements(eqx.Module):
         """Which atoms are of a known element; padded places count as known."""
         return jnp.isin(jnp.asarray(atomic_numbers), jnp.asarray((0, *self.numbers)))
 
-    def energy(self, atomic_numbers: Int[ArrayLike, " n"]) -> Float[Array, ""]:
-        """Sum of reference energies [eV], in float64 where JAX allows it: all-electron totals need the digits."""
+    def energies(self, atomic_numbers: Int[ArrayLike, " n"]) -> Float[Array, " n"]:
+        """Reference energy of each atom [eV], in float64 where JAX allows it: all-electron totals need the digits."""
         values = jnp.asarray(np.asarray(self.reference, np.float64))[self.species(atomic_numbers)]
-        return jnp.sum(jnp.where(jnp.asarray(atomic_numbers) > 0, values, 0.0))
+        return jnp.where(jnp.asarray(atomic_numbers) > 0, values, 0.0)
+
+    def energy(self, atomic_numbers: Int[ArrayLike, " n"]) -> Float[Array, ""]:
+        """Their sum [eV]."""
+        return jnp.sum(self.energies(atomic_numbers))
 
     def total(self, atomic_numbers: Int[np.ndarray, " n"]) -> float:
         """The same on the host, for known elements."""

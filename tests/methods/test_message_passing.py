@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
 import warnings
 
 import equinox as eqx
@@ -16,7 +15,7 @@ from ase.build import bulk, molecule
 from scipy.spatial.transform import Rotation
 
 from erlangen import registry
-from erlangen.contract import Budget, Samples
+from erlangen.contract import Budget, EnergySurface, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict, stacked
@@ -133,9 +132,18 @@ def map_over(f, batch):
     return jax.vmap(f)(batch)
 
 
+class Mechanics(eqx.Module):
+    """All that follows from the energy, as a function of atoms."""
+
+    surface: EnergySurface
+
+    def __call__(self, x):
+        return self.surface.mechanics(x)
+
+
 @every
 def test_crystals_of_any_cell_agree_and_stress_is_the_derivative_by_strain(name):
-    """The primitive cell of diamond is smaller than the cutoff."""
+    """The primitive cell of diamond is smaller than the cutoff. Nothing here was trained on stress."""
     carbon = bulk("C", "diamond", 3.57)
     carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
     way, h = np.array([[0.3, 0.2, -0.1], [0.2, -0.5, 0.4], [-0.1, 0.4, 0.2]]), 1e-5
@@ -143,14 +151,34 @@ def test_crystals_of_any_cell_agree_and_stress_is_the_derivative_by_strain(name)
     for sign, one in zip((1, -1), strained):
         one.set_cell(carbon.cell.array @ (np.eye(3) + sign * h * way), scale_atoms=True)
     with double():
-        f = potential(name, stress=True)
+        f = potential(name)
         batch, _ = stacked([f.prepare(atoms(a)) for a in (carbon, carbon.repeat((2, 1, 2)), *strained)])
-        energy, forces, stress = map(np.asarray, operator.itemgetter("energy", "forces", "stress")(map_over(f, batch)))
+        found = map_over(Mechanics(f), batch)
+        energy, forces, stress, own = (np.asarray(found[k]) for k in ("energy", "forces", "stress", "energies"))
+    np.testing.assert_allclose(own.sum(1), energy, rtol=1e-12)
+    np.testing.assert_allclose(own[1], np.tile(own[0, :2], 4), atol=1e-9)
+    assert np.array_equal(stress, np.swapaxes(stress, 1, 2))
     assert energy[1] == pytest.approx(4 * energy[0], abs=1e-9)
     np.testing.assert_allclose(forces[1], np.tile(forces[0, :2], (4, 1)), atol=1e-9)
     np.testing.assert_allclose(stress[1], stress[0], atol=1e-10)
     slope = (energy[2] - energy[3]) / (2 * h) / carbon.get_volume()
     assert slope == pytest.approx(np.sum(stress[0] * way), rel=1e-6)
+
+
+def test_the_stress_has_tangents_and_features_so_that_wrappers_know_how_unsure_it_is():
+    carbon = bulk("C", "diamond", 3.57)
+    carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
+    way, h = np.array([[0.3, 0.2, -0.1], [0.2, -0.5, 0.4], [-0.1, 0.4, 0.2]]), 3e-3
+    with double():
+        f, moved = potential(dtype=jnp.float32, stress=True), [carbon.copy() for _ in range(3)]
+        for sign, one in zip((1, -1, 0), moved):
+            one.set_cell(carbon.cell.array @ (np.eye(3) + sign * h * way), scale_atoms=True)
+        batch, _ = stacked([f.prepare(atoms(one)) for one in moved])
+        found, seen = eqx.filter_jit(jax.vmap(lambda x: (f.tangents(x), f.features(x))))(batch)
+    along = np.einsum("abh,ab->h", np.asarray(found["stress"][2]), way) * carbon.get_volume()
+    slopes = (found["energy"][0] - found["energy"][1]) / (2 * h)
+    np.testing.assert_allclose(along, slopes, atol=1e-2 * np.abs(slopes).max())
+    assert found["stress"].shape[1:3] == (3, 3) and seen["stress"][0].shape == (1, 1, seen["energy"][0].size)
 
 
 @pytest.mark.parametrize("name", ["painn", "dimenet"])

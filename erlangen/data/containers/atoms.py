@@ -16,12 +16,13 @@ from .. import readers
 from ..atom_files import format_of
 from ..plausibility import check_apart, check_states
 from ..sources import Source
-from . import Contents, Scope
+from . import Contents, Scope, check_unused
 
 
 def read(source: Source, scope: Scope) -> Contents:
     """Every frame, with the labels of those outputs that it carries."""
     frames, file = readers.read_atoms(source), source.path
+    check_unused(file, {name for frame in frames for name in (*frame.info, *frame.columns)}, scope)
     atoms = [frame.atoms for frame in frames]
     check_apart(file, atoms)
     check_states(file, atoms, [frame.info for frame in frames])
