@@ -1,7 +1,7 @@
 """The pages of the map: what each leaf asks in words, its equation, scales, references, open questions, data and code.
 
     map.toml               areas, leaves, bars (`leaves`): read by everything
-    map/<area>.toml        the prose of its leaves; they cite by name
+    map/<area>.toml        the prose of an area and of its leaves; they cite by name
     map/references.toml    the bibliography, name -> title, authors, year, DOI or arXiv number
     map/resources.toml     books, courses, data, software, ...: once each, cited by title
     map/survey.toml        what arXiv:2307.08423 names, by number of its problems and by chapter
@@ -80,6 +80,14 @@ class Prose:
 
 
 @dataclass(frozen=True)
+class Region:
+    """The page of an area: a paragraph on what its leaves share."""
+
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True)
 class Problem:
     """A numbered problem of the survey and the methods it names; omitted: named there, not found in public sources."""
 
@@ -107,9 +115,10 @@ class Survey:
 
 @dataclass(frozen=True)
 class Atlas:
-    """All pages, by path of their leaf, and what they cite."""
+    """All pages, by path of their leaf and by name of their area, and what they cite."""
 
     pages: dict[str, Prose]
+    regions: dict[str, Region]
     references: tuple[Reference, ...]
     resources: tuple[Resource, ...]
     survey: Survey
@@ -117,21 +126,23 @@ class Atlas:
 
 def atlas(folder: Path = MAP) -> Atlas:
     """Everything in the folder; a field that is unknown, missing, or names what is not there raises `Invalid`."""
-    references = tuple(
-        _record(Reference, {**row, "name": name}, folder / "references.toml", name)
-        for name, row in _table(folder / "references.toml").items()
-    )
+    at = folder / "references.toml"
+    references = tuple(_record(Reference, {**row, "name": name}, at, name) for name, row in _table(at).items())
     at = folder / "resources.toml"
-    resources = tuple(_record(Resource, row, at, row.get("title", "")) for row in _rows(at, "resource"))
+    rows = _table(at, "resource")["resource"]
+    resources = tuple(_record(Resource, row, at, row.get("title", "")) for row in rows)
     by_name, by_title = {r.name: r for r in references}, {r.title: r for r in resources}
     pages: dict[str, Prose] = {}
+    regions: dict[str, Region] = {}
     for at in sorted(p for p in folder.glob("*.toml") if p.stem not in ("references", "resources", "survey")):
-        for row in _rows(at, "leaf"):
+        table = _table(at, "area", "leaf")
+        regions[at.stem] = _record(Region, {**_plain(table["area"]), "name": at.stem}, at, at.stem)
+        for row in table["leaf"]:
             page = _page(row, at, by_name, by_title)
             if page.path in pages:
                 raise Invalid(must="a leaf has one page", came=f"two of {page.path} in {at.name}", do="Remove one.")
             pages[page.path] = page
-    return Atlas(pages, references, resources, _survey(folder / "survey.toml"))
+    return Atlas(pages, regions, references, resources, _survey(folder / "survey.toml"))
 
 
 def prose(path: str, folder: Path = MAP) -> Prose | None:
@@ -146,8 +157,12 @@ def _page(row: dict[str, Any], at: Path, names: dict[str, Reference], titles: di
         "data": _named("resource", row.get("data", ()), titles),
         "code": _named("resource", row.get("code", ()), titles),
     }
-    text = {k: " ".join(row[k].split()) for k in ("statement",) if k in row}
-    return _record(Prose, {**row, **text, **{k: v for k, v in cited.items() if k in row}}, at, path)
+    return _record(Prose, {**_plain(row), **{k: v for k, v in cited.items() if k in row}}, at, path)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Its statement on one line."""
+    return {**row, "statement": " ".join(row["statement"].split())} if "statement" in row else row
 
 
 def _named(kind: str, names: Iterable[str], known: dict[str, T]) -> tuple[T, ...]:
@@ -158,19 +173,21 @@ def _named(kind: str, names: Iterable[str], known: dict[str, T]) -> tuple[T, ...
 
 
 def _survey(at: Path) -> Survey:
-    problems = tuple(_record(Problem, row, at, str(row.get("number"))) for row in _rows(at, "problem"))
-    return Survey(problems, tuple(_record(Chapter, row, at, row.get("name", "")) for row in _rows(at, "chapter")))
+    table = _table(at, "chapter", "problem")
+    problems = tuple(_record(Problem, row, at, f"problem {row.get('number', '?')}") for row in table["problem"])
+    return Survey(problems, tuple(_record(Chapter, row, at, row.get("name", "")) for row in table["chapter"]))
 
 
-def _table(at: Path) -> dict[str, Any]:
+def _table(at: Path, *names: str) -> dict[str, Any]:
+    """A file; where names are given it holds these tables and no other."""
     try:
-        return tomllib.loads(at.read_text(encoding="utf-8"))
+        table = tomllib.loads(at.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise Invalid(must=f"{at.name} must be TOML", came=str(error), do="Repair that line.") from None
-
-
-def _rows(at: Path, name: str) -> list[dict[str, Any]]:
-    return _table(at).get(name, [])
+    if names and set(table) != set(names):
+        came = ", ".join(table) or "nothing"
+        raise Invalid(must=f"{at.name} must hold {' and '.join(names)}", came=came, do="Rename or add the table.")
+    return table
 
 
 def _record(kind: type[T], row: dict[str, Any], at: Path, name: str) -> T:

@@ -30,6 +30,8 @@ def test_every_leaf_has_a_page_and_nothing_is_found(book, every):
     charted = {leaf.path for area in every for leaf in area.leaves if leaf.survey or leaf.chapter}
     assert set(book.pages) == charted
     assert all(0 < len(page.short) <= SHORT for page in book.pages.values())
+    assert set(book.regions) == {area.name for area in every if area.name in {path.split("/")[0] for path in charted}}
+    assert all(40 <= len(region.statement.split()) <= 120 for region in book.regions.values())
 
 
 def test_the_survey_is_cited_in_full(book):
@@ -91,13 +93,15 @@ def test_what_does_not_hold_is_named(book, every):
     )
     pages = {**{p: x for p, x in book.pages.items() if p != "quantum/quench"}, "quantum/spins": wrong, "a/b": page}
     survey = Survey((*book.survey.problems[:-1], Problem(33, "a gap", ())), book.survey.chapters)
+    regions = {name: region for name, region in book.regions.items() if name != "density"}
     bad = dataclasses.replace(
-        book, pages=pages, references=(*book.references, *strange), resources=resources, survey=survey
+        book, pages=pages, regions=regions, references=(*book.references, *strange), resources=resources, survey=survey
     )
     found = "\n".join(findings(bad, every))
     for words in (
         "quantum/quench: no page",
         "a/b: a page without a leaf",
+        "density: no page of the area",
         "at most 22 fit",
         "its statement has 3 words",
         "a brace without its partner",
@@ -136,6 +140,7 @@ def changed(tmp_path, name: str, old: str, new: str):
         ("quantum.toml", '"VarBench"', '"Varbench"', "VarBench"),
         ("quantum.toml", 'path = "quantum/quench"', 'path = "quantum/spins"', "two of quantum/spins"),
         ("quantum.toml", "open = [", "open = [[", "must be TOML"),
+        ("quantum.toml", "[area]", "[aria]", "must hold area and leaf"),
         ("references.toml", "title =", "titel =", "Did you mean title"),
         ("resources.toml", 'kind = "benchmark"', 'sort = "benchmark"', "must be known"),
         ("survey.toml", "number = 1\n", "", "no number"),

@@ -26,6 +26,9 @@ def findings(atlas: Atlas, every: list[Area]) -> Iterator[str]:
     charted = {leaf.path: leaf for area in every for leaf in area.leaves if leaf.survey or leaf.chapter}
     yield from (f"{path}: no page in map/" for path in charted if path not in atlas.pages)
     yield from (f"{path}: a page without a leaf in map.toml" for path in atlas.pages if path not in charted)
+    for area in every:
+        if any(leaf.path in charted for leaf in area.leaves) and area.name not in atlas.regions:
+            yield f"{area.name}: no page of the area in map/"
     for page in atlas.pages.values():
         yield from (f"{page.path}: {what}" for what in _of_page(page))
     yield from _twice("short name", (page.short for page in atlas.pages.values()))
