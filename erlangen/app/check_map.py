@@ -2,7 +2,8 @@
 
 Leaves: paths unique, areas known, survey numbers from 1 to 31. Bars: the command can be read, the score is one that
 its task has, the unit is that of the record. Rows: a leaf, a command and a method that exist.
-A bar that is missed is no finding: the board shows it, and the leaf is not open.
+A bar that is missed is no finding: the board shows it, and the leaf is not open. Pages, references, resources:
+`check_atlas`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import cast
 
+from ..atlas import atlas
 from ..core.errors import Invalid
 from ..leaves import Area, Bar, Leaf, areas
+from .check_atlas import findings as of_pages
 
 LAST = 31  # arXiv:2307.08423: 27 problems and 4 challenges
 
@@ -21,11 +24,13 @@ LAST = 31  # arXiv:2307.08423: 27 problems and 4 challenges
 def check_map() -> int:
     """Print every finding; exit code 1 where there is one."""
     every = areas()
-    found = list(findings(every))
+    book = atlas()
+    found = [*findings(every), *of_pages(book, every)]
     print("\n".join(f"  {line}" for line in found) or "  the map holds")
     leaves = [leaf for area in every for leaf in area.leaves]
     states = Counter(leaf.state for leaf in leaves)
     print(f"\n{len(leaves)} leaves: {', '.join(f'{n} {state}' for state, n in states.items())}; {len(found)} findings.")
+    print(f"{len(book.pages)} pages, {len(book.references)} references, {len(book.resources)} resources.")
     return 1 if found else 0
 
 

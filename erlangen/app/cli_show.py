@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from .. import registry
+from ..atlas import prose
 from ..core.errors import Invalid, unknown
 from ..leaves import Area, Leaf
 from ..leaves import areas as every_area
@@ -131,6 +132,7 @@ def show(argv: list[str]) -> int:
     leaf, entry = leaves.get(name), methods.get(name)
     if leaf is not None:
         _show_leaf(leaf)
+        print("\n".join(_page(leaf.path)))
         entry = leaf.task
     elif entry is None:
         raise unknown("task, leaf or method", name, [*leaves, *methods])
@@ -163,6 +165,31 @@ def _show_leaf(leaf: Leaf) -> None:
         reached = f"{standing.value:.3g} on the board" if standing else "no record on the board"
         print(f"  bar:      {bar} ({bar.source}); {reached}")
         print(f"            {bar.command}")
+
+
+def _page(path: str) -> Iterator[str]:
+    """What is asked, and where it was asked before; nothing for the leaf of a plug-in."""
+    page = prose(path)
+    if page is None:
+        return
+    yield "\n" + _paragraph(page.statement, "")
+    yield f"\n  {page.equation}\n"
+    yield _paragraph(f"Asked for: {', '.join(page.quantities)}.", "")
+    yield "\nOpen questions"
+    yield from (_paragraph(question, "- ") for question in page.open)
+    for head, resources in (("Data", page.data), ("Code", page.code)):
+        if resources:
+            yield f"\n{head}"
+            yield from (_paragraph(f"{r.title}: {r.url}", "- ") for r in resources)
+    yield "\nReferences"
+    yield from (_paragraph(f"{reference.name}. {reference}", "- ") for reference in page.references)
+
+
+def _paragraph(text: str, mark: str) -> str:
+    return textwrap.fill(
+        text, 118, initial_indent="  " + mark, subsequent_indent="  " + " " * len(mark),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _settings(entry: registry.Entry) -> Iterable[str]:
