@@ -23,7 +23,7 @@ from ..study.store import writing
 from ..study.table import answers, certificate, headline_coverage, place, sections, worst_shift
 from ..study.work_precision import break_even, comparisons, its_time
 from .plots import Arrays
-from .repeat import command
+from ..study.repeat import command
 from .report_plots import figures
 
 
