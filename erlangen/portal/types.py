@@ -7,19 +7,21 @@ import types
 import typing
 from typing import Any, Literal, NotRequired
 
-from . import answers
+from .answers import figures, jobs, maps, reading, records
 
-HEAD = "// Made by `python -m erlangen.portal.types` from erlangen/portal/answers.py: change that file, not this one.\n"
+HEAD = "// Made by `python -m erlangen.portal.types` from erlangen/portal/answers/: change those, not this one.\n"
 PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
 NAMED = ("Scale", "State", "Mode", "Page")
+ROOMS = (figures, maps, records, reading, jobs)
 
 
 def typescript() -> str:
     """The whole of types.ts."""
-    named = {repr(getattr(answers, name)): name for name in NAMED}
-    parts = [HEAD, f"export const FORMAT = '{answers.FORMAT}'\n"]
-    parts += [f"export type {name} = {_written(getattr(answers, name), {})}\n" for name in NAMED]
-    declared = [one for one in vars(answers).values() if typing.is_typeddict(one)]
+    named = {repr(getattr(figures, name)): name for name in NAMED}
+    parts = [HEAD, f"export const FORMAT = '{figures.FORMAT}'\n"]
+    parts += [f"export type {name} = {_written(getattr(figures, name), {})}\n" for name in NAMED]
+    every = [(room, one) for room in ROOMS for one in vars(room).values() if typing.is_typeddict(one)]
+    declared = [one for room, one in every if one.__module__ == room.__name__]
     return "\n".join([*parts, *(_interface(one, named) for one in declared)])
 
 

@@ -16,14 +16,14 @@ from .record import Record
 RESERVED = ("method", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
 
 
-Declared = Callable[[str, str], Mapping[str, Any] | None]
-"""Default settings of the "task" or "method" of that name as JSON, nested ones as dictionaries; None: not known."""
+Declared = Callable[[str, str], tuple[Mapping[str, str], Mapping[str, Any]]]
+"""Of the "task" or "method" of that name: annotations of its settings, and defaults as JSON (nested: dictionaries)."""
 
 
 def command(record: Record, declared: Declared | None = None) -> str:
     """The command line that repeats a run: every setting that is not the default of its task or method.
 
-    declared: where defaults come from; by default from the source, and where settings are nested from the code.
+    declared: where annotations and defaults come from; by default from the source, and where settings are nested from the code.
     """
     words = ["erlangen", "run", record.task, "--method", record.method]
     names = {"task": set(record.task_fields), "method": set(record.method_fields)}
@@ -31,9 +31,11 @@ def command(record: Record, declared: Declared | None = None) -> str:
         ("task", record.task, record.task_fields),
         ("method", record.method, record.method_fields),
     ):
-        told = declared(owner, name) if declared else None
-        plain = {key: _plain(value) for key, value in _flat(told or {})}
-        kinds, defaults = _kinds(owner, name), plain if declared else _defaults(owner, name, fields)
+        if declared is None:
+            kinds, defaults = _kinds(owner, name), _defaults(owner, name, fields)
+        else:
+            kinds, told = declared(owner, name)
+            defaults = {key: _plain(value) for key, value in _flat(told)}
         for key, value in _flat(fields):
             if key in defaults and defaults[key] == _plain(value):
                 continue
