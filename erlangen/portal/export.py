@@ -1,7 +1,7 @@
 """The same pages and answers as files: `erlangen export FOLDER` writes a site that opens from a USB stick or any host.
 
-Links to pages end in "index.html", because files have no folders' pages. Every answer is there twice: api/....json for
-hosts, and api/....js, which calls `erlangenAnswer(path, answer)`, for pages that were opened as files and may not fetch.
+Links to pages end in "index.html", because a folder opened as a file is a listing. Every answer is there twice:
+api/....json for hosts, and api/....js, which calls `erlangenAnswer(path, answer)`, for pages that may not fetch.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from ..core.errors import Invalid
 from . import api, bundle, pages
-from .library import FILES, Library
+from .library import DOWNLOADED, Library
+from .links import as_files
 
 MARK = ".erlangen-site"
 TO_PAGE = re.compile(r'(<a [^>]*href=")((?!https?:|mailto:|#)[^"?#]*/)(?=["?#])')
-DOWNLOADED = FILES[:2]
-"""Answers themselves (fitted.safetensors) stay at home: they need the package."""
 
 
 def export(library: Library, folder: Path, say: Callable[[str], None] = lambda text: None) -> int:
@@ -43,7 +41,7 @@ def export(library: Library, folder: Path, say: Callable[[str], None] = lambda t
         count += _write(folder / unquote(path) / "index.html", with_files(text).encode())
     for path in api.paths(library):
         try:
-            found = _with_files(api.answer(library, path, {}))
+            found = as_files(api.answer(library, path, {}))
         except Invalid as error:
             failed.append(f"{path}: {error}")
             continue
@@ -92,15 +90,3 @@ def _write(path: Path, content: bytes) -> int:
 def with_files(text: str) -> str:
     """A page whose links to pages name their file."""
     return TO_PAGE.sub(r"\1\2index.html", text)
-
-
-def _with_files(found: Any) -> Any:
-    """An answer whose links to pages name their file."""
-    if isinstance(found, dict):
-        return {k: _linked(v) if k == "href" or k.endswith("_href") else _with_files(v) for k, v in found.items()}
-    return [_with_files(one) for one in found] if isinstance(found, list) else found
-
-
-def _linked(href: Any) -> Any:
-    is_page = isinstance(href, str) and href.endswith("/") and not href.startswith(("http://", "https://"))
-    return f"{href}index.html" if is_page else href

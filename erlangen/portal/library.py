@@ -35,6 +35,8 @@ SCALES: Mapping[str, Scale] = {
 }
 FILES = ("record.json", "arrays.npz", "fitted.safetensors", "fitted.json")
 """What a run folder offers for download."""
+DOWNLOADED = FILES[:2]
+"""What goes into an export; the answers themselves stay at home, because they need the package."""
 
 
 @dataclass(frozen=True)

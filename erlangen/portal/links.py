@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 ARXIV = re.compile(r"arXiv:\s*([a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5}(?:v\d+)?)", re.IGNORECASE)
@@ -24,3 +25,15 @@ def link(source: str) -> str:
 def href(kind: str, name: str) -> str:
     """The page of an area, leaf, run, method or lesson, relative to the root; one step of the path for each part."""
     return f"{kind}/{'/'.join(quote(part, safe='') for part in name.split('/'))}/"
+
+
+def as_files(found: Any) -> Any:
+    """An answer whose links to pages name their file, for an export."""
+    if isinstance(found, dict):
+        return {k: _linked(v) if k == "href" or k.endswith("_href") else as_files(v) for k, v in found.items()}
+    return [as_files(one) for one in found] if isinstance(found, list | tuple) else found
+
+
+def _linked(href: Any) -> Any:
+    is_page = isinstance(href, str) and href.endswith("/") and not href.startswith(("http://", "https://"))
+    return f"{href}index.html" if is_page else href

@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import Invalid, unknown
 from . import api, bodies
 from .library import Library
+from .links import as_files
 from .markup import e
 
 CSP = (
@@ -54,6 +55,7 @@ def page(library: Library, path: str, query: Mapping[str, str], *, bundle: bool 
         raise unknown("page", path, [name for name in PAGES if name])
     _, name, body = PAGES[kind]
     found = api.answer(library, "/".join([name, *rest]), query)
+    found = as_files(found) if library.mode == "export" else found
     root = "../" * (len(rest) + 1) if kind else "./"
     return whole(
         kind or "map",

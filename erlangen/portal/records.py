@@ -31,7 +31,7 @@ from .answers.records import (
 from .columns import Arrays
 from .five import five, of_score
 from .learn import ENDINGS
-from .library import FILES, Library
+from .library import DOWNLOADED, FILES, Library
 from .links import href
 from .methods import leaf_reference, told
 from .rows import floor_text, run_row, score_row
@@ -118,7 +118,7 @@ def _section(one: Any) -> Section:
 
 def _files(library: Library, name: str) -> list[FileRow]:
     found: list[FileRow] = []
-    for part in FILES:
+    for part in DOWNLOADED if library.mode == "export" else FILES:
         path = library.file(name, part)
         if path is not None:
             found.append({"name": part, "href": f"{href('files', name)}{part}", "bytes": path.stat().st_size})

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 SECONDS_BETWEEN_LINES = 10.0
+Watch = Callable[[str, Mapping[str, Any]], None]
+"""Who watches a run from outside: called with what happens and its figures ("began" run; "step" step, total, figures;
+"said" text; "judging")."""
 
 
 class ProgressLine:
     """Callable as `Session.progress`; also collects the figures as the history of the record."""
 
-    def __init__(self, title: str, stream: TextIO | None = sys.stderr):
-        self.title, self.stream = title, stream
+    def __init__(self, title: str, stream: TextIO | None = sys.stderr, watch: Watch | None = None):
+        self.title, self.stream, self.watch = title, stream, watch
         self.history: list[dict[str, float]] = []
         self._start = time.perf_counter()
         self._first: int | None = None
@@ -23,6 +26,8 @@ class ProgressLine:
     def __call__(self, step: int, total: int, figures: Mapping[str, float]) -> None:
         """total: 0 while the length of the fit is not known yet."""
         self.history.append({**{k: float(v) for k, v in figures.items()}, "step": float(step)})
+        if self.watch is not None:
+            self.watch("step", {"step": step, "total": total, "figures": self.history[-1]})
         if self.stream is None:
             return
         now, ends = time.perf_counter(), 0 < total <= step

@@ -23,7 +23,8 @@ Declared = Callable[[str, str], tuple[Mapping[str, str], Mapping[str, Any]]]
 def command(record: Record, declared: Declared | None = None) -> str:
     """The command line that repeats a run: every setting that is not the default of its task or method.
 
-    declared: where annotations and defaults come from; by default from the source, and where settings are nested from the code.
+    declared: where annotations and defaults come from; by default from the source, where settings are nested from the
+    code.
     """
     words = ["erlangen", "run", record.task, "--method", record.method]
     names = {"task": set(record.task_fields), "method": set(record.method_fields)}

@@ -25,7 +25,7 @@ from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, row_panels, store
 from .finished import Finished, Say
 from .panels import Sheet
-from .progress import ProgressLine
+from .progress import ProgressLine, Watch
 from .record import Record
 
 
@@ -54,12 +54,14 @@ def run(
     resume: bool = False,
     start: Run | str | Path | None = None,
     quiet: bool = False,
+    watch: Watch | None = None,
 ) -> Run:
     """Fit `method` to `task` within `budget`, judge it on held-out data, and keep everything in a new folder of `runs`.
 
     resume: go on with the latest run of exactly these settings that has not ended; one that has ended is returned as
     it is. start: an earlier run, or its folder, from whose answer the fit begins (fine-tuning, transfer), where the
-    method can. Raises `Invalid` where the settings make no sense, before anything is computed.
+    method can. watch: told of every step and message. Raises `Invalid` where the settings make no sense, before
+    anything is computed.
     """
     if isinstance(task, str):
         task = cast(Task, registry.load_task(task)())
@@ -74,9 +76,12 @@ def run(
         return load(folder)
     folder = folder or store.new_run(runs, record.task, record.method, seed)
     record.run = folder.name
-    say = _teller(record, quiet)
+    say = _teller(record, quiet, watch)
+    line = ProgressLine(record.method, None if quiet else sys.stderr, watch)
+    if watch is not None:
+        watch("began", {"run": folder.name})
     try:
-        fitted = _fit_and_judge(task, method, record, folder, resume=resume, start=earlier, say=say, quiet=quiet)
+        fitted = _fit_and_judge(task, method, record, folder, resume=resume, start=earlier, say=say, line=line)
     except KeyboardInterrupt:
         _close(record, folder, "interrupted", say)
         raise
@@ -168,13 +173,12 @@ def _fit_and_judge(
     resume: bool,
     start: Run | None,
     say: Say,
-    quiet: bool,
+    line: ProgressLine,
 ) -> Answer:
     store.add(record, folder)
     fit_key, judge_key = jax.random.split(jax.random.key(record.seed))
     measuring = registry.load_measure(task.measure)
     measuring.describe(task, record, say)
-    line = ProgressLine(record.method, None if quiet else sys.stderr)
     learned = start.fitted if start else None
     session = Session(folder=folder / "checkpoint", resume=resume, start=learned, say=say, progress=line)
     tick = time.perf_counter()
@@ -184,6 +188,8 @@ def _fit_and_judge(
     save_fitted(folder, fitted)
     sheet = Sheet(record.panels)
     row_panels.of_history(sheet, line.history)
+    if line.watch is not None:
+        line.watch("judging", {})
     finished = Finished(task, method, fitted, record, seconds, judge_key, say, line.history, sheet)
     arrays = measuring.measure(finished)
     row_panels.of_rows(sheet, record)
@@ -221,9 +227,11 @@ def _root(answer: Any) -> str:
     return next(named, "value of no kind that the contract knows")
 
 
-def _teller(record: Record, quiet: bool) -> Say:
+def _teller(record: Record, quiet: bool, watch: Watch | None = None) -> Say:
     def say(message: str) -> None:
         record.messages.append(message)
+        if watch is not None:
+            watch("said", {"text": message})
         if not quiet:
             print(f"  {message}", file=sys.stderr)
 
