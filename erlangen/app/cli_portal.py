@@ -94,7 +94,7 @@ def _portal(args: Any, port: int) -> Portal:
     if not bundle.is_built():
         print(f"  {bundle.MISSING}", file=sys.stderr)
     library = Library(runs, mode="public" if args.public else "served")
-    library.limits |= {"minutes": args.minutes, "jobs": max(args.jobs, 1)}
+    library.limits["minutes"], library.limits["jobs"] = args.minutes, max(args.jobs, 1)
     guard = Guard.fresh(port, tuple(args.host_name), public=args.public)
     jobs = uploads = None
     if not args.public:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from ..core.errors import Invalid
 from .pages import CSP
 
-COOKIE = "erlangen"
+COOKIE = "erlangen-{}"  # of the port: cookies do not know ports
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 WRITES = ("POST", "PUT", "DELETE")
 MOST_URL, MOST_BODY = 4_000, 100_000
@@ -68,7 +68,7 @@ class Guard:
             do = f"Open http://127.0.0.1:{self.port}/, or start the server with --host-name NAME."
             raise refused(421, "a request asks for this server by its name", f"Host: {host[:80]!r}", do)
         opens = bool(self.token) and _same(token, self.token)
-        if self.token and not opens and not _same(cookies.get(COOKIE, ""), self.token):
+        if self.token and not opens and not _same(cookies.get(COOKIE.format(self.port), ""), self.token):
             raise refused(
                 401,
                 "a session begins with the address that the server printed",
@@ -96,7 +96,7 @@ class Guard:
 
     def cookie(self) -> str:
         """The header that keeps the session: no script reads it, no other site sends it."""
-        return f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+        return f"{COOKIE.format(self.port)}={self.token}; HttpOnly; SameSite=Strict; Path=/"
 
 
 def _same(given: str, known: str) -> bool:

@@ -33,7 +33,7 @@ from .events import Told
 from .library import Library
 
 SECONDS_BETWEEN_LOOKS = 0.25
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS, MOST_RECOVERIES = 3, 10  # of a worker that falls; of one whose server was killed with it
 MOST_LISTED = 200
 WALL_FACTOR, WALL_SECONDS = 2.0, 300.0  # judging, labels and compiling come on top of the budget
 SCHEMA = """
@@ -177,7 +177,7 @@ class Jobs:
             for row in self._running():
                 self._read[row["id"]] = (0, 0)
                 if not processes.is_alive(row["pid"], row["born"]):
-                    self._ended(row)
+                    self._ended(row, MOST_RECOVERIES)
 
     def _start(self, row: sqlite3.Row) -> None:
         job, attempts = row["id"], row["attempts"] + 1
@@ -219,7 +219,7 @@ class Jobs:
             self._db.execute("UPDATE jobs SET stopping = ?, problem = ? WHERE id = ?", (now, _problem(error), job))
             processes.end(row["pid"], row["born"])
 
-    def _ended(self, row: sqlite3.Row) -> None:
+    def _ended(self, row: sqlite3.Row, most: int = MOST_ATTEMPTS) -> None:
         """Close a job whose process is gone by what its file says, or queue it again."""
         job = row["id"]
         lines = self._lines(job)
@@ -235,16 +235,12 @@ class Jobs:
             said = json.loads(row["problem"]) if row["problem"] else None
             error = Invalid(must=said["must"], came=said["came"], do=said["do"]) if said else None
             self._close(job, "failed" if error else "cancelled", error)
-        elif row["attempts"] >= MOST_ATTEMPTS or self._crashed(row):
+        elif row["attempts"] >= most:
             do = f"See {self.folder.name}/{job}/log.txt, or run it from the command line."
             self._close(job, "failed", Invalid(must="a worker ends by itself", came="it was ended", do=do))
         else:
             self._db.execute("UPDATE jobs SET state = 'queued', pid = 0, born = '' WHERE id = ?", (job,))
             self._append(job, {"event": "queued", "text": "its worker was gone: it goes on from its checkpoint"})
-
-    def _crashed(self, row: sqlite3.Row) -> bool:
-        """Whether it was our own worker that fell (a server that was killed has no children to ask)."""
-        return row["id"] in self._read and self._read[row["id"]] != (0, 0) and row["attempts"] > 1
 
     # ---- rows and files
 
@@ -339,4 +335,4 @@ def _event(line: bytes) -> Event | None:
         found = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "event" in found else None
+    return found if isinstance(found, dict) and "event" in found else None  # type: ignore[return-value]

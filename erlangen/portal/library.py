@@ -106,8 +106,10 @@ class Library:
 
     def refresh(self) -> bool:
         """Look at the folder of runs; whether anything changed since."""
-        left_out: list[str] = []
-        rows = store.runs(self.runs, say=left_out.append) if self.runs is not None else []
+        said: list[str] = []
+        rows = store.runs(self.runs, say=said.append) if self.runs is not None else []
+        where = (f"{self.runs}/", "left out of the list: ")
+        left_out = list(dict.fromkeys(line.replace(where[1], "").replace(where[0], "") for line in said))
         listed = {row.name: row for row in rows}
         with self._lock:
             is_new = listed != self._listed or left_out != self.left_out

@@ -1,4 +1,4 @@
-"""What an uploaded file holds, and how its first samples were answered: the worker's side of uploads and predictions."""
+"""What an uploaded file holds, and how its first samples were answered: the worker's side of the page "predict"."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def unpacked(path: Path) -> Path:
 
 def _of_fields(path: Path) -> dict[str, Any]:
     arrays, attributes = field_files._load(path)
-    shapes = {name: list(values.shape) for name, values in arrays.items()}
+    shapes = {name: list(values.shape) for name, (_, values) in arrays.items()}
     count = max((shape[0] for shape in shapes.values() if len(shape) > 1), default=1)
     grid = {"arrays": shapes, "attributes": {str(k)[:80]: str(v)[:200] for k, v in list(attributes.items())[:40]}}
     return {"kind": "Field", "count": int(count), "elements": [], "grid": grid, "labels": [], "preview": {}}

@@ -147,9 +147,19 @@ async def _answer(portal: Portal, request: Request) -> Response:
         found = await writes.write(portal, request, path)
         return _response(request, found, fresh=True)
     except Refused as error:
-        LOG.warning("refused %s %s: %s", request.method, quote(path[:120]), error.reason.came[:160])
-        body, kind, status = portal.problem(error.reason, error.status, path)
-        return _response(request, item(body, kind, status=status), fresh=True)
+        return _refusal(portal, request, error, path)
+    except Invalid as error:
+        return _refusal(portal, request, Refused(404, error), path)
+    except Exception:
+        LOG.exception("no answer to %s %s", request.method, quote(path[:120]))
+        fault = refused(500, "every request has an answer", "a fault of ours", "See the log of the server.")
+        return _refusal(portal, request, fault, path)
+
+
+def _refusal(portal: Portal, request: Request, error: Refused, path: str) -> Response:
+    LOG.warning("refused %s %s: %s", request.method, quote(path[:120]), error.reason.came[:160])
+    body, kind, status = portal.problem(error.reason, error.status, path)
+    return _response(request, item(body, kind, status=status), fresh=True)
 
 
 def _opened(portal: Portal, request: Request) -> Response:
@@ -157,7 +167,7 @@ def _opened(portal: Portal, request: Request) -> Response:
     rest = "&".join(f"{quote(k)}={quote(v)}" for k, v in request.query_params.items() if k != "token")
     where = request.url.path + (f"?{rest}" if rest else "")
     headers = {"Location": "/" + where.lstrip("/"), "Set-Cookie": portal.guard.cookie(), "Cache-Control": "no-store"}
-    return Response(status_code=303, headers=HEADERS | headers)
+    return Response(status_code=303, headers={**HEADERS, **headers})
 
 
 async def _read(portal: Portal, request: Request, path: str) -> Response:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..core.errors import Invalid, unknown
 from . import processes
+from .answers.figures import Problem
 from .answers.jobs import UploadAnswer
 from .guard import refused
 from .learn import ENDINGS
@@ -40,6 +41,7 @@ class Uploads:
         self.folder = Path(library.runs or ".") / ".index" / "uploads"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._readers = asyncio.Semaphore(MOST_READERS)
+        self._ended: set[str] = set()
 
     async def put(self, name: str, length: str, body: AsyncIterator[bytes]) -> UploadAnswer:
         """Take a file in and have it read. Raises `guard.Refused` where it is none that could be read."""
@@ -89,16 +91,17 @@ class Uploads:
         except TimeoutError:
             processes.end(child.pid, born, at_once=True)
             await asyncio.to_thread(child.wait)
+        self._ended.add(folder.name)
 
     def answer(self, identity: str) -> UploadAnswer:
         """What is known of an upload."""
         folder = self._folder(identity)
         request, found = _json(folder / "request.json"), _json(folder / "reading.json")
-        problem = found.get("problem")
-        if not found:
-            is_old = time.time() - folder.stat().st_mtime > SECONDS_OF_READING + 5
+        problem: Problem | None = found.get("problem")
+        is_old = time.time() - folder.stat().st_mtime > SECONDS_OF_READING + 5
+        if not found and (is_old or identity in self._ended):
             must = "a file is read within the limits of memory and time"
-            problem = {"must": must, "came": "it was not", "do": "Leave samples out.", "field": ""} if is_old else None
+            problem = {"must": must, "came": "it was not", "do": "Leave samples out.", "field": ""}
         fits, unfit = self._fitting(found) if found and not problem else ([], {})
         return {
             "upload": identity,

@@ -165,7 +165,8 @@ def _completed(portal: Portal, told: Told) -> Told:
     job, number, event = told
     if event["event"] == "done" and event.get("run") and "text" not in event:
         try:
-            event = {**event, "five": five(portal.library.record(event.get("run", "")))}
+            event = event.copy()
+            event["five"] = five(portal.library.record(event.get("run", "")))
         except Invalid:
             return told
     return job, number, event
