@@ -16,6 +16,7 @@ VERBS = {
     "list": ("what runs; with --all also what is planned, with --runs your runs", "cli_show:list_map"),
     "show": ("one task, method or leaf: question, settings, symmetry, who answers it", "cli_show:show"),
     "run": ("fit a method to a task, judge it, keep the record", "cli_run:run"),
+    "judge": ("judge the answer of a run again: one that was only fitted, or on more samples", "cli_study:judge"),
     "compare": ("tasks x methods x seeds, with groups that differ significantly", "cli_study:compare"),
     "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),

@@ -83,7 +83,7 @@ def _lead(records: Sequence[Record]) -> str:
     tasks = sorted({record.task for record in records})
     devices = ", ".join(sorted({record.device for record in records if record.device}))
     return html.escape(
-        f"{', '.join(tasks)}. {f'Computed on {devices}. ' if devices else ''}Error bars are one standard error."
+        f"{', '.join(tasks)}. {f'Computed on {devices}. ' if devices else ''}Error bars hold 68 % of the time."
     )
 
 

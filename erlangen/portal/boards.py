@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..leaves import Leaf
@@ -41,7 +41,7 @@ def the_leaf(library: Library, path: str) -> LeafAnswer:
         "statement": str(raw.get("statement") or leaf.line or (leaf.task.title if leaf.task else "")),
         "equation": str(raw.get("equation", "")),
         "open": _several(raw.get("open")),
-        "references": references(raw.get("references")),
+        "references": references(raw, chart.papers),
         "resources": resources_of(leaf=path),
         "bar": _bar(leaf),
         "task": task,
@@ -60,16 +60,15 @@ def _several(value: Any) -> list[str]:
     return [] if not value else [value] if isinstance(value, str) else [str(one) for one in value]
 
 
-def references(value: Any) -> list[Reference]:
-    """References of the map, written as words or as tables."""
+def references(raw: Mapping[str, Any], papers: Mapping[str, Mapping[str, Any]]) -> list[Reference]:
+    """Papers, data sets and code of a leaf: names of the bibliography, or what stands there itself."""
     found: list[Reference] = []
-    for one in value or []:
-        if isinstance(one, dict):
-            source = str(one.get("href") or one.get("link") or one.get("source") or one.get("id") or "")
-            title = str(one.get("title") or one.get("name") or source)
-        else:
-            source = title = str(one)
-        found.append({"title": title, "href": link(source)})
+    for one in (one for part in ("references", "data", "code") for one in raw.get(part) or []):
+        row = one if isinstance(one, Mapping) else papers.get(str(one), {})
+        source = str(row.get("id") or row.get("url") or row.get("href") or row.get("source") or one)
+        words = [str(row.get("title") or row.get("name") or one)]
+        words += [", ".join(str(row[k]) for k in ("authors", "year") if k in row)] if "authors" in row else []
+        found.append({"title": ". ".join(words), "href": link(source)})
     return found
 
 

@@ -41,12 +41,13 @@ DOWNLOADED = FILES[:2]
 
 @dataclass(frozen=True)
 class Chart:
-    """The map as it was read: areas with their leaves, and what map.toml says beyond them, by path."""
+    """The map as it was read: areas with their leaves; what map.toml and map/ say beyond them, by path; papers by name."""
 
     areas: list[Area]
     rows: dict[str, dict[str, Any]]
     scales: dict[str, Scale]
     texts: dict[str, str]
+    papers: dict[str, dict[str, Any]]
     read: float
 
     def leaf(self, path: str) -> tuple[Area, Leaf]:
@@ -230,9 +231,23 @@ def _read_chart() -> Chart:
     except Invalid:  # a broken file on the board must not take the map along; `erlangen check map` says which
         areas = leaves.areas(board=board / "nowhere")
     raw = tomllib.loads(leaves.CHART.read_text(encoding="utf-8"))
+    pages, papers = _read_pages()
     scales = {row["name"]: row.get("scale", SCALES.get(row["name"], "across")) for row in raw["area"]}
     texts = {row["name"]: str(row.get("text", "")) for row in raw["area"]}
-    return Chart(areas, {row["path"]: row for row in raw["leaf"]}, scales, texts, time.monotonic())
+    rows = {row["path"]: {**row, **pages.get(row["path"], {})} for row in raw["leaf"]}
+    return Chart(areas, rows, scales, texts, papers, time.monotonic())
+
+
+def _read_pages() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """What map/<area>.toml say of their leaves, by path, and the bibliography that they cite, by name."""
+    pages: dict[str, dict[str, Any]] = {}
+    papers: dict[str, dict[str, Any]] = {}
+    for file in sorted((leaves.HERE / "map").glob("*.toml")):
+        read = tomllib.loads(file.read_text(encoding="utf-8"))
+        pages |= {row["path"]: row for row in read.get("leaf", []) if isinstance(row, dict) and "path" in row}
+        if file.stem == "references":
+            papers = {name: row for name, row in read.items() if isinstance(row, dict)}
+    return pages, papers
 
 
 def _shipped(chart: Chart) -> dict[str, tuple[Path, ListedRun]]:

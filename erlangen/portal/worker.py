@@ -37,7 +37,9 @@ class Journal:
         if what == "began":
             (self.folder / "run.txt").write_text(figures["run"], encoding="utf-8")
             return
-        if what == "step":
+        if what == "stage":
+            self.write("said", text=str(figures["text"]))
+        elif what == "step":
             self._step(figures["step"], figures["total"], figures["figures"])
         else:
             self.write(what, **figures)
@@ -112,20 +114,12 @@ def _run(request: Mapping[str, Any], runs: Path, journal: Journal, *, resume: bo
 
 
 def made(cls: Any, fields: Mapping[str, Any], **others: Any) -> Any:
-    """A task, method or wrapper from its settings as JSON: lists are tuples, dictionaries nested settings."""
-    import dataclasses
-    import typing
-
+    """A task, method or wrapper from its settings as JSON."""
     from ..core.errors import Invalid
+    from ..study.run import restored
 
-    kinds, values = typing.get_type_hints(cls), {}
-    for name, value in fields.items():
-        inside = [one for one in (kinds.get(name), *typing.get_args(kinds.get(name))) if dataclasses.is_dataclass(one)]
-        if isinstance(value, dict) and inside:
-            value = made(inside[0], value)
-        values[name] = tuple(value) if isinstance(value, list) else value
     try:
-        return cls(**values, **others)
+        return restored(cls, fields, **others)
     except TypeError as error:
         do = f"See its settings: erlangen show {getattr(cls, 'name', lambda: cls.__name__)()}"
         raise Invalid(must="settings are of the kind that their default is", came=str(error), do=do) from None

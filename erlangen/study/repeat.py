@@ -13,7 +13,7 @@ from .. import registry
 from ..core.errors import Invalid
 from .record import Record
 
-RESERVED = ("method", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
+RESERVED = ("method", "budget", "judging", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
 
 
 Declared = Callable[[str, str], tuple[Mapping[str, str], Mapping[str, Any]]]
