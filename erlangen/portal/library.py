@@ -41,7 +41,7 @@ DOWNLOADED = FILES[:2]
 
 @dataclass(frozen=True)
 class Chart:
-    """The map as it was read: areas with their leaves; what map.toml and map/ say beyond them, by path; papers by name."""
+    """The map as it was read: areas with leaves; what map.toml and map/ say beyond them, by path; papers by name."""
 
     areas: list[Area]
     rows: dict[str, dict[str, Any]]

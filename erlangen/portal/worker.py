@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +134,32 @@ def _predict(request: Mapping[str, Any], runs: Path, folder: Path) -> str:
     prepare(fields=False)
     source = Path(request["file"])
     output = folder / _output(request["name"])
-    done = predict(runs / request["run"], source, output)
+    with _heard() as warnings:
+        done = predict(runs / request["run"], source, output)
     first = shown(runs / request["run"], source)
+    first["warnings"] = [*(_named(line, source.parent) for line in warnings), *first["warnings"]]
     answer = {"count": done.count, "level": done.level, "errors": dict(done.errors), "file": done.path.name, **first}
     (folder / "prediction.json").write_text(json.dumps(answer, allow_nan=False), encoding="utf-8")
     return done.path.name
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the package warns of meanwhile (a field far from the training data): for the page."""
+    import logging
+
+    lines: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage()[:400])
+
+    handler = Handler(logging.WARNING)
+    logging.getLogger("erlangen").addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logging.getLogger("erlangen").removeHandler(handler)
 
 
 def _output(name: str) -> str:
