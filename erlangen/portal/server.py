@@ -196,7 +196,7 @@ def _asset(portal: Portal, request: Request, name: str) -> Response:
     if found is None:
         do = "Build it: make portal" if not portal.site else "Reload the page."
         raise refused(404, "a file of the bundle is there", name[:120], do)
-    return _response(request, found, cache="no-cache" if name in ("portal.js", "portal.css") else FOREVER)
+    return _response(request, found, cache=FOREVER if name.startswith("fonts/") else "no-cache")
 
 
 def _file(portal: Portal, path: str) -> Response:
