@@ -3,7 +3,7 @@
     python benchmarks/portal_readers.py [READERS] [SECONDS] [RECORDS]
 
 Bars (two cores, nothing else running): start <= 2 s, 200 readers for 30 s without an error and p95 <= 200 ms, a board
-over 10,000 records <= 0.1 s. Readers are plain sockets in a process beside the server: their own time is in the figures.
+over 10,000 records <= 0.1 s. Readers are sockets in a process beside the server: their own time is in the figures.
 """
 
 from __future__ import annotations
