@@ -115,7 +115,9 @@ def _told(portal: Portal, told: Told) -> None:
     """Pass an event on; the record of a job that is done is read first."""
 
     async def pass_on() -> None:
-        portal.stream.tell(await asyncio.to_thread(writes.completed, portal, told))
+        event = await asyncio.to_thread(writes.completed, portal, told)
+        portal.shelf.forget()
+        portal.stream.tell(event)
 
     if told[2]["event"] == "done":
         portal.closing.add(task := asyncio.ensure_future(pass_on()))
