@@ -39,6 +39,7 @@ PAGES: Mapping[str, tuple[int, str, bodies.Body]] = {
     "resources": (0, "resources", bodies.resources),
     "about": (0, "about", bodies.about),
 }
+MOST_ROWS = 1_000
 ABOVE = {"map": "", "area": "", "leaf": "", "run": "runs/", "method": "methods/", "lesson": "lessons/", "none": "none"}
 """The entry of the navigation that a page belongs to, where it is not its own."""
 FOOTER = "<footer><p>Every number here is read from a record; published values keep their source.</p></footer>"
@@ -61,6 +62,8 @@ def page(
     if kind not in PAGES or len(rest) != PAGES[kind][0] or not all(rest):
         raise unknown("page", path, [name for name in PAGES if name])
     _, name, body = PAGES[kind]
+    if name == "runs":  # of a longer list the page carries the newest, and fetches the rest
+        query, found = {**query, "limit": str(MOST_ROWS)}, None
     answer: Mapping[str, Any] = api.answer(library, "/".join([name, *rest]), query) if found is None else found
     answer = as_files(answer) if library.mode == "export" else answer
     root = "../" * (len(rest) + 1) if kind else "./"
