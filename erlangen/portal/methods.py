@@ -41,7 +41,7 @@ def _setting(one: registry.Setting, defaults: dict[str, Any]) -> Setting:
         kind = "choice"
     elif first.startswith(("tuple", "list", "Sequence")):
         kind = "list"
-    elif isinstance(default, dict):
+    elif isinstance(default, dict) or (first not in PLAIN and (one.default or "").endswith(")")):
         kind = "nested"
     return {
         "name": one.name,

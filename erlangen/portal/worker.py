@@ -114,12 +114,19 @@ def _run(request: Mapping[str, Any], runs: Path, journal: Journal, *, resume: bo
 
 
 def made(cls: Any, fields: Mapping[str, Any], **others: Any) -> Any:
-    """A task, method or wrapper from its settings as JSON."""
+    """A task, method or wrapper from its settings as JSON; of nested settings those that are not given are defaults."""
+    import dataclasses
+
     from ..core.errors import Invalid
     from ..study.run import restored
 
+    whole = dict(fields)
+    for field in dataclasses.fields(cls):
+        default = field.default_factory() if callable(field.default_factory) else field.default  # type: ignore[misc]
+        if isinstance(whole.get(field.name), dict) and dataclasses.is_dataclass(default):
+            whole[field.name] = {**dataclasses.asdict(default), **whole[field.name]}  # type: ignore[arg-type]
     try:
-        return restored(cls, fields, **others)
+        return restored(cls, whole, **others)
     except TypeError as error:
         do = f"See its settings: erlangen show {getattr(cls, 'name', lambda: cls.__name__)()}"
         raise Invalid(must="settings are of the kind that their default is", came=str(error), do=do) from None
