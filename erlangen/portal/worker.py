@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS_BETWEEN_STEPS = 0.2
-READ_GB, READ_SECONDS, READ_BYTES = 12, 60, 50_000_000
+READ_GB, READ_SECONDS, READ_BYTES = 12, 60, 250_000_000
 
 
 class Journal:
