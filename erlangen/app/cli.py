@@ -21,6 +21,8 @@ VERBS = {
     "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
+    "serve": ("the map in the browser: see, run, compare, predict", "cli_portal:serve"),
+    "export": ("the same pages as files, for a host or a USB stick", "cli_portal:export"),
     "data": ("the data cache: info, fetch, verify, clear", "cli_data:data"),
     "board": ("which leaves are open: the records that ship, their bars and commands", "cli_board:board"),
     "check": ("the contract suite on a task or a method, yours or ours; the map", "cli_check:check"),

@@ -114,7 +114,7 @@ def _wrap_value(argv: Sequence[str], i: int, word: str) -> str | None:
 
 
 def _no_method(task: str) -> Invalid:
-    from .matching import fitting_methods
+    from ..study.matching import fitting_methods
 
     fitting = ", ".join(fitting_methods(task)) or "none"
     return Invalid(must="a run needs a method", came="no --method", do=f"Methods that answer {task}: {fitting}.")

@@ -71,7 +71,7 @@ def _set(cls: Any, given: Mapping[str, Any], flags: Iterable[Flag]) -> Any:
 
 
 def _all_that_fit(tasks: list[str]) -> list[str]:
-    from .matching import fitting_methods
+    from ..study.matching import fitting_methods
 
     return list(dict.fromkeys(m for t in tasks for m in fitting_methods(t)))
 

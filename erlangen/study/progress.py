@@ -7,13 +7,16 @@ import dataclasses
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import TextIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TextIO
 
 from ..contract.parts import Tell
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_REDRAWN = 1.0
+Watch = Callable[[str, Mapping[str, Any]], None]
+"""Who watches a run from outside: called with what happens and its figures ("began" run; "step" step, total, figures;
+"stage" text, of what has no steps; "said" text; "judging")."""
 
 
 @dataclasses.dataclass
@@ -49,8 +52,8 @@ class ProgressLine:
     seconds of every stage.
     """
 
-    def __init__(self, title: str, stream: TextIO | None = sys.stderr):
-        self.title, self.stream = title, stream
+    def __init__(self, title: str, stream: TextIO | None = sys.stderr, watch: Watch | None = None):
+        self.title, self.stream, self.watch = title, stream, watch
         self.history: list[dict[str, float]] = []
         self.spent: dict[str, float] = {}
         self._start = time.perf_counter()
@@ -63,6 +66,8 @@ class ProgressLine:
     def __call__(self, step: int, total: int, figures: Mapping[str, float]) -> None:
         """total: 0 while the length of the fit is not known yet."""
         self.history.append({**{k: float(v) for k, v in figures.items()}, "step": float(step)})
+        if self.watch is not None:
+            self.watch("step", {"step": step, "total": total, "figures": self.history[-1]})
         for stage in self._stages:
             stage.is_over = True  # there are steps now
         if self.stream is None:
@@ -79,6 +84,8 @@ class ProgressLine:
     def during(self, what: str) -> Iterator[Tell]:
         """As `Session.during`: a thread speaks, once a second on a terminal, every ten in a file, until it is over."""
         stage = _Stage(what, time.perf_counter())
+        if self.watch is not None:
+            self.watch("stage", {"text": what})
         ended = threading.Event()
         speaker = threading.Thread(target=self._speak, args=(stage, ended), daemon=True)
         self._stages.append(stage)

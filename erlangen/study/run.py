@@ -31,7 +31,7 @@ from . import environment, row_panels, store
 from .finished import Finished, Say
 from .judging import Judging
 from .panels import Sheet
-from .progress import ProgressLine
+from .progress import ProgressLine, Watch
 from .record import Record
 
 
@@ -61,6 +61,7 @@ def run(
     start: Run | str | Path | None = None,
     judging: Budget | str | float | None = None,
     quiet: bool = False,
+    watch: Watch | None = None,
 ) -> Run:
     """Fit `method` to `task` within `budget`, judge it on held-out data, and keep everything in a new folder of `runs`.
 
@@ -68,8 +69,8 @@ def run(
     of a budget of time where that is more, and no limit after a budget of steps. Compiling and parts of fixed size come
     on top. resume: go on with the latest run of exactly these settings that has not ended (where it is fitted, with its
     judging); one that has ended is returned as it is. start: an earlier run, or its folder, from whose answer the fit
-    begins (fine-tuning, transfer), where the method can. Raises `Invalid` where the settings make no sense, before
-    anything is computed.
+    begins (fine-tuning, transfer), where the method can. watch: told of every step, stage and message. Raises `Invalid`
+    where the settings make no sense, before anything is computed.
     """
     if isinstance(task, str):
         task = cast(Task, registry.load_task(task)())
@@ -84,11 +85,13 @@ def run(
     if folder is not None and Record.read(folder).state == "done":
         return load(folder)
     if folder is not None and Record.read(folder).state == "fitted":
-        return _judged(task, method, Record.read(folder), folder, load_fitted(folder), asked, quiet=quiet)
+        return _judged(task, method, Record.read(folder), folder, load_fitted(folder), asked, quiet=quiet, watch=watch)
     folder = folder or store.new_run(runs, record.task, record.method, seed)
     record.run = folder.name
-    say = _teller(record, quiet)
-    line = ProgressLine(record.method, None if quiet else sys.stderr)
+    say = _teller(record, quiet, watch)
+    line = ProgressLine(record.method, None if quiet else sys.stderr, watch)
+    if watch is not None:
+        watch("began", {"run": folder.name})
     try:
         fitted = _fit(task, method, record, folder, resume=resume, start=earlier, say=say, line=line)
     except KeyboardInterrupt:
@@ -98,7 +101,7 @@ def run(
         record.messages.append(f"{type(error).__name__}: {error}")
         _close(record, folder, "failed", say)
         raise
-    return _judged(task, method, record, folder, fitted, asked, quiet=quiet)
+    return _judged(task, method, record, folder, fitted, asked, quiet=quiet, watch=watch)
 
 
 def judge(run: str | Path, *, judging: Budget | str | float | None = None, quiet: bool = False) -> Run:
@@ -262,14 +265,24 @@ def _fit(
 
 
 def _judged(
-    task: Task, method: Method, record: Record, folder: Path, fitted: Answer, asked: Budget | None, *, quiet: bool
+    task: Task,
+    method: Method,
+    record: Record,
+    folder: Path,
+    fitted: Answer,
+    asked: Budget | None,
+    *,
+    quiet: bool,
+    watch: Watch | None = None,
 ) -> Run:
     """The run with all that is measured; whatever happens, the folder keeps what was found until then."""
     del record.messages[record.data["said_by_fit"] :]
     for rows in (record.scores, record.symmetry, record.coverage, record.shifts, record.solvers, record.panels):
         rows.clear()
     record.floor, record.cost, record.rollout_cost = {}, None, None
-    say, line = _teller(record, quiet), ProgressLine(record.method, None if quiet else sys.stderr)
+    say, line = _teller(record, quiet, watch), ProgressLine(record.method, None if quiet else sys.stderr, watch)
+    if watch is not None:
+        watch("judging", {})
     limit = Judging.within(asked, Budget.parse(record.budget))
     judging = Judging(line, say, limit, str(folder))
     history, sheet = _history(folder), Sheet(record.panels)
@@ -351,9 +364,11 @@ def _root(answer: Any) -> str:
     return next(named, "value of no kind that the contract knows")
 
 
-def _teller(record: Record, quiet: bool) -> Say:
+def _teller(record: Record, quiet: bool, watch: Watch | None = None) -> Say:
     def say(message: str) -> None:
         record.messages.append(message)
+        if watch is not None:
+            watch("said", {"text": message})
         if not quiet:
             print(f"  {message}", file=sys.stderr)
 
