@@ -31,6 +31,9 @@ export function set(text: string): string {
   return text
     .replace(/(?<=[\d)])e([+-]?\d+)/g, (_, n) => power(Number(n)))
     .replace(/(^|[\s(±<])-(?=[\d.])/g, `$1${MINUS}`)
+    .replaceAll('<=', '≤')
+    .replaceAll('>=', '≥')
+    .replace(/eV\/A(?![a-zA-Z])/g, 'eV/Å')
 }
 
 /** 831 µs, 1.37 ms, 12 s, 2.2 min, 3.1 h. */

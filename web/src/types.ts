@@ -1,4 +1,4 @@
-// Made by `python -m erlangen.portal.types` from erlangen/portal/answers.py: change that file, not this one.
+// Made by `python -m erlangen.portal.types` from erlangen/portal/answers/: change those, not this one.
 
 export const FORMAT = 'erlangen-portal-1'
 
@@ -45,6 +45,43 @@ export interface Measure {
   good: boolean | null
   axis: 'linear' | 'log'
   marks: Mark[]
+}
+
+/** A paper, a page, a code, a data set. */
+export interface Reference {
+  title: string
+  href: string
+}
+
+/** An array, flat, in C order. */
+export interface Column {
+  shape: number[]
+  values: unknown[]
+}
+
+/** A score: what it is called and which way is better. */
+export interface ScoreRow {
+  name: string
+  label: string
+  unit: string
+  lower_is_better: boolean
+}
+
+/** A declared input or output. */
+export interface QuantityRow {
+  name: string
+  label: string
+  symbol: string
+  unit: string
+  axes: string
+}
+
+/** Why something was refused (status 4xx): what must hold, what came, what to do; field: of the form. */
+export interface Problem {
+  must: string
+  came: string
+  do: string
+  field: string
 }
 
 /** One leaf of the map. `charted` false: a plug-in's leaf without an entry in the map. five: of the best record. */
@@ -113,23 +150,6 @@ export interface Setting {
   annotation: string
 }
 
-/** A declared input or output. */
-export interface QuantityRow {
-  name: string
-  label: string
-  symbol: string
-  unit: string
-  axes: string
-}
-
-/** A score: what it is called and which way is better. */
-export interface ScoreRow {
-  name: string
-  label: string
-  unit: string
-  lower_is_better: boolean
-}
-
 /** Where a task moves away from what was trained on. */
 export interface ShiftAxis {
   axis: string
@@ -145,12 +165,6 @@ export interface Published {
   value: number
   unit: string
   source: string
-  href: string
-}
-
-/** A paper, a page, a code, a data set. */
-export interface Reference {
-  title: string
   href: string
 }
 
@@ -267,6 +281,51 @@ export interface LeafAnswer {
   command: string
 }
 
+/** What a method says of itself. */
+export interface MethodInfo {
+  name: string
+  family: string
+  title: string
+  doc: string
+  source: string
+  problem: string
+  wrapper: boolean
+  settings: Setting[]
+  presets: string[]
+  keeps: string[]
+  declared: boolean
+}
+
+/** Where a method stands on one leaf: its best record relative to the best of all and to the solver as accurate. */
+export interface MethodPlace {
+  leaf: Reference
+  scale: Scale
+  run: string
+  href: string
+  score: string
+  figure: Figure
+  rank: number
+  of: number
+  to_best: number | null
+  to_solver: number | null
+  five: Measure[]
+}
+
+/** api/method/<name>.json */
+export interface MethodAnswer {
+  method: MethodInfo
+  places: MethodPlace[]
+  fits: Reference[]
+  runs: RunRow[]
+}
+
+/** api/methods.json */
+export interface MethodsAnswer {
+  methods: MethodRow[]
+  families: string[]
+  known: boolean
+}
+
 /** One record in a list. shipped: a reference record of the package. */
 export interface RunRow {
   name: string
@@ -363,12 +422,6 @@ export interface HistoryAnswer {
   columns: Record<string, (number | null)[]>
 }
 
-/** An array, flat, in C order. */
-export interface Column {
-  shape: number[]
-  values: unknown[]
-}
-
 /** A histogram: edges (one more than counts). */
 export interface Bins {
   edges: number[]
@@ -426,51 +479,6 @@ export interface SampleAnswer {
   inputs: Record<string, Column>
   outputs: Record<string, Record<string, Column>>
   units: Record<string, string>
-}
-
-/** What a method says of itself. */
-export interface MethodInfo {
-  name: string
-  family: string
-  title: string
-  doc: string
-  source: string
-  problem: string
-  wrapper: boolean
-  settings: Setting[]
-  presets: string[]
-  keeps: string[]
-  declared: boolean
-}
-
-/** Where a method stands on one leaf: its best record relative to the best of all and to the solver as accurate. */
-export interface MethodPlace {
-  leaf: Reference
-  scale: Scale
-  run: string
-  href: string
-  score: string
-  figure: Figure
-  rank: number
-  of: number
-  to_best: number | null
-  to_solver: number | null
-  five: Measure[]
-}
-
-/** api/method/<name>.json */
-export interface MethodAnswer {
-  method: MethodInfo
-  places: MethodPlace[]
-  fits: Reference[]
-  runs: RunRow[]
-}
-
-/** api/methods.json */
-export interface MethodsAnswer {
-  methods: MethodRow[]
-  families: string[]
-  known: boolean
 }
 
 /** One column of a comparison. */
@@ -615,14 +623,6 @@ export interface PredictorRow {
   grid: unknown
   intervals: number | null
   five: Measure[]
-}
-
-/** Why something was refused (status 4xx): what must hold, what came, what to do; field: of the form. */
-export interface Problem {
-  must: string
-  came: string
-  do: string
-  field: string
 }
 
 /** Body of POST api/jobs. wraps: outermost first. Settings that name files hold the id of an upload. */
