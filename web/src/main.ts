@@ -12,9 +12,10 @@ function start(): void {
   dressed()
   const main = document.querySelector('main')
   const which = pages[page()] as Component | undefined
-  if (!main || !which) return
-  document.querySelector('body > header')?.remove()
+  if (!main) return
+  for (const plain of document.querySelectorAll('body > header, body > .skip')) plain.remove()
   mount(Bar, { target: document.body, anchor: main })
+  if (!which) return
   const plain = [...main.childNodes]
   const inside = document.createElement('div')
   mount(Shell, { target: inside, props: { page: which } })

@@ -1,5 +1,7 @@
 /** Where this page is: links to the other pages, its own data, and how more is loaded, over HTTP and from files. */
 
+import type { Mode } from './types'
+
 const script = document.currentScript as HTMLScriptElement | null
 const FROM_FILE = location.protocol === 'file:'
 
@@ -35,10 +37,10 @@ type Waiting = Record<string, (answer: unknown) => void>
 const waiting: Waiting = {}
 declare global {
   interface Window {
-    erlangen?: (path: string, answer: unknown) => void
+    erlangenAnswer?: (path: string, answer: unknown) => void
   }
 }
-window.erlangen = (path, answer) => waiting[path]?.(answer)
+window.erlangenAnswer = (path, answer) => waiting[path]?.(answer)
 
 /** A failure in the words of the library. */
 export class Refused extends Error {
@@ -47,7 +49,7 @@ export class Refused extends Error {
   }
 }
 
-/** One answer of the API, e.g. load('api/map.json'); from a file, its twin `api/map.js` calls `erlangen(path, answer)`. */
+/** One answer of the API, e.g. load('api/map.json'); from a file, its twin `api/map.js` calls `erlangenAnswer('map', answer)`. */
 export async function load<T>(path: string): Promise<T> {
   if (FROM_FILE) return loadTwin<T>(path)
   return answer<T>(await reach(fetch(root + path, { headers: { accept: 'application/json' } })))
@@ -78,8 +80,9 @@ async function answer<T>(response: Response): Promise<T> {
 
 function loadTwin<T>(path: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    waiting[path] = (value) => resolve(value as T)
-    addScript(root + path.replace(/\.json$/, '.js')).catch(() =>
+    const name = path.replace(/^api\//, '').replace(/\.json$/, '')
+    waiting[name] = (value) => resolve(value as T)
+    addScript(`${root}api/${name}.js`).catch(() =>
       reject(new Refused(404, 'the export holds this file', path, 'Serve the runs: erlangen serve')),
     )
   })
@@ -102,8 +105,8 @@ function addScript(src: string): Promise<void> {
   })
 }
 
-/** Whether the pages are files: then nothing can be started here. */
-export const fromFile = FROM_FILE
+/** served: with jobs and predictions; public: read-only; export: files, on a host or on a stick. */
+export const mode: Mode = FROM_FILE ? 'export' : ((document.body?.dataset.mode as Mode | undefined) ?? 'served')
 
 /** One word of the query. */
 export function query(name: string, otherwise = ''): string {
