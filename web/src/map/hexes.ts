@@ -32,7 +32,8 @@ const LEAST_ROWS = 5
 /** The six neighbours, in the order of the edges that are shared with them. */
 const BESIDE: [number, number][] = [[0.5, 1], [-0.5, 1], [-1, 0], [-0.5, -1], [0.5, -1], [1, 0]]
 const odd = (r: number): number => (r % 2 ? 0.5 : 0)
-const key = (q: number, r: number): string => `${q.toFixed(2)},${r}`
+/** One number for a cell: q is a multiple of one half, plus where its continent begins. */
+const key = (q: number, r: number): number => r * 1e6 + Math.round(200 * q)
 
 /** Cells of all areas of the three continents. */
 export function layout(areas: MapArea[]): Layout {
@@ -52,7 +53,7 @@ export function layout(areas: MapArea[]): Layout {
 }
 
 function continent(areas: MapArea[], scale: Scale): Cell[] {
-  const taken = new Map<string, Cell>()
+  const taken = new Map<number, Cell>()
   const put = (cell: Cell) => taken.set(key(cell.q, cell.r), cell)
   const waiting: [MapArea, MapLeaf][] = []
   for (const area of areas)
@@ -74,22 +75,23 @@ function continent(areas: MapArea[], scale: Scale): Cell[] {
 }
 
 /** The free cell nearest to the middle of an area that touches it, if there is one; no more rows than needed. */
-function nearest(taken: Map<string, Cell>, area: string, areas: number): [number, number] {
+function nearest(taken: Map<number, Cell>, area: string, areas: number): [number, number] {
   const mine = [...taken.values()].filter((c) => c.area === area)
   const all = [...taken.values()]
   const columns = Math.max(3, Math.ceil(Math.sqrt(all.length)), ...all.map((c) => Math.ceil(c.q + 1)))
   const rows = Math.max(LEAST_ROWS, ...all.map((c) => c.r + 1))
   const middle = (k: 'q' | 'r', otherwise: number) => (mine.length ? mine.reduce((t, c) => t + c[k], 0) / mine.length : otherwise)
   const [mq, mr] = [middle('q', columns / (areas + 1)), middle('r', 0)]
+  const touching = new Set(mine.flatMap((m) => BESIDE.map(([dq, dr]) => key(m.q + dq, m.r + dr))))
   let best: [number, number] = [0, rows]
   let least = Infinity
   for (let r = 0; r <= rows; r++)
     for (let c = 0; c <= columns; c++) {
       const q = c + odd(r)
-      if (taken.has(key(q, r))) continue
-      const touches = mine.some((m) => BESIDE.some(([dq, dr]) => key(m.q + dq, m.r + dr) === key(q, r)))
-      const far = Math.hypot(q - mq, (r - mr) * 0.75) + (touches || !mine.length ? 0 : 4) + (r >= rows ? 3 : 0) + (q > columns - 0.75 ? 2 : 0)
-      if (far < least) [least, best] = [far, [q, r]]
+      const far = Math.hypot(q - mq, (r - mr) * 0.75) + (r >= rows ? 3 : 0) + (q > columns - 0.75 ? 2 : 0)
+      if (far >= least || taken.has(key(q, r))) continue
+      const cost = far + (!mine.length || touching.has(key(q, r)) ? 0 : 4)
+      if (cost < least) [least, best] = [cost, [q, r]]
     }
   return best
 }

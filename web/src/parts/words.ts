@@ -14,7 +14,7 @@ export function parts(text: string): Part[] {
 /** Paragraphs of a docstring: what is indented is set as it stands, the rest flows. */
 export function paragraphs(doc: string): { code: boolean; text: string }[] {
   return doc.split(/\n\s*\n/).filter((p) => p.trim()).map((p) => {
-    const lines = p.split('\n')
+    const lines = p.replace(/\s+$/, '').split('\n')
     const indent = Math.min(...lines.filter((l) => l.trim()).map((l) => l.length - l.trimStart().length))
     const code = indent >= 2
     return { code, text: code ? lines.map((l) => l.slice(indent)).join('\n') : lines.map((l) => l.trim()).join(' ') }
