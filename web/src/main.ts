@@ -8,8 +8,15 @@ import { dressed } from './parts/theme'
 import { pages } from './pages'
 import { page } from './site'
 
+/** The sign of erlangen as the icon of the tab. */
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${[0, 1, 2, 3, 4, 5].map((i) => `<path d="M16 16L16 3.2L20.6 8z" fill="${['#6b70e0', '#c8691c', '#14988b'][i % 3]}" transform="rotate(${60 * i} 16 16)"/>`).join('')}</svg>`
+
 function start(): void {
   dressed()
+  if (!document.querySelector('link[rel=icon]')) {
+    const icon = Object.assign(document.createElement('link'), { rel: 'icon', type: 'image/svg+xml', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` })
+    document.head.append(icon)
+  }
   const main = document.querySelector('main')
   const which = pages[page()] as Component | undefined
   if (!main) return

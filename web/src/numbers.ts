@@ -1,7 +1,8 @@
 /** Numbers as one reads them. Exponents are written `10^{−6}`: `parts/Figure.svelte` raises them, `spoken` says them. */
 
 const MINUS = '−'
-const THIN = '\u2009'
+/** A narrow space at which no line is broken. */
+const THIN = '\u202f'
 
 /** 0.0123, 1,350, 4.4 × 10^{−15}: `digits` significant ones. */
 export function figure(x: number | null | undefined, digits = 3): string {
@@ -80,7 +81,7 @@ export function percent(share: number | null, error?: number | null): string {
 /** The same text for speech: no signs, no raised figures. */
 export function spoken(text: string): string {
   return text
-    .replace(/[\u2009 ]?×[\u2009 ]?10\^\{−?(\d+)\}/g, (all, n) => ` times 10 to the ${all.includes(MINUS) ? 'minus ' : ''}${n}`)
+    .replace(/[\u202f ]?×[\u202f ]?10\^\{−?(\d+)\}/g, (all, n) => ` times 10 to the ${all.includes(MINUS) ? 'minus ' : ''}${n}`)
     .replaceAll('±', 'plus or minus')
     .replaceAll('/Å', ' per angstrom')
     .replaceAll(`×${THIN}`, 'times ')
@@ -92,7 +93,7 @@ export function spoken(text: string): string {
 
 /** Plain text where nothing can be raised (titles, CSV): 3.2 × 10⁻⁶ becomes 3.2e-6. */
 export function plain(text: string): string {
-  return text.replace(/[\u2009 ]?×[\u2009 ]?10\^\{(−?)(\d+)\}/g, (_, minus, n) => `e${minus ? '-' : ''}${n}`)
+  return text.replace(/[\u202f ]?×[\u202f ]?10\^\{(−?)(\d+)\}/g, (_, minus, n) => `e${minus ? '-' : ''}${n}`)
 }
 
 /** A date as people of all countries read it: 30 Nov 2026. */

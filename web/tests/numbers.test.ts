@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { counted, day, factor, figure, measured, percent, plain, plusMinus, seconds, set, spoken, unit } from '../src/numbers'
 
-const tidy = (text: string) => text.replaceAll('\u2009', '')
+const tidy = (text: string) => text.replaceAll('\u202f', '')
 
 describe('a number', () => {
   test('has as many digits as were asked for, and a real minus', () => {

@@ -61,7 +61,7 @@ export function tickText(v: number): string {
   const e = Math.floor(Math.log10(size) + 1e-9)
   const m = Number((v / 10 ** e).toPrecision(4))
   const raised = `10^{${e < 0 ? '−' : ''}${Math.abs(e)}}`
-  return m === 1 ? raised : `${String(m).replace('-', '−')}\u2009×\u2009${raised}`
+  return m === 1 ? raised : `${String(m).replace('-', '−')}\u202f×\u202f${raised}`
 }
 
 /** A line through points: "M0 1L2 3"; a place without a number interrupts it. */
