@@ -92,7 +92,6 @@ def test_the_check_names_what_is_wrong(tmp_path):
     found = "\n".join(check_map.findings([Area("continuum", "Continuum", tuple(wrong)), Area("new", "new", ())]))
     for words in (
         "6 leaves of that path",
-        "nrmse 0.9, bar 0.5: bar missed",
         "asks for nmrse",
         "its bar is in 1, the row in %",
         "painn",

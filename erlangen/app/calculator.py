@@ -2,57 +2,160 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
+import equinox as eqx
+import jax
 import numpy as np
+from ase.calculators.calculator import Calculator, all_changes, all_properties
+from ase.stress import full_3x3_to_voigt_6_stress
 
+from ..assess.symmetry import in_double
+from ..contract import EnergySurface, Interval, Outputs
 from ..core.errors import Invalid
-from ..core.systems import Atoms
+from ..core.systems import Atoms, System
 from ..data.containers import atoms as atoms_adapter
-from ..study.predict import answer, scope_of
+from ..learn.batching import in_single, stacked
+from ..learn.checkpoint import FITTED
+from ..numerics.precision import double
+from ..study.environment import prepare
+from ..study.predict import refuse, scope_of
 from ..study.run import load
 
+PRECISIONS = ("float32", "float64")
+IGNORED = {"initial_charges", "initial_magmoms"}  # what an answer does not see
 
-def calculator(run: str | Path) -> Any:
-    """An ASE calculator of the run folder `run`: energy [eV], forces [eV/A], and what else the run answers per frame.
 
-    Where the answer has intervals, `atoms.calc.results` also holds `energy_lower`, `forces_upper`, ... of the last
-    call. Elements and cells outside of the training data raise `Invalid`. Numbers are those of `erlangen predict`
-    (networks in float32); packing adds to each step, so long dynamics belong inside JAX.
+def calculator(run: str | Path, *, precision: str = "float32") -> TrainedCalculator:
+    """An ASE calculator of the run folder `run`: what the run answers under ASE's names, in ASE's units and shapes.
+
+    A potential (any message-passing method) gives `energy`, `free_energy` (the same: there is no entropy in it),
+    `energies` of the atoms [eV], `forces` [eV/A] and, where the cell has a volume, `stress` [eV/A^3: xx yy zz yz xz xy,
+    positive under tension], trained on stress or not. Where the answer has intervals, `atoms.calc.intervals` holds
+    (lower, upper) of the last call by name, at `atoms.calc.level`. Elements outside of the training data raise
+    `Invalid`, and so does what is no structure: no atoms, ghosts, a periodic direction without a vector.
+
+    precision: "float32", the numbers of `erlangen predict`, or "float64" for differences of energies (phonons, elastic
+    constants, tight relaxations), at about twice the time. Calculators can be pickled, with all that the run learned.
 
     >>> atoms.calc = erlangen.calculator("runs/2026-01-31-1200-forces-painn-s0")
-    >>> ase.optimize.BFGS(atoms).run(fmax=0.05)
+    >>> ase.optimize.BFGS(ase.filters.FrechetCellFilter(atoms)).run(fmax=0.01)
     """
-    from ase.calculators.calculator import Calculator, all_changes
+    prepare(fields=False)  # programs that were compiled once need no compiling in the next script
+    return TrainedCalculator(run, precision)
 
-    kept = load(run)
-    names, scope = [q.name for q in kept.record.outputs], scope_of(kept.record)
-    if kept.record.container != "Atoms" or "energy" not in names:
+
+class TrainedCalculator(Calculator):
+    """A run in the conventions of ASE; made by `calculator`."""
+
+    ignored_changes: ClassVar[set[str]] = IGNORED
+
+    def __init__(self, run: str | Path, precision: str = "float32"):
+        super().__init__()
+        if precision not in PRECISIONS:
+            raise Invalid(must=f"precision is one of {', '.join(PRECISIONS)}", came=repr(precision), do="Leave it out.")
+        self.run, self.precision, kept = Path(run), precision, load(run)
+        self._files = {name: (self.run / name).read_bytes() for name in ("record.json", FITTED)}
+        names = [q.name for q in kept.record.outputs]
+        if kept.record.container != "Atoms" or "energy" not in names:
+            raise Invalid(
+                must="a calculator needs a run that answers the energy of atoms",
+                came=f"a run of {kept.record.task}",
+                do="Train one: erlangen run molecules/forces --method painn",
+            )
+        with double():
+            self._fitted = in_double(kept.fitted) if precision == "float64" else kept.fitted
+        self._scope, self._room = scope_of(kept.record), (0, 0)
+        more = ["free_energy", *(["stress", "energies"] if isinstance(kept.fitted.bare, EnergySurface) else [])]
+        self.implemented_properties = [name for name in all_properties if name in (*names, *more)]
+        self.level = kept.fitted.level if isinstance(kept.fitted, Interval) else None
+        self.intervals: dict[str, tuple[Any, Any]] = {}
+
+    def calculate(
+        self,
+        atoms: Any = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """All that is known about `atoms`, or about those of the last call, by one evaluation."""
+        self.results, self.intervals = {}, {}
+        super().calculate(atoms, properties, system_changes)
+        (x,) = atoms_adapter.accepts([as_container(self.atoms)], self._scope, "atoms")
+        found, ends = self._ask(x)
+        if not all(np.all(np.isfinite(value)) for value in found.values()):
+            refuse(self._fitted, x)
+        self.results = self._in_convention({**found, "free_energy": found["energy"]})
+        lower, upper = ({name: pair[i] for name, pair in ends.items()} for i in (0, 1))
+        low, high = self._in_convention(lower), self._in_convention(upper)
+        self.intervals = {name: (low[name], high[name]) for name in low}
+
+    def _ask(self, x: System) -> tuple[dict[str, np.ndarray], dict[str, tuple[np.ndarray, np.ndarray]]]:
+        """Outputs and the ends of their intervals."""
+        n = len(x["atomic_numbers"])
+        # as many columns as were needed before: a list that grows and shrinks would be compiled again and again
+        width = self._room[1] if self._room[0] == n else 0
+        batch, self._room = stacked([self._fitted.prepare(x)], (n, width))
+        with double():
+            return jax.device_get(_answer(self._fitted, batch if self.precision == "float64" else in_single(batch)))
+
+    def _in_convention(self, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Those that ASE knows and these atoms have, in its shapes."""
+        found, atoms = {name: np.asarray(value[0], float) for name, value in values.items()}, cast(Any, self.atoms)
+        if "stress" in found:
+            stress = found.pop("stress")
+            found |= {"stress": full_3x3_to_voigt_6_stress(stress)} if atoms.cell.rank == 3 else {}
+        known = {name: value for name, value in found.items() if name in self.implemented_properties}
+        return {name: value if value.ndim else float(value) for name, value in known.items()}
+
+    def _get_name(self) -> str:
+        return "erlangen"
+
+    def __reduce__(self) -> Any:
+        state = {name: getattr(self, name) for name in ("run", "atoms", "results", "intervals", "parameters")}
+        return _unpacked, (self._files, self.precision), state
+
+
+def _unpacked(files: Mapping[str, bytes], precision: str) -> TrainedCalculator:
+    """A calculator from the files of its run, wherever that was."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        return TrainedCalculator(folder, precision)
+
+
+@eqx.filter_jit
+def _answer(fitted: Any, batch: Any) -> tuple[Outputs, Mapping[str, Any]]:
+    """Outputs and intervals of a batch; the network, which both need, is evaluated once."""
+
+    def one(x: System) -> tuple[Outputs, Mapping[str, Any]]:
+        surface = fitted.bare
+        found = surface.mechanics(x) if isinstance(surface, EnergySurface) else fitted(x)
+        return found, fitted.around(x, found) if isinstance(fitted, Interval) else {}
+
+    return jax.vmap(one)(batch)
+
+
+def as_container(atoms: Any) -> Atoms:
+    """ASE's atoms in ours; refuses what is no structure."""
+    if atoms is None or not len(atoms):
+        came = "no atoms" if atoms is None else "an empty Atoms"
+        raise Invalid(must="a calculator is asked about atoms", came=came, do="Pass atoms: calc.calculate(atoms).")
+    numbers, positions = np.asarray(atoms.numbers, np.int32), np.asarray(atoms.positions, float)
+    cell, periodic = np.asarray(atoms.cell.array, float), np.asarray(atoms.pbc, bool)
+    if np.any(numbers <= 0):
+        places = np.flatnonzero(numbers <= 0).tolist()
+        raise Invalid(must="every atom is of an element", came=f"ghosts X at {places}", do="Remove them: del atoms[i].")
+    if not np.all(np.isfinite(positions)) or not np.all(np.isfinite(cell)):
+        raise Invalid(must="positions and cell are finite", came="NaN or infinity", do="Look at the step before.")
+    if np.linalg.matrix_rank(cell[periodic]) < periodic.sum():
         raise Invalid(
-            must="a calculator needs a run that answers the energy of atoms",
-            came=f"a run of {kept.record.task}",
-            do="Train one: erlangen run molecules/forces --method painn",
+            must="every periodic direction has a lattice vector of its own",
+            came=f"pbc={periodic.tolist()} with the cell {cell.tolist()}",
+            do="Set atoms.cell, or atoms.pbc = False.",
         )
-
-    class Trained(Calculator):
-        implemented_properties = names
-
-        def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-            super().calculate(atoms, properties, system_changes)
-            asked = atoms_adapter.accepts([_as_container(self.atoms)], scope, "atoms")
-            found = answer(kept.fitted, asked)
-            self.results = {name: _plain(values[0]) for name, values in found.items()}
-
-    return Trained()
-
-
-def _as_container(atoms: Any) -> Atoms:
-    periodic = np.asarray(atoms.pbc, bool)
-    cell = np.where(periodic[:, None], np.asarray(atoms.cell), 0.0)
-    return Atoms(np.asarray(atoms.positions), np.asarray(atoms.numbers, np.int32), cell, periodic)
-
-
-def _plain(value: Any) -> Any:
-    value = np.asarray(value, float)
-    return value if value.ndim else float(value)
+    # vectors that do not repeat matter for the volume alone, as elsewhere in ASE
+    kept = cell if atoms.cell.rank == 3 else np.where(periodic[:, None], cell, 0.0)
+    return Atoms(positions, numbers, kept, periodic)

@@ -1,7 +1,8 @@
 """`erlangen check map`: the map says nothing that the package does not show.
 
 Leaves: paths unique, areas known, survey numbers from 1 to 31. Bars: the command can be read, the score is one that
-its task has, the unit is that of the record. Rows: a leaf, a command and a method that exist; its bar is met.
+its task has, the unit is that of the record. Rows: a leaf, a command and a method that exist.
+A bar that is missed is no finding: the board shows it, and the leaf is not open.
 """
 
 from __future__ import annotations
@@ -62,8 +63,6 @@ def _of_leaf(leaf: Leaf) -> Iterator[str]:
     for row in leaf.rows:
         if row.run == leaf.bar.run and leaf.bar.score not in row.scores:
             yield f"{row.path.name} has no {leaf.bar.score}; it has {', '.join(row.scores)}"
-    if leaf.standing is not None and leaf.standing.missing:
-        yield f"{leaf.bar.score} {leaf.standing.value:.3g}, bar {leaf.bar.limit:g}: {leaf.standing.missing}"
 
 
 def _of_bar(leaf: Leaf) -> Iterator[str]:

@@ -13,7 +13,7 @@ from .cli_flags import Parser, add_flags, build, flags_of
 
 USAGE = "erlangen run TASK --method METHOD [settings of both] [options]"
 RESERVED = (
-    *("method", "preset", "budget", "seed", "seeds", "wrap", "from", "out", "runs", "resume", "quiet"),
+    *("method", "preset", "budget", "judging", "seed", "seeds", "wrap", "from", "out", "runs", "resume", "quiet"),
     *("debug", "help"),
 )
 
@@ -37,7 +37,7 @@ def run(argv: list[str]) -> int:
     done = []
     for seed in range(args.seed, args.seed + args.seeds):
         options = {"budget": budget, "seed": seed, "runs": args.out, "resume": args.resume}
-        options |= {"start": args.start, "quiet": args.quiet}
+        options |= {"start": args.start, "judging": args.judging, "quiet": args.quiet}
         done.append(fit_and_judge(task, method, **options))
         print(done[-1].table(), flush=True)
     if len(done) > 1:
@@ -62,6 +62,7 @@ def _parser() -> Parser:
     parser.add_argument("--method")
     parser.add_argument("--preset", help="settings of the method that its file names, for instance small")
     parser.add_argument("--budget", help="time or steps: 30s, 2m, 1h, 500steps (default: what the task suggests)")
+    parser.add_argument("--judging", help="time for answering judged samples: 5m (default: a quarter of the budget)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="repeat with that many seeds and give the spread")
     wrap = {"action": "append", "default": []}
@@ -113,7 +114,7 @@ def _wrap_value(argv: Sequence[str], i: int, word: str) -> str | None:
 
 
 def _no_method(task: str) -> Invalid:
-    from .matching import fitting_methods
+    from ..study.matching import fitting_methods
 
     fitting = ", ".join(fitting_methods(task)) or "none"
     return Invalid(must="a run needs a method", came="no --method", do=f"Methods that answer {task}: {fitting}.")

@@ -142,7 +142,7 @@ def show(argv: list[str]) -> int:
     print(f"\n{entry.doc}\n\nSettings")
     print("\n".join(_settings(entry)) or "  none")
     sys.stdout.flush()
-    from .matching import describe
+    from ..study.matching import describe
 
     print("\n" + "\n".join(describe(entry)))
     print(f"\nSource: {entry.path}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import __version__, registry
 from ..core.errors import Invalid
+from ..data.drafts import check_free
 from .cli_flags import Parser, add_flags, build, flags_of
 from .cli_run import _names, _settings_help
 
@@ -77,7 +78,7 @@ def _check_outputs(args: Any, outputs: list[Path]) -> None:
             must="the solution goes somewhere", came="no --out, --plot or --animation", do="Add --out field.nc"
         )
     if args.out:
-        from ..data.field_files import kind_of
+        from ..data.array_files import kind_of
 
         kind_of(Path(args.out))
     if args.plot or args.animation:
@@ -87,8 +88,7 @@ def _check_outputs(args: Any, outputs: list[Path]) -> None:
             if text:
                 check(Path(text))
     for path in outputs:
-        if path.exists() and not args.force:
-            raise Invalid(must="no file is replaced unasked", came=f"{path} exists", do="Add --force, or name another.")
+        check_free(path, force=args.force)
         above = next((p for p in path.absolute().parents if p.exists()), Path.cwd())
         if not above.is_dir() or not os.access(above, os.W_OK):
             raise Invalid(must="the folder can be written to", came=str(above), do="Name a file in another folder.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import Invalid, unknown
+from ..data.drafts import whole
 from .plots import STYLE, axis_label, figure_of
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def draw(solution: Solution, path: Path) -> None:
     """A picture of the first problem: every quantity that was solved for, at several times."""
     check_picture(path)
     figure = _styled(_lines_and_image if _dimension(solution) == 1 else _maps, solution)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    with whole(path) as draft:
+        figure.savefig(draft, dpi=150)
 
 
 def film(solution: Solution, path: Path) -> None:
@@ -53,8 +54,8 @@ def film(solution: Solution, path: Path) -> None:
     check_film(path)
     if not solution.dt:
         raise Invalid(must="a film shows an evolution", came=solution.task.name(), do="Ask for --plot instead.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _styled(_film, solution, path)
+    with whole(path) as draft:
+        _styled(_film, solution, draft)
 
 
 def _styled(plot: Callable[..., Any], *args: Any) -> Any:

@@ -19,11 +19,11 @@ from .. import registry
 from ..core.errors import Invalid
 from ..study.notation import duration, estimate, method_name, number, plus_minus, title
 from ..study.record import Record
+from ..study.repeat import command
 from ..study.store import writing
 from ..study.table import answers, certificate, headline_coverage, place, sections, worst_shift
 from ..study.work_precision import break_even, comparisons, its_time
 from .plots import Arrays
-from .repeat import command
 from .report_plots import figures
 
 
@@ -83,7 +83,7 @@ def _lead(records: Sequence[Record]) -> str:
     tasks = sorted({record.task for record in records})
     devices = ", ".join(sorted({record.device for record in records if record.device}))
     return html.escape(
-        f"{', '.join(tasks)}. {f'Computed on {devices}. ' if devices else ''}Error bars are one standard error."
+        f"{', '.join(tasks)}. {f'Computed on {devices}. ' if devices else ''}Error bars hold 68 % of the time."
     )
 
 

@@ -67,7 +67,7 @@ def tour(runs: str | Path = "runs", page: str | Path = "tour.html", seed: int = 
 
     start, finished = time.perf_counter(), []
     for stop in STOPS:
-        print(f"\n== {stop.scale}: {stop.task} answered by {stop.method} within {stop.budget}\n   {stop.why}\n", flush=True)
+        print(f"\n== {stop.scale}: {stop.task} answered by {stop.method} within {stop.budget}\n   {stop.why}\n")
         method = registry.load_method(stop.method)()
         method = Conformal(method) if stop.wrap else method
         task = registry.load_task(stop.task)(**stop.settings)

@@ -20,7 +20,7 @@ from jaxtyping import Float, PRNGKeyArray
 from erlangen.core.arrays import AnyArray
 
 from ..contract import Samples, Task
-from .metrics import bootstrap_means, resampling_units
+from .metrics import bar, bootstrap_means, resampling_units
 from .rows import CoverageRow
 
 BINS = 10
@@ -37,7 +37,7 @@ def coverage(
 ) -> list[CoverageRow]:
     """How often the intervals hold the truth, per output: components, or whole fields for outputs on a grid.
 
-    The error is one standard error, by bootstrap over samples (whole groups where samples.group is given).
+    The error is that of `metrics.bar`, by bootstrap over samples (whole groups where samples.group is given).
     """
     rows = []
     for i, q in enumerate(task.outputs):
@@ -54,7 +54,7 @@ def coverage(
         table = np.stack([held, count], 1)
         units, _ = resampling_units(len(held), samples.group)
         draws = bootstrap_means(table, units, key=jax.random.fold_in(key, i))
-        error = float(np.std(draws[:, 0] / draws[:, 1], ddof=1)) if units.max(initial=0) > 0 else float("nan")
+        error = bar(draws[:, 0] / draws[:, 1], int(units.max(initial=0)) + 1)
         share = float(table[:, 0].sum() / table[:, 1].sum())
         mean_width = float(np.average(width, weights=count))
         kind = "simultaneous band" if whole else "per component"

@@ -13,14 +13,14 @@ World (2005), doi:10.1007/b106715; normalised, finite-sample form: Romano, Patte
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from erlangen.core.arrays import AnyArray
 
@@ -28,6 +28,7 @@ from ..contract import Answer, Interval, Outputs, Predictor, Samples, Spread, Su
 from ..core.groups import Shifts
 from ..core.quantity import Quantity
 from ..core.systems import Atoms, System
+from ..numerics import chunks
 from ..numerics.precision import double
 
 N_ELEMENTS = 120
@@ -68,7 +69,10 @@ class Conformalised(Interval):
 
     def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
         """Lower and upper end of each output."""
-        centre = self.inner(x)
+        return self.around(x, self.inner(x))
+
+    def around(self, x: System, centre: Outputs) -> Mapping[str, tuple[Array, Array]]:
+        """Lower and upper end of each output around what the method inside answers."""
         spread = self.inner.spread(x) if isinstance(self.inner, Spread) else {}
         ends = {}
         for q in self.outputs:
@@ -209,25 +213,39 @@ def _answers(fitted: Predictor, inputs: Sequence[System]) -> list[dict[str, dict
 
 
 def for_each(of: Callable[[Any, Any], Any], fitted: Predictor, inputs: Sequence[System], batch: int = 64) -> list[Any]:
-    """of(fitted, x) for every input, by `vmap` over inputs of equal shape; float32 in, float64 kept where added."""
+    """of(fitted, x) for every input, in order; float32 in, float64 kept where added."""
+    found: list[Any] = [None] * len(inputs)
+    for place, value in one_by_one(of, fitted, inputs, batch):
+        found[place] = value
+    return found
+
+
+def one_by_one(
+    of: Callable[[Any, Any], Any], fitted: Predictor, inputs: Sequence[System], batch: int = 64
+) -> Iterator[tuple[int, PyTree]]:
+    """(place, of(fitted, x)) of every input, by `vmap` over inputs of equal shape, as many at once as memory has room
+    for (`numerics.chunks`).
+    """
     shapes: dict[str, list[int]] = {}
     singles = [jax.tree.map(_single, fitted.prepare(x)) for x in inputs]
     for i, x in enumerate(singles):
         leaves, structure = jax.tree.flatten(x)
         shapes.setdefault(f"{structure} {[np.shape(leaf) for leaf in leaves]}", []).append(i)
-    found: list[Any] = [None] * len(inputs)
     arrays, rest = eqx.partition(fitted, is_array)
-    run: Callable = jax.jit(lambda a, xs: jax.vmap(lambda x: of(eqx.combine(a, rest), x))(xs))
-    with double():
-        for rows in shapes.values():
-            size = min(batch, len(rows))
-            for start in range(0, len(rows), size):
-                part = [rows[min(start + j, len(rows) - 1)] for j in range(size)]  # the last is repeated: one shape
-                stacked = jax.tree.map(lambda *v: np.stack(v), *[singles[r] for r in part])
-                out = jax.tree.map(np.asarray, run(arrays, stacked))
-                for j, r in enumerate(part):
-                    found[r] = jax.tree.map(lambda v: v[j], out)
-    return found
+    run = jax.jit(lambda a, xs: jax.vmap(lambda x: of(eqx.combine(a, rest), x))(xs))
+
+    def stacked(rows: Sequence[int], start: int, size: int) -> PyTree:
+        part = [rows[min(start + j, len(rows) - 1)] for j in range(size)]  # the last is repeated: one shape
+        return jax.tree.map(lambda *v: np.stack(v), *[singles[r] for r in part])
+
+    for rows in shapes.values():
+        with double():
+            size = chunks.planned(run, lambda n, r=rows: (arrays, stacked(r, 0, n)), min(batch, len(rows)))
+        for start in range(0, len(rows), size):
+            with double():
+                out = jax.tree.map(np.asarray, run(arrays, stacked(rows, start, size)))
+            for j, place in enumerate(rows[start : start + size]):
+                yield place, jax.tree.map(lambda v, j=j: v[j], out)
 
 
 def _single(leaf: AnyArray) -> np.ndarray:

@@ -4,6 +4,7 @@ count_parameters(fitted) -> int
 seconds_per_query(f, inputs, *, repeats, limit) -> float             median wall time of a call, without compilation
 peak_memory_mb() -> float
 solver_rows(task, samples, *, inputs, steps) -> list[SolverRow]  every setting of every solver, step or trajectory
+places(total, count) -> rows                                     which samples they were judged on
 solvers_of_laws(solvers, judge) -> list[SolverRow]             the same where there is a law and no samples
 cost(task, scores, rows, *, parameters, fit_seconds, truth_seconds, query_seconds) -> Cost
 break_even(upfront_seconds, query_seconds, solver_seconds) -> float | None
@@ -25,9 +26,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Int, PyTree
 
 from ..contract import Evolution, Outputs, ReferenceSolver, Samples, Score
+from ..core.errors import Invalid
 from ..core.systems import System
 from ..numerics.precision import double
 from ..numerics.steps import is_traced
@@ -35,7 +37,10 @@ from .metrics import at_step, estimate
 from .rows import Cost, Estimate, SolverRow
 
 X = TypeVar("X")
+Answering = Callable[[Sequence[Any]], list[Outputs]]
+"""What answers a list of inputs."""
 ENOUGH = 0.5  # seconds of timing one setting
+JUDGED = 10.0  # seconds in which all settings answer more samples than they are timed on
 
 
 def count_parameters(fitted: PyTree) -> int:
@@ -75,7 +80,12 @@ def peak_memory_mb() -> float:
 
 def spread(samples: Samples, count: int) -> Samples:
     """`count` of the samples from all over them: the first may all be the calm start of one trajectory."""
-    return samples.take(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int))
+    return samples.take(places(len(samples), count))
+
+
+def places(total: int, count: int) -> Int[np.ndarray, " n"]:
+    """Rows of `count` of so many samples, evenly spread; all where there are no more."""
+    return np.linspace(0, total - 1, min(count, total)).astype(int)
 
 
 def solver_rows(
@@ -87,14 +97,17 @@ def solver_rows(
     limit: float = math.inf,
     say: Callable[[str], None] = lambda message: None,
 ) -> list[SolverRow]:
-    """Error and seconds per query of every solver at every setting, on `inputs` of `samples`.
+    """Error and seconds per query of every solver at every setting, all on the same `row.samples` of `samples`: all of
+    them, or as many as `JUDGED` seconds suffice for, `inputs` at least.
 
     A solver that JAX can batch is timed as a batch of all inputs, like the answer that it is compared with; a single
     step is timed alone too, and the better time counts.
     steps > 1: `samples` are trajectories of an evolution, a query is all of one, and scores of roll-outs judge it.
-    limit: seconds for all of it; settings that they would not suffice for are left out, and `say` is told which.
+    limit: seconds for all of it; settings that they would not suffice for are left out, and `say` is told which, as
+    are those that fail on any of the inputs: a solver is judged on all of them or not at all.
     """
     part = spread(samples, inputs)
+    kept: dict[str, Answering] = {}
     scores = [s for s in task.scores if (s.steps > 1) == (steps > 1)]
     rows = []
     for solver in task.solvers:
@@ -105,23 +118,49 @@ def solver_rows(
                 left = ", ".join(map(str, solver.settings[i:]))
                 say(f"{solver.name}: {steps} steps with {solver.knob} = {left} are left out, they take too long")
                 break
-            rows.append(_solver_row(task, solver, setting, part, scores, steps))
+            try:
+                rows.append(_solver_row(task, solver, setting, part, scores, steps, kept))
+            except Exception as error:  # a foreign code may fail in any way; what was learned stands without it
+                say(_left_out(solver, setting, error))
             last = time.perf_counter() - start
-    return rows
+    more = spread(samples, int(JUDGED / max(sum(row.seconds for row in rows), 1e-6)))
+    if len(more) <= len(part):
+        return rows
+    try:
+        return [_scored(row, kept[row.title](more.inputs), more, scores) for row in rows]
+    except Exception as error:  # of a solver, on one sample of many
+        say(f"reference solvers are judged on {len(part)} samples: on more, {type(error).__name__}: {error}")
+        return rows
+
+
+def _left_out(solver: ReferenceSolver, setting: Any, error: Exception) -> str:
+    """One line; the kind of an error that is not meant for users is part of what it says."""
+    words = " ".join(str(error).split())
+    why = words if isinstance(error, Invalid) else f"{type(error).__name__}: {words}".strip(": ")
+    return f"{solver.name} with {solver.knob} = {setting} is left out: {why}"
 
 
 def solvers_of_laws(
-    solvers: Sequence[ReferenceSolver], judge: Callable[[Outputs], dict[str, float]], inputs: Sequence[Any] = (None,)
+    solvers: Sequence[ReferenceSolver],
+    judge: Callable[[Outputs], dict[str, float]],
+    inputs: Sequence[Any] = (None,),
+    *,
+    say: Callable[[str], None] = lambda message: None,
 ) -> list[SolverRow]:
     """Every setting of solvers whose every query costs a whole solution: errors as `judge` finds them, one run each.
 
     A law alone has no input; where there are several inputs, judge(answer) is called in their order and averaged.
+    Settings that fail on any of the inputs are left out, and `say` is told.
     """
     rows = []
     for solver in solvers:
         for setting in solver.settings:
             start = time.perf_counter()
-            answers = [solver.solve(x, setting) for x in inputs]
+            try:
+                answers = [solver.solve(x, setting) for x in inputs]
+            except Exception as error:
+                say(_left_out(solver, setting, error))
+                continue
             seconds = (time.perf_counter() - start) / len(inputs)
             found = [judge(answer) for answer in answers]
             scores = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
@@ -130,22 +169,37 @@ def solvers_of_laws(
 
 
 def _solver_row(
-    task: Any, solver: ReferenceSolver, setting: Any, samples: Samples, scores: Sequence[Score], steps: int
+    task: Any,
+    solver: ReferenceSolver,
+    setting: Any,
+    samples: Samples,
+    scores: Sequence[Score],
+    steps: int,
+    kept: dict[str, Answering],
 ) -> SolverRow:
+    """One setting, timed and scored on `samples`; what answers more of them is kept by title."""
+
     def one_step(x: System) -> Outputs:
         return solver.solve(x, setting)
 
     ask = one_step if steps == 1 else functools.partial(_path, task, solver, setting, steps)
-    answers, seconds, is_batched = _answered(ask, samples.inputs)
-    if is_batched and steps == 1:  # trajectories are not tried alone: compiling them twice takes longer than solving
+    answers, seconds, batched = _answered(ask, samples.inputs)
+    if batched is not None and steps == 1:  # trajectories are not tried alone: compiling them twice takes longer
         seconds = min(seconds, seconds_per_query(ask, samples.inputs[:1], limit=ENOUGH))
+    row = SolverRow(solver.name, solver.knob, setting, seconds, {}, {}, steps)
+    kept[row.title] = batched or (lambda inputs: [jax.device_get(ask(x)) for x in inputs])
+    return _scored(row, answers, samples, scores)
+
+
+def _scored(row: SolverRow, answers: Sequence[Outputs], samples: Samples, scores: Sequence[Score]) -> SolverRow:
+    """The row with the scores of these answers."""
     predictions = {name: [a[name] for a in answers] for name in answers[0]}
     found = []
     for score in (s for s in scores if s.quantity in predictions):
         true = dataclasses.replace(samples, outputs=at_step(score, samples.outputs))
         found.append(estimate(score, at_step(score, predictions), true, key=jax.random.key(0)))
     errors = {e.name: e.error for e in found if math.isfinite(e.error)}
-    return SolverRow(solver.name, solver.knob, setting, seconds, {e.name: e.value for e in found}, errors, steps)
+    return dataclasses.replace(row, scores={e.name: e.value for e in found}, errors=errors, samples=len(samples))
 
 
 def _path(task: Evolution, solver: ReferenceSolver, setting: Any, steps: int, x: System) -> Outputs:
@@ -168,18 +222,29 @@ def _path(task: Evolution, solver: ReferenceSolver, setting: Any, steps: int, x:
     return jax.tree.map(lambda *v: np.stack(v), *states)
 
 
-def _answered(ask: Callable[[Any], Outputs], inputs: Sequence[Any]) -> tuple[list[Outputs], float, bool]:
-    """The answer to every input, seconds per query, and whether JAX could answer all of them as a batch."""
+def _answered(ask: Callable[[Any], Outputs], inputs: Sequence[Any]) -> tuple[list[Outputs], float, Answering | None]:
+    """The answer to every input, seconds per query, and where JAX can answer all of them as a batch what answers more,
+    so many at a time.
+    """
+    run = jax.jit(jax.vmap(ask))
+
+    def batched(inputs: Sequence[Any], size: int = len(inputs)) -> list[Outputs]:
+        found = []
+        with double():
+            for start in range(0, len(inputs), size):
+                part = [inputs[min(start + j, len(inputs) - 1)] for j in range(size)]  # the last is repeated: one shape
+                whole = jax.device_get(run(jax.tree.map(lambda *v: np.stack(v), *part)))
+                found += [jax.tree.map(lambda v, i=i: v[i], whole) for i in range(size)]
+        return found[: len(inputs)]
+
     with double():
-        run = jax.jit(jax.vmap(ask))
         try:
-            stacked = jax.tree.map(lambda *v: np.stack(v), *inputs)
-            whole = jax.device_get(run(stacked))
+            answers = batched(inputs)
         except (TypeError, ValueError, jax.errors.JAXTypeError, jax.errors.ConcretizationTypeError):
             alone = seconds_per_query(ask, inputs[:1], limit=ENOUGH)  # not written in JAX, or shapes differ
-            return [jax.device_get(ask(x)) for x in inputs], alone, False
-        seconds = seconds_per_query(run, [stacked], limit=ENOUGH) / len(inputs)
-    return [jax.tree.map(lambda v: v[i], whole) for i in range(len(inputs))], seconds, True
+            return [jax.device_get(ask(x)) for x in inputs], alone, None
+        stacked = jax.tree.map(lambda *v: np.stack(v), *inputs)
+        return answers, seconds_per_query(run, [stacked], limit=ENOUGH) / len(inputs), batched
 
 
 def equal_accuracy(rows: Sequence[SolverRow], score: Estimate) -> SolverRow | None:
@@ -212,8 +277,10 @@ def cost(
 ) -> Cost:
     """The `Cost` of an answer; equal accuracy is judged by the first score that the solvers have too.
 
-    steps > 1: `rows` and `query_seconds` are of trajectories of so many steps.
+    scores: on the samples that the solvers were judged on. steps > 1: `rows` and `query_seconds` are of trajectories of
+    so many steps.
     """
+    samples = max((row.samples for row in rows), default=0)
     shared = [s for s in scores if any(s.name in r.scores for r in rows)]
     match = equal_accuracy(rows, shared[0]) if shared else None
     seconds = match.seconds if match else None
@@ -227,4 +294,7 @@ def cost(
         seconds,
         break_even(truth_seconds + fit_seconds, query_seconds, seconds),
         steps,
+        samples,
+        {s.name: s.value for s in shared} if samples else {},
+        {s.name: s.error for s in shared if math.isfinite(s.error)} if samples else {},
     )

@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from ..contract import Answer, Outputs, Samples, Spread, Tangents
 from ..core.systems import System
 from ..numerics.precision import double
-from .conformal import for_each
+from .conformal import for_each, one_by_one
 
 RIDGE = 1e-8  # lambda in units of the mean eigenvalue of the sum
 LARGEST = 4.0  # gamma
@@ -72,11 +72,13 @@ def gaussian(inner: Tangents, train: Samples, validation: Samples) -> LastLayerS
     def both(f: Tangents, x: System) -> Any:
         return {"tangents": f.tangents(x), "centre": f(x)}
 
-    sums = for_each(squares, inner, train.inputs)
+    sums: dict[str, Float[np.ndarray, "H H"]] = {}
+    for _, row in one_by_one(squares, inner, train.inputs):
+        sums = {name: sums.get(name, 0.0) + np.asarray(value, np.float64) for name, value in row.items()}
     held_out = for_each(both, inner, validation.inputs)
     factors, seen = {}, {}
-    for name in sums[0]:
-        values, vectors = np.linalg.eigh(np.sum([np.asarray(row[name], np.float64) for row in sums], 0))
+    for name, total in sums.items():
+        values, vectors = np.linalg.eigh(total)
         factor = vectors / np.sqrt(np.maximum(values, 0) + RIDGE * np.mean(np.abs(values)))
         spreads, errors = [], []
         for row, label in zip(held_out, validation.outputs[name], strict=True):

@@ -10,7 +10,7 @@ Subject = Literal["method", "method, float64", "solver"]
 
 @dataclasses.dataclass
 class Estimate:
-    """A figure with its error bar (one standard error) and how the bar was made."""
+    """A figure with its error bar (it holds 68 % of the time: `metrics.few`) and how the bar was made."""
 
     name: str
     value: float
@@ -66,9 +66,10 @@ class ShiftRow:
 
 @dataclasses.dataclass
 class SolverRow:
-    """One point of a classical solver's error-cost curve: scores by name with their standard errors, seconds per query.
+    """One point of a classical solver's error-cost curve: scores by name with their error bars, seconds per query.
 
-    steps > 1: a query is a trajectory of that many steps, from its initial state alone.
+    steps > 1: a query is a trajectory of that many steps, from its initial state alone. samples: how many it was
+    judged on, the same for all rows of a table (`Cost.samples`).
     """
 
     name: str
@@ -78,6 +79,7 @@ class SolverRow:
     scores: dict[str, float]
     errors: dict[str, float] = dataclasses.field(default_factory=dict)
     steps: int = 1
+    samples: int = 0
 
     @property
     def title(self) -> str:
@@ -91,7 +93,8 @@ class Cost:
 
     solver_seconds: the cheapest solver that is at least as accurate as this answer; None where none is.
     break_even None: training never pays, because the solver is faster per query at equal accuracy.
-    steps > 1: a query is a trajectory of that many steps.
+    steps > 1: a query is a trajectory of that many steps. scores, errors: of this answer on the very `samples` samples
+    that the solvers were judged on, by which equal accuracy is decided; 0: on all, or there are no samples.
     """
 
     parameters: int
@@ -103,3 +106,6 @@ class Cost:
     solver_seconds: float | None = None
     break_even: float | None = None
     steps: int = 1
+    samples: int = 0
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)
+    errors: dict[str, float] = dataclasses.field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Answers: what a method gives, by what can be asked of it.
 
-    Answer ── Predictor          f(x) -> y                              Spread, Interval, Features, Tangents: f can more
+    Answer ── Predictor          f(x) -> y                              Spread, Interval, Features, Tangents,
+           │                                                            EnergySurface: f can more
            ├─ Sampler            y ~ p(y | x)                           Density: log p(y | x) too
            ├─ Minimiser          y(x) of lowest objective
            └─ QuantumState       log psi(s)                             Eigenstates, StatePath, StateFamily: several
@@ -84,6 +85,14 @@ class Features(Predictor):
         """Invariant features of each output: shaped like the output, components of vectors as one, last axis of H."""
 
 
+class EnergySurface(Predictor):
+    """A predictor whose energy can be differentiated: what simulations need follows from it, asked for or not."""
+
+    @abc.abstractmethod
+    def mechanics(self, x: System) -> Outputs:
+        """{"energy" [], "energies" [n] of the atoms, "forces" [n, 3], "stress" [3, 3]} from one pass."""
+
+
 class Interval(Predictor):
     """A predictor with calibrated intervals at `level`."""
 
@@ -92,6 +101,10 @@ class Interval(Predictor):
     @abc.abstractmethod
     def interval(self, x: System) -> Mapping[str, tuple[Array, Array]]:
         """Lower and upper end of each output."""
+
+    def around(self, x: System, centre: Outputs) -> Mapping[str, tuple[Array, Array]]:
+        """The same where `centre`, the answer for `x`, is known already."""
+        return self.interval(x)
 
     @property
     def levels(self) -> tuple[float, ...]:

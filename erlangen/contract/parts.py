@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import sys
@@ -150,8 +151,20 @@ class Budget:
         seconds = None if self.seconds is None else fraction * self.seconds
         return Budget(seconds, None if self.steps is None else max(int(fraction * self.steps + 1e-6), 1))
 
+    def for_fit(self, fraction: float) -> Budget:
+        """That part of a time, so that something can follow the fit within the whole; steps stay as they are."""
+        return self if self.seconds is None else self.share(fraction)
+
     def __str__(self) -> str:
         return f"{self.steps}steps" if self.steps else f"{self.seconds:g}s"
+
+
+Tell = Callable[[int, int], None]
+"""tell(done, total): how far something is."""
+
+
+def _unseen(what: str) -> contextlib.AbstractContextManager[Tell]:
+    return contextlib.nullcontext(lambda done, total: None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +174,9 @@ class Session:
     folder: None keeps nothing. resume: go on from the checkpoint in `folder` if there is one.
     start: an earlier answer that the fit begins from (fine-tuning, transfer), for methods that `continues` says can.
     say(message): one line for the user and the record. progress(step, total, figures): called now and then.
+    `with during(what) as tell:` says what goes on where there are no steps, how long it has taken and, after
+    tell(done, total), what is left. labelled(by, count, seconds): labels that the fit computed for itself, beyond those
+    of the task.
     """
 
     folder: Path | None = None
@@ -168,6 +184,8 @@ class Session:
     start: Answer | None = None
     say: Callable[[str], None] = lambda message: None
     progress: Callable[[int, int, Mapping[str, float]], None] = lambda step, total, figures: None
+    during: Callable[[str], contextlib.AbstractContextManager[Tell]] = _unseen
+    labelled: Callable[[str, int, float], None] = lambda by, count, seconds: None
 
     def inside(self, name: str) -> Session:
         """The same session for a part of the fit (one member of an ensemble), in a folder of its own."""

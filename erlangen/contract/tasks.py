@@ -89,9 +89,15 @@ class Task(InItsFile, abc.ABC):
         return dataclasses.replace(self, **{axis: value})  # type: ignore[type-var]
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Settings that say nothing here, because others replace them (an own file, what is generated)."""
+        return frozenset()
+
+    @property
     def fields(self) -> dict[str, Any]:
-        """The settings, as they go into the record."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        """The settings that say something, as they go into the record."""
+        named = (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in named if name not in self.idle}
 
 
 class Supervised(Task):
@@ -145,6 +151,13 @@ class Evolution(Supervised):
     @abc.abstractmethod
     def feed(self, x: System, outputs: Outputs) -> System:
         """The next input: `x` with its state replaced by `outputs`."""
+
+    def path(self, x: System, frames: int) -> Outputs | None:
+        """`frames` true states [frames, ...] from any state of one's own, on the grid and with the steps that it needs.
+
+        None, where that is nothing but `solve` so many times.
+        """
+        return None
 
     def truth(self, split: Split) -> Samples:
         """Every step of every trajectory as one sample; `group` is the trajectory it comes from."""

@@ -90,7 +90,7 @@ class Irreps:
         """The block-diagonal matrix of a rotation or reflection, copy after copy."""
         blocks = [wigner_d(irrep.l, rotation, irrep.parity) for many, irrep in self.terms for _ in range(many)]
         edges = np.cumsum([0, *(b.shape[0] for b in blocks)])
-        total = jnp.zeros((self.dim, self.dim), jnp.asarray(rotation).dtype)
+        total = jnp.zeros((self.dim, self.dim), jnp.result_type(rotation, float))
         for start, block in zip(edges, blocks, strict=False):
             total = total.at[start : start + len(block), start : start + len(block)].set(block)
         return total
@@ -178,7 +178,7 @@ def to_irreps(
     tensor: Float[Array, "*any"], basis: CartesianBasis
 ) -> dict[tuple[int, int, int], Float[Array, "*batch m"]]:
     """The blocks x [..., 2l+1] of a Cartesian tensor [..., 3, ..., 3]; parts outside the basis are dropped."""
-    tensor, result = jnp.asarray(tensor), {}
+    tensor, result = jnp.asarray(tensor, jnp.result_type(tensor, float)), {}
     for name, rows in basis.items():
         indices = list(range(tensor.ndim - rows.ndim + 1, tensor.ndim))
         axes = (indices, list(range(1, rows.ndim)))
@@ -193,7 +193,7 @@ def from_irreps(
     if unknown := set(blocks) - set(basis):
         raise Invalid(must=f"blocks must be among {list(basis)}", came=str(sorted(unknown)), do="Leave them out.")
     parts = [
-        jnp.tensordot(jnp.asarray(x), jnp.asarray(basis[name], jnp.asarray(x).dtype), axes=1)
+        jnp.tensordot(jnp.asarray(x), jnp.asarray(basis[name], jnp.result_type(x, float)), axes=1)
         for name, x in blocks.items()
     ]
     return functools.reduce(jnp.add, parts)

@@ -28,7 +28,7 @@ def wigner_matrices(lmax: int, rotation: Float[Array, "*any 3 3"]) -> list[Float
         raise Invalid(
             must="lmax must be 0 or more and rotations [..., 3, 3]", came=f"{lmax}, {rotation.shape}", do="Give 3 x 3."
         )
-    rotation = jnp.asarray(rotation)
+    rotation = jnp.asarray(rotation, jnp.result_type(rotation, float))  # a permutation may come in whole numbers
     matrices = [jnp.ones((*rotation.shape[:-2], 1, 1), rotation.dtype), rotation]
     for l in range(2, lmax + 1):
         c = np.sqrt(2 * l + 1) * clebsch_gordan(l - 1, 1, l)
@@ -49,7 +49,7 @@ def wigner_d(l: int, rotation: Float[Array, "*any 3 3"], parity: int | None = No
         return matrix
     if parity not in (1, -1):
         raise Invalid(must="parity must be +1, -1 or None", came=repr(parity), do="Even is +1, odd is -1.")
-    return matrix * jnp.sign(jnp.linalg.det(rotation))[..., None, None]
+    return matrix * jnp.sign(jnp.linalg.det(jnp.asarray(rotation, matrix.dtype)))[..., None, None]
 
 
 @functools.cache

@@ -3,19 +3,18 @@
     read_crystals(path, column, shape=None) -> CrystalTable
 
 JSON: a list of records (JARVIS: "atoms" with lattice_mat, coords, elements; Materials Project: "structure" as a
-pymatgen dictionary), a mapping of columns, or {"columns", "data"}. CSV: a header, cells that hold CIF or POSCAR text,
-nested lists or dictionaries. Compressed by .gz, .xz or .bz2. Rows that cannot be used are listed and left out.
+pymatgen dictionary), one record per line, a mapping of columns or of rows, or {"columns", "data"}. CSV: a header, cells
+that hold CIF or POSCAR text, nested lists or dictionaries. Compressed by .gz, .xz or .bz2. Rows that cannot be used are
+listed and left out.
 """
 
 from __future__ import annotations
 
 import ast
-import csv
 import dataclasses
-import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,9 @@ import numpy as np
 
 from ..core.errors import Invalid, unknown
 from ..core.systems import Atoms
-from .atom_files import read_text
+from .atom_files import poscar, read_text
+from .cif_files import cif_blocks, crystal
+from .text_tables import read_table
 
 log = logging.getLogger("erlangen.data")
 # POSCAR first: unlike CIF it keeps the frame in which the tensors of a row were calculated
@@ -51,7 +52,7 @@ class CrystalTable:
 def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None = None, group: str = "") -> CrystalTable:
     """Crystals and the values of `column`, each of `shape`: () for a number, (3, 3) for a tensor of rank 2.
 
-    shape None: that of the first value that can be read. group: a column that says which crystals belong together.
+    shape None: that of most values. group: a column that says which crystals belong together.
 
     Raises `Invalid` where the column does not exist, no row has a structure, or no row is complete; rows whose
     structure does not parse, or whose value is missing, not finite or of another shape, are logged and left out.
@@ -62,16 +63,23 @@ def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None =
         if name not in records[0] and not any(name in r for r in records[:100]):
             raise unknown(f"the column of {path}", name, [k for k in records[0] if k not in STRUCTURES])
     atoms, values, rows, faults = [], [], [], []
-    for number, record in enumerate(records):
+    words: dict[str, list[int]] = {}
+    found = [_value(record.get(column)) for record in records]
+    shape = _usual([value for value in found if isinstance(value, np.ndarray)]) if shape is None else shape
+    for number, (record, value) in enumerate(zip(records, found), 1):
         try:
-            value = _value(record.get(column), shape)
-            shape = value.shape if shape is None else shape
-            atoms.append(_structure(record))
+            if isinstance(value, str):
+                raise ValueError(value)
+            if value.shape != shape:
+                raise ValueError(f"its value has shape {value.shape} instead of {shape}")
+            atoms.append(_structure(record, lambda word: words.setdefault(word, []).append(number)))
         except (Invalid, ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
-            faults.append(f"row {number + 1}: {_why(error)}")
+            faults.append(f"row {number}: {_why(error)}")
             continue
         values.append(value)
-        rows.append(number)
+        rows.append(number - 1)
+    for word, those in words.items():
+        log.warning("%s, row %d%s: %s", path, those[0], f" and {len(those) - 1} more" * (len(those) > 1), word)
     listed = "; ".join(faults[:SHOWN]) + ("; ..." if len(faults) > SHOWN else "")
     if not atoms:
         raise Invalid(
@@ -91,41 +99,60 @@ def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
 
 
+def _usual(values: Sequence[np.ndarray]) -> tuple[int, ...]:
+    """The shape that most of the values have, the earlier one of two equally frequent."""
+    shapes = [value.shape for value in values]
+    return max(dict.fromkeys(shapes), key=shapes.count, default=())
+
+
 def _records(path: Path) -> list[dict[str, Any]]:
     """One mapping from column to cell per row."""
     text = read_text(path)
     if text.lstrip()[:1] in "[{":
-        try:
-            return _of_json(json.loads(text), path)
-        except json.JSONDecodeError as error:
-            raise _unreadable(path, f"no JSON: {error}") from None
-    return _of_csv(text, path)
+        return _of_json(_decoded(text, path), path)
+    table = read_table(text, path)
+    if len(table.header) < 2:
+        raise _unreadable(path, f"one column, {table.header[0]!r}")
+    return [dict(zip(table.header, row)) for row in table.rows]
+
+
+def _decoded(text: str, path: Path) -> object:
+    """The value of a JSON text, or the list of those that stand behind one another (JSON lines)."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    text = text.strip()
+    try:
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            found.append(value)
+            at += len(text[at:]) - len(text[at:].lstrip())
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _unreadable(path, f"no JSON: {error}") from None
+    return found[0] if len(found) == 1 and not _is_record(found[0]) else found
+
+
+def _is_record(found: object) -> bool:
+    """Whether a mapping is one crystal with its values, rather than a table of them."""
+    return isinstance(found, dict) and any(name in found and _is_structure(found[name]) for name in STRUCTURES)
+
+
+def _is_structure(cell: object) -> bool:
+    return isinstance(cell, str) or (isinstance(cell, dict) and bool({"sites", "lattice_mat"} & set(cell)))
 
 
 def _of_json(found: object, path: Path) -> list[dict[str, Any]]:
+    """Records from the ways in which pandas writes a table: records, split, table, index (of rows), columns."""
     if isinstance(found, dict) and {"columns", "data"} <= set(found):
         found = [dict(zip(found["columns"], row)) for row in found["data"]]
     elif isinstance(found, dict) and isinstance(found.get("data"), list):
         found = found["data"]
+    elif isinstance(found, dict) and any(map(_is_record, found.values())):
+        found = list(found.values())
     elif isinstance(found, dict):
         keys = list(next((v for v in found.values() if isinstance(v, dict)), {}))
         found = [{c: v.get(k) for c, v in found.items() if isinstance(v, dict)} for k in keys]
     if not isinstance(found, list) or not found or not all(isinstance(r, dict) for r in found):
         raise _unreadable(path, "no list of records")
     return found
-
-
-def _of_csv(text: str, path: Path) -> list[dict[str, Any]]:
-    csv.field_size_limit(1 << 30)
-    lines = text.split("\n")
-    start = next(i for i, line in enumerate(lines) if not line.startswith("#"))
-    table = list(csv.reader(io.StringIO("\n".join(lines[start:]))))
-    header, rows = table[0], [row for row in table[1:] if row]
-    # tables written with their index have one field more than names, in front
-    rows = [row[len(row) - len(header) :] if len(row) > len(header) else row for row in rows]
-    if len(header) < 2 or not rows:
-        raise _unreadable(path, "no header with rows below it")
-    return [dict(zip(header, row)) for row in rows]
 
 
 def _unreadable(path: Path, why: str) -> Invalid:
@@ -136,38 +163,38 @@ def _unreadable(path: Path, why: str) -> Invalid:
     )
 
 
-def _value(cell: object, shape: tuple[int, ...] | None) -> np.ndarray:
+def _value(cell: object) -> np.ndarray | str:
+    """The numbers of a cell, or why there are none."""
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
-        raise ValueError("its value is missing")
+        return "its value is missing"
     try:
-        array = np.asarray(ast.literal_eval(cell) if isinstance(cell, str) else cell, float)
-    except (ValueError, SyntaxError, TypeError):
-        raise ValueError(f"its value is {str(cell)[:30]!r} instead of numbers") from None
-    if shape is not None and array.shape != shape:
-        raise ValueError(f"its value has shape {array.shape} instead of {shape}")
-    if not np.all(np.isfinite(array)):
-        raise ValueError("its value is not finite")
-    return array
+        array = np.asarray(ast.literal_eval(cell.strip()) if isinstance(cell, str) else cell, float)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return f"its value is {str(cell)[:30]!r} instead of numbers"
+    return array if np.all(np.isfinite(array)) else "its value is not finite"
 
 
-def _structure(record: Mapping[str, Any]) -> Atoms:
+def _structure(record: Mapping[str, Any], say: Callable[[str], None]) -> Atoms:
     """The crystal of a row, from the first cell that holds one."""
     for name in STRUCTURES:
         cell = record.get(name)
         if cell not in (None, ""):
-            return crystal_of(cell)
+            return crystal_of(cell, say)
     if isinstance(meta := record.get("meta"), str) and "poscar" in meta:
-        return _structure({k: v for k, v in ast.literal_eval(meta).items() if k == "poscar"})
+        return _structure({k: v for k, v in ast.literal_eval(meta).items() if k == "poscar"}, say)
     raise ValueError(f"no structure among {sorted(record)[:8]}")
 
 
-def crystal_of(cell: Any) -> Atoms:
-    """A crystal from a pymatgen or JARVIS dictionary (or their JSON text), from CIF or from POSCAR text."""
+def crystal_of(cell: Any, say: Callable[[str], None] = log.warning) -> Atoms:
+    """A crystal from a pymatgen or JARVIS dictionary (or their JSON text), from CIF or from POSCAR text.
+
+    say: gets a word on what was assumed.
+    """
     if isinstance(cell, str):
         text = cell.strip()
         if text.startswith("{"):
-            return crystal_of(json.loads(text) if '"' in text[:20] else ast.literal_eval(text))
-        return _of_cif(text) if "_cell_length_a" in text else _of_poscar(text)
+            return crystal_of(json.loads(text) if '"' in text[:20] else ast.literal_eval(text), say)
+        return _of_cif(text, say) if "_cell_length_a" in text else _of_poscar(text)
     if "sites" in cell:
         names = [_only_species(site) for site in cell["sites"]]
         lattice = np.array(cell["lattice"]["matrix"], float)
@@ -185,24 +212,18 @@ def _only_species(site: Mapping[str, Any]) -> str:
     return species[0]["element"]
 
 
-def _of_cif(text: str) -> Atoms:
-    import gemmi
-
-    from .structure_files import _crystal
-
-    start = text.find("data_")
-    blocks = gemmi.cif.read_string(text[max(start, 0) :])
-    table = _crystal(Path("CIF text"), 1, blocks[0])
+def _of_cif(text: str, say: Callable[[str], None]) -> Atoms:
+    path = Path("CIF text")
+    block = cif_blocks(path, text[max(text.find("data_"), 0) :])[0]
+    table = crystal(path, 1, block, say)
     return _checked(table.positions, table.atomic_numbers, table.cell)
 
 
 def _of_poscar(text: str) -> Atoms:
-    import ase.io
-
     try:
-        found: Any = ase.io.read(io.StringIO(text + "\n"), format="vasp")
-    except Exception as error:  # the parser raises whatever it stumbles over
-        raise ValueError(f"neither CIF nor POSCAR ({type(error).__name__}: {error})") from None
+        found = poscar(text)
+    except ValueError as error:
+        raise ValueError(f"neither CIF nor POSCAR ({error})") from None
     return _checked(found.positions, found.numbers, found.cell.array)
 
 

@@ -8,11 +8,15 @@ checksum are set aside as `NAME.wrong-...`. Files live in `public/` of the cache
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import dataclasses
 import functools
+import gzip
+import hashlib
 import http.client
 import logging
+import lzma
 import os
 import time
 import tomllib
@@ -110,6 +114,20 @@ def fetch(
                 do="Free some space, or set ERLANGEN_CACHE to a folder that can be written.",
             ) from None
     return paths
+
+
+def is_copy(path: Path, name: str, file: str) -> bool:
+    """Whether `path`, packed or not, holds what the file `file` of the public set `name` does."""
+    if not path.is_file():
+        return False
+    opened = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix.lower(), open)
+    right = catalogue()[name].files[file]
+    try:
+        with opened(path, "rb") as stream:
+            held = stream.read(right.bytes + 1)
+    except (OSError, EOFError, lzma.LZMAError):
+        return False
+    return len(held) == right.bytes and hashlib.sha256(held).hexdigest() == right.sha256
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:

@@ -2,35 +2,115 @@
 
     read_fields(path, values=None, *, axes=None, samples=None, units=None) -> list[Field]
     write_fields(path, fields, extra=None, *, units=None) -> None
+    read_states(source, values) -> States        every state of every trajectory, and its place in the file
 
 What erlangen writes are plain self-describing files: one dimension `sample`, one per axis (x, y, z) with its
 coordinate, one array [sample, x(, y(, z))(, component)] per quantity with its `units`, parameters as arrays [sample].
-NetCDF and Zarr go through xarray, so dimensions of files from elsewhere are known by name. HDF5 and npz need not carry
-names of dimensions: there the coordinates are datasets called x, y, z (or named by `axes`).
+What dimensions of other files are says `data.grid_layout`; whatever it has to be told stands behind the name of the
+file, flow.h5:values=u+v:x=lon:y=lat:boundary=walls.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+import dataclasses
 import os
-import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from ..core.arrays import AnyArray
 from ..core.errors import Invalid, unknown
 from ..core.systems import Field
+from .array_files import BOUNDARY, Arrays, Variable, Variables, opened, write_arrays, write_beside
+from .grid_layout import AXES, COMPONENT, SAMPLE, TIME, WORDS, Layout, Roles, finite, layout_of
+from .sources import Source
 
-AXES = ("x", "y", "z")
-SAMPLE, BOUNDARY = "sample", "boundary"
-SUFFIXES = {".h5": "hdf5", ".hdf5": "hdf5", ".nc": "netcdf", ".nc4": "netcdf", ".zarr": "zarr", ".npz": "npz"}
-Arrays = dict[str, tuple[tuple[str, ...] | None, np.ndarray]]  # name -> names of dimensions where known, values
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A quantity in a file: its variable, what each dimension is, and which of its components (None: all)."""
+
+    variable: Variable
+    roles: Roles
+    component: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class States:
+    """Every state in a file. columns[name]: [samples, times, *grid, *components], one of each where a quantity does not
+    depend on it; roles: of the dimensions of the first in the file; times: coordinate, () where there is none.
+    """
+
+    path: Path
+    layout: Layout
+    columns: Mapping[str, np.ndarray]
+    places: Mapping[str, Place]
+    parameters: Mapping[str, np.ndarray]  # [samples, times], likewise
+    times: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Samples, and times of each."""
+        lengths = [values.shape[:2] for values in (*self.columns.values(), *self.parameters.values())]
+        return max(n for n, _ in lengths), max(n for _, n in lengths)
+
+    @property
+    def fields(self) -> list[Field]:
+        """All times of the first sample, then those of the second."""
+        samples, times = self.shape
+        return [self.field(i, k) for i in range(samples) for k in range(times)]
+
+    def field(self, sample: int, time: int) -> Field:
+        """One state."""
+
+        def at(values: np.ndarray) -> np.ndarray:
+            return values[sample % len(values), time % values.shape[1]]
+
+        parameters = {name: at(values).item() for name, values in self.parameters.items()}
+        values: dict[str, AnyArray] = {name: at(column) for name, column in self.columns.items()}
+        return Field(values, self.layout.spacing, self.layout.boundary, parameters)
+
+
+def read_states(
+    source: Source, values: Sequence[str] | None, units: Mapping[str, str], *, times: slice = slice(None)
+) -> States:
+    """values: names of the quantities, for which others may stand behind the name of the file; None: all on the grid.
+
+    units: what each is expected in; a file that states another unit is refused. A quantity v_1 is component 1 of v
+    where no array has that name.
+    """
+    path, keys = source.path, dict(source.keys)
+    with opened(path) as (variables, attributes):
+        layout = layout_of(path, variables, attributes, keys)
+        places = _places(path, variables, layout, values, keys.get("values"))
+        if not places:
+            raise Invalid(
+                must=f"some array has the axes {_axes(layout)}",
+                came=f"{path} with {_shapes(variables)}",
+                do=f"Name arrays and coordinates behind the file: {path.name}:values=u:x=lon",
+            )
+        said = source.units.split(",") if source.units else []
+        if len(said) not in (0, 1, len(places)):
+            came, do = f"{path}: {source.units}", "Join them by +, as in units=m/s+K."
+            raise Invalid(must=f"there is one unit for all, or one for each of {', '.join(places)}", came=came, do=do)
+        for i, (here, place) in enumerate(places.items()):
+            _check_unit(path, here, said[i % len(said)] if said else place.variable.unit, units)
+        columns = {here: _column(layout, place, times) for here, place in places.items()}
+        counts = {here: column.shape[:2] for here, column in columns.items()}
+        for k, what in enumerate((f"{SAMPLE}s", "times")):
+            if len({n[k] for n in counts.values()} - {1}) > 1:
+                came = f"{path}: { {here: n[k] for here, n in counts.items()} }"
+                raise Invalid(
+                    must=f"all variables have the same number of {what}", came=came, do="Read them one by one."
+                )
+        shape = tuple(max(n[k] for n in counts.values()) for k in (0, 1))
+        _check_finite(path, columns)
+        parameters = {n: np.full((1, 1), v) for n, v in numbers(attributes).items()}
+        parameters |= {n: variables[n].read()[:, None] for n in parameters_of(variables, layout, shape[0])}
+        at = variables[layout.time.name].read() if layout.time else np.zeros(0)
+    return States(path, layout, columns, places, parameters, at)
 
 
 def read_fields(
@@ -46,52 +126,14 @@ def read_fields(
     values: names of the quantities; default: every array that has all axes. axes: names of the coordinates, in the
     order of the grid; default: those of x, y, z that are there. samples: name of the dimension that counts samples;
     default "sample", or the only leading dimension that is not an axis. Coordinates must be uniform; their step is the
-    spacing. units: what each quantity is expected in, e.g. {"u": "m/s"}; a file that states another unit is refused.
+    spacing; they are turned to ascend. units: what each quantity is expected in, e.g. {"u": "m/s"}; a file that states
+    another unit is refused. Of trajectories every state is a sample.
     """
-    path = Path(path)
-    arrays, attributes = _load(path)
-    names = _axes(path, arrays, axes)
-    spacing = tuple(uniform_step(path, name, arrays[name][1]) for name in names)
-    lengths = tuple(len(arrays[name][1]) for name in names)
-    _check_units(path, attributes.get("units", {}), units or {})
-    wanted = list(values) if values is not None else _with_axes(arrays, names, lengths)
-    if not wanted:
-        raise Invalid(
-            must=f"some array has the axes {', '.join(names)} of lengths {lengths}",
-            came=f"{path} with {_shapes(arrays)}",
-            do="Name the arrays and their axes: read_fields(path, values=[...], axes=[...]).",
-        )
-    columns = {}
-    for name in wanted:
-        if name not in arrays:
-            raise unknown(f"a variable of {path}", name, [n for n in arrays if n not in names])
-        columns[name] = _samples_first(path, name, *arrays[name], names, lengths, samples)
-    count = len(next(iter(columns.values())))
-    if any(len(column) != count for column in columns.values()):
-        raise Invalid(
-            must="all variables have the same number of samples",
-            came=f"{path}: { {n: len(c) for n, c in columns.items()} }",
-            do="Read them one by one.",
-        )
-    _finite(path, columns)
-    parameters = {
-        name: array
-        for name, (_, array) in arrays.items()
-        if name not in columns and name not in names and array.shape == (count,) and array.dtype.kind in "biuf"
-    }
-    scalars: dict[str, Float[AnyArray, ""] | float] = {
-        n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)
-    }
-    boundary = str(attributes.get(BOUNDARY, "periodic"))
-    return [
-        Field(
-            {n: c[i] for n, c in columns.items()},
-            spacing,
-            boundary,
-            scalars | {n: p[i].item() for n, p in parameters.items()},
-        )
-        for i in range(count)
-    ]
+    source = Source.parse(path).only(*WORDS)
+    said = (dict.fromkeys(AXES, "") | dict(zip(AXES, axes)) if axes else {}) | ({SAMPLE: samples} if samples else {})
+    if values is None and "values" in dict(source.keys):
+        values = dict(source.keys)["values"].split("+")
+    return read_states(source.filled(None, said, None), values, units or {}).fields
 
 
 def write_fields(
@@ -107,60 +149,155 @@ def write_fields(
     The file appears under its name only when it is complete.
     """
     arrays, attributes = _tables(fields, extra)
-    write_arrays(path, arrays, attributes, units or {})
+    write_arrays(Path(path), arrays, attributes, units or {})
 
 
-def write_arrays(
-    path: str | os.PathLike[str], arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, str]
-) -> None:
-    """Write arrays with the names of their dimensions; one that is named like its only dimension is a coordinate.
-
-    attributes: of the whole file (numbers and texts). units of names that are not there are left out.
-    """
-    path = Path(path)
-    kind = kind_of(path)
-    units = {name: unit for name, unit in units.items() if name in arrays}
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == "npz":
-            dimensions = json.dumps({n: dims for n, (dims, _) in arrays.items()})
-            texts = {**attributes, "units": json.dumps(units), "dimensions": dimensions}
-            named = {n: a for n, (_, a) in arrays.items()} | {n: np.array(text) for n, text in texts.items()}
-            with open(draft, "wb") as file:
-                np.savez(file, allow_pickle=False, **named)  # pyright: ignore[reportArgumentType]
-        elif kind == "hdf5":
-            _write_hdf5(draft, arrays, attributes, units)
-        else:
-            import xarray
-
-            dataset = xarray.Dataset({n: (d, a) for n, (d, a) in arrays.items()}, attrs=attributes)
-            for name, unit in units.items():
-                dataset[name].attrs["units"] = unit
-            if kind == "zarr":
-                dataset.to_zarr(draft, mode="w", consolidated=False)
-            else:
-                dataset.to_netcdf(draft, engine="h5netcdf")
-        if path.is_dir() and kind == "zarr":
-            shutil.rmtree(path)
-        os.replace(draft, path)
-    except OSError as error:
+def write_answers(path: Path, states: States, values: Sequence[Mapping[str, Any]], units: Mapping[str, str]) -> None:
+    """The file of `states` with further values on its grid, one mapping per state, in the order of its dimensions."""
+    samples, times = states.shape
+    roles, dims = _widest(states)
+    taken = [name for name in values[0] if name in _names(states.path)]
+    if taken:
         raise Invalid(
-            must="the output can be written", came=f"{path}: {error}", do="Choose another folder or free some space."
-        ) from None
-    finally:
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            draft.unlink()
+            must="the names of predictions are free",
+            came=f"{states.path}, which holds {', '.join(taken)}",
+            do="Rename these arrays, or ask for the file without them.",
+        )
+    arrays: Arrays = {}
+    for name in values[0]:
+        stacked = np.stack([np.asarray(one[name]) for one in values])
+        shaped = states.layout.as_in_file(stacked.reshape(samples, times, *stacked.shape[1:]), roles)
+        more = [f"{name}_component{i or ''}" for i in range(shaped.ndim - len([r for r in roles if r != COMPONENT]))]
+        arrays[name] = ((*dims, *more) if dims else None, shaped)
+    write_beside(states.path, path, arrays, {n: u for n, u in units.items() if n in arrays})
 
 
-def kind_of(path: Path) -> str:
-    """The format that the suffix of a name stands for, refused where there is none."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise unknown("the ending of a file of fields", suffix or path.name, SUFFIXES)
-    return SUFFIXES[suffix]
+def numbers(attributes: Mapping[str, object]) -> dict[str, float]:
+    """The attributes that are numbers: parameters of all samples."""
+    return {n: v for n, v in attributes.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _widest(states: States) -> tuple[Roles, tuple[str, ...] | None]:
+    """Dimensions of what depends on everything that any quantity does, components left out; names where there are."""
+    found = [
+        [(role, p.variable.dims and p.variable.dims[i]) for i, role in enumerate(p.roles) if role != COMPONENT]
+        for p in states.places.values()
+    ]
+    widest = max(found, key=len)
+    own = {role: dim for one in found for role, dim in one}
+    there = {role for role, _ in widest}
+    more = [(r, own[r]) for r, n in zip((SAMPLE, TIME), states.shape) if n > 1 and r in own and r not in there]
+    roles, dims = zip(*more, *widest)
+    return roles, dims if all(dims) else None
+
+
+def _names(path: Path) -> list[str]:
+    with opened(path) as (variables, _):
+        return list(variables)
+
+
+def on_grid(variables: Variables, layout: Layout) -> list[str]:
+    """Names of real arrays that have all axes."""
+    candidates = (v for n, v in variables.items() if n not in layout.coordinates and v.array.dtype.kind in "biuf")
+    return [v.name for v in candidates if layout.roles(v) is not None]
+
+
+def placed(path: Path, variables: Variables, layout: Layout, name: str) -> tuple[Variable, Roles]:
+    """A variable and what its dimensions are; refused where it is not on the grid."""
+    if name not in variables:
+        raise unknown(f"a variable of {path}", name, [n for n in variables if n not in layout.coordinates])
+    variable = variables[name]
+    roles = layout.roles(variable)
+    if roles is None:
+        dims = f" and dimensions {variable.dims}" if variable.dims else ""
+        if variable.dims and layout.sample not in (SAMPLE, *variable.dims):
+            raise unknown(f"a dimension of {name} in {path}", layout.sample, variable.dims)
+        raise Invalid(
+            must=f"{name} has the axes {_axes(layout)}, and at most samples, time and components besides",
+            came=f"{path}: {name} of shape {variable.shape}{dims}",
+            do=f"Name other values or coordinates, or its dimensions: {path.name}:dims=sample+time+x",
+        )
+    if layout.sample != SAMPLE and SAMPLE not in roles:
+        raise unknown(f"a dimension of {name} in {path}", layout.sample, variable.dims or ())
+    return variable, roles
+
+
+def _places(
+    path: Path, variables: Variables, layout: Layout, values: Sequence[str] | None, said: str | None
+) -> dict[str, Place]:
+    """Where each quantity is: by its name, by the name of a variable without separators, or as a component."""
+    if values is None:
+        names = said.split("+") if said else on_grid(variables, layout)
+        return {name: Place(*placed(path, variables, layout, name)) for name in names}
+    own = {plain(name): name for name in variables}
+    found: dict[str, Place] = {}
+    for name in said.split("+") if said else values:
+        stem, _, number = name.rpartition("_")
+        if name not in variables and plain(name) not in own and stem in own and number.isdigit():
+            found[name] = Place(*placed(path, variables, layout, own[stem]), int(number))
+        else:
+            found[name] = Place(*placed(path, variables, layout, name if name in variables else own.get(name, name)))
+    if said and len(values) > len(found):  # components of what is named
+        found = {f"{n}_{i}": Place(p.variable, p.roles, i) for n, p in found.items() for i in range(_components(p))}
+    if len(found) != len(values):
+        raise Invalid(
+            must=f"values name one array, or component, for each of {', '.join(values)}",
+            came=f"{path}: {said}",
+            do="Join them by +, as in values=u+v.",
+        )
+    return dict(zip(values, found.values()))
+
+
+def plain(name: str) -> str:
+    """A name in a file without separators."""
+    return name.replace("/", "_").replace("-", "_").replace(" ", "_")
+
+
+def _components(place: Place) -> int:
+    return place.variable.shape[place.roles.index(COMPONENT)] if COMPONENT in place.roles else 1
+
+
+def _column(layout: Layout, place: Place, times: slice) -> np.ndarray:
+    component = slice(None) if place.component is None else place.component
+    values = layout.arranged(place.variable, place.roles, time=times, component=component)
+    return np.expand_dims(values, [i for i, role in enumerate((SAMPLE, TIME)) if role not in place.roles])
+
+
+def parameters_of(variables: Variables, layout: Layout, count: int) -> tuple[str, ...]:
+    """Names of the arrays that hold one number for each sample."""
+    others = {axis.dim for axis in layout.points} | ({layout.time.dim} if layout.time else set())
+    return tuple(
+        name
+        for name, v in variables.items()
+        if v.shape == (count,) and v.array.dtype.kind in "biuf" and name not in layout.coordinates
+        if v.dims is None or not others & set(v.dims)
+    )
+
+
+def _check_finite(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    for name, column in columns.items():
+        bad = ~np.isfinite(column.reshape(len(column), -1)).all(axis=1)
+        where = f" has NaN or infinite values in {bad.sum()} samples, as in sample {bad.argmax()}"
+        finite(path, name, column, where)
+
+
+def _check_unit(path: Path, name: str, stated: str | None, expected: Mapping[str, str]) -> None:
+    if stated and expected.get(name, stated) != stated:
+        raise Invalid(
+            must=f"{name} is in {expected[name]}",
+            came=f"{path} states {stated!r}",
+            do="Convert the file, or ask for its unit.",
+        )
+
+
+def _axes(layout: Layout) -> str:
+    return " x ".join(
+        f"{axis.name} ({axis.length})" for axis in (*([layout.time] if layout.time else []), *layout.axes)
+    )
+
+
+def _shapes(variables: Variables) -> str:
+    return ", ".join(f"{name} {v.shape}" for name, v in variables.items()) or "no arrays"
 
 
 def _tables(fields: Sequence[Field], extra: Sequence[Mapping[str, Any]] | None) -> tuple[Arrays, dict[str, Any]]:
@@ -197,184 +334,3 @@ def _tables(fields: Sequence[Field], extra: Sequence[Mapping[str, Any]] | None) 
     for name in first.parameters:
         arrays[name] = ((SAMPLE,), np.asarray([np.asarray(f.parameters[name]) for f in fields]))
     return arrays, {BOUNDARY: first.boundary}
-
-
-def _write_hdf5(path: Path, arrays: Arrays, attributes: Mapping[str, Any], units: Mapping[str, str]) -> None:
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        file.attrs.update(attributes)
-        scales = [name for name, (dims, _) in arrays.items() if dims == (name,)]
-        for name in scales:
-            file.create_dataset(name, data=arrays[name][1]).make_scale(name)
-        for name in (n for n in arrays if n not in scales):
-            dims, array = arrays[name]
-            dataset = file.create_dataset(name, data=array)
-            for i, dim in enumerate(dims or ()):
-                dataset.dims[i].label = dim
-                if dim in scales:
-                    dataset.dims[i].attach_scale(file[dim])
-        for name, unit in units.items():
-            file[name].attrs["units"] = unit
-
-
-def _load(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    kind = kind_of(path)
-    if not path.exists():
-        raise Invalid(must="the file exists", came=f"no file {path}", do="Check the path.")
-    try:
-        if kind == "npz":
-            with np.load(path, allow_pickle=False) as file:
-                arrays: Arrays = {n: (None, file[n]) for n in file.files}
-        elif kind == "hdf5":
-            return _load_hdf5(path)
-        else:
-            import xarray
-
-            opened = xarray.open_zarr(path, consolidated=False) if kind == "zarr" else xarray.open_dataset(path)
-            with opened as dataset:
-                arrays = {str(n): (tuple(map(str, v.dims)), np.asarray(v.values)) for n, v in dataset.variables.items()}
-                attributes = {str(n): _plain(v) for n, v in dataset.attrs.items()}
-                stated = {str(n): str(v.attrs["units"]) for n, v in dataset.variables.items() if "units" in v.attrs}
-                return arrays, attributes | {"units": stated}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise Invalid(
-            must=f"{path.suffix} files can be read to their end",
-            came=f"{path}: {type(error).__name__}: {str(error)[:200]}",
-            do="It is empty, truncated or of another kind than its name says: copy it again.",
-        ) from None
-    attributes: dict[str, Any] = {BOUNDARY: str(arrays.pop(BOUNDARY)[1])} if BOUNDARY in arrays else {}
-    attributes["units"] = json.loads(str(arrays.pop("units")[1])) if "units" in arrays else {}
-    dimensions = json.loads(str(arrays.pop("dimensions")[1])) if "dimensions" in arrays else {}
-    attributes |= {n: a.item() for n, (_, a) in arrays.items() if a.ndim == 0}
-    return {n: (tuple(dimensions.get(n) or ()) or None, a) for n, (_, a) in arrays.items() if a.ndim}, attributes
-
-
-def _load_hdf5(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    import h5py
-
-    arrays: Arrays = {}
-    with h5py.File(path, "r") as file:
-        attributes: dict[str, Any] = {str(n): _plain(v) for n, v in file.attrs.items()}
-        stated: dict[str, str] = {}
-
-        def visit(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and item.dtype.kind in "biufc" and item.shape:
-                labels = tuple(str(dim.label or "") for dim in item.dims)
-                arrays[name] = (labels if all(labels) else None, np.asarray(item[()]))
-                if "units" in item.attrs:
-                    stated[name] = str(item.attrs["units"])
-
-        file.visititems(visit)
-    return arrays, attributes | {"units": stated}
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _check_units(path: Path, stated: Mapping[str, str], expected: Mapping[str, str]) -> None:
-    for name, unit in expected.items():
-        if stated.get(name, unit) != unit:
-            raise Invalid(
-                must=f"{name} is in {unit}",
-                came=f"{path} states {stated[name]!r}",
-                do="Convert the file, or ask for its unit.",
-            )
-
-
-def _axes(path: Path, arrays: Arrays, axes: Sequence[str] | None) -> tuple[str, ...]:
-    names = tuple(axes) if axes is not None else tuple(n for n in AXES if n in arrays)
-    return known_axes(path, names, arrays, do='Name them: axes=["lon", "lat"], or add arrays x, y, z.')
-
-
-def known_axes(path: Path, names: Sequence[str], arrays: Mapping[str, object], *, do: str) -> tuple[str, ...]:
-    """The names of the coordinates, all of them in the file; refused where there are none."""
-    for name in names:
-        if name not in arrays:
-            raise unknown(f"a coordinate of {path}", name, arrays)
-    if not names:
-        raise Invalid(
-            must="coordinates of the grid are in the file, called x, y, z",
-            came=f"{path} with {', '.join(arrays)}",
-            do=do,
-        )
-    return tuple(names)
-
-
-def uniform_step(path: Path, name: str, values: np.ndarray) -> float:
-    """The step between values of a coordinate; refused where it is not one and the same."""
-    values = np.asarray(values, float)
-    steps = np.diff(values) if values.ndim == 1 else np.zeros(0)
-    if not len(steps) or not np.all(np.isfinite(values)) or steps[0] <= 0:
-        raise Invalid(
-            must="a coordinate is an ascending list of at least two numbers",
-            came=f"{path}: {name} of shape {values.shape}, starting {np.ravel(values)[:3]}",
-            do="Correct the coordinate.",
-        )
-    # Single-precision coordinates carry rounding of the size of the largest value, not of the step.
-    if np.max(np.abs(steps - steps.mean())) > 1e-4 * steps.mean() + 4e-7 * np.max(np.abs(values)):
-        raise Invalid(
-            must="grids are uniform",
-            came=f"{path}: steps of {name} range from {steps.min():g} to {steps.max():g}",
-            do="Interpolate to a uniform grid first.",
-        )
-    return float(steps.mean())
-
-
-def _with_axes(arrays: Arrays, names: Sequence[str], lengths: tuple[int, ...]) -> list[str]:
-    """Arrays that live on the grid: by names of dimensions where known, else by shape (with samples or without)."""
-    d = len(names)
-    return [
-        name
-        for name, (dims, array) in arrays.items()
-        if name not in names
-        and array.dtype.kind in "biuf"
-        and (set(names) <= set(dims) if dims else lengths in (array.shape[:d], array.shape[1 : d + 1]))
-    ]
-
-
-def _samples_first(
-    path: Path,
-    name: str,
-    dims: tuple[str, ...] | None,
-    array: np.ndarray,
-    names: tuple[str, ...],
-    lengths: tuple[int, ...],
-    samples: str | None,
-) -> np.ndarray:
-    """[sample, *axes, *components], whatever the order in the file."""
-    d = len(names)
-    if dims is None or not set(names) <= set(dims):
-        if array.shape[1 : d + 1] == lengths:
-            return array
-        if array.shape[:d] == lengths:
-            return array[None]
-        raise Invalid(
-            must=f"{name} has the axes {', '.join(names)} of lengths {lengths}",
-            came=f"{path}: {name} of shape {array.shape}" + (f" and dimensions {dims}" if dims else ""),
-            do="Name the axes of this variable: axes=[...].",
-        )
-    leading = dims[: min(dims.index(n) for n in names)]
-    counts = samples or (SAMPLE if SAMPLE in dims else leading[0] if len(leading) == 1 else None)
-    if counts is not None and counts not in dims:
-        raise unknown(f"a dimension of {name} in {path}", counts, dims)
-    rest = [n for n in dims if n not in names and n != counts]
-    order = [dims.index(n) for n in ([counts] if counts else []) + [*names, *rest]]
-    moved = np.transpose(array, order)
-    return moved if counts else moved[None]
-
-
-def _finite(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    for name, column in columns.items():
-        bad = ~np.isfinite(column.reshape(len(column), -1)).all(axis=1)
-        if bad.any():
-            raise Invalid(
-                must="values are finite numbers",
-                came=f"{path}: {name} has NaN or infinite values in {bad.sum()} samples, as in sample {bad.argmax()}",
-                do="Remove those samples (land masks and blown-up solutions are the usual causes).",
-            )
-
-
-def _shapes(arrays: Arrays) -> str:
-    return ", ".join(f"{name} {array.shape}" for name, (_, array) in arrays.items()) or "no arrays"

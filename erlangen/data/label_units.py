@@ -1,14 +1,15 @@
 """Units of labels in foreign files, and the suspicion that a file is in another unit than it should be.
 
-Inside erlangen energies are in eV, lengths in Angstrom, forces in eV/Angstrom. Files are converted once, here.
+Inside erlangen energies are in eV, lengths in Angstrom, forces in eV/Angstrom, stress in eV/Angstrom^3. Files are
+converted once, here.
 Constants: CODATA 2022, https://physics.nist.gov/cuu/Constants.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -26,22 +27,33 @@ ENERGIES = {
     "kj/mol": 0.0103642696556,
 }
 LENGTHS = {"a": 1.0, "ang": 1.0, "angstrom": 1.0, "å": 1.0, "bohr": 0.529177210544, "a0": 0.529177210544, "nm": 10.0}
+GPA = 1 / 160.2176634  # eV/A^3, exact
+PRESSURES = {"gpa": GPA, "kbar": GPA / 10, "kb": GPA / 10, "mpa": GPA / 1e3, "bar": GPA / 1e4, "pa": GPA / 1e9}
+CUBED = re.compile(r"(\^|\*\*)?[3³]$")
+UNIT_KEYS = (
+    "units",
+    *("energy_unit", "energy_units", "force_unit", "forces_unit", "length_unit", "stress_unit", "pressure_unit"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelUnits:
-    """Factors from the file to eV, Angstrom and eV/Angstrom. force None: not stated and not obvious."""
+    """Factors from the file to eV, Angstrom, eV/Angstrom and eV/Angstrom^3. None: not stated and not obvious."""
 
     energy: float = 1.0
     length: float = 1.0
     force: float | None = 1.0
     text: str = "eV"
     per_atom: bool = False  # energies of a frame are divided by its atoms
+    stress: float | None = 1.0
 
     @classmethod
     def parse(cls, text: str) -> LabelUnits:
-        """Read "eV", "kcal/mol", "eV/atom", "hartree,hartree/bohr", "hartree,bohr,hartree/bohr": in any order."""
-        energy, length, force, per_atom = None, None, None, False
+        """Read "eV", "kcal/mol", "eV/atom", "eV,GPa", "hartree,bohr,hartree/bohr,hartree/bohr^3": in any order.
+
+        A stress is in energy/length^3 where the energy is in eV or the length is stated, and forces in energy/length.
+        """
+        energy, length, force, stress, per_atom = None, None, None, None, False
         for word in (w.strip().lower() for w in text.split(",")):
             top, _, bottom = word.rpartition("/")
             if bottom == "atom" and top in ENERGIES:
@@ -50,16 +62,23 @@ class LabelUnits:
                 energy = ENERGIES[word]
             elif word in LENGTHS:
                 length = LENGTHS[word]
+            elif word in PRESSURES:
+                stress = PRESSURES[word]
             elif top in ENERGIES and bottom in LENGTHS:
                 force = ENERGIES[top] / LENGTHS[bottom]
+            elif top in ENERGIES and CUBED.search(bottom) and CUBED.sub("", bottom) in LENGTHS:
+                stress = ENERGIES[top] / LENGTHS[CUBED.sub("", bottom)] ** 3
             else:
-                known = [*ENERGIES, *LENGTHS, "eV/atom", "hartree/bohr", "hartree/A"]
-                raise unknown("a unit of energy, length or force", word, known)
+                known = [*ENERGIES, *LENGTHS, *PRESSURES, "eV/atom", "hartree/bohr", "hartree/A", "hartree/bohr^3"]
+                raise unknown("a unit of energy, length, force or stress", word, known)
         energy = 1.0 if energy is None else energy
         atomic = energy in (ENERGIES["hartree"], ENERGIES["ry"])
         if force is None and not (atomic and length is None):
             force = energy / (length or 1.0)
-        return cls(energy, length or 1.0, force, text, per_atom)
+        plain = (energy == 1.0 or length is not None) and force == energy / (length or 1.0)
+        if stress is None and plain:
+            stress = energy / (length or 1.0) ** 3
+        return cls(energy, length or 1.0, force, text, per_atom, stress)
 
     def require_force(self, path: object) -> float:
         """The force factor; refuses to guess between Hartree/Bohr and Hartree/Angstrom."""
@@ -71,16 +90,23 @@ class LabelUnits:
             )
         return self.force
 
+    def require_stress(self, path: object) -> float:
+        """The factor of a stress; refuses to guess it from the unit of the energy."""
+        if self.stress is None:
+            raise Invalid(
+                must="the unit of the stress is stated beside an energy that is not in eV",
+                came=f"units={self.text!r} for {path}, which has a stress",
+                do=f'Write units="{self.text},hartree/bohr^3", eV/A^3, GPa or kbar, whichever it is.',
+            )
+        return self.stress
 
-def stated_units(info: Mapping[str, Any]) -> str | None:
+
+def stated_units(info: Mapping[str, object]) -> str | None:
     """Units that a frame's own header gives: units="hartree,hartree/bohr", or energy_unit= and so on."""
     lower = {k.lower(): str(v) for k, v in info.items() if isinstance(v, str)}
     if "units" in lower:
         return lower["units"]
-    words = [
-        lower[k] for k in ("energy_unit", "energy_units", "force_unit", "forces_unit", "length_unit") if k in lower
-    ]
-    return ",".join(words) or None
+    return ",".join(lower[k] for k in UNIT_KEYS if k in lower and k != "units") or None
 
 
 def electronic_energy(atomic_numbers: np.ndarray) -> float:
@@ -130,3 +156,21 @@ def suspect(numbers: Sequence[np.ndarray], energies: Sequence[float], forces: Se
                 f"energies of {float(np.median(energies)):.6g} are the all-electron energies of these atoms in {unit}"
             )
     return None
+
+
+def suspect_stress(stresses: Sequence[np.ndarray], volumes: Sequence[float]) -> tuple[str, bool] | None:
+    """Why a stress read as eV/A^3 looks like GPa or kBar, and whether beyond doubt; volumes [A^3] are per atom.
+
+    Beyond doubt: 10 eV/A^3, four times the pressure in the middle of the Earth (364 GPa), or ten different stresses of
+    which half have a virial of more than 20 eV per atom: more than bulk modulus times volume of any solid (diamond:
+    443 GPa, 5.7 A^3, 16 eV). Per atom, so that vacuum in the cell does not matter.
+    """
+    if not stresses:
+        return None
+    sizes = np.sqrt(np.mean(np.square(np.stack(stresses)), axis=(1, 2)))
+    virial = float(np.median(sizes * np.asarray(volumes)))
+    typical = float(np.median(sizes))
+    said = f"stress of {typical:.3g}, where crystals have 0.001-0.5 eV/A^3 (virial of {virial:.3g} eV per atom)"
+    if typical > 10 or (virial > 20 and len(np.unique(sizes)) >= 10):
+        return said, True
+    return (said, False) if virial > 20 else None

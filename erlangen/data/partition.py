@@ -11,6 +11,7 @@ In this order:
                                                         time are left out
     molecules, chemical systems                         all samples of one composition are a unit, if there are `FEW`
     else                                                samples are independent, and divided at random
+Isolated atoms are for training only: they fix the energies of elements, and there is nothing to be tested.
 :split=time and :split=random behind the file overrule what is found.
 
 Frames follow each other where von Neumann's ratio of interatomic distances d, taken in the order of the file,
@@ -47,11 +48,15 @@ EDGE = 0.25  # of a block, at most, is left out
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Units:
-    """What belongs together: unit[i] of sample i; `edge` frames are left out beside a block of another split."""
+    """What belongs together: unit[i] of sample i; `edge` frames are left out beside a block of another split.
+
+    references: samples that are for training only.
+    """
 
     unit: np.ndarray
     why: str
     edge: int = 0
+    references: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -98,6 +103,14 @@ def units(
     """
     if source.group and group is not None:
         return Units(_numbered(group.tolist()), f"whole groups of {source.group}")
+    alone = tuple(i for i, x in enumerate(frames or ()) if len(x["atomic_numbers"]) == 1 and not np.any(x["pbc"]))
+    return dataclasses.replace(_units(count, source, systems, frames), references=alone)
+
+
+def _units(
+    count: int, source: Source, systems: Sequence[tuple[int, ...]] | None, frames: Sequence[System] | None
+) -> Units:
+    """By time, by composition or at random."""
     known = _numbered(systems) if systems is not None else np.zeros(count, int)
     many = systems is not None and len(np.unique(known)) >= FEW
     if source.split == "random":
@@ -120,6 +133,15 @@ def units(
 
 def divide(found: Units, counts: Mapping[str, int], *, key: int) -> Partition:
     """Whole units to each split, as many samples as asked for or nearly so; single samples exactly as many."""
+    alone = np.array(found.references, int)
+    if len(alone) and counts.get("train", 0) > len(alone):
+        rest = np.setdiff1d(np.arange(len(found.unit)), alone)
+        inner = Units(np.unique(found.unit[rest], return_inverse=True)[1], found.why, found.edge)
+        part = divide(inner, {**counts, "train": counts["train"] - len(alone)}, key=key)
+        rows = {name: rest[chosen] for name, chosen in part.rows.items()}
+        rows["train"] = np.sort(np.concatenate([rows["train"], alone]))
+        how = f"{part.how}; {len(alone)} isolated atoms for training"
+        return Partition(rows, how, None if part.unit is None else found.unit)
     if found.count == len(found.unit):
         return Partition(at_random(len(found.unit), counts, key=key), found.why)
     try:

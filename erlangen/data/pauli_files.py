@@ -6,42 +6,46 @@
     -0.5  X2
      0.25              a constant
 
-One string per line after its coefficient, which has to be real (the sum is Hermitian then); `#` starts a comment.
+    (-1+0j) [Z0 Z1] +
+    (-0.5+0j) [X2]     the text of an OpenFermion `QubitOperator`; [] is a constant
+
+One string per line after its coefficient (`*` between the factors may stay), in brackets any number of them.
+Coefficients have to be real: the sum is Hermitian then. `#` starts a comment. Sites are counted from 0.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import Invalid
-from ..physics.lattices import Loose
+from ..physics.lattices import MOST_SITES, Loose
 from ..physics.spins import Hamiltonian, of_terms
 
 Term = tuple[float, dict[int, str]]
+
+LARGEST_FILE = 32 * 2**20
+"""Bytes: some hundred thousand strings."""
+
+STRONGEST = 1e100
+"""Coefficients beyond it, squared, leave the range of numbers."""
+
+_ROUNDING = 1e-12
+"""Of a coefficient: an imaginary part that is none."""
 
 
 def read_pauli_sum(path: str | Path) -> Hamiltonian:
     """The Hamiltonian that a file describes; sites are counted from 0 to the largest that occurs."""
     path = Path(path)
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            must="a sum of Pauli strings is a readable text file",
-            came=f"{path}: {error}",
-            do="One `coefficient string` a line.",
-        ) from None
     terms: list[Term] = []
     dense: dict[int, int] = {}  # length of the dense strings, and the first line that has it
-    for number, line in enumerate(lines, 1):
-        words = line.split("#")[0].split()
-        if not words:
-            continue
+    for number, line in enumerate(_lines(path), 1):
         where = f"{path.name}, line {number}"
-        terms.append((_coefficient(words[0], where), _string(words[1:], where)))
-        if len(words) == 2 and re.fullmatch("[IXYZ]+", words[1]):
-            dense.setdefault(len(words[1]), number)
+        for coefficient, words in _terms(line.split("#")[0].strip(), where):
+            terms.append((_coefficient(coefficient, where), _string(words, where)))
+            if len(words) == 1 and re.fullmatch("[IXYZ]+", words[0]):
+                dense.setdefault(len(words[0]), number)
     largest = max((i for _, string in terms for i in string), default=-1)
     if len(dense) > 1 or any(length <= largest for length in dense):
         lengths = ", ".join(f"{n} letters in line {line}" for n, line in dense.items())
@@ -50,9 +54,50 @@ def read_pauli_sum(path: str | Path) -> Hamiltonian:
             came=f"{lengths}; largest site {largest}",
             do="Fill up with I, or write sites as in Z0 Z3.",
         )
-    if largest < 0:
+    if not any(letter != "I" for _, string in terms for letter in string.values()):
         raise Invalid(must="a sum of Pauli strings acts on a site", came=f"none in {path}", do="Add a line: -1.0 Z0 Z1")
     return of_terms(path.stem, Loose(next(iter(dense), largest + 1)), terms)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        # a device has no size, and never ends
+        size = path.stat().st_size if path.is_file() or not path.exists() else float("inf")
+        if size > LARGEST_FILE:
+            raise Invalid(
+                must=f"a sum of Pauli strings is a file of at most {LARGEST_FILE >> 20} MiB",
+                came=f"{path}, {size / 2**20:.0f} MiB" if path.is_file() else f"{path}, which is no file",
+                do="Leave out what is small.",
+            )
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(
+            must="a sum of Pauli strings is a readable text file",
+            came=f"{path}: {error}",
+            do="One `coefficient string` a line.",
+        ) from None
+
+
+def _terms(line: str, where: str) -> Iterator[tuple[str, list[str]]]:
+    """(coefficient, words of the string) of every term of a line."""
+    if "[" not in line and "]" not in line:
+        words = line.replace("*", " ").removesuffix("+").split()
+        if words:
+            yield words[0], words[1:]
+        return
+    rest = line
+    while rest:
+        match = re.match(r"\s*\+?([^\[\]]*)\[([^\[\]]*)\]\s*", rest)
+        if not match:
+            if rest == "+":  # the sum goes on in the next line
+                return
+            raise Invalid(
+                must="a term with brackets reads `coefficient [Z0 Z1]`, terms joined by +",
+                came=f"{rest[:40]!r} in {where}",
+                do="For instance: (-0.5+0j) [X2] +",
+            )
+        yield match[1].replace(" ", "").removesuffix("*"), match[2].split()
+        rest = rest[match.end() :]
 
 
 def _coefficient(word: str, where: str) -> float:
@@ -62,9 +107,9 @@ def _coefficient(word: str, where: str) -> float:
         raise Invalid(
             must="a line starts with a coefficient", came=f"{word!r} in {where}", do="For instance: -0.5 X2"
         ) from None
-    if value.imag or value != value or abs(value) == float("inf"):
+    if not abs(value.imag) <= _ROUNDING * abs(value.real) or not abs(value.real) <= STRONGEST:
         raise Invalid(
-            must="coefficients are real and finite: a Pauli string is Hermitian, its multiple only then",
+            must=f"coefficients are real and finite, at most {STRONGEST:g}: only then is the sum Hermitian",
             came=f"{word} in {where}",
             do="Add the Hermitian conjugate; what stays imaginary has to cancel.",
         )
@@ -72,17 +117,30 @@ def _coefficient(word: str, where: str) -> float:
 
 
 def _string(words: list[str], where: str) -> dict[int, str]:
+    """{site: letter}, I among them: what is named is there."""
     if len(words) == 1 and re.fullmatch("[IXYZ]+", words[0]):
+        _require_site(str(len(words[0]) - 1), where)
         return {i: letter for i, letter in enumerate(words[0]) if letter != "I"}
     found: dict[int, str] = {}
     for word in words:
-        match = re.fullmatch(r"([XYZ])(\d+)", word)
-        if not match or int(match[2]) in found:
+        match = re.fullmatch(r"([IXYZ])([0-9]+)", word)
+        site = _require_site(match[2], where) if match else -1
+        if not match or site in found:
             problem = "a second matrix on one site" if match else repr(word)
             raise Invalid(
                 must="a string is X, Y or Z with the number of a site, each site once, or one letter IXYZ per site",
                 came=f"{problem} in {where}",
                 do="For instance: Z0 Z1, or ZZI.",
             )
-        found[int(match[2])] = match[1]
+        found[site] = match[1]
     return found
+
+
+def _require_site(digits: str, where: str) -> int:
+    if len(digits.lstrip("0")) > 9 or int(digits) >= MOST_SITES:
+        raise Invalid(
+            must=f"sites are numbered from 0 to {MOST_SITES - 1}",
+            came=f"{digits[:20]} in {where}",
+            do="Number them anew.",
+        )
+    return int(digits)

@@ -3,6 +3,7 @@
 check_apart(path, inputs)              no two atoms in one place
 check_states(path, inputs, infos)      charge and spin that no method sees
 check_totals(path, inputs, energies)   energies of whole frames, not per atom
+state_of(atomic_numbers, info)         charge and unpaired electrons, as a frame states them
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,20 +28,24 @@ USUAL = {"charge": (0,), "spin": (0, 1)}  # a singlet is spin 0 or multiplicity 
 
 
 def check_apart(path: str | os.PathLike[str], inputs: Sequence[Atoms]) -> None:
-    """Raise `Invalid` for the first frame in which two atoms, or an atom and an image of another, nearly coincide."""
+    """Raise `Invalid` for the first frame in which two atoms nearly coincide, or an atom and an image, even its own."""
     for number, x in enumerate(inputs, 1):
         found = _too_close(x)
         if found is not None:
             i, j, distance = found
+            which = f"atoms {i + 1} and {j + 1}" if i != j else "every atom and its own image"
             raise Invalid(
                 must=f"atoms are at least {CLOSEST} A apart",
-                came=f"{path}, frame {number}: atoms {i + 1} and {j + 1} at {distance:.3f} A",
+                came=f"{path}, frame {number}: {which} at {distance:.3f} A",
                 do="Remove the doubled atom or the frame; where positions are in another unit, say units=bohr or nm.",
             )
 
 
 def _too_close(x: Atoms) -> tuple[int, int, float] | None:
     r, cell, pbc = np.asarray(x.positions, float), np.asarray(x.cell, float), np.asarray(x.pbc, bool)
+    shortest = _shortest_vector(cell, pbc)
+    if len(r) and shortest < CLOSEST:
+        return 0, 0, shortest
     if len(r) > DENSE:
         pairs = neighbour_list(r, x.atomic_numbers, CLOSEST, cell=cell, pbc=pbc)
         if not pairs.mask.any():
@@ -59,6 +63,18 @@ def _too_close(x: Atoms) -> tuple[int, int, float] | None:
         return None
     i, j = np.unravel_index(np.argmin(distances), distances.shape)
     return int(i), int(j), float(distances[i, j])
+
+
+def _shortest_vector(cell: np.ndarray, pbc: np.ndarray) -> float:
+    """Length of the shortest lattice vector [A], where it can be below `CLOSEST`: every atom sees its image there."""
+    from ase.geometry.minkowski_reduction import minkowski_reduce
+
+    rows = cell[pbc]
+    # a vector with a component along row a is at least as long as the distance of the planes that a leads across
+    if not len(rows) or 1 / np.linalg.norm(np.linalg.pinv(rows), axis=0).max() >= CLOSEST:
+        return np.inf
+    reduced = np.asarray(minkowski_reduce(cell, pbc)[0])  # type: ignore[arg-type]
+    return float(np.linalg.norm(reduced[pbc], axis=1).min())
 
 
 def check_states(
@@ -92,15 +108,44 @@ def check_states(
         )
 
 
-def _state(info: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, float]:
-    lower = {key.lower(): value for key, value in info.items() if key not in outputs}
-    found = {}
-    for name, keys in STATES.items():
-        for key in keys:
-            if isinstance(lower.get(key), int | float | np.number):
-                found[name] = float(lower[key])
-                break
-    return found
+def _state(info: Mapping[str, object], outputs: Sequence[str]) -> dict[str, float]:
+    told = {key: value for key, value in info.items() if key not in outputs}
+    return {kind: found[1] for kind in STATES if (found := _stated(told, kind))[0]}
+
+
+def _stated(info: Mapping[str, object], kind: str) -> tuple[str, float]:
+    """The key under which a kind of state is stated and its value; ("", 0) where it is not."""
+    lower = {key.lower(): value for key, value in info.items()}
+    for key in STATES[kind]:
+        value = lower.get(key)
+        if isinstance(value, int | float | np.integer | np.floating):
+            return key, float(value)
+    return "", 0.0
+
+
+def state_of(atomic_numbers: np.ndarray, info: Mapping[str, object]) -> tuple[int, int]:
+    """Charge [e] and unpaired electrons that the values of a frame state; without a word neutral, as few as can be.
+
+    A multiplicity m means m - 1 unpaired electrons. Under the name spin some write 2S + 1, some S and some 2S: what the
+    parity of the number of electrons leaves has to be one of them.
+    """
+    charge, (name, value) = _stated(info, "charge"), _stated(info, "spin")
+    electrons = int(np.sum(atomic_numbers)) - round(charge[1])
+    if "multiplicity" in name:
+        found = {value - 1}
+    elif name == "n_unpaired":
+        found = {value}
+    else:
+        found = {value - 1, 2 * value, value} if name and value else {float(electrons % 2)}
+    fits = {n for n in found if n >= 0 and n % 1 == 0 and (electrons - n) % 2 == 0 and n <= electrons}
+    if charge[1] % 1 or len(fits) != 1:
+        stated = ", ".join(f"{key}={number:g}" for key, number in (charge, (name, value)) if key)
+        raise Invalid(
+            must="charge and spin of a frame say how many electrons are unpaired",
+            came=f"{stated} for {electrons} electrons",
+            do="Write charge=-1 and multiplicity=2, or leave spin out for the lowest one.",
+        )
+    return round(charge[1]), int(fits.pop())
 
 
 def _said(state: Mapping[str, float]) -> str:

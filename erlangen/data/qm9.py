@@ -10,8 +10,6 @@ Ramakrishnan, Dral, Rupp, von Lilienfeld 2014, doi:10.1038/sdata.2014.22 (data: 
 
 from __future__ import annotations
 
-import csv
-import io
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +24,7 @@ from ..core.systems import Atoms
 from .atom_files import broken, read_text
 from .downloads import fetch
 from .label_units import ENERGIES, LENGTHS
+from .text_tables import read_table
 
 HARTREE, BOHR, CALORIE = ENERGIES["hartree"], LENGTHS["bohr"], ENERGIES["kcal/mol"] / 1000
 DEBYE = 0.20819434  # e A, from 1e-21 C m^2/s / c
@@ -130,7 +129,8 @@ def _from_sdf(path: Path) -> Iterator[Record]:
     from rdkit import Chem, rdBase
 
     table = path.with_name(f"{path.name}.csv")
-    rows = list(csv.DictReader(io.StringIO(read_text(table))))
+    beside = read_table(read_text(table), table)
+    rows = [dict(zip(beside.header, row)) for row in beside.rows]
     with rdBase.BlockLogs():
         molecules = Chem.SDMolSupplier(str(path), sanitize=False, removeHs=False)
         if len(molecules) != len(rows):

@@ -5,7 +5,8 @@
     write_atoms(path, frames, extra=None) -> None        # extra[i]: {name: value} of frame i, per atom or per frame
 
 A `Frame` is `atoms` (core.systems.Atoms, float64, Angstrom), `labels` ({"energy": eV, "forces": [n, 3] eV/A,
-"stress": [3, 3] eV/A^3} where the file has them), and `info` and `columns`: all else of the file, kept for writing.
+"stress": [3, 3] eV/A^3, positive under tension} where the file has them: `data.labels`), and `info` and `columns`: all
+else of the file, kept for writing.
 Formats by the name of the file: (ext)xyz, CIF, mmCIF, PDB, SDF/MOL, POSCAR/CONTCAR; text may be .xz, .gz or .bz2.
 """
 
@@ -13,22 +14,26 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..contract import Samples
+from ..core import quantity
 from ..core.errors import Invalid, unknown
+from ..core.quantity import Quantity
 from ..core.systems import Atoms
-from . import atom_files, plausibility, structure_files
+from . import atom_files, plausibility, structure_files, xyz_files
 from .atom_files import Table
-from .label_units import LabelUnits, stated_units, suspect
+from .label_units import UNIT_KEYS, LabelUnits, stated_units, suspect, suspect_stress
+from .labels import NAMES, Labels, check_doubts, check_levels, find_labels
 from .sources import Source
 
 READ: dict[str, atom_files.Reader] = {
-    "xyz": atom_files.read_xyz,
+    "xyz": xyz_files.read_xyz,
     "poscar": atom_files.read_poscar,
     "cif": structure_files.read_cif,
     "mmcif": structure_files.read_mmcif,
@@ -36,7 +41,7 @@ READ: dict[str, atom_files.Reader] = {
     "sdf": structure_files.read_sdf,
 }
 WRITE: dict[str, atom_files.Writer] = {
-    "xyz": atom_files.write_xyz,
+    "xyz": xyz_files.write_xyz,
     "poscar": atom_files.write_poscar,
     "cif": structure_files.write_cif,
     "mmcif": structure_files.write_mmcif,
@@ -45,15 +50,11 @@ WRITE: dict[str, atom_files.Writer] = {
 }
 NO_ROOM = {"poscar": ".xyz or .cif", "pdb": ".mmcif or .xyz"}  # formats that hold a structure only -> where values fit
 
-# Names in use for each label, the most explicit first: fitting codes write REF_* beside a calculator's own values.
-NAMES = {
-    "energy": ("ref_energy", "dft_energy", "energy", "total_energy", "totenergy", "potential_energy", "free_energy"),
-    "forces": ("ref_forces", "ref_force", "dft_forces", "dft_force", "forces", "force"),
-    "stress": ("ref_stress", "dft_stress", "stress"),
-}
-GRADIENTS = ("ref_gradient", "gradient", "gradients")
-VIRIALS = ("ref_virial", "dft_virial", "virial", "virials")
 VACUUM = 15.0  # A: a cell that is nowhere said to repeat, and leaves this much empty, is a box drawn around a molecule
+FLAT = 1e-6  # of lattice vectors: smallest singular value against the largest, below which they span no cell
+SIZES = (1e-3, 1e7)  # A: of singular values of a cell; beyond them it is no cell, and its reduction loses all digits
+# Of these one frame has one, whatever the number of its atoms (beside those that are declared: `core.quantity`).
+WHOLE = ("cell", "dipole", "polarizability", "quadrupole", "virial", "virials", "efield", "electric_field")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Frame:
 
     labels: energy [eV], forces [n, 3] [eV/A], stress [3, 3] [eV/A^3], where the file has them.
     info: other values of the whole frame. columns: other values per atom, [n] or [n, k]. source: what else the same
-    format needs to write the frame back (bonds of an SDF record).
+    format needs to write the frame back (bonds of an SDF record). keys: label -> its name in the file.
+    cell: as the file has it [A]; vectors of axes that do not repeat are no part of `atoms`, but written back.
     """
 
     atoms: Atoms
@@ -70,6 +72,8 @@ class Frame:
     info: dict[str, Any] = dataclasses.field(default_factory=dict)
     columns: dict[str, Any] = dataclasses.field(default_factory=dict)
     source: Any = dataclasses.field(default=None, repr=False, compare=False)
+    keys: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False)
+    cell: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def read_atoms(
@@ -82,10 +86,12 @@ def read_atoms(
 ) -> list[Frame]:
     """All frames of a file of atoms, in eV and Angstrom.
 
-    need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, unconverted.
+    need: labels that every frame must have: "energy", "forces", "stress", or any other name in the file, unconverted;
+    the force on an atom that is alone is 0, said or not.
     units: of the file, e.g. "kcal/mol" or "hartree,hartree/bohr"; default: what the header says, else eV and Angstrom,
     refused where the numbers look like another unit (an explicit units="eV" is believed). keys: {"energy": "my_key"}
-    where the names are unusual. pbc: overrules the file. All three may be written behind the path (`sources`).
+    where the names are unusual, {"stress": "-my_key"} with the opposite sign. pbc: overrules the file. All three may be
+    written behind the path (`sources`).
     Pitfall: a cell with 15 A of vacuum on every side counts as the box around an isolated molecule, unless pbc is given
     or the frame has a stress.
     """
@@ -94,12 +100,18 @@ def read_atoms(
     tables = read(source.required().path)
     asked = _Asked(need, units, dict(source.keys), source.pbc)
     for label, key in asked.keys.items():
-        if key not in {**tables[0].info, **tables[0].columns}:
-            raise unknown(f"the key of {label} in {path}", key, {**tables[0].info, **tables[0].columns})
-    frames = [_frame(path, number, table, asked) for number, table in enumerate(tables, 1)]
+        there = {**tables[0].info, **tables[0].columns}
+        if key not in there and key.removeprefix("-") not in there:
+            raise unknown(f"the key of {label} in {path}", key, there)
+    pairs = [_frame(path, number, table, asked) for number, table in enumerate(tables, 1)]
+    frames, found = [frame for frame, _ in pairs], [labels for _, labels in pairs]
+    check_doubts(path, found, [t.info for t in tables])
+    check_levels(path, found, asked.keys)
     _require(path, frames, tables, need)
     if not units and not any(stated_units(t.info) for t in tables):
         _check_scale(path, frames)
+    if source.pbc is None:
+        _say_boxes(path, tables, frames)
     return frames
 
 
@@ -113,18 +125,41 @@ def read_samples(
 ) -> Samples:
     """The frames of a file as question-answer pairs: inputs are `Atoms`, outputs the labels asked for, all required.
 
+    With forces comes the stress [3, 3] [eV/A^3] where every periodic frame has one; of isolated systems it is 0.
     Refused as well: atoms in one place, mixed charges or spins, energies per atom that are not said to be. Where a
     group is named behind the file, `group` numbers its values.
     """
     source = Source.parse(path).filled(units, keys, pbc)
-    frames = read_atoms(source, need=outputs)
+    return samples_of(source, read_atoms(source, need=[name for name in outputs if name != "stress"]), outputs)
+
+
+def samples_of(source: Source, frames: Sequence[Frame], outputs: Sequence[str]) -> Samples:
+    """The same from frames that have been read."""
     inputs = [f.atoms for f in frames]
     plausibility.check_apart(source.path, inputs)
     plausibility.check_states(source.path, inputs, [f.info for f in frames], outputs)
     if "energy" in outputs and not source.units:
         plausibility.check_totals(source.path, inputs, [f.labels["energy"] for f in frames])
-    group = _groups(source, frames) if source.group else None
-    return Samples(inputs, {name: [f.labels[name] for f in frames] for name in outputs}, group)
+    found: Mapping[str, Sequence[object]] = {n: [f.labels[n] for f in frames] for n in outputs if n != "stress"}
+    if "forces" in outputs or "stress" in outputs:
+        stress = _stresses(source.path, frames, is_required="stress" in outputs)
+        found = found if stress is None else {**found, "stress": stress}
+    return Samples(inputs, found, _groups(source, frames) if source.group else None)
+
+
+def _stresses(path: Path, frames: Sequence[Frame], *, is_required: bool) -> list[np.ndarray] | None:
+    """The stress of every frame, where all that repeat do so in three directions and have one; else None, and why."""
+    periodic = [i for i, frame in enumerate(frames) if np.any(frame.atoms.pbc)]
+    without = [i for i in periodic if "stress" not in frames[i].labels or not np.all(frames[i].atoms.pbc)]
+    if without or not periodic:
+        where = f", as frame {without[0] + 1}" if without else ""
+        came = f"{path}: {len(without)} of {len(periodic)} periodic frames have none or are open in a direction{where}"
+        if is_required:
+            raise Invalid(must="every periodic frame has a stress", came=came, do="Leave such frames out.")
+        if any("stress" in frames[i].labels for i in periodic):
+            warnings.warn(f"{came}: the stress of the others is not used", stacklevel=3)
+        return None
+    return [frame.labels["stress"] if np.all(frame.atoms.pbc) else np.zeros((3, 3)) for frame in frames]
 
 
 def _groups(source: Source, frames: Sequence[Frame]) -> np.ndarray:
@@ -150,9 +185,10 @@ def write_atoms(
 ) -> None:
     """Write frames in the format that the name of the file stands for, with `extra` values of each frame.
 
-    An extra value whose first axis is the number of atoms becomes a column, any other belongs to the frame, as do those
-    named in `whole` (a dipole in a molecule of three atoms has three numbers too). Labels are written as `energy` (eV),
-    `forces` (eV/A), `stress` (eV/A^3).
+    An extra value becomes a column where its first axis is the number of atoms in every frame. What one frame has one
+    of, like a dipole, which has three numbers in a molecule of three atoms too, is known by its name or named in
+    `whole`. Labels are written as `energy` (eV), `forces` (eV/A), `stress` (eV/A^3); as `REF_energy` and so on beside a
+    plain value of the file that was not taken.
     """
     path = Path(path)
     kind = atom_files.format_of(path)
@@ -169,7 +205,8 @@ def write_atoms(
             came=f"{path.name}: {kind} holds structures only",
             do=f"Write to {NO_ROOM[kind]}.",
         )
-    tables = [_table(frame, values, whole) for frame, values in zip(frames, more, strict=True)]
+    known = {name for name in {n for values in more for n in values} if not _per_atom(name, frames, more)}
+    tables = [_table(frame, values, known.union(whole)) for frame, values in zip(frames, more, strict=True)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         WRITE[kind](path, tables)
@@ -201,68 +238,18 @@ class _Asked:
         return found
 
 
-def _pick(values: Mapping[str, object], names: Sequence[str]) -> str | None:
-    """The first of `names` that is a key of `values`, whatever its case."""
-    lower = {key.lower(): key for key in reversed(list(values))}
-    return next((lower[name] for name in names if name in lower), None)
-
-
-def _labels(
-    table: Table, keys: Mapping[str, str], need: Sequence[str], units: LabelUnits, path: Path
-) -> tuple[dict[str, Any], set[str]]:
-    """Labels in eV and Angstrom, and the file's keys that they came from."""
-    whole, per_atom = table.info, table.columns
-    found: dict[str, tuple[str, Any]] = {}
-    for label, names in NAMES.items():
-        source = per_atom if label == "forces" else whole
-        key = keys.get(label) or _pick(source, names)
-        if key is not None and source.get(key) is not None:
-            found[label] = key, _number(source[key], label)
-    if "forces" not in found and (key := _pick(per_atom, GRADIENTS)):
-        found["forces"] = key, -_number(per_atom[key], "forces")
-    volume = abs(np.linalg.det(table.cell))
-    if "stress" not in found and volume > 0 and (key := _pick(whole, VIRIALS)):
-        found["stress"] = key, -_number(whole[key], "stress") / volume
-    for label in {*keys, *need} - {*NAMES}:
-        key = keys.get(label) or _pick({**whole, **per_atom}, (label.lower(),))
-        if key is not None and (value := whole.get(key, per_atom.get(key))) is not None:
-            found[label] = key, _number(value, label)
-    atoms = len(table.atomic_numbers) if units.per_atom else 1
-    factor = {"energy": units.energy * atoms, "stress": units.energy / units.length**3}
-    if "forces" in found:
-        factor["forces"] = units.require_force(path)
-    labels = {label: value * factor.get(label, 1.0) for label, (_, value) in found.items()}
-    if "energy" in labels:
-        labels["energy"] = labels["energy"].item()
-    return labels, {key for key, _ in found.values()}
-
-
-def _number(value: object, label: str) -> np.ndarray:
-    """A label as an array; ValueError where it is something else. Six components of a stress are xx yy zz yz xz xy."""
-    try:
-        array = np.asarray(value, float)
-    except (ValueError, TypeError):
-        raise ValueError(f"{label} is {value!r} instead of numbers") from None
-    if label == "energy" and array.size != 1:
-        raise ValueError(f"energy has {array.size} values")
-    if label == "stress":
-        if array.size not in (6, 9):
-            raise ValueError(f"stress has {array.size} components")
-        array = array.ravel()[[0, 5, 4, 5, 1, 3, 4, 3, 2]] if array.size == 6 else array
-        array = array.reshape(3, 3)
-    return array
-
-
-def _frame(path: Path, number: int, table: Table, asked: _Asked) -> Frame:
-    units, pbc = asked.units(path, table), asked.pbc
-    if np.any(np.asarray(table.atomic_numbers) <= 0):
+def _frame(path: Path, number: int, table: Table, asked: _Asked) -> tuple[Frame, Labels]:
+    units = asked.units(path, table)
+    elements = np.asarray(table.atomic_numbers, np.int32)
+    if np.any(elements <= 0):
         raise atom_files.broken(path, number, "it holds an atom without an element")
     try:
-        labels, used = _labels(table, asked.keys, asked.need, units, path)
+        found = find_labels(table, keys=asked.keys, need=asked.need, units=units, path=path)
     except ValueError as error:
         raise error if isinstance(error, Invalid) else atom_files.broken(path, number, str(error)) from None
     positions = np.asarray(table.positions, float) * units.length
     cell = np.asarray(table.cell, float) * units.length
+    labels = found.values
     for name, value in {"positions": positions, "cell": cell, **labels}.items():
         if not np.all(np.isfinite(value)):
             raise Invalid(
@@ -270,24 +257,60 @@ def _frame(path: Path, number: int, table: Table, asked: _Asked) -> Frame:
                 came=f"{path}, frame {number}: {name} has {np.sum(~np.isfinite(value))} NaN or infinite values",
                 do="Remove or recompute that frame (an unfinished calculation, most likely).",
             )
-    if "forces" in labels and labels["forces"].shape != positions.shape:
-        raise atom_files.broken(path, number, f"forces have shape {labels['forces'].shape} for {len(positions)} atoms")
-    periodic = _periodic(positions, cell, table.pbc, "stress" in labels) if pbc is None else np.full(3, pbc)
-    atoms = Atoms(
-        positions, np.asarray(table.atomic_numbers, np.int32), np.where(periodic[:, None], cell, 0.0), periodic
-    )
+    shape = np.shape(labels.get("forces", positions))
+    if shape != positions.shape:
+        raise atom_files.broken(path, number, f"forces have shape {shape} for {len(positions)} atoms")
+    if "forces" in asked.need and len(positions) == 1:
+        labels.setdefault("forces", np.zeros((1, 3)))
+    said = None if asked.pbc is None else np.full(3, asked.pbc)
+    _check_cell(path, number, cell, table.pbc if said is None else said)
+    periodic = _periodic(positions, cell, table.pbc, "stress" in labels) if said is None else said
+    atoms = Atoms(positions, elements, np.where(periodic[:, None], cell, 0.0), periodic)
+    used = {key for label, key in found.keys.items() if label in NAMES}
     info = {k: v for k, v in table.info.items() if k not in used}
-    return Frame(atoms, labels, info, {k: v for k, v in table.columns.items() if k not in used}, table.source)
+    if stated_units(info) is not None:  # labels are converted: the header may not say that they are in other units
+        info = {k: v for k, v in info.items() if k.lower() not in UNIT_KEYS} | {"units": "eV"}
+    columns = {k: v for k, v in table.columns.items() if k not in used}
+    return Frame(atoms, labels, info, columns, table.source, found.keys, cell), found
+
+
+def _check_cell(path: Path, number: int, cell: np.ndarray, pbc: np.ndarray | None) -> None:
+    """Axes that repeat have independent vectors; where pbc is None all of them repeat, if any vector is there."""
+    repeats = np.full(3, bool(np.any(cell))) if pbc is None else np.asarray(pbc, bool)
+    sizes = np.linalg.svd(cell[repeats], compute_uv=False) if repeats.any() else np.zeros(0)
+    if not repeats.any() or (SIZES[0] < sizes[-1] and sizes[-1] > FLAT * sizes[0] and sizes[0] < SIZES[1]):
+        return
+    axes = " ".join("FT"[int(one)] for one in repeats)
+    rows = "no lattice vectors" if not np.any(cell) else f"the lattice vectors {np.round(cell, 4).tolist()}"
+    raise Invalid(
+        must="axes that repeat have lattice vectors that span a cell",
+        came=f"{path}, frame {number}: pbc {axes} with {rows}",
+        do=f"Add the lattice (Lattice=... in a header), or say what does not repeat: {path.name}:pbc=no.",
+    )
 
 
 def _periodic(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray | None, has_stress: bool) -> np.ndarray:
     if pbc is not None and (has_stress or not np.all(pbc)):
         return np.asarray(pbc, bool)
-    if abs(np.linalg.det(cell)) == 0:
+    if not np.any(cell):
         return np.zeros(3, bool)
     heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     extent = np.ptp(positions @ np.linalg.inv(cell), axis=0) * heights
     return np.full(3, not np.all(heights - extent > VACUUM))
+
+
+def _say_boxes(path: Path, tables: Sequence[Table], frames: Sequence[Frame]) -> None:
+    """A word on cells that were taken for boxes around molecules, where the file does not say so itself."""
+    boxes = [
+        bool(np.any(table.cell) and (table.pbc is None or np.all(table.pbc)) and not frame.atoms.pbc.any())
+        for table, frame in zip(tables, frames)
+    ]
+    if any(boxes):
+        warnings.warn(
+            f"{path}: {sum(boxes)} of {len(boxes)} frames, frame {boxes.index(True) + 1} first, are read as isolated: "
+            f"over {VACUUM:g} A of their cell are empty on every side (:pbc=yes behind the file makes them periodic)",
+            stacklevel=3,
+        )
 
 
 def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need: Sequence[str]) -> None:
@@ -304,6 +327,7 @@ def _require(path: Path, frames: Sequence[Frame], tables: Sequence[Table], need:
 
 def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
     labelled = [f for f in frames if "energy" in f.labels] or frames
+    labelled = [f for f in labelled if len(f.atoms.positions) > 1] or labelled
     energies = [f.labels["energy"] for f in labelled if "energy" in f.labels]
     forces = [f.labels["forces"] for f in labelled if "forces" in f.labels]
     why = suspect([np.asarray(f.atoms.atomic_numbers) for f in labelled], energies, forces)
@@ -314,14 +338,49 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
             do=f"State it behind the file, as in {path.name}:units=kcal/mol or :units=hartree+hartree/bohr, or in the "
             "header of the first frame; units=eV if the numbers are right.",
         )
+    stressed = [f for f in frames if "stress" in f.labels and f.cell is not None]
+    volumes = [abs(np.linalg.det(f.cell)) / len(f.atoms.positions) for f in stressed if f.cell is not None]
+    found = suspect_stress([f.labels["stress"] for f in stressed], volumes)
+    if found is None:
+        return
+    do = f"State it behind the file, as in {path.name}:units=eV+GPa or, written by VASP in kBar and with its sign, "
+    do += ":stress=-stress:units=eV+kbar; units=eV if the numbers are right."
+    if found[1]:
+        raise Invalid(
+            must="a stress is in eV/A^3 and positive under tension unless stated otherwise",
+            came=f"{path}: {found[0]}",
+            do=do,
+        )
+    warnings.warn(f"{path}: {found[0]}. {do}", stacklevel=3)
 
 
-def _table(frame: Frame, extra: Mapping[str, Any], whole: Sequence[str]) -> Table:
-    atoms, n = frame.atoms, len(frame.atoms.positions)
+def _per_atom(name: str, frames: Sequence[Frame], extra: Sequence[Mapping[str, object]]) -> bool:
+    """Whether a value belongs to atoms: by its name where that is known, else by its first axis in every frame."""
+    plain = name.lower()
+    for end in ("_lower", "_upper"):
+        plain = plain.removesuffix(end)
+    for start in ("predicted_", "ref_", "dft_"):
+        plain = plain.removeprefix(start)
+    declared = getattr(quantity, plain, None)
+    if isinstance(declared, Quantity):
+        return "atoms" in declared.axes
+    values = [(frame, np.asarray(v[name])) for frame, v in zip(frames, extra) if name in v]
+    return plain not in WHOLE and all(v.ndim > 0 and len(v) == len(f.atoms.positions) for f, v in values)
+
+
+def _table(frame: Frame, extra: Mapping[str, Any], whole: Collection[str]) -> Table:
+    atoms = frame.atoms
     info, columns = dict(frame.info), dict(frame.columns)
-    for name, value in {**frame.labels, **extra}.items():
+    for label, value in frame.labels.items():
+        if label in NAMES:
+            home = columns if label == "forces" else info
+            home[f"REF_{label}" if label in home else label] = value  # a plain one that was not taken stays
+        elif not {label, frame.keys.get(label)} & {*info, *columns}:
+            (columns if _per_atom(label, [frame], [frame.labels]) else info)[label] = value
+    for name, value in extra.items():
         value = np.asarray(value)
-        is_column = value.ndim > 0 and len(value) == n and name not in ("stress", "cell", *whole)
-        (columns if is_column else info)[name] = value if value.ndim else value.item()
-    cell, pbc = np.asarray(atoms.cell), np.asarray(atoms.pbc)
+        (info if name in whole else columns)[name] = value if value.ndim else value.item()
+    pbc, cell = np.asarray(atoms.pbc), np.asarray(atoms.cell)
+    if frame.cell is not None:
+        cell = np.where(pbc[:, None], cell, frame.cell)
     return Table(np.asarray(atoms.positions), np.asarray(atoms.atomic_numbers), cell, pbc, columns, info, frame.source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,82 +12,22 @@ import numpy as np
 
 from ..core.errors import Invalid
 from .atom_files import Table, broken, read_text, write_text
+from .cif_files import cif_blocks, crystals
+from .pdb_columns import ATOM, checked, parts
 
 if TYPE_CHECKING:
     import gemmi
     from rdkit import Chem
 
+log = logging.getLogger("erlangen.data")
 RESIDUE = ("atom_name", "residue_name", "residue_number", "insertion", "chain")
-
-
-def _cif_blocks(path: Path) -> list[gemmi.cif.Block]:
-    import gemmi
-
-    text = read_text(path)
-    try:
-        return list(gemmi.cif.read_string(text))
-    except ValueError as error:
-        # Wrong quotes are frequent in the lines about the paper, which do not matter here.
-        about = re.compile(r"^_(audit|citation|publ|journal|chemical_name)\S*[ \t]+\S.*$", re.MULTILINE)
-        try:
-            return list(gemmi.cif.read_string(about.sub("", text)))
-        except ValueError:
-            raise broken(path, 1, str(error)) from None
 
 
 def read_cif(path: Path) -> list[Table]:
     """Crystals: each data block with atoms is a frame, with all symmetry copies. A .cif of a protein is mmCIF."""
-    blocks = _cif_blocks(path)
-    if any(block.find_loop("_atom_site.Cartn_x") for block in blocks):
-        return read_mmcif(path)
-    sites = [block for block in blocks if block.find_loop("_atom_site_fract_x")]
-    if not sites:
-        raise broken(path, 1, "no data block has atoms (_atom_site_fract_x)")
-    return [_crystal(path, number, block) for number, block in enumerate(sites, 1)]
-
-
-def _once(fractional: np.ndarray, vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Rows that do not repeat an earlier atom (within 0.1 A), and atoms that share a place with another element.
-
-    Files that list symmetry copies as sites of their own give every such atom twice.
-    """
-    from scipy.spatial import KDTree
-
-    wrapped = fractional % 1.0 % 1.0  # twice: -1e-17 % 1.0 is 1.0, which the periodic tree refuses
-    reach = 0.1 * np.max(np.linalg.norm(np.linalg.inv(vectors), axis=0))
-    pairs = KDTree(wrapped, boxsize=1.0).query_pairs(min(reach, 0.49), output_type="ndarray")
-    apart = wrapped[pairs[:, 0]] - wrapped[pairs[:, 1]]
-    pairs = pairs[np.linalg.norm((apart - np.round(apart)) @ vectors, axis=1) < 0.1]
-    mixed = pairs[numbers[pairs[:, 0]] != numbers[pairs[:, 1]]]
-    keep = np.ones(len(numbers), bool)
-    keep[pairs.max(axis=1) if len(pairs) else []] = False
-    return np.flatnonzero(keep), mixed.ravel().tolist()
-
-
-def _crystal(path: Path, number: int, block: gemmi.cif.Block) -> Table:
-    import gemmi
-
-    crystal = gemmi.make_small_structure_from_block(block)
-    partial = [site.label for site in crystal.sites if site.occ < 0.999]
-    if partial:
-        raise Invalid(
-            must="every site of a crystal is fully occupied",
-            came=f"{path}, frame {number}: {len(partial)} partial sites, e.g. {', '.join(partial[:5])}",
-            do="Choose one ordered configuration (or a supercell) and write that.",
-        )
-    atoms = crystal.get_all_unit_cell_sites()
-    unknown = [site.label for site in atoms if site.element.atomic_number == 0]
-    if unknown or not atoms or crystal.cell.volume <= 1:
-        raise broken(path, number, f"no element for {unknown[:5]}" if unknown else "no cell or no atoms")
-    vectors = np.array(crystal.cell.orth.mat.tolist()).T
-    fractional = np.array([site.fract.tolist() for site in atoms])
-    numbers = np.array([site.element.atomic_number for site in atoms])
-    rows, mixed = _once(fractional, vectors, numbers)
-    labels = np.array([site.label for site in atoms])
-    if mixed:
-        raise broken(path, number, f"atoms of two elements share one place: {', '.join(labels[mixed[:4]])}")
-    info = {"name": block.name}
-    return Table(fractional[rows] @ vectors, numbers[rows], vectors, np.ones(3, bool), {"site": labels[rows]}, info)
+    blocks = cif_blocks(path, read_text(path))
+    is_mmcif = any(block.find_loop("_atom_site.Cartn_x") for block in blocks)
+    return read_mmcif(path) if is_mmcif else crystals(path, blocks)
 
 
 def _flat(values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
@@ -101,6 +41,7 @@ def _flat(values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _text(value: object) -> str:
+    """Numbers with all digits, in the quotes that CIF wants."""
     import gemmi
 
     value = np.asarray(value)
@@ -137,32 +78,51 @@ def write_cif(path: Path, tables: Sequence[Table]) -> None:
 
 
 def read_pdb(path: Path) -> list[Table]:
-    """Proteins and complexes: every model is a frame, alternative conformers after the first are left out."""
+    """Proteins and complexes: every model is a frame, as is every part that END closes; of alternative conformers the
+    first. CRYST1 is the box of a P 1 structure; that of others, whose copies are not in the file, is left out.
+    """
     import gemmi
 
-    try:
-        structure = gemmi.read_pdb_string(read_text(path))
-    except (ValueError, RuntimeError) as error:
-        raise broken(path, 1, str(error)) from None
-    return _models(path, structure)
+    tables: list[Table] = []
+    groups: set[str] = set()
+    for text in parts(read_text(path)):
+        lines = checked(path, len(tables) + 1, text)
+        try:
+            structure = gemmi.read_pdb_string("\n".join(lines))
+        except (ValueError, RuntimeError) as error:
+            raise broken(path, len(tables) + 1, str(error)) from None
+        found, written = sum(model.count_atom_sites() for model in structure), sum(x.startswith(ATOM) for x in lines)
+        if found != written:
+            raise broken(path, len(tables) + 1, f"{found} of its {written} atoms can be read")
+        tables += _models(path, structure, len(tables) + 1)
+        groups |= {structure.spacegroup_hm} if structure.cell.is_crystal() else set()
+    return _complete(path, tables, groups)
 
 
 def read_mmcif(path: Path) -> list[Table]:
-    """The same from mmCIF; data blocks after the first are left out."""
+    """The same from mmCIF, from every data block that has atoms."""
     import gemmi
 
-    try:
-        structure = gemmi.make_structure_from_block(_cif_blocks(path)[0])
-    except (ValueError, RuntimeError, IndexError) as error:
-        raise broken(path, 1, str(error)) from None
-    return _models(path, structure)
+    tables: list[Table] = []
+    groups: set[str] = set()
+    for block in cif_blocks(path, read_text(path)):
+        if not block.find_values("_atom_site.Cartn_x"):
+            continue
+        try:
+            structure = gemmi.make_structure_from_block(block)
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise broken(path, len(tables) + 1, str(error)) from None
+        tables += _models(path, structure, len(tables) + 1)
+        groups |= {structure.spacegroup_hm} if structure.cell.is_crystal() else set()
+    return _complete(path, tables, groups)
 
 
-def _models(path: Path, structure: gemmi.Structure) -> list[Table]:
-    if not len(structure):
-        raise broken(path, 1, "it has no atoms")
+def _models(path: Path, structure: gemmi.Structure, first: int) -> list[Table]:
+    """A frame for every model, in its box. first: number of the first frame."""
+    boxed = structure.cell.is_crystal() and _is_whole(structure.spacegroup_hm)
+    cell = np.array(structure.cell.orth.mat.tolist()).T if boxed else np.zeros((3, 3))
     tables = []
-    for number, model in enumerate(structure, 1):
+    for number, model in enumerate(structure, first):
         found = list(_first_conformer(model))
         unknown = [atom.name for _, _, atom in found if atom.element.atomic_number == 0]
         if unknown or not found:
@@ -176,7 +136,27 @@ def _models(path: Path, structure: gemmi.Structure) -> list[Table]:
         }
         positions = np.array([atom.pos.tolist() for _, _, atom in found])
         numbers = np.array([atom.element.atomic_number for _, _, atom in found])
-        tables.append(Table(positions, numbers, np.zeros((3, 3)), np.zeros(3, bool), columns, {"name": structure.name}))
+        tables.append(Table(positions, numbers, cell, np.full(3, boxed), columns, {"name": structure.name}))
+    return tables
+
+
+def _is_whole(group: str) -> bool:
+    return group.replace(" ", "") in ("", "P1")
+
+
+def _complete(path: Path, tables: list[Table], groups: set[str]) -> list[Table]:
+    """The frames, with a word on what their file does not hold: symmetry copies, hydrogens of X-ray models."""
+    import gemmi
+
+    if not tables:
+        raise broken(path, 1, "it has no atoms")
+    if partial := sorted(group for group in groups if not _is_whole(group)):
+        log.warning("%s: without the copies and the cell of %s, as an isolated cluster", path, ", ".join(partial))
+    for number, table in enumerate(tables, 1):
+        known = [gemmi.find_tabulated_residue(str(name)) for name in np.unique(table.columns["residue_name"])]
+        if any(one.is_amino_acid() or one.is_nucleic_acid() for one in known) and 1 not in table.atomic_numbers:
+            log.warning("%s, frame %d: residues without any hydrogen, taken as they stand", path, number)
+            break
     return tables
 
 
@@ -199,6 +179,7 @@ def _structure(tables: Sequence[Table]) -> gemmi.Structure:
     import gemmi
 
     structure = gemmi.Structure()
+    structure.cell, structure.spacegroup_hm = _box(tables[0]), "P 1"
     for number, table in enumerate(tables, 1):
         model = gemmi.Model(number)
         n = len(table.atomic_numbers)
@@ -224,13 +205,38 @@ def _structure(tables: Sequence[Table]) -> gemmi.Structure:
     return structure
 
 
+def _box(table: Table) -> gemmi.UnitCell:
+    """The cell of a periodic frame; these formats turn it so that a lies along x and b in the plane of x and y."""
+    import gemmi
+
+    cell = np.asarray(table.cell, float)
+    if table.pbc is None or not np.all(table.pbc) or abs(np.linalg.det(cell)) < 1e-6:
+        return gemmi.UnitCell()
+    lengths = np.linalg.norm(cell, axis=1)
+    angles = [np.degrees(np.arccos(cell[i] @ cell[j] / (lengths[i] * lengths[j]))) for i, j in ((1, 2), (0, 2), (0, 1))]
+    box = gemmi.UnitCell(*lengths.tolist(), *map(float, angles))
+    if not np.allclose(np.array(box.orth.mat.tolist()).T, cell, atol=1e-3):
+        raise Invalid(
+            must="the cell in a PDB or mmCIF file has a along x and b in the plane of x and y",
+            came=np.array2string(cell, precision=3).replace("\n", ""),
+            do="Write it as .xyz or .cif.",
+        )
+    return box
+
+
 def write_pdb(path: Path, tables: Sequence[Table]) -> None:
-    """Models of a PDB file; positions keep three decimals, that is what the format has."""
-    write_text(path, _structure(tables).make_pdb_string())
+    """Models of a PDB file, or a part closed by END for each frame where cells differ; positions keep three decimals,
+    that is what the format has.
+    """
+    alike = all(np.array_equal(table.cell, tables[0].cell) for table in tables)
+    groups = [tables] if alike else [[table] for table in tables]
+    write_text(path, "".join(_structure(group).make_pdb_string() for group in groups))
 
 
 def write_mmcif(path: Path, tables: Sequence[Table]) -> None:
     """Models of an mmCIF file; further values as _erlangen_frame.* (one row per model) and _atom_site.erlangen_*."""
+    if not all(np.array_equal(table.cell, tables[0].cell) for table in tables):
+        raise Invalid(must="models of an mmCIF file share one cell", came=str(path), do="Write it as .xyz or .cif.")
     document = _structure(tables).make_mmcif_document()
     block = document.sole_block()
     names = [name for name in tables[0].info if name != "name"]
@@ -271,6 +277,7 @@ def read_sdf(path: Path) -> list[Table]:
         numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
         if np.any(numbers == 0):
             raise broken(path, number, "it holds an atom without an element")
+        _check_hydrogens(path, number, molecule)
         columns, info = _fields(molecule.GetPropsAsDict(autoConvertStrings=False), len(numbers))
         info = {"name": molecule.GetProp("_Name")} | info if molecule.HasProp("_Name") else info
         cell = np.zeros((3, 3))
@@ -278,6 +285,22 @@ def read_sdf(path: Path) -> list[Table]:
     if text.count("$$$$") > len(molecules):
         raise broken(path, len(molecules) + 1, "the record cannot be read")
     return tables
+
+
+def _check_hydrogens(path: Path, number: int, molecule: Chem.Mol) -> None:
+    """Bonds say how many hydrogens there should be; drawings and docking programs leave them out."""
+    if not molecule.GetNumBonds():
+        return
+    molecule.UpdatePropertyCache(strict=False)
+    missing = sum(atom.GetNumImplicitHs() for atom in molecule.GetAtoms())
+    if missing and not any(atom.GetAtomicNum() == 1 for atom in molecule.GetAtoms()):
+        raise Invalid(
+            must="molecules hold their hydrogens",
+            came=f"{path}, frame {number}: none of the {missing} that its bonds leave room for",
+            do="Add them in space first (RDKit: AddHs(molecule, addCoords=True)).",
+        )
+    if missing:
+        log.warning("%s, frame %d: %d hydrogens fewer than its bonds leave room for", path, number, missing)
 
 
 def _fields(properties: Mapping[str, object], n: int) -> tuple[dict[str, np.ndarray], dict[str, object]]:
@@ -289,6 +312,8 @@ def _fields(properties: Mapping[str, object], n: int) -> tuple[dict[str, np.ndar
             values = np.array(rows, float)
         except ValueError:
             info[name] = text
+            continue
+        if not values.size:  # a field without a value
             continue
         if len(rows) == n and (n > 1 or values.shape[1] == 3):
             columns[name] = values[:, 0] if values.shape[1] == 1 else values

@@ -10,17 +10,19 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
 import numpy as np
 
 from ..contract import Answer
+from ..contract.parts import Tell
 from ..core import quantity
 from ..core.quantity import Quantity
 from ..core.systems import Atoms, System
 from ..nn.neighbour_lists import LABEL, NeighbourList, round_width
+from ..numerics import chunks
 from ..numerics.precision import double
 
 MAX_SHAPES = 4
@@ -43,6 +45,12 @@ class Bucket:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def part(self, start: int, size: int) -> tuple[np.ndarray, Any]:
+        """Places of the samples from `start` on, `size` of them, and their inputs; the last is repeated to fill up."""
+        rows = np.arange(start, start + size)
+        filled = np.minimum(rows, len(self) - 1)
+        return rows[rows < len(self)], jax.tree.map(lambda a: a[filled], self.inputs)
 
     def at_once(self, batch: int) -> int:
         """How many samples go through a network together: `batch`, fewer where their pairs would fill the memory."""
@@ -74,7 +82,9 @@ def pack(
             for name, column in outputs.items()
         }
         sizes = np.array([len(inputs[i]["atomic_numbers"]) for i in rows]) if shapes[rows[0]][0] else None
-        buckets.append(Bucket(_single(jax.tree.map(lambda *v: np.stack(v), *padded)), _single(stacked), rows, sizes))
+        buckets.append(
+            Bucket(in_single(jax.tree.map(lambda *v: np.stack(v), *padded)), in_single(stacked), rows, sizes)
+        )
     return buckets
 
 
@@ -108,37 +118,60 @@ def prepared(fitted: Any, inputs: Sequence[System]) -> list[System]:
 
 
 def predict(
-    fitted: Callable[[System], Any], inputs: Sequence[System], *, batch: int = 128, quantities: Sequence[Quantity] = ()
+    fitted: Callable[[System], Any],
+    inputs: Sequence[System],
+    *,
+    batch: int = 128,
+    quantities: Sequence[Quantity] = (),
+    tell: Tell = lambda done, total: None,
+    limit: float | None = None,
 ) -> dict[str, list[np.ndarray]]:
     """Outputs by name, one entry per input, in order; padding is cut off again.
 
     Networks compute in float32; what they add in float64 (reference energies) is kept, since float64 is enabled here.
-    quantities: what the outputs are, where `core.quantity` does not know them.
+    quantities: what the outputs are, where `core.quantity` does not know them. batch: inputs at once, fewer where they
+    would take more than `limit` bytes (`numerics.chunks`). tell(done, total): called now and then.
     `fitted` may be any pure function of one sample that returns a dict of arrays (or a nested tree of them by name).
     """
-    return predict_packed(fitted, pack(prepared(fitted, inputs)), batch=batch, quantities=quantities)
+    packed = pack(prepared(fitted, inputs))
+    return predict_packed(fitted, packed, batch=batch, quantities=quantities, tell=tell, limit=limit)
 
 
 def predict_packed(
-    fitted: Callable[[System], Any], buckets: Sequence[Bucket], *, batch: int = 128, quantities: Sequence[Quantity] = ()
+    fitted: Callable[[System], Any],
+    buckets: Sequence[Bucket],
+    *,
+    batch: int = 128,
+    quantities: Sequence[Quantity] = (),
+    tell: Tell = lambda done, total: None,
+    limit: float | None = None,
 ) -> dict[str, list[np.ndarray]]:
     """The same for inputs in buckets: what is left of the work when they have been prepared and stacked."""
     results: dict[str, list[Any]] = {}
     total, along = sum(map(len, buckets)), along_atoms(quantities)
     arrays, static = eqx.partition(fitted, _is_array) if isinstance(fitted, eqx.Module) else (None, fitted)
+    done = 0
     with double():
         for bucket in buckets:
-            size = min(bucket.at_once(batch), 1 << (len(bucket) - 1).bit_length())
-            for start in range(0, len(bucket), size):
-                rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
-                chunk = jax.tree.map(lambda a: a[rows], bucket.inputs)
-                out = jax.tree.map(np.asarray, _apply(arrays, static, chunk))
-                for j in range(min(size, len(bucket) - start)):
-                    place = bucket.rows[start + j]
-                    n = None if bucket.sizes is None else bucket.sizes[start + j]
+            usual = min(bucket.at_once(batch), 1 << (len(bucket) - 1).bit_length())
+            call = lambda n, b=bucket: (arrays, static, b.part(0, n)[1])  # noqa: E731
+            size, start = chunks.planned(cast(chunks.Program, _apply), call, usual, limit), 0
+            while start < len(bucket):
+                rows, chunk = bucket.part(start, size)
+                try:
+                    out = jax.tree.map(np.asarray, _apply(arrays, static, chunk))
+                except (MemoryError, jax.errors.JaxRuntimeError) as error:
+                    if size == 1 or not chunks.is_short_of_memory(error):
+                        raise
+                    size //= 2
+                    continue
+                for j, row in enumerate(rows):
+                    n = None if bucket.sizes is None else bucket.sizes[row]
                     for name, value in out.items():
                         column, real = results.setdefault(name, [None] * total), (slice(n),) * along.get(name, 0)
-                        column[place] = jax.tree.map(lambda v: v[j][real], value)
+                        column[bucket.rows[row]] = jax.tree.map(lambda v: v[j][real], value)
+                start, done = start + size, done + len(rows)
+                tell(done, total)
     return results
 
 
@@ -152,18 +185,14 @@ def _apply(arrays: Any, static: Any, chunk: Any) -> Any:
     return jax.vmap(f)(chunk)
 
 
-def predict_interval(
-    fitted: Any, inputs: Sequence[System], *, batch: int = 128, quantities: Sequence[Quantity] = ()
-) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
-    """Lower and upper ends by output name, one pair per input (answers of type `Interval`)."""
-    return predict(_Bound(fitted, "interval"), inputs, batch=batch, quantities=quantities)  # type: ignore[return-value]
+def predict_interval(fitted: Any, inputs: Sequence[System], **how: Any) -> dict[str, list[tuple[Any, Any]]]:
+    """Lower and upper ends by output name, one pair per input (answers of type `Interval`); `how`: as for `predict`."""
+    return predict(_Bound(fitted, "interval"), inputs, **how)  # type: ignore[return-value]
 
 
-def predict_spread(
-    fitted: Any, inputs: Sequence[System], *, batch: int = 128, quantities: Sequence[Quantity] = ()
-) -> dict[str, list[np.ndarray]]:
+def predict_spread(fitted: Any, inputs: Sequence[System], **how: Any) -> dict[str, list[np.ndarray]]:
     """Uncalibrated error scale by output name, one entry per input (answers of type `Spread`)."""
-    return predict(_Bound(fitted, "spread"), inputs, batch=batch, quantities=quantities)
+    return predict(_Bound(fitted, "spread"), inputs, **how)
 
 
 class _Bound(eqx.Module):
@@ -256,5 +285,6 @@ def _pad(value: Any, n: int, axes: int = 1) -> np.ndarray:
     return np.pad(value, [(0, n - size) for size in value.shape[:axes]] + [(0, 0)] * (value.ndim - axes))
 
 
-def _single(tree: Any) -> Any:
+def in_single(tree: Any) -> Any:
+    """`tree` with its float64 in float32."""
     return jax.tree.map(lambda a: a.astype(np.float32) if a.dtype == np.float64 else a, tree)

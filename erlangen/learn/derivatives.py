@@ -1,6 +1,8 @@
 """Derivatives as outputs: forces and stress from one reverse pass through an energy.
 
 F_i = -dE/dr_i,     sigma = (1/V) dE/d epsilon   at   r -> r (1 + epsilon), h -> h (1 + epsilon), epsilon symmetric
+
+V = |det h|; what does not fill space (a molecule, a slab without a third vector) has V = infinity, hence no stress.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ..core.systems import Atoms
 
@@ -21,23 +23,38 @@ def energy_and_forces(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str, A
 
 
 def energy_forces_stress(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str, Array]:
-    """As `energy_and_forces`, and the stress [3, 3] in eV/A^3 (positive under tension) of a periodic system."""
+    """As `energy_and_forces`, and the stress [3, 3] in eV/A^3: symmetric, positive under tension."""
+    found = mechanics(energy, x)
+    return {name: found[name] for name in ("energy", "forces", "stress")}
+
+
+def mechanics(energies: Callable[[Atoms], Array], x: Atoms) -> dict[str, Array]:
+    """As `energy_forces_stress`, and the "energies" [n] in eV whose sum is differentiated, by the same pass."""
+
+    def total(r: Array, strain: Array) -> tuple[Array, Array]:
+        found = energies(strained(x.replace(positions=r), strain))
+        return jnp.sum(found), found
+
     positions = jnp.asarray(x.positions)
-    value, (by_position, by_strain) = jax.value_and_grad(_strained(energy, x), (0, 1))(
+    (value, parts), (by_position, by_strain) = jax.value_and_grad(total, (0, 1), has_aux=True)(
         positions, jnp.zeros((3, 3), positions.dtype)
     )
-    return {"energy": value, "forces": -by_position, "stress": by_strain / _volume(x)}
+    return {"energy": value, "energies": parts, "forces": -by_position, "stress": by_strain / volume(x)}
 
 
-def _strained(energy: Callable[[Atoms], Array], x: Atoms) -> Callable[[Array, Array], Array]:
-    """The energy as a function of positions and a symmetric strain of everything."""
+def strained(x: Atoms, strain: Float[Array, "3 3"]) -> Atoms:
+    """`x` under the symmetric part of a strain, atoms and cell."""
+    symmetric = 0.5 * (strain + strain.T)
 
-    def of(r: Array, strain: Array) -> Array:
-        deform = jnp.eye(3, dtype=strain.dtype) + 0.5 * (strain + strain.T)
-        return energy(x.replace(positions=r @ deform, cell=x.cell @ deform))
+    # in full precision also where matrix units round: the unit matrix apart, so that no strain changes nothing
+    def deform(rows: Array) -> Array:
+        return rows + jnp.matmul(rows, symmetric, precision=jax.lax.Precision.HIGHEST)
 
-    return of
+    r = jnp.asarray(x.positions)
+    return x.replace(positions=deform(r), cell=deform(jnp.asarray(x.cell, r.dtype)))
 
 
-def _volume(x: Atoms) -> Array:
-    return jnp.abs(jnp.linalg.det(jnp.asarray(x.cell, jnp.asarray(x.positions).dtype)))
+def volume(x: Atoms) -> Float[Array, ""]:
+    """Of the cell [A^3]; infinite where it has none."""
+    found = jnp.abs(jnp.linalg.det(jnp.asarray(x.cell, jnp.asarray(x.positions).dtype)))
+    return jnp.where(found > 0, found, jnp.inf)

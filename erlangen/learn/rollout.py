@@ -11,6 +11,7 @@ import equinox as eqx
 import numpy as np
 
 from ..contract import Evolution, Outputs, Predictor, Samples
+from ..contract.parts import Tell
 from ..core.systems import System
 from .batching import predict
 
@@ -26,9 +27,11 @@ class Rollout(eqx.Module):
         return self.fitted.path(x, self.steps, self.task.feed)
 
 
-def unroll(fitted: Predictor, task: Evolution, inputs: Sequence[System], steps: int) -> dict[str, list[np.ndarray]]:
+def unroll(
+    fitted: Predictor, task: Evolution, inputs: Sequence[System], steps: int, *, tell: Tell = lambda done, total: None
+) -> dict[str, list[np.ndarray]]:
     """Trajectories of `steps` predicted states [steps, ...] from each initial state, by output name."""
-    return predict(Rollout(fitted, task, steps), inputs)
+    return predict(Rollout(fitted, task, steps), inputs, tell=tell)
 
 
 def windows(task: Evolution, trajectories: Samples, steps: int) -> Samples:

@@ -4,9 +4,9 @@
                                                               exponential moving average of theta for every answer
 
 A step is a pure function of (state, step number, seed): batches are drawn from the seed and the step number alone, so a
-fit that was killed goes on from its checkpoint bit for bit. A budget in seconds is turned into a number of steps once
-the speed is known, and that plan is kept in the checkpoint. A loss that is not finite rolls the fit back and halves
-the rate.
+fit that was killed goes on from its checkpoint bit for bit. A budget in seconds, which preparing and compiling are part
+of, is turned into a number of steps once the speed is known, and that plan is kept in the checkpoint. A loss that is
+not finite rolls the fit back and halves the rate.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ from ..contract import Budget, Samples, Session
 from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import System
+from ..numerics import chunks
 from .batching import Bucket, pack, prepared
 from .checkpoint import load_state, save_state
+from .pace import Progress, in_time, replan, tell_if_hardly_trained
 from .starts import begun
 
 Loss = Callable[[Any, System, Mapping[str, Array]], Array]
 Augment = Callable[[System, Mapping[str, Array], PRNGKeyArray], tuple[System, Mapping[str, Array]]]
 MAX_ROLLBACKS = 6
+TRIAL = 0.2  # of the budget, at most, to find out how long a step takes (two steps at least)
+NOTABLE = 5e8  # bytes of a step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,21 +60,6 @@ class Training:
     clip: float = 1.0
     patience: int | None = None
     checks: int = 25
-
-
-@dataclasses.dataclass
-class _Progress:
-    """The part of a fit's state that is not arrays; it goes into the checkpoint as JSON."""
-
-    step: int = 0
-    total: int = 0
-    every: int = 0
-    seconds: float = 0.0
-    scale: float = 1.0
-    rollbacks: int = 0
-    best: float = math.inf
-    stale: int = 0
-    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
 Vectors = Mapping[str, Array]  # all parameters of a data type in one vector: an update is a few loops, however many
@@ -133,39 +122,44 @@ def fit(
     augment(x, outputs, key): the sample as a training step sees it, drawn anew each time (noise, a group element).
     Raises `Invalid` where the loss stays non-finite after several roll-backs.
     """
+    tick = time.perf_counter()
     model = begun(model, session.start)
     engine = _Engine(model, loss, train, validation, training, key, augment, quantities)
-    state, progress = engine.start(), _Progress()
+    state, progress = engine.start(), Progress()
     if session.resume and session.folder is not None:
         found = load_state(session.folder, state)
         if found is not None:
-            state, progress = found[0], _Progress(**found[1])
+            state, progress = found[0], Progress(**found[1])
             session.say(f"resumed at step {progress.step} of {progress.total}")
             for row in progress.history:
                 session.progress(int(row["step"]), progress.total, row)
-    clock = time.perf_counter() - progress.seconds
+    clock = tick - progress.seconds
     if not progress.total:
-        state, progress = engine.plan(state, budget, clock)
+        with session.during("compiling"):
+            progress = engine.plan(state, budget, clock)
     while progress.step < progress.total:
         good = (state, dataclasses.replace(progress))
-        state, mean_loss = engine.run(state, progress)
+        state, mean_loss = engine.run(state, progress, None if budget.seconds is None else clock + budget.seconds)
         if not math.isfinite(mean_loss):
             state, progress = _roll_back(*good, progress, session)
             continue
+        if len(progress.history) == 0:
+            engine.tell_memory(state, progress, session)
         state = engine.judge(state, progress, mean_loss)
         progress.seconds = time.perf_counter() - clock
-        _replan(progress, budget)
+        replan(progress, budget)
         if session.folder is not None:
             save_state(session.folder, state, dataclasses.asdict(progress))
         session.progress(progress.step, progress.total, progress.history[-1])
         if training.patience is not None and progress.stale >= training.patience:
             session.say(f"stopped at step {progress.step}: no gain on validation for {progress.stale} checks")
             break
+    tell_if_hardly_trained(progress, budget, session)
     best = engine.layout.params(jax.tree.map(np.asarray, state.best))
     return eqx.combine(jax.device_put(best), engine.static)
 
 
-def _roll_back(state: _State, before: _Progress, now: _Progress, session: Session) -> tuple[_State, _Progress]:
+def _roll_back(state: _State, before: Progress, now: Progress, session: Session) -> tuple[_State, Progress]:
     """The last good state, with half the learning rate."""
     before.rollbacks, before.scale = now.rollbacks + 1, now.scale / 2
     if before.rollbacks > MAX_ROLLBACKS:
@@ -176,26 +170,6 @@ def _roll_back(state: _State, before: _Progress, now: _Progress, session: Sessio
         )
     session.say(f"loss not finite near step {now.step}: back to step {before.step}, rate x {before.scale:g}")
     return state, before
-
-
-def _replan(progress: _Progress, budget: Budget) -> None:
-    """Move the end of a fit whose budget is in seconds, where the machine's speed has changed by more than a tenth."""
-    if budget.seconds is None or progress.step >= progress.total:
-        return
-    left = max(budget.seconds - progress.seconds, 0.0)
-    affordable = progress.step + int(left * progress.step / progress.seconds)
-    if abs(affordable - progress.total) > 0.1 * (progress.total - progress.step):
-        progress.total = max(affordable, progress.step + 1)
-
-
-def in_time(left: float, step: float, check: float, checks: int) -> tuple[int, int]:
-    """(steps in all, steps between two validations) for `left` seconds, where a step and a validation take so long.
-
-    `checks` validations, or fewer where they would take more than a quarter of the time.
-    """
-    checks = min(checks, max(int(0.25 * left / check), 1))
-    total = max(int((left - checks * check) / step), 1)
-    return total, max(total // checks, 1)
 
 
 class _Engine:
@@ -227,6 +201,7 @@ class _Engine:
             optax.clip_by_global_norm(training.clip), optax.scale_by_adam(), optax.add_decayed_weights(training.decay)
         )
         self._epoch: tuple[int, list[tuple[int, np.ndarray]]] = (-1, [])
+        self._sizes: dict[int, int] = {}  # samples of each bucket that are validated at once
 
         def mean(params: Vectors, inputs: Any, outputs: Any, weight: Array) -> Array:
             whole = eqx.combine(self.layout.params(params), self.static)
@@ -253,24 +228,41 @@ class _Engine:
     def start(self) -> _State:
         return _State(self.params, jax.jit(self.optimiser.init)(self.params), self.params, self.params)
 
-    def plan(self, state: _State, budget: Budget, clock: float) -> tuple[_State, _Progress]:
+    def plan(self, state: _State, budget: Budget, clock: float) -> Progress:
         """How many steps the budget allows: given, or from the measured speed of a trial that is thrown away."""
-        if budget.steps is not None:
-            total, every = budget.steps, max(budget.steps // self.training.checks, 1)
-        else:
-            trial, seconds = state, []
-            self.loss(self.validation, state.average)
-            for number in range(12):
-                tick = time.perf_counter()
-                trial, value = self.step(trial, _Progress(step=number, total=10**6))
-                value.block_until_ready()
-                seconds.append(time.perf_counter() - tick)
+        if budget.seconds is None:
+            steps = budget.steps or 1
+            return Progress(total=steps, every=max(steps // self.training.checks, 1))
+
+        def timed(call: Callable[[], Any]) -> float:
             tick = time.perf_counter()
-            self.loss(self.validation, state.average)
-            check = time.perf_counter() - tick
-            left = (budget.seconds or 0.0) - (time.perf_counter() - clock)
-            total, every = in_time(left, float(np.median(seconds[2:])), check, self.training.checks)
-        return state, _Progress(total=total, every=every)
+            jax.block_until_ready(call())
+            return time.perf_counter() - tick
+
+        trial, seconds = state, []
+
+        def advance() -> Array:
+            nonlocal trial
+            trial, value = self.step(trial, Progress(step=len(seconds), total=10**6))
+            return value
+
+        def is_enough() -> bool:
+            return time.perf_counter() - clock > TRIAL * (budget.seconds or 0.0)
+
+        check = timed(lambda: self.loss(self.validation, state.average))
+        while len(seconds) < 2 or (len(seconds) < 12 and not is_enough()):
+            seconds.append(timed(advance))
+        if not is_enough():
+            check = timed(lambda: self.loss(self.validation, state.average))  # without compilation
+        pace, planned = float(np.median(seconds[2:] or seconds[1:])), time.perf_counter() - clock
+        total, every = in_time(budget.seconds - planned, pace, check, self.training.checks)
+        return Progress(total=total, every=every, planned=planned, pace=pace)
+
+    def tell_memory(self, state: _State, progress: Progress, session: Session) -> None:
+        """What a step takes, where that is much."""
+        needed = chunks.taken(self._step, state, *self._arguments(progress))
+        if needed > NOTABLE:
+            session.say(f"memory: a step of {self.size} samples takes {needed / 1e9:.2g} GB")
 
     def rows(self, number: int) -> tuple[int, np.ndarray]:
         """(bucket, rows) of step `number`: epochs without replacement, order drawn from the key and the epoch."""
@@ -286,27 +278,35 @@ class _Engine:
             self._epoch = (epoch, [batches[j] for j in rng.permutation(len(batches))])
         return self._epoch[1][place]
 
-    def step(self, state: _State, progress: _Progress) -> tuple[_State, Array]:
+    def step(self, state: _State, progress: Progress) -> tuple[_State, Array]:
+        return self._step(state, *self._arguments(progress))
+
+    def _arguments(self, progress: Progress) -> tuple[Any, ...]:
+        """What a step takes beside the state."""
         which, rows = self.rows(progress.step)
         rate = self.training.rate * progress.scale * schedule(progress.step / progress.total, self.training)
         bucket = self.train[which]
         inputs, outputs = self._draw((bucket.inputs, bucket.outputs), rows)
         draws = jax.random.split(jax.random.fold_in(self.key, progress.step), self.size) if self.augments else None
-        return self._step(state, inputs, outputs, jnp.float32(rate), jnp.float32(progress.step), draws)
+        return inputs, outputs, jnp.float32(rate), jnp.float32(progress.step), draws
 
-    def run(self, state: _State, progress: _Progress) -> tuple[_State, float]:
-        """Steps up to the next check; the mean loss over them (NaN as soon as one is)."""
+    def run(self, state: _State, progress: Progress, deadline: float | None) -> tuple[_State, float]:
+        """Steps up to the next check, or to the deadline; the mean loss over them (NaN as soon as one is)."""
         losses = []
         until = min(progress.step + progress.every, progress.total)
+        looks = 50 if deadline is None else min(max(int(1 / (progress.pace + 0.02)), 1), 50)  # once in a second
         while progress.step < until:
             state, value = self.step(state, progress)
             losses.append(value)
             progress.step += 1
-            if len(losses) % 50 == 0 and not math.isfinite(float(value)):
-                return state, math.nan
+            if len(losses) % looks == 0:
+                if not math.isfinite(float(value)):
+                    return state, math.nan
+                if deadline is not None and time.perf_counter() > deadline:
+                    break
         return state, float(np.mean([float(v) for v in losses]))
 
-    def judge(self, state: _State, progress: _Progress, mean_loss: float) -> _State:
+    def judge(self, state: _State, progress: Progress, mean_loss: float) -> _State:
         """Validate the moving average, note it, and keep it where it is the best so far."""
         value = self.loss(self.validation, state.average)
         progress.history.append({"step": progress.step, "loss": mean_loss, "validation": value})
@@ -319,14 +319,22 @@ class _Engine:
     def loss(self, buckets: list[Bucket], params: Any, batch: int = 128) -> float:
         """Mean loss over all samples of `buckets`."""
         total = count = 0.0
-        for bucket in buckets:
-            size = min(bucket.at_once(batch), len(bucket))
-            for start in range(0, len(bucket), size):
+        for number, bucket in enumerate(buckets):
+
+            def chunk(size: int, start: int = 0, bucket: Bucket = bucket) -> tuple[Any, ...]:
                 rows = np.minimum(np.arange(start, start + size), len(bucket) - 1)
                 weight = (np.arange(start, start + size) < len(bucket)).astype(np.float32)
-                inputs, outputs = self._draw((bucket.inputs, bucket.outputs), rows)
-                total += float(self._loss(params, inputs, outputs, weight)) * float(weight.sum())
-                count += float(weight.sum())
+                return params, *self._draw((bucket.inputs, bucket.outputs), rows), weight
+
+            if number not in self._sizes:
+                usual = min(bucket.at_once(batch), len(bucket))
+                self._sizes[number] = chunks.planned(self._loss, chunk, usual)
+            size = self._sizes[number]
+            for start in range(0, len(bucket), size):
+                arguments = chunk(size, start)
+                weight = float(arguments[-1].sum())
+                total += float(self._loss(*arguments)) * weight
+                count += weight
         return total / count
 
 

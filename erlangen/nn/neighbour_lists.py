@@ -84,10 +84,11 @@ def neighbour_list(
     r, n = np.asarray(positions, np.float64), len(positions)
     repeats = np.zeros(3, bool) if pbc is None else np.asarray(pbc, bool)
     lattice = np.zeros((3, 3)) if cell is None else np.where(repeats[:, None], np.asarray(cell, np.float64), 0.0)
+    box = _box(lattice, repeats)
     real = np.flatnonzero(np.asarray(atomic_numbers) > 0)
     # one direction of each pair, mirrored here: which pairs lie within the cutoff can then not depend on the direction
     half = NeighborList(cutoff=float(cutoff), full_list=False, n_threads=1)
-    i, j, s = half.compute(r[real], _box(lattice, repeats), repeats.tolist(), quantities="ijS")
+    i, j, s = half.compute(r[real], box, repeats.tolist(), quantities="ijS")
     i, j, s = real[i.astype(int)], real[j.astype(int)], np.asarray(s, int)
     receivers, senders, shifts = np.r_[i, j], np.r_[j, i], np.r_[s, -s]
     mirror = np.roll(np.arange(len(receivers)), len(i))
@@ -109,9 +110,17 @@ def neighbour_list(
 
 
 def _box(lattice: np.ndarray, repeats: np.ndarray) -> np.ndarray:
-    """The lattice with unit vectors at right angles in place of the axes that do not repeat."""
-    across = iter(np.linalg.svd(lattice)[2][int(repeats.sum()) :])
-    return np.array([row if periodic else next(across) for row, periodic in zip(lattice, repeats)])
+    """The lattice with unit vectors at right angles in place of axes that do not repeat; `Invalid` where it is flat."""
+    if np.all(np.isfinite(lattice)):
+        across = iter(np.linalg.svd(lattice)[2][int(repeats.sum()) :])
+        box = np.array([row if periodic else next(across) for row, periodic in zip(lattice, repeats)])
+        if abs(np.linalg.det(box)) > 1e-9 * np.prod(np.linalg.norm(box, axis=1)):
+            return box
+    raise Invalid(
+        must="axes that repeat have finite lattice vectors that span a cell",
+        came=f"pbc {repeats.tolist()} with the vectors {np.round(lattice, 4).tolist()}",
+        do="Give the cell its vectors, or say that it does not repeat (pbc=False).",
+    )
 
 
 def round_width(count: int) -> int:

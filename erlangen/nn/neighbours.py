@@ -24,7 +24,8 @@ class Neighbours(eqx.Module):
     Without `reverse`, columns run over all atoms, once per periodic image: column m * n + j is image m of atom j. With
     it they are the entries of a list, and pair (i, k) is sent by atom reverse[i, k] // K (see `pair_exchange`).
     Where `mask` is False (no pair, or a padded atom) the distance is 1 and the displacement 0: nothing diverges.
-    complete: False where pairs within the cutoff may be missing; whoever sums must then answer NaN.
+    complete: False where pairs within the cutoff may be missing, or where there is no telling (NaN, a cell without
+    volume); whoever sums must then answer NaN.
     """
 
     displacements: Float[Array, "n K 3"]
@@ -82,16 +83,21 @@ def neighbours(
     r = jnp.asarray(positions)
     n = len(r)
     apart = r[:, None] - r[None]
+    real = jnp.asarray(atomic_numbers) > 0
+    complete = jnp.all(jnp.isfinite(r) | ~real[:, None])
     if cell is None or pbc is None:
-        complete, copies, repeats = jnp.asarray(True), apart[:, None], jnp.zeros(3, bool)
+        copies, repeats = apart[:, None], jnp.zeros(3, bool)
+        complete &= True if pbc is None else ~jnp.any(jnp.asarray(pbc))
     else:
         repeats = jnp.asarray(pbc)
         lattice = full_rank(jnp.asarray(cell, r.dtype), repeats)
-        complete = jnp.all(reach(lattice, repeats, cutoff) <= jnp.max(jnp.abs(jnp.asarray(images)), 0))
+        # compared as reals: NaN fails here, as an integer it would pass
+        complete &= jnp.all(jnp.isfinite(lattice)) & jnp.all(
+            _needed(lattice, repeats, cutoff) <= jnp.max(jnp.abs(jnp.asarray(images)), 0)
+        )
         wraps = jnp.round(apart @ jnp.linalg.inv(lattice)) * repeats
         copies = (apart - wraps @ lattice)[:, None] + (jnp.asarray(images, r.dtype) @ lattice)[None, :, None]
     here = jnp.asarray([image == (0, 0, 0) for image in images])
-    real = jnp.asarray(atomic_numbers) > 0
     pair = real[:, None, None] & real & ~(jnp.eye(n, dtype=bool)[:, None] & here[:, None])
     pair &= jnp.all((jnp.asarray(images) == 0) | repeats, -1)[:, None]
     square = jnp.sum(copies**2, -1)
@@ -106,8 +112,13 @@ def reach(cell: Float[Array, "3 3"], pbc: Bool[Array, " 3"], cutoff: float) -> I
 
     h_a = distance of opposite faces; after wrapping, image k is needed while (k - 1/2) h_a < cutoff.
     """
-    spacings = 1.0 / jnp.sqrt(jnp.sum(jnp.linalg.inv(full_rank(cell, pbc)) ** 2, 0))
-    return jnp.where(pbc, jnp.ceil(cutoff / spacings - 0.5), 0).astype(int)
+    return jnp.ceil(_needed(full_rank(cell, pbc), pbc, cutoff)).astype(int)
+
+
+def _needed(lattice: Float[Array, "3 3"], pbc: Bool[Array, " 3"], cutoff: float) -> Float[Array, " 3"]:
+    """cutoff / h_a - 1/2 along each axis that repeats: NaN or infinite where the lattice has no volume."""
+    spacings = 1.0 / jnp.sqrt(jnp.sum(jnp.linalg.inv(lattice) ** 2, 0))
+    return jnp.where(pbc, cutoff / spacings - 0.5, 0.0)
 
 
 def images_within(extent: Sequence[int]) -> tuple[tuple[int, int, int], ...]:

@@ -20,6 +20,7 @@ from jaxtyping import Inexact, Int
 
 from ..core.errors import Invalid
 from .lattices import Lattice, Loose
+from .spins import Hamiltonian
 
 MAX_ISOMETRIES = 4096
 """Isometries of a lattice beyond which its sectors are not listed."""
@@ -58,6 +59,12 @@ class Character(eqx.Module):
     def kernel(self) -> Int[np.ndarray, "kernel sites"]:
         """[elements, sites] the permutations whose character is 1."""
         return np.asarray(self.permutations)[np.asarray(self.powers) == 0]
+
+    def is_one_on(self, group: Int[np.ndarray, "elements sites"], *, flip: bool) -> bool:
+        """Whether states that `group` (and the reversal of all spins, where `flip`) leaves as they are may lie here."""
+        kept = {tuple(row) for row in np.asarray(group).tolist()}
+        shared = [tuple(row) in kept for row in np.asarray(self.permutations).tolist()]
+        return not np.any(np.asarray(self.powers)[shared]) and not (flip and self.flip < 0)
 
     def at(self, *, flip: int = 0, magnetisation: int = 0) -> Character:
         """The same for the permutations, with another S_z and character of the reversal of all spins."""
@@ -99,6 +106,23 @@ def sectors(lattice: Lattice | Loose) -> list[Character]:
             found.append(_at_momentum(little, translations, np.array(k), order, len(set(star)), title))
     every = [character for one in found for character in one]
     return sorted(every, key=lambda c: (not c.is_trivial, c.degeneracy))
+
+
+def sectors_of(law: Hamiltonian) -> list[Character]:
+    """Every sector in which the ground state of `law` may lie, where the lattice's symmetry is its own.
+
+    Characters of the little groups times parities of the spin flip; under SU(2) the parity of singlets first.
+    """
+    found = sectors(law.lattice)
+    if not law.is_flip_symmetric:
+        return found
+    first = singlet_parity(law) if law.is_isotropic and law.n_up is not None else 1
+    return [c.at(flip=parity) for parity in (first, -first) for c in found]
+
+
+def singlet_parity(law: Hamiltonian) -> int:
+    """The character of the spin flip in singlets: (-1)^(N/2 - S) at S_z = 0; Marshall's signs turn it once more."""
+    return 1 if law.sign_rule or law.n_sites % 4 == 0 else -1
 
 
 def _at_momentum(

@@ -86,8 +86,9 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     """Ground state of `law`, up to 24 sites; `tolerance` of Lanczos is relative, 0 means machine precision.
 
     Where H is stoquastic, if need be after Marshall's rotation, the ground state is positive and therefore lies in the
-    sector of trivial characters of the whole space group and the spin flip (Perron-Frobenius). Elsewhere only S_z = 0
-    and both parities of the spin flip are used: the lattice momentum of a frustrated ground state is not known before.
+    sector of trivial characters of the spin flip and of all isometries that leave H as it is (Perron-Frobenius).
+    Elsewhere only S_z = 0 and both parities of the spin flip are used: the lattice momentum of a frustrated ground
+    state is not known before.
     20 sites take seconds (unfrustrated) to half a minute.
     """
     require_affordable(law.n_sites)
@@ -95,7 +96,9 @@ def ground_state(law: Hamiltonian, *, tolerance: float = 0.0) -> GroundState:
     if not law.is_stoquastic and law.lattice.sublattice is not None and law.rotated().is_stoquastic:
         law = law.rotated()
     if law.is_stoquastic:
-        bases = [enumerate_basis(law.n_sites, Sector(law.lattice.space_group, int(law.is_flip_symmetric), law.n_up))]
+        group = law.lattice.space_group
+        sector = Sector(group[law.kept_by(group)], int(law.is_flip_symmetric), law.n_up)
+        bases = [enumerate_basis(law.n_sites, sector)]
     else:
         bases = _bases_of_flips(law)
     found = [(*_lowest(law, basis, tolerance), basis) for basis in bases if len(basis.states)]
@@ -185,10 +188,10 @@ def enumerate_basis(n_sites: int, sector: Sector) -> Basis:
     states = np.arange(2**n_sites, dtype=np.int64)
     if sector.n_up is not None:
         states = states[np.bitwise_count(states) == sector.n_up]
-    for image, _ in _elements(n_sites, sector):
+    for image, _ in elements(n_sites, sector):
         states = states[states <= image(states)]
     total = np.zeros(len(states), complex)
-    for image, character in _elements(n_sites, sector):
+    for image, character in elements(n_sites, sector):
         total += np.where(image(states) == states, character, 0)
     weights = np.real(total)
     kept = weights > 0.5
@@ -225,14 +228,31 @@ def sparse_matrix(law: Hamiltonian, basis: Basis) -> Any:
 def places(basis: Basis, spins: Int[np.ndarray, "n sites"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:
     """(place [n], factor [n]) of configurations [n, sites] of +1/-1:  <s|r~> = factor for the state r~ at `place`.
 
-    The factor is the character of the element that leads from s to its representative over the root of the size of the
-    orbit, and zero for configurations outside of the sector.
+    The factor is the conjugate character of the element that leads from s to its representative over the root of the
+    size of the orbit, and zero for configurations outside of the sector.
     """
+    if not len(basis.states):
+        return np.zeros(len(spins), int), np.zeros(len(spins))
     integers = (np.asarray(spins) > 0) @ (1 << np.arange(basis.n_sites, dtype=np.int64))
     found, character = _represent(basis, integers)
     place = np.minimum(np.searchsorted(basis.states, found), len(basis.states) - 1)
     inside = basis.states[place] == found
-    return place, np.where(inside, character / np.sqrt(basis.multiplicities()[place]), 0.0)
+    return place, np.where(inside, character.conj() / np.sqrt(basis.multiplicities()[place]), 0.0)
+
+
+def lowered(
+    basis: Basis, vector: Inexact[np.ndarray, " dimension"], law: Hamiltonian
+) -> tuple[Basis, Inexact[np.ndarray, " wider"]]:
+    """A state of `basis` in the basis of what is left of its symmetry under `law` too."""
+    sector = basis.sector
+    kept, flip = law.kept_by(sector.permutations), sector.flip if law.is_flip_symmetric else 0
+    if kept.all() and flip == sector.flip:
+        return basis, vector
+    characters = None if sector.characters is None else sector.characters[kept]
+    common = Sector(sector.permutations[kept], flip, sector.n_up, characters)
+    wider = enumerate_basis(basis.n_sites, common)
+    place, factors = places(basis, wider.configurations())
+    return wider, vector[place] * factors * np.sqrt(wider.multiplicities())
 
 
 def _bases_of_flips(law: Hamiltonian) -> list[Basis]:
@@ -261,7 +281,7 @@ def _lowest(
 def _represent(basis: Basis, states: Int[np.ndarray, " n"]) -> tuple[Int[np.ndarray, " n"], Inexact[np.ndarray, " n"]]:
     """The representative of each state, and the character of the element that leads there."""
     smallest, sign = states.copy(), np.ones(len(states), _kind(basis.sector))
-    for image, character in _elements(basis.n_sites, basis.sector):
+    for image, character in elements(basis.n_sites, basis.sector):
         moved = image(states)
         better = moved < smallest
         smallest = np.where(better, moved, smallest)
@@ -269,7 +289,7 @@ def _represent(basis: Basis, states: Int[np.ndarray, " n"]) -> tuple[Int[np.ndar
     return smallest, sign
 
 
-def _elements(
+def elements(
     n_sites: int, sector: Sector
 ) -> Iterator[tuple[Callable[[Int[np.ndarray, " n"]], Int[np.ndarray, " n"]], complex]]:
     """Each group element as (its action on integers, its character)."""

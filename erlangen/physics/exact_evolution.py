@@ -2,8 +2,8 @@
 
     psi(t) = exp(-i H t) psi_0,        H_0 psi_0 = E_0 psi_0,        hbar = 1
 
-psi_0 lies in one symmetry sector (`exact_diagonalisation`), and both laws on one lattice share its group: the whole
-evolution stays there. By `scipy.sparse.linalg.expm_multiply` (Al-Mohy and Higham 2011, doi:10.1137/100788860).
+psi_0 lies in one symmetry sector (`exact_diagonalisation`); the evolution stays in that of the elements that H keeps
+too. By `scipy.sparse.linalg.expm_multiply` (Al-Mohy and Higham 2011, doi:10.1137/100788860).
 """
 
 from __future__ import annotations
@@ -26,20 +26,29 @@ MAX_SITES = 20
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evolution:
-    """Unit vectors [times, dimension] over `basis` at `times`; seconds: with the ground state of the first law."""
+    """Unit vectors [times, dimension] over `basis` at `times`; seconds: with the ground state of the first law.
+
+    sublattice [sites]: where the basis is Marshall's, unlike that of the laws: +1/-1 (`Hamiltonian.rotated`).
+    """
 
     times: Float[np.ndarray, " times"]
     vectors: Complex[np.ndarray, "times dimension"]
     basis: Basis
     seconds: float
+    sublattice: Int[np.ndarray, " sites"] | None = None
 
     def amplitudes(self, spins: Int[np.ndarray, "n sites"]) -> Complex[np.ndarray, "times n"]:
         """[times, n] of <s|psi(t)> for configurations [n, sites] of +1/-1, zero outside of the sector."""
         place, factors = exact_diagonalisation.places(self.basis, spins)
+        if self.sublattice is not None:
+            factors = factors * (-1.0) ** ((np.asarray(spins) > 0) & (self.sublattice < 0)).sum(1)
         return self.vectors[:, place] * factors
 
     def expectation(self, law: Hamiltonian) -> Float[np.ndarray, " times"]:
-        """[times] of <psi(t)|A|psi(t)> of an observable that keeps the symmetry of the sector."""
+        """[times] of <psi(t)|A|psi(t)>; only the part of A counts that has the symmetry of the sector."""
+        law, sector = law if self.sublattice is None else law.rotated(), self.basis.sector
+        if not law.kept_by(sector.permutations).all() or (sector.flip and np.any((law.strings >= 2).sum(1) % 2)):
+            law = law.symmetrised(sector.permutations, flip=bool(sector.flip))
         matrix = exact_diagonalisation.sparse_matrix(law, self.basis)
         return np.einsum("ts,st->t", self.vectors.conj(), matrix @ self.vectors.T).real
 
@@ -64,11 +73,12 @@ def quench(before: Hamiltonian, after: Hamiltonian, times: Sequence[float], *, t
         )
     begun = time.perf_counter()
     found = exact_diagonalisation.ground_state(before)
-    if found.law.sign_rule != before.sign_rule:
-        after = after.rotated()
-    matrix = exact_diagonalisation.sparse_matrix(after, found.basis)
-    vectors = _propagated(matrix, found.vector.astype(complex), np.asarray(times, float), tolerance)
-    return Evolution(np.asarray(times, float), vectors, found.basis, time.perf_counter() - begun)
+    sublattice = None if found.law.sign_rule == before.sign_rule else before.lattice.sublattice
+    after = after if sublattice is None else after.rotated()
+    basis, vector = exact_diagonalisation.lowered(found.basis, found.vector, after)
+    matrix = exact_diagonalisation.sparse_matrix(after, basis)
+    vectors = _propagated(matrix, vector.astype(complex), np.asarray(times, float), tolerance)
+    return Evolution(np.asarray(times, float), vectors, basis, time.perf_counter() - begun, sublattice)
 
 
 def _propagated(

@@ -21,6 +21,7 @@ from erlangen.core.errors import Invalid
 from erlangen.numerics import exponential_integrators as etd
 from erlangen.numerics import spectral
 from erlangen.numerics.spectral import Dealiasing
+from erlangen.numerics.steps import is_traced
 
 TAU = 2 * math.pi
 Order = Literal[2, 4]
@@ -36,10 +37,19 @@ class Semilinear(NamedTuple):
     nonlinear: Callable[[Complex[Array, "*modes"]], Complex[Array, "*modes"]]
 
 
+def demand_positive(*, or_zero: bool = False, **coefficients: Coefficient) -> None:
+    """The sign without which the law has no solution: waves of every length would grow."""
+    for name, value in coefficients.items():
+        if not is_traced(value) and not (value > 0 or (or_zero and value == 0)):
+            least = "zero or more" if or_zero else "above zero"
+            raise Invalid(must=f"{name} must be {least}", came=repr(value), do="Short waves would grow without bound.")
+
+
 def burgers_terms(
     n: int, *, viscosity: Coefficient, dealiasing: Dealiasing = "two-thirds", length: float = TAU
 ) -> Semilinear:
     """u_t = nu u_xx - (u^2 / 2)_x : the flux form, which conserves the mean of u exactly on the grid."""
+    demand_positive(or_zero=True, viscosity=viscosity)
     (k,) = spectral.wavenumbers((n,), length=length)
     points = 3 * n // 2 if dealiasing == "three-halves" else n
     flux = -0.5j * k * spectral.dealiasing_mask((n,), dealiasing) * (points / n)
@@ -125,6 +135,7 @@ def vorticity_terms(
             came=f"dealiasing {dealiasing!r}",
             do="Choose 'two-thirds' on 3 n / 2 points: the same truncation.",
         )
+    demand_positive(or_zero=True, viscosity=viscosity, drag=drag)
     kx, ky = spectral.wavenumbers((n, n), length=length)
     k2 = spectral.squared_wavenumber((n, n), length=length)
     mask = spectral.dealiasing_mask((n, n), dealiasing)

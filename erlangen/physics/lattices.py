@@ -22,6 +22,9 @@ from ..core.errors import Invalid, unknown
 
 UNIT = 6  # places per cell vector
 
+MOST_SITES = 1024
+"""Of a lattice by name, or of a file: distances between all of them are tabulated."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
@@ -72,7 +75,9 @@ class Lattice:
     def bonds(self, shell: int = 1) -> Int[np.ndarray, "bonds 2"]:
         """[bonds, 2] pairs of sites i < j at the shell-th smallest distance; every pair counts once.
 
-        Pitfall: on a periodic extent of 2 both images of a neighbour are the same site: one bond, not two.
+        Pitfall: on a small torus several images of a neighbour may be the same site: one bond, not two. On a periodic
+        extent of 2 that are first neighbours; second ones on the ring of 4 (2 bonds, not 4) and on the tilted square of
+        8 (each site has 2 of the 4, at the distance of two images each).
         """
         squared = self._squared_distances()
         lengths = np.unique(squared[squared > 0])
@@ -197,6 +202,8 @@ def named(name: str, n_sites: int, *, is_periodic: bool = True) -> Lattice:
     """The lattice called `name` with `n_sites` in total and sides as even as can be; if need be on a tilted torus."""
     if name not in SHAPES:
         raise unknown("lattice", name, SHAPES)
+    if n_sites > MOST_SITES:
+        raise Invalid(must=f"a lattice has at most {MOST_SITES} sites", came=str(n_sites), do="Lower --sites.")
     if name == "chain":
         return chain(n_sites, is_periodic=is_periodic)
     found = _cluster(name, n_sites, is_periodic)

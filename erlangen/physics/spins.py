@@ -52,6 +52,21 @@ class Hamiltonian:
         """Number of configurations looked at."""
         return 2**self.n_sites if self.n_up is None else math.comb(self.n_sites, self.n_up)
 
+    @property
+    def constant(self) -> float:
+        """Coefficient of the unit string: the mean of H over all states, and so its energy at infinite temperature."""
+        return float(self.coefficients[~self.strings.any(axis=1)].sum())
+
+    @property
+    def magnitude(self) -> float:
+        """Sum of |c_t|: no energy is larger, and what rounding costs is relative to it."""
+        return float(np.abs(self.coefficients).sum())
+
+    @property
+    def free_sites(self) -> list[int]:
+        """Sites on which no string acts."""
+        return np.flatnonzero(~self.strings.any(axis=0)).tolist()
+
     @functools.cached_property
     def flips(self) -> Bool[np.ndarray, "moves sites"]:
         """[moves, sites] sets of spins that some string reverses."""
@@ -79,6 +94,30 @@ class Hamiltonian:
         strengths[axis - 1, first, last] = self.coefficients
         x, y, z = strengths
         return bool(np.all(np.isclose(x, y) & (np.isclose(x, z) | (self.sign_rule & np.isclose(x, -z)))))
+
+    def kept_by(self, permutations: Int[np.ndarray, "elements sites"]) -> Bool[np.ndarray, " elements"]:
+        """[elements] whether H is the same after each site permutation."""
+
+        def ordered(strings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            order = np.lexsort(strings.T)
+            return strings[order], self.coefficients[order]
+
+        strings, coefficients = ordered(self.strings)
+        moved = (ordered(self.strings[:, p]) for p in permutations)
+        return np.array([np.array_equal(s, strings) and np.allclose(c, coefficients, atol=0) for s, c in moved])
+
+    def symmetrised(self, permutations: Int[np.ndarray, "elements sites"], *, flip: bool) -> Hamiltonian:
+        """The mean of H over site permutations and, where `flip`, the reversal of all spins.
+
+        It has the same expectation value in every state that these leave as it is, up to a phase.
+        """
+        kept = ~np.asarray((self.strings >= 2).sum(1) % 2, bool) | (not flip)
+        strings = np.concatenate([self.strings[kept][:, p] for p in permutations])
+        strings, number = np.unique(strings, axis=0, return_inverse=True)
+        weights = np.tile(self.coefficients[kept] / len(permutations), len(permutations))
+        return dataclasses.replace(
+            self, strings=strings, coefficients=np.bincount(number.ravel(), weights, minlength=len(strings))
+        )
 
     def at_magnetisation(self, s_z: int) -> Hamiltonian:
         """The same law among states of another S_z: the lowest one there is excited, or as low as that at S_z = 0."""
@@ -238,8 +277,10 @@ def xxz(lattice: Lattice, *, anisotropy: float = 1.0, sign_rule: bool = False) -
 def j1j2(lattice: Lattice, *, j1: float = 1.0, j2: float = 0.5, sign_rule: bool = False) -> Hamiltonian:
     """H = J1 sum_<ij> S_i . S_j + J2 sum_<<ij>> S_i . S_j  over nearest and next-nearest neighbours, S = sigma / 2.
 
+    Every pair of sites counts once, however many images of it a small torus has at that distance (`Lattice.bonds`).
     Good values: J1 = 1, J2 = 0.5 (square lattice: most frustrated; chain: exact dimers, Majumdar and Ghosh 1969,
-    doi:10.1063/1.1664978, with E = -3 J1 N / 8).
+    doi:10.1063/1.1664978, with E = -3 J1 N / 8 from N = 6 on; the ring of 4 has 2 pairs of second neighbours instead of
+    4 bonds, and E = -7 J1 / 4).
     """
     bonds = [(i, j, j1, 1.0) for i, j in lattice.bonds(1)]
     bonds += [(i, j, j2, 1.0) for i, j in lattice.bonds(2)] if j2 else []

@@ -28,7 +28,7 @@ from erlangen.numerics import spectral
 from erlangen.numerics.spectral import TAU, Dealiasing
 from erlangen.numerics.steps import checked_steps, is_traced
 
-from .fluids import SCHEMES, Order, Rule, Semilinear, burgers_terms, in_frame_of_mean, steps_needed
+from .fluids import SCHEMES, Order, Rule, Semilinear, burgers_terms, demand_positive, in_frame_of_mean, steps_needed
 
 SMALLEST_GRID = 8
 KS_SPEED = 4.0  # upper end of |u| sqrt(nu) on the attractor of Kuramoto-Sivashinsky, boxes up to L = 200 sqrt(nu)
@@ -64,7 +64,7 @@ def transport(
     A wave e^{ikx} runs at the speed c - delta k^2 and decays at the rate nu k^2. All below the Nyquist wavenumber.
     """
     n = _grid(u)
-    _demand_positive(or_zero=True, viscosity=viscosity)
+    demand_positive(or_zero=True, viscosity=viscosity)
     equation = transport_terms(n, velocity=velocity, viscosity=viscosity, dispersion=dispersion, length=length)
     states = etd.trajectory(etd.etdrk2(*equation, dt), jnp.fft.rfft(u), frames=frames)
     return jnp.fft.irfft(states, n)
@@ -170,7 +170,7 @@ def kuramoto_sivashinsky(
     long boxes (Edson et al. 2019, doi:10.1017/S1446181119000105). Rows of cells of width 8 sqrt(nu) are stable as well,
     so that a regular start need not become chaotic. n >= 3 L / sqrt(nu) for 1e-7.
     """
-    _demand_positive(viscosity=viscosity)
+    demand_positive(viscosity=viscosity)
     equation = kuramoto_sivashinsky_terms(_grid(u), viscosity=viscosity, dealiasing=dealiasing, length=length)
     speed = None if is_traced(u, viscosity) else max(_fluctuation(u), KS_SPEED / math.sqrt(viscosity))
     rule = Rule(dealiasing=dealiasing, order=order, length=length)
@@ -213,7 +213,7 @@ def allen_cahn(
     `allen_cahn_energy` never grows. Symmetries: shifts, reflection, u -> -u. n >= 4 L sqrt(r / 2 D) for 1e-6.
     """
     n = _grid(u)
-    _demand_positive(diffusion=diffusion, rate=rate)
+    demand_positive(diffusion=diffusion, rate=rate)
     least = None
     if not is_traced(u, rate):
         stiffness = 3 * rate * max(1.0, float(jnp.max(jnp.abs(u)))) ** 2
@@ -258,11 +258,3 @@ def _grid(u: Float[Array, " x"]) -> int:
             do="Give one sample at a time; resample it with spectral.resample.",
         )
     return u.shape[0]
-
-
-def _demand_positive(*, or_zero: bool = False, **coefficients: Coefficient) -> None:
-    """The sign without which the law has no solution: waves of every length would grow."""
-    for name, value in coefficients.items():
-        if not is_traced(value) and not (value > 0 or (or_zero and value == 0)):
-            least = "zero or more" if or_zero else "above zero"
-            raise Invalid(must=f"{name} must be {least}", came=repr(value), do="Short waves would grow without bound.")

@@ -2,8 +2,8 @@
 
     compare(tasks, methods, ...) -> Comparison        .text(), .markdown(), .csv()
 
-Methods that share a letter cannot be told apart on the test samples at hand: paired bootstrap of the per-sample values,
-Holm-corrected over all pairs (`assess.comparison`). With several seeds these values are means over the seeds.
+Methods that share a letter cannot be told apart: Student's test of the paired differences, on groups of test samples
+and, with several seeds, on fits, Holm-corrected over all pairs (`assess.comparison`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from .. import registry
@@ -107,10 +106,17 @@ class Comparison:
                     break
             parts.append(f"{task}\n{aligned(lines, width=width)}")
         if self.rows:
-            parts.append(
-                f"Same letter: no difference at {100 * LEVEL:g} % (paired bootstrap over test samples, Holm-corrected)."
-            )
+            parts.append(self.meaning)
         return "\n\n".join([*parts, *(f"left out: {reason}" for reason in self.left_out)])
+
+    @property
+    def meaning(self) -> str:
+        """What letters say: of methods where every one was fitted several times, else of the fits at hand."""
+        if min(len(row.records) for row in self.rows) > 1:
+            over, ends = "paired t-test over test samples and seeds", "."
+        else:
+            over, ends = "paired t-test over test samples", "; of these\nfits: other seeds may differ (--seeds 3)."
+        return f"Same letter: no difference at {100 * LEVEL:g} % ({over}, Holm-corrected){ends}"
 
     def markdown(self) -> str:
         """The same tables in Markdown."""
@@ -205,7 +211,14 @@ def _results(jobs: Sequence[Job], executor: Executor | None, say: Say) -> list[P
 def perform(job: Job) -> str:
     """The folder of the finished run of a job; runs it where there is none to take."""
     found = _finished(job) if job.reuse else None
-    return str(found or run(job.task, job.method, budget=job.budget, seed=job.seed, runs=job.runs, quiet=True).folder)
+    if found is not None:
+        return str(found)
+    done = run(job.task, job.method, budget=job.budget, seed=job.seed, runs=job.runs, quiet=True)
+    if done.record.state != "done":
+        raise Invalid(
+            must="a run is judged", came="; ".join(done.record.messages), do=f"Try: erlangen judge {done.folder}"
+        )
+    return str(done.folder)
 
 
 def _finished(job: Job) -> Path | None:
@@ -264,14 +277,13 @@ def _groups(cells: dict[str, list[Path]], scores: Sequence[Estimate]) -> dict[st
     found = {}
     for score in scores:
         key = f"scores/{score.name}"
-        values = {
-            n: np.mean([a[key] for a in arrays], 0) for n, arrays in kept.items() if all(key in a for a in arrays)
-        }
-        if len(values) > 1 and len({v.shape for v in values.values()}) == 1:
+        fits = {n: [a[key] for a in arrays] for n, arrays in kept.items() if all(key in a for a in arrays)}
+        lengths = {len(one) for ones in fits.values() for one in ones}
+        if len(fits) > 1 and len(lengths) == 1:
             group = next(iter(kept.values()))[0].get("group")
-            group = group if group is not None and len(group) == len(next(iter(values.values()))) else None
-            better = score.lower_is_better
-            found[score.name] = letters(values, group, level=LEVEL, lower_is_better=better, key=jax.random.key(0))
+            group = group if group is not None and {len(group)} == lengths else None
+            values = {name: np.stack(ones) for name, ones in fits.items()}
+            found[score.name] = letters(values, group, level=LEVEL, lower_is_better=score.lower_is_better)
     return found
 
 

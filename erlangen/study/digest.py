@@ -14,6 +14,7 @@ MEANING = {
     "pays after (N*)": "answers until labels and fit are paid back",
     "symmetry, method": "largest break of a symmetry that it claims",
     "intervals": "how many of the promised intervals hold the truth",
+    "error bars": "how many error bars of fresh samples hold the exact figure",
     "worst shift": "error on unlike data over error on like data",
     "labels + fit": "spent once",
 }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import PRNGKeyArray
 
 from ..contract import Method
 from .panels import Sheet
 from .record import Record
+
+if TYPE_CHECKING:
+    from .judging import Judging
 
 Say = Callable[[str], None]
 
@@ -20,7 +23,7 @@ class Finished:
     """task: the question, of the kind that the measuring file is for. answer: what `method` gave after `seconds`.
 
     record: the rows are written into it. key: for whatever is drawn. say: one line for the user and the record.
-    history: figures of the fit, step by step. sheet: where panels go.
+    history: figures of the fit, step by step. sheet: where panels go. judging: runs the parts of a measurement.
     """
 
     task: Any
@@ -32,3 +35,4 @@ class Finished:
     say: Say
     history: Sequence[Mapping[str, float]]
     sheet: Sheet
+    judging: Judging

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from .. import registry
-from ..contract import Interval, Predictor
+from ..contract import Answer, Interval, Predictor
 from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import System
 from ..data.atom_files import COMPRESSED
 from ..data.containers import Scope
+from ..data.drafts import check_free, whole
 from ..data.sources import Source
 from ..learn import batching
 from .record import Record
@@ -38,20 +39,22 @@ class Prediction:
     level: float | None
 
 
-def predict(run: str | Path, file: str | Path, output: str | Path | None = None) -> Prediction:
+def predict(run: str | Path, file: str | Path, output: str | Path | None = None, *, force: bool = False) -> Prediction:
     """Answer every sample of `file` with the fitted method of the run folder `run`, and write what came out.
 
-    output: default is the name of the input with ".predicted" before its ending (".extxyz" where the input's format
-    has no room for predictions). Raises `Invalid` for samples that the answer was not made for: an element it never
-    saw, other parameters, another domain.
+    file: words may stand behind its name, as in new.nc:values=v. output: default is the name of the input with
+    ".predicted" before its ending (".extxyz" where the input's format has no room for predictions). force: replace it
+    where it is there. Raises `Invalid` for samples that the answer was not made for: an element it never saw, other
+    parameters, another domain.
     """
-    kept = load(run)
     source = Source.parse(file)
     file = source.path
-    if output is not None and Path(output).resolve() == file.resolve():
-        raise Invalid(
-            must="the file that was read is kept", came=f"the same output {output}", do="Name another output."
-        )
+    if output is not None:
+        if Path(output).resolve() == file.resolve():
+            came = f"the same output {output}"
+            raise Invalid(must="the file that was read is kept", came=came, do="Name another output.")
+        check_free(Path(output), force=force)
+    kept = load(run)
     adapter, scope = registry.load_container(kept.record.container), scope_of(kept.record)
     if adapter is None or not isinstance(kept.fitted, Predictor):
         raise Invalid(
@@ -60,9 +63,11 @@ def predict(run: str | Path, file: str | Path, output: str | Path | None = None)
             do="Use erlangen.load(run).fitted in Python.",
         )
     contents = adapter.read(source, scope)
-    answers = answer(kept.fitted, adapter.accepts(contents.systems, scope, str(file)))
     path = Path(output) if output is not None else _output(file, contents.ending)
-    adapter.write(path, contents, [_named(answers, i) for i in range(len(contents.systems))], scope)
+    check_free(path, force=force)
+    answers = answer(kept.fitted, adapter.accepts(contents.systems, scope, str(file)))
+    with whole(path) as draft:
+        adapter.write(draft, contents, [_named(answers, i) for i in range(len(contents.systems))], scope)
     errors = _errors(kept.record.outputs, contents.labels, answers)
     level = kept.fitted.level if isinstance(kept.fitted, Interval) else None
     return Prediction(path, len(contents.systems), errors, level)
@@ -84,19 +89,32 @@ def _output(file: Path, ending: str) -> Path:
 
 def answer(fitted: Predictor, inputs: Sequence[System]) -> dict[str, list[Any]]:
     """Outputs by name, and the ends of intervals as NAME_lower and NAME_upper where the answer has them."""
-    found: dict[str, list[Any]] = dict(batching.predict(fitted, inputs))
-    for values in list(found.values()):
-        for x, value in zip(inputs, values):
-            if not np.all(np.isfinite(value)):
-                _refuse(fitted, x)
-    if isinstance(fitted, Interval):
-        for name, bounds in batching.predict_interval(fitted, inputs).items():
-            found[f"{name}_lower"] = [low for low, _ in bounds]
-            found[f"{name}_upper"] = [high for _, high in bounds]
+    whole = batching.predict(_WithEnds(fitted), inputs)
+    found: dict[str, list[Any]] = {}
+    for name, rows in whole.items():
+        for x, row in zip(inputs, rows):
+            if not np.all(np.isfinite(row[0])):
+                refuse(fitted, x)
+        for place, end in enumerate(("", "_lower", "_upper")[: len(rows[0])]):
+            found[f"{name}{end}"] = [row[place] for row in rows]
     return found
 
 
-def _refuse(fitted: Predictor, x: System) -> None:
+class _WithEnds(Answer):
+    """An answer with its intervals, from one evaluation: name -> (value,) or (value, lower, upper)."""
+
+    fitted: Predictor
+
+    def __call__(self, x: System) -> dict[str, tuple[Any, ...]]:
+        centre = self.fitted(x)
+        ends = self.fitted.around(x, centre) if isinstance(self.fitted, Interval) else {}
+        return {name: (value, *ends.get(name, ())) for name, value in centre.items()}
+
+    def prepare(self, x: System) -> System:
+        return self.fitted.prepare(x)
+
+
+def refuse(fitted: Predictor, x: System) -> None:
     """Let the method say why it has no answer for `x`; outside compiled code it can."""
     fitted(x)
     raise Invalid(

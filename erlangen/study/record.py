@@ -42,7 +42,7 @@ class Record:
     budget: str
     created: str
     start: str = ""  # the run whose answer the fit began from
-    state: Literal["running", "done", "failed", "interrupted"] = "running"
+    state: Literal["running", "fitted", "done", "failed", "interrupted"] = "running"  # fitted: without scores
     container: str = ""  # what inputs come in, and the quantities that the task declares
     inputs: list[Quantity] = dataclasses.field(default_factory=list)
     outputs: list[Quantity] = dataclasses.field(default_factory=list)

@@ -2,14 +2,19 @@
 
 run = erlangen.run("continuum/burgers", FNO(width=32), budget="2m", seed=0)
 run.record, run.fitted, run.table()
+
+The answer and the record of its fit are on disk before it is judged: `judge` does that again, or for the first time.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 import sys
 import time
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,8 +29,9 @@ from ..core.errors import Invalid
 from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, row_panels, store
 from .finished import Finished, Say
+from .judging import Judging
 from .panels import Sheet
-from .progress import ProgressLine
+from .progress import ProgressLine, Watch
 from .record import Record
 
 
@@ -53,13 +59,18 @@ def run(
     runs: str | Path = "runs",
     resume: bool = False,
     start: Run | str | Path | None = None,
+    judging: Budget | str | float | None = None,
     quiet: bool = False,
+    watch: Watch | None = None,
 ) -> Run:
     """Fit `method` to `task` within `budget`, judge it on held-out data, and keep everything in a new folder of `runs`.
 
-    resume: go on with the latest run of exactly these settings that has not ended; one that has ended is returned as
-    it is. start: an earlier run, or its folder, from whose answer the fit begins (fine-tuning, transfer), where the
-    method can. Raises `Invalid` where the settings make no sense, before anything is computed.
+    judging: the time for answering judged samples; more of them than that are sampled. Default: a minute, or a quarter
+    of a budget of time where that is more, and no limit after a budget of steps. Compiling and parts of fixed size come
+    on top. resume: go on with the latest run of exactly these settings that has not ended (where it is fitted, with its
+    judging); one that has ended is returned as it is. start: an earlier run, or its folder, from whose answer the fit
+    begins (fine-tuning, transfer), where the method can. watch: told of every step, stage and message. Raises `Invalid`
+    where the settings make no sense, before anything is computed.
     """
     if isinstance(task, str):
         task = cast(Task, registry.load_task(task)())
@@ -69,14 +80,20 @@ def run(
     earlier = _earlier(method, start)
     record = _blank(task, method, Budget.parse(budget if budget is not None else task.budget), seed)
     record.start = earlier.folder.name if earlier else ""
+    asked = None if judging is None else Budget.parse(judging)
     folder = _unfinished(record, Path(runs)) if resume else None
     if folder is not None and Record.read(folder).state == "done":
         return load(folder)
+    if folder is not None and Record.read(folder).state == "fitted":
+        return _judged(task, method, Record.read(folder), folder, load_fitted(folder), asked, quiet=quiet, watch=watch)
     folder = folder or store.new_run(runs, record.task, record.method, seed)
     record.run = folder.name
-    say = _teller(record, quiet)
+    say = _teller(record, quiet, watch)
+    line = ProgressLine(record.method, None if quiet else sys.stderr, watch)
+    if watch is not None:
+        watch("began", {"run": folder.name})
     try:
-        fitted = _fit_and_judge(task, method, record, folder, resume=resume, start=earlier, say=say, quiet=quiet)
+        fitted = _fit(task, method, record, folder, resume=resume, start=earlier, say=say, line=line)
     except KeyboardInterrupt:
         _close(record, folder, "interrupted", say)
         raise
@@ -84,9 +101,59 @@ def run(
         record.messages.append(f"{type(error).__name__}: {error}")
         _close(record, folder, "failed", say)
         raise
-    _close(record, folder, "done", say)
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    return Run(record, folder, fitted)
+    return _judged(task, method, record, folder, fitted, asked, quiet=quiet, watch=watch)
+
+
+def judge(run: str | Path, *, judging: Budget | str | float | None = None, quiet: bool = False) -> Run:
+    """Judge the answer of a run folder, which was fitted and not (or not wholly) judged, or is to be judged on more.
+
+    judging: as for `run`. What the record says of the fit stays, what it says of judging is replaced.
+    """
+    folder, asked = Path(run), None if judging is None else Budget.parse(judging)
+    kept = load(folder)
+    record = kept.record
+    if "fit_seconds" not in record.data:
+        raise Invalid(
+            must="a run that is judged has been fitted",
+            came=f"{folder.name}, which is {record.state}" + " and of an earlier erlangen" * (record.state == "done"),
+            do="Run it again, with --resume where it was interrupted.",
+        )
+    task = restored(registry.load_task(record.task), record.task_fields)
+    method = restored(registry.load_method(record.method), record.method_fields)
+    for wrap in reversed(record.wraps):
+        method = restored(registry.load_wrapper(wrap["name"]), wrap["settings"], method=method)
+    now = [one.taken()["content"] for one in task.sources]
+    if now != [one["content"] for one in record.data.get("sources") or []]:
+        raise Invalid(
+            must="an answer is judged with the files that it was fitted with",
+            came=f"other contents than at the time of {folder.name}",
+            do="Restore the files, or run again.",
+        )
+    return _judged(task, method, record, folder, kept.fitted, asked, quiet=quiet)
+
+
+def restored(cls: Any, fields: Mapping[str, Any], **others: Any) -> Any:
+    """A task, method or wrapper from the settings of a record: lists are tuples again, dictionaries nested settings."""
+    try:
+        kinds = typing.get_type_hints(cls)
+    except (NameError, TypeError):  # of class variables, in files whose annotations are text
+        kinds = {}
+    values = {}
+    for field in dataclasses.fields(cls):
+        if field.name in fields:
+            made = field.default_factory is not dataclasses.MISSING
+            default = field.default_factory() if made else field.default  # type: ignore[misc]
+            kind = kinds.get(field.name)
+            values[field.name] = _value(fields[field.name], (kind, *typing.get_args(kind), type(default)))
+    return cls(**values, **others)
+
+
+def _value(value: Any, kinds: Sequence[Any] = ()) -> Any:
+    if isinstance(value, Mapping):
+        nested = [one for one in kinds if dataclasses.is_dataclass(one)]
+        fitting = [one for one in nested if {f.name for f in dataclasses.fields(one)} == set(value)]  # type: ignore[arg-type]
+        return restored(fitting[0], value) if fitting else dict(value)
+    return tuple(map(_value, value)) if isinstance(value, list) else value
 
 
 def load(folder: str | Path) -> Run:
@@ -159,7 +226,7 @@ def _unfinished(record: Record, root: Path) -> Path | None:
     return root / same[0].name if same else None
 
 
-def _fit_and_judge(
+def _fit(
     task: Task,
     method: Method,
     record: Record,
@@ -168,28 +235,104 @@ def _fit_and_judge(
     resume: bool,
     start: Run | None,
     say: Say,
-    quiet: bool,
+    line: ProgressLine,
 ) -> Answer:
+    """The answer, kept in the folder with the history of its fit; the record says "fitted" then."""
     store.add(record, folder)
-    fit_key, judge_key = jax.random.split(jax.random.key(record.seed))
-    measuring = registry.load_measure(task.measure)
-    measuring.describe(task, record, say)
-    line = ProgressLine(record.method, None if quiet else sys.stderr)
-    learned = start.fitted if start else None
-    session = Session(folder=folder / "checkpoint", resume=resume, start=learned, say=say, progress=line)
+    with line.during("labels"):
+        registry.load_measure(task.measure).describe(task, record, say)
+    session = Session(
+        folder=folder / "checkpoint",
+        resume=resume,
+        start=start.fitted if start else None,
+        say=say,
+        progress=line,
+        during=line.during,
+        labelled=_further_labels(record, say),
+    )
     tick = time.perf_counter()
-    fitted = method.fit(task, Budget.parse(record.budget), key=fit_key, session=session)
-    seconds = time.perf_counter() - tick
+    with line.during("begins: preparing, compiling"):
+        fitted = method.fit(task, Budget.parse(record.budget), key=_keys(record)[0], session=session)
+    record.data["fit_seconds"] = time.perf_counter() - tick
     _check_answer(task, method, fitted)
     save_fitted(folder, fitted)
     sheet = Sheet(record.panels)
     row_panels.of_history(sheet, line.history)
-    finished = Finished(task, method, fitted, record, seconds, judge_key, say, line.history, sheet)
-    arrays = measuring.measure(finished)
-    row_panels.of_rows(sheet, record)
-    with store.writing(folder):
-        np.savez_compressed(folder / "arrays.npz", **(sheet.arrays | arrays))  # type: ignore[arg-type]
+    _keep_arrays(folder, sheet.arrays)
+    record.data["said_by_fit"] = len(record.messages)
+    _close(record, folder, "fitted", say)
     return fitted
+
+
+def _judged(
+    task: Task,
+    method: Method,
+    record: Record,
+    folder: Path,
+    fitted: Answer,
+    asked: Budget | None,
+    *,
+    quiet: bool,
+    watch: Watch | None = None,
+) -> Run:
+    """The run with all that is measured; whatever happens, the folder keeps what was found until then."""
+    del record.messages[record.data["said_by_fit"] :]
+    for rows in (record.scores, record.symmetry, record.coverage, record.shifts, record.solvers, record.panels):
+        rows.clear()
+    record.floor, record.cost, record.rollout_cost = {}, None, None
+    say, line = _teller(record, quiet, watch), ProgressLine(record.method, None if quiet else sys.stderr, watch)
+    if watch is not None:
+        watch("judging", {})
+    limit = Judging.within(asked, Budget.parse(record.budget))
+    judging = Judging(line, say, limit, str(folder))
+    history, sheet = _history(folder), Sheet(record.panels)
+    row_panels.of_history(sheet, history)
+    seconds, state, arrays = record.data["fit_seconds"], "fitted", {}
+    key = _keys(record)[1]
+    finished = Finished(task, method, fitted, record, seconds, key, say, history, sheet, judging)
+    try:
+        arrays = registry.load_measure(task.measure).measure(finished)
+        row_panels.of_rows(sheet, record)
+        state = "fitted" if judging.lacks_scores else "done"
+    except Exception as error:
+        record.messages.append(f"{type(error).__name__}: {error}")
+        say(f"not judged. The fit is kept: erlangen judge {folder}")
+        raise
+    finally:
+        spent = {what.removeprefix("judging: "): s for what, s in line.spent.items()}
+        record.data["judging"] = {"limit": limit, "seconds": spent, "failed": judging.failed}
+        _keep_arrays(folder, sheet.arrays | arrays)
+        _close(record, folder, state, say)
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    return Run(record, folder, fitted)
+
+
+def _keys(record: Record) -> Any:
+    """Of the fit and of its judging."""
+    return jax.random.split(jax.random.key(record.seed))
+
+
+def _keep_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with store.writing(folder):
+        np.savez_compressed(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
+
+
+def _history(folder: Path) -> list[dict[str, float]]:
+    """The figures of the fit, step by step, as its folder keeps them; NaN where a step had no such figure."""
+    with np.load(folder / "arrays.npz", allow_pickle=False) as kept:
+        columns = {name.removeprefix("history/"): kept[name] for name in kept.files if name.startswith("history/")}
+    rows = [dict(zip(columns, map(float, row))) for row in zip(*columns.values())]
+    return [{name: value for name, value in row.items() if not math.isnan(value)} for row in rows]
+
+
+def _further_labels(record: Record, say: Say) -> Callable[[str, int, float], None]:
+    """Labels that a fit computes for itself stand in the record, where the tables find them."""
+
+    def labelled(by: str, count: int, seconds: float) -> None:
+        record.data.setdefault("further_labels", []).append({"by": by, "count": count, "seconds": seconds})
+        say(f"the fit labelled {count} further samples by {by} in {seconds:.0f} s")
+
+    return labelled
 
 
 def _earlier(method: Method, start: Run | str | Path | None) -> Run | None:
@@ -221,9 +364,11 @@ def _root(answer: Any) -> str:
     return next(named, "value of no kind that the contract knows")
 
 
-def _teller(record: Record, quiet: bool) -> Say:
+def _teller(record: Record, quiet: bool, watch: Watch | None = None) -> Say:
     def say(message: str) -> None:
         record.messages.append(message)
+        if watch is not None:
+            watch("said", {"text": message})
         if not quiet:
             print(f"  {message}", file=sys.stderr)
 

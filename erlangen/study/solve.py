@@ -26,9 +26,11 @@ from ..contract import Evolution, Samples, Supervised, Task
 from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import Field
-from ..data.field_files import read_fields
+from ..data.array_files import opened
+from ..data.field_files import plain, read_states
+from ..data.grid_layout import WORDS
 from ..data.sources import Source
-from ..data.trajectory_files import has_time, header, read_trajectories, write_trajectories
+from ..data.trajectory_files import write_trajectories
 from ..numerics import spectral
 from ..numerics.precision import double
 
@@ -93,8 +95,8 @@ def solve(task: Task, *, frames: int | None = None, count: int = 1, start: Seque
         problems = _drawn(_sized(task, count, frames)).take(range(count))
     fields: list[Any] = list(problems.inputs)
     if moving:
-        known = problems.outputs or {q.name: [()] * len(fields) for q in task.outputs}
-        each = [_rolled(moving, x, {n: v[i] for n, v in known.items()}, frames) for i, x in enumerate(fields)]
+        drawn = [{n: v[i] for n, v in problems.outputs.items()} for i in range(len(fields))]
+        each = [_rolled(moving, x, known, frames) for x, known in zip(fields, drawn)]
     else:
         answers = [{n: v[i] for n, v in problems.outputs.items()} or _solved(task, x) for i, x in enumerate(fields)]
         each = [{n: np.asarray(v)[None] for n, v in one.items()} for one in answers]
@@ -130,6 +132,7 @@ def _sized(task: T, count: int, frames: int) -> T:
 
 def _rolled(task: Evolution, x: Field, known: Mapping[str, Any], frames: int) -> dict[str, np.ndarray]:
     """States by the name of the input that they continue: those that are known, then steps of the solver."""
+    known = known or task.path(x, frames) or {q.name: () for q in task.outputs}
     names = {after.name: before.name for before, after in zip(task.inputs, task.outputs)}
     states = {before: [np.asarray(x[before], float)] for before in names.values()}
     for k in range(frames):
@@ -160,23 +163,16 @@ def _solved(task: Supervised, x: Field) -> Mapping[str, Any]:
 
 
 def starts(task: Supervised, text: str) -> list[Field]:
-    """Initial fields from a file: every sample of it, and of trajectories the last state, so that a run can go on."""
-    path, grids = Source.parse(text).required().path, [q for q in task.inputs if q.axes == "grid"]
-    units = {q.name: q.unit for q in grids}
-    if not has_time(path):
-        every = read_fields(path)
-        names = [q.name for q in grids if q.name in every[0].values]
-        return read_fields(path, names or [grids[0].name], units=units)
-    head = header(text)
-    wrong = {n: u for n, u in head.units.items() if units.get(n, u) != u}
-    if wrong:
-        raise Invalid(
-            must=f"quantities are in {', '.join(f'{n} [{units[n]}]' for n in wrong)}",
-            came=f"{path} states {wrong}",
-            do="Convert the file.",
-        )
-    found = read_trajectories(head, range(head.count), every=max(head.frames - 1, 1))
-    return [x.replace(**{name: states[-1] for name, states in each.items()}) for x, each in found]
+    """Initial fields from a file: every sample of it, and of trajectories the last state, so that a run can go on.
+
+    Quantities that evolve must be there; a source or the like comes from the task where the file has none.
+    """
+    source = Source.parse(text).only(*WORDS).required()
+    grids = [q for q in task.inputs if q.axes == "grid"]
+    with opened(source.path) as (variables, _):
+        there = {plain(name) for name in variables}
+    names = [q.name for q in grids if q.name in there] or [grids[0].name]
+    return read_states(source, names, {q.name: q.unit for q in grids}, times=slice(-1, None)).fields
 
 
 def settings_of(task: type[Task], start: Sequence[Field]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def writing(folder: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(folder: str | Path) -> Iterator[None]:
-    """Turn "cannot read here" (no permission, a loop of links, not a folder) into one `Invalid` that names the place."""
+    """Turn "cannot read here" (no permission, a loop of links, not a folder) into one `Invalid` that names it."""
     try:
         yield
     except OSError as error:

@@ -89,6 +89,7 @@ def sections(record: Record) -> list[Section]:
         Section("reference solvers", *solvers(record)),
         Section("symmetry", ("of", "group", "output", "defect", "limit", "verdict"), _symmetry(record.symmetry)),
         Section("intervals", ("where", "output", "level", "covered", "mean width", "kind"), _coverage(record.coverage)),
+        Section("error bars of sampling", ("of", "level", "hold", "mean width", "checked by"), _error_bars(record)),
         Section("shift", ("axis", "value", "score", "error", "ratio"), _shifts(record.shifts)),
         Section("published", ("name", "score", "value", "source"), _published(record)),
     )
@@ -179,6 +180,15 @@ def _coverage(rows: Sequence[CoverageRow]) -> list[tuple[str, ...]]:
     ]
 
 
+def _error_bars(record: Record) -> list[tuple[str, ...]]:
+    """Statistical bars of a sampled figure: how often they hold the exact one. No promise about the answer itself."""
+    found = record.data.get("error_bars")
+    if not found:
+        return []
+    row = CoverageRow(**found)
+    return [(row.output, f"{100 * row.level:.3g} %", *_coverage([row])[0][3:])]
+
+
 def tail(text: str) -> str:
     """A file by its last name: "test=/far/away/hot.xyz" reads "test=hot.xyz"."""
     axis, equals, value = text.rpartition("=")
@@ -233,6 +243,7 @@ def _block(records: Sequence[Record], width: int) -> str:
 def answers(record: Record) -> dict[str, str]:
     """What a reader asks first, and the answers of one run."""
     cost, covered, shift = record.cost, headline_coverage(record), worst_shift(record)
+    bars = record.data.get("error_bars")
     paths = next((work for work in comparisons(record) if work.cost.steps > 1), None)
     scores = [f"{title(one)}\n{estimate(one)}" for one in record.scores[:2]] + ["-", "-"]
     return {
@@ -253,6 +264,9 @@ def answers(record: Record) -> dict[str, str]:
         "symmetry, solver": certificate(record, "solver"),
         "intervals": f"{100 * covered.level:.3g} % hold {plus_minus(100 * covered.coverage, 100 * covered.error, '%')}"
         if covered
+        else "-",
+        "error bars": f"{100 * bars['level']:.3g} % hold {plus_minus(100 * bars['coverage'], 100 * bars['error'], '%')}"
+        if bars
         else "-",
         "worst shift": f"{number(shift.ratio)} x error\nat {shift.axis} = {place(shift)}" if shift else "-",
         "labels + fit": f"{duration(cost.truth_seconds)} + {duration(cost.fit_seconds)}" if cost else "-",

@@ -5,6 +5,7 @@ Work against precision, of a single query, and for evolutions of a whole traject
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -29,11 +30,19 @@ def comparisons(record: Record) -> list[WorkPrecision]:
     for cost in (record.cost, record.rollout_cost):
         if cost is not None:
             rows = [row for row in record.solvers if row.steps == cost.steps]
-            shared = [one for one in record.scores if any(one.name in row.scores for row in rows)]
+            known = [_on_equal_samples(one, cost) for one in record.scores]
+            shared = [one for one in known if any(one.name in row.scores for row in rows)]
             single = "one step" if record.rollout_cost else "per query"
             query = f"{cost.steps} steps" if cost.steps > 1 else single
             found.append(WorkPrecision(query, cost, shared[0] if shared else None, rows))
     return found
+
+
+def _on_equal_samples(score: Estimate, cost: Cost) -> Estimate:
+    """The score on the samples that the solvers were judged on, where those are not all."""
+    if score.name not in cost.scores:
+        return score
+    return dataclasses.replace(score, value=cost.scores[score.name], error=cost.errors.get(score.name, math.nan))
 
 
 def break_even(work: WorkPrecision) -> str:
@@ -78,6 +87,10 @@ def costs(record: Record) -> list[tuple[str, ...]]:
         ("parameters", f"{cost.parameters:,}"),
         ("peak memory", f"{number(cost.peak_memory_mb)} MB"),
     ]
+    once += [
+        ("labels of its own", f"{one['count']:,} by {one['by']}, within the fit")
+        for one in record.data.get("further_labels", ())
+    ]
     return rows + [row + ("",) * (len(found) - 1) for row in once]
 
 
@@ -100,11 +113,18 @@ def solvers(record: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
             row = measured.get(place)
             line += [duration(row.seconds if row else None), *(_error(row, name, known) for name in names)]
         own += [duration(work.cost.query_seconds)]
-        own += [estimate(known[name]) if name in known else "-" for name in names]
+        own += [estimate(_on_equal_samples(known[name], work.cost)) if name in known else "-" for name in names]
+        own[1] = own[1] or _part(record, work.cost)
         labels += ["", *(floor(record, name, known) for name in names)]
     rows += [own] if len(own) > 2 else []
     rows += [labels] if any(cell not in ("", "-") for cell in labels[1:]) else []
     return tuple(header), [tuple(row) for row in rows]
+
+
+def _part(record: Record, cost: Cost) -> str:
+    """How many test samples the solvers and, beside them, the answer are judged on, where those are not all."""
+    total = record.data.get("samples", {}).get("test", 0)
+    return f"{cost.samples} of {total} samples" if cost.steps == 1 and 0 < cost.samples < total else ""
 
 
 def _setting(row: SolverRow) -> str:

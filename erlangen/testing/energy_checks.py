@@ -21,6 +21,8 @@ APART = 64.0  # Angstrom; a power of two, so that moving a copy there rounds not
 STEPS = 256
 REACH = 8.0  # Angstrom
 SMALL = 0.01  # Angstrom, of the differences
+STRAIN = 1e-3
+SLOPE = 1e-5  # of the largest component of the virial
 DIRECTIONS = 3
 
 
@@ -67,6 +69,40 @@ def check_forces_are_the_gradient(case: Case) -> None:
         demand(
             gap <= GRADIENT * size + noise, rule, f"a difference of {gap / max(size, 1e-30):.1e} of the largest force"
         )
+
+
+def _has_stress(case: Case) -> bool:
+    return has_energy(case, "stress")
+
+
+@concerns(_has_stress)
+def check_stress_is_the_derivative(case: Case) -> None:
+    """sigma = (1/V) dE/d epsilon along random symmetric strains, by the same differences, and sigma = sigma^T.
+
+    An energy that no strain changes (of the composition alone) is passed over: its stress is no derivative but a guess.
+    """
+    inputs = [_snapped(x) for x in case.samples.inputs[:2]]
+    rng, moved, ways = np.random.default_rng(6), [], []
+    for x in inputs:
+        for _ in range(DIRECTIONS):
+            way = rng.normal(size=(3, 3))
+            ways.append((way + way.T) / np.linalg.norm(way + way.T))
+            for k in (-2, -1, 1, 2):
+                deform = np.eye(3) + k * STRAIN * ways[-1]
+                moved.append(x.replace(positions=x["positions"] @ deform, cell=np.asarray(x["cell"]) @ deform))
+    answers, plain = case.asked_in_double(moved), case.asked_in_double(inputs)
+    energies = np.array([a["energy"] for a in answers], np.float64).reshape(-1, 4)
+    slopes = energies @ [1, -8, 8, -1] / (12 * STRAIN)
+    noise = 2 * np.finfo(answers[0]["energy"].dtype).eps * np.max(np.abs(energies)) / STRAIN
+    for i, (way, slope) in enumerate(zip(ways, slopes)):
+        stress = np.asarray(plain[i // DIRECTIONS]["stress"], np.float64)
+        virial = stress * abs(np.linalg.det(inputs[i // DIRECTIONS]["cell"]))
+        gap, size = abs(float(np.sum(virial * way)) - slope), float(np.max(np.abs(virial)))
+        rule = f"the stress of {case} must be the derivative of its energy by strain"
+        found = f"a difference of {gap / max(size, 1e-30):.1e} of the largest component"
+        demand(gap <= SLOPE * size + noise or np.all(np.abs(slopes) <= noise), rule, found)
+        skew = float(np.max(np.abs(stress - stress.T)))
+        demand(skew <= 1e-6 * float(np.max(np.abs(stress))), f"the stress of {case} must be symmetric", f"{skew:.1e}")
 
 
 @concerns(_is_extensive)

@@ -46,6 +46,7 @@ PAIR_RULES: tuple[Rule, ...] = (
     method_checks.check_padding,
     method_checks.check_checkpoint,
     energy_checks.check_forces_are_the_gradient,
+    energy_checks.check_stress_is_the_derivative,
     energy_checks.check_extensive,
     energy_checks.check_smooth_everywhere,
     answer_checks.check_draws,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from erlangen import registry
 from erlangen.app import cli
 from erlangen.app.cli_run import _names, question_and_answer
+
+sys.path.insert(0, str(Path(__file__).parent))
+import documented
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,3 +58,28 @@ def test_python_names_in_the_text_exist():
 def test_pages_of_the_documentation_are_all_in_the_menu():
     menu = set(re.findall(r"([a-z_]+\.md)", (ROOT / "mkdocs.yml").read_text()))
     assert menu == {p.name for p in (ROOT / "docs").glob("*.md")}
+
+
+def test_the_readme_works_on_own_data_one_command_after_the_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    documented.write_files(tmp_path)
+    block = documented.README.read_text().split("## Your own data")[1].split("```")[1]
+    own = [line for line in documented.commands(documented.README) if line in block]
+    assert len(own) == 4
+    for command in own:
+        words = documented.executable(command, tmp_path / "runs", "3steps")
+        assert cli.main(words) == 0, (command, capsys.readouterr().err)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {"new.predicted.extxyz", "report.html", "u.nc"} <= made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [documented.README, *documented.DOCS], ids=lambda page: page.stem)
+def test_every_page_works_one_command_after_the_other(page, tmp_path, monkeypatch, capsys):
+    """In a fresh folder with the files that the page names, three steps a fit; what would be downloaded is left out."""
+    monkeypatch.chdir(tmp_path)
+    documented.write_files(tmp_path)
+    for command in documented.commands(page):
+        if not documented.PUBLIC.search(command):
+            words = documented.executable(command, tmp_path / "runs", "3steps")
+            assert cli.main(words) == 0, (command, capsys.readouterr().err)

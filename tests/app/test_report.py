@@ -18,7 +18,7 @@ import pytest
 from erlangen import registry
 from erlangen.app import plots, plots_pictures
 from erlangen.app.cli_run import question_and_answer
-from erlangen.app.repeat import command
+from erlangen.study.repeat import command
 from erlangen.app.report import report
 from erlangen.assess import calibration
 from erlangen.assess.rows import SymmetryRow

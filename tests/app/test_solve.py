@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import numpy as np
 import pytest
 import xarray
@@ -13,9 +15,11 @@ from erlangen.data.field_files import write_fields
 from erlangen.study.solve import completed, solvable, solve
 from erlangen.tasks.continuum.burgers import Burgers
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
+from erlangen.tasks.continuum.korteweg_de_vries import KortewegDeVries
 from tests.physics.test_fluids import cole_hopf
 
 SMALL = ["solve", "continuum/burgers", "--n", "32", "--viscosity", "0.1", "--frames", "3"]
+READ: dict = {"a.zarr": {"engine": "zarr", "consolidated": False}, "a.h5": {"engine": "h5netcdf"}}
 X = 2 * np.pi * np.arange(64) / 64
 
 
@@ -39,8 +43,8 @@ def own_field(path="own.nc", u=None, spacing=2 * np.pi / 64, **parameters):
 def test_a_file_with_coordinates_units_settings_and_history(capsys, name):
     code, out, _ = call(capsys, *SMALL, "--out", name)
     assert code == 0 and "u 32, 4 frames to t = 0.15" in out and name in out
-    if name.endswith((".nc", ".zarr")):
-        with xarray.open_dataset(name, **({"consolidated": False} if name == "a.zarr" else {})) as data:
+    if not name.endswith(".npz"):
+        with xarray.open_dataset(name, **READ.get(name, {})) as data:
             assert data.u.dims == ("time", "x") and data.u.units == "L/T" and data.time.units == "T"
             np.testing.assert_allclose(data.time, [0, 0.05, 0.1, 0.15])
             np.testing.assert_allclose(data.x, 2 * np.pi * np.arange(32) / 32)
@@ -71,6 +75,57 @@ def test_a_coarse_field_is_refined_to_the_points_asked_for():
     (u,) = solve(Burgers(n=64, viscosity=0.1), frames=2, start=[coarse]).states["u"]
     np.testing.assert_allclose(u[0], cole_hopf(X, 0.3, 0.1), atol=1e-5)
     np.testing.assert_allclose(u[-1], cole_hopf(X, 0.4, 0.1), atol=1e-5)
+
+
+def burgers_from_sine(x, t, height, viscosity):
+    """u_0 = A sin x by Cole and Hopf: the average of (x - y) / t under exp(A cos y / (2 nu) - (x - y)^2 / (4 nu t))."""
+    y = np.linspace(-3 * np.pi, 5 * np.pi, 40_001)[:, None]
+    weight = height * np.cos(y) / (2 * viscosity) - (x - y) ** 2 / (4 * viscosity * t)
+    weight = np.exp(weight - weight.max(0))
+    return ((x - y) / t * weight).sum(0) / weight.sum(0)
+
+
+@pytest.mark.parametrize("height", [0.3, 3.0])
+def test_grid_and_steps_are_those_that_the_given_field_needs(height):
+    """Far larger than what the task draws: fronts far thinner than a point of its grid, also between the frames."""
+    start = Field({"u": height * np.sin(X)}, (2 * np.pi / 64,))
+    (u,) = solve(Burgers(n=64, viscosity=0.02, dt=0.1), frames=6, start=[start]).states["u"]
+    for k in (1, 3, 6):
+        exact = burgers_from_sine(X, 0.1 * k, height, 0.02)
+        assert np.abs(u[k] - exact).max() < 1e-4 * height
+
+
+def test_a_soliton_higher_than_any_drawn_one_keeps_its_height():
+    """u = 3 c sech^2(sqrt(c) (x - c t) / 2) of the Korteweg-de Vries equation, twelve times the rms of the task."""
+    c, length, n = 2.0, 64.0, 256
+    x = length * np.arange(n) / n
+    wave = [3 * c / np.cosh(np.sqrt(c) / 2 * (x - 24.0 - c * t)) ** 2 for t in (0.0, 4.0)]
+    task = KortewegDeVries(n=n, length=length, amplitude=0.1, dt=1.0)
+    (u,) = solve(task, frames=4, start=[Field({"u": wave[0]}, (length / n,))]).states["u"]
+    np.testing.assert_allclose(u[-1], wave[1], atol=1e-5)
+
+
+def test_words_behind_the_initial_field(capsys):
+    write_fields("a.nc", [Field({"v": cole_hopf(X, 0.3, 0.1)}, (2 * np.pi / 64,))])
+    argv = ["solve", "continuum/burgers", "--viscosity", "0.1", "--frames", "4", "--out", "b.nc", "--from"]
+    assert call(capsys, *argv, "a.nc")[0] == 2
+    assert call(capsys, *argv, "a.nc:values=v")[0] == 0
+    with xarray.open_dataset("b.nc") as data:
+        np.testing.assert_allclose(data.u[-1], cole_hopf(X, 0.5, 0.1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--plot", "u.png"], ["--plot", "u.svg"], ["--animation", "u.gif"], ["--out", "u.nc"]]
+)
+def test_a_full_disk_leaves_nothing(capsys, tmp_path, flags):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        code, _, err = call(capsys, *SMALL, *flags)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == 2 and f"can be written; came: {flags[1]}: File too large" in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_flags_go_before_what_the_file_says(capsys):
@@ -123,7 +178,7 @@ def test_other_grids_boundaries_and_tasks_are_refused():
 
     with pytest.raises(Invalid, match=r"about fields.*Atoms"):
         solvable(Forces())
-    with pytest.raises(Invalid, match=r"stays finite.*frame . of 2"):
+    with pytest.raises(Invalid, match=r"resolved by 32768 points.*1e\+09"):
         solve(task, frames=2, start=[Field({"u": 1e9 * np.sin(X[::2])}, (2 * np.pi / 32,))])
 
 

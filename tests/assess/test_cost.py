@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from types import SimpleNamespace
 
@@ -10,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.assess import cost, shift
+from erlangen.assess import cost, metrics, shift
 from erlangen.assess.metrics import absolute, relative_l2
 from erlangen.assess.rows import Estimate, SolverRow
 from erlangen.contract import ReferenceSolver, Samples, Score, Shift
+from erlangen.core.errors import Invalid
 from erlangen.core.systems import Field
 from erlangen.numerics import spectral
 from erlangen.tasks.continuum.burgers import Burgers
@@ -87,6 +89,35 @@ def test_solvers_are_scored_and_timed_at_every_setting():
     assert all(r.seconds > 0 for r in rows)
 
 
+def test_a_solver_that_fails_is_left_out_and_the_others_stand():
+    def solve(x, setting):
+        if setting == 1:
+            raise Invalid(must="the cycle converges", came="250 cycles", do="Look\nagain.")
+        if setting == 2 and float(np.sum(x["u"])) == float(np.sum(test.inputs[-1]["u"])):  # on one input of eight
+            raise MemoryError
+        return {"v": 2 * np.asarray(x["u"])}
+
+    test, said = some_fields(), []
+    rows = cost.solver_rows(task_with(solve, (0, 1, 2, 3)), test, say=said.append)
+    assert [row.setting for row in rows] == [0, 3]
+    assert said == [
+        "o with n = 1 is left out: the cycle converges; came: 250 cycles. Look again.",
+        "o with n = 2 is left out: MemoryError",
+    ]
+
+
+def test_so_is_one_that_solves_a_law():
+    def solve(x, setting):
+        if setting == 1:
+            raise RuntimeError("no convergence")
+        return {"energy": setting}
+
+    said = []
+    rows = cost.solvers_of_laws((ReferenceSolver("o", "n", (0, 1, 2), solve),), dict, say=said.append)
+    assert [(row.setting, row.scores) for row in rows] == [(0, {"energy": 0.0}), (2, {"energy": 2.0})]
+    assert said == ["o with n = 1 is left out: RuntimeError: no convergence"]
+
+
 def test_a_solver_that_can_be_batched_is_timed_in_a_batch():
     def slow_alone(x, setting):
         u = x["u"]
@@ -101,6 +132,38 @@ def test_a_solver_that_can_be_batched_is_timed_in_a_batch():
     test = some_fields()
     assert cost.solver_rows(task_with(slow_alone, (0,)), test)[0].seconds < 0.005
     assert cost.solver_rows(task_with(only_alone, (0,)), test)[0].seconds > 0.004
+
+
+@pytest.mark.parametrize("numbers", [np, jnp], ids=["one by one", "in batches"])
+def test_solvers_are_judged_on_all_samples_where_that_is_quick_and_else_on_the_same_ones(numbers, monkeypatch):
+    test = some_fields(50)
+    task = task_with(lambda x, s: {"v": (2 + s) * numbers.asarray(x["u"])}, (0.0, 0.5))
+    rows = cost.solver_rows(task, test)
+    assert [row.samples for row in rows] == [50, 50]
+    assert rows[1].scores["mae"] == pytest.approx(np.mean([absolute(0.5 * x["u"], 0 * x["u"]) for x in test.inputs]))
+    monkeypatch.setattr(cost, "JUDGED", 0.0)
+    few = cost.solver_rows(task, test)
+    part = test.take(cost.places(50, few[0].samples))
+    assert [row.samples for row in few] == [8, 8]
+    assert few[1].scores["mae"] == pytest.approx(np.mean([absolute(0.5 * x["u"], 0 * x["u"]) for x in part.inputs]))
+
+
+def test_a_solver_that_fails_on_one_sample_of_many_keeps_what_it_answered():
+    test, said = some_fields(50), []
+
+    def solve(x, setting):
+        if np.asarray(x["u"])[0] == test.inputs[3]["u"][0]:
+            raise ArithmeticError("no convergence")
+        return {"v": 2 * np.asarray(x["u"])}
+
+    (row,) = cost.solver_rows(task_with(solve, (1,)), test, say=said.append)
+    assert row.samples == 8 and row.scores["mae"] == 0 and "no convergence" in said[0]
+
+
+def test_equal_accuracy_is_judged_on_equal_samples():
+    rows = [dataclasses.replace(row, samples=8) for row in ROWS]
+    found = cost.cost([mae(0.5)], rows, parameters=7, fit_seconds=60, truth_seconds=30, query_seconds=0.1)
+    assert (found.samples, found.scores, found.errors) == (8, {"mae": 0.5}, {"mae": 0.0})
 
 
 BURGERS = Burgers(**Burgers.toy)
@@ -119,7 +182,9 @@ def test_the_roll_out_of_a_solver_stays_on_its_own_grid():
         found.append(100 * relative_l2(spectral.resample(u, (BURGERS.n,)), true[-1]))
     row = next(row for row in rows if row.setting == n)
     assert row.scores["rollout"] == pytest.approx(np.mean(found), rel=1e-3)
-    assert row.errors["rollout"] == pytest.approx(np.std(found) / len(found) ** 0.5, rel=0.2)
+    assert row.errors["rollout"] == pytest.approx(
+        metrics.few(len(found)) * np.std(found, ddof=1) / len(found) ** 0.5, rel=0.2
+    )
 
 
 def evolution(solve, settings=(1.0,), horizon=3):

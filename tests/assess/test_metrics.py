@@ -102,7 +102,7 @@ def test_seeds_add_training_and_test_errors_in_quadrature():
     ones = [metrics.Estimate("s", v, 0.3, "eV") for v in (1.0, 2.0, 3.0)]
     found = metrics.over_seeds(ones)
     assert found.value == 2
-    assert found.error == pytest.approx(np.sqrt(1 / 3 + 0.09))
+    assert found.error == pytest.approx(np.sqrt(metrics.few(3) ** 2 / 3 + 0.09))
     assert found.by.startswith("3 seeds")
     assert metrics.over_seeds(ones[:1]) is ones[0]
 
@@ -111,23 +111,101 @@ def test_paired_comparison_sees_what_unpaired_error_bars_hide():
     rng = np.random.default_rng(2)
     hard = rng.exponential(size=300)  # difficulty that both runs share
     a, b = hard + 0.05 + 0.02 * rng.normal(size=300), hard
-    found = comparison.paired(a, b, key=KEY)
+    found = comparison.paired(a, b)
     assert found.difference == pytest.approx(0.05, abs=0.01)
     assert found.p <= 0.001
     assert found.error < 0.1 * metrics.estimate_of(score(), a, key=KEY).error
-    assert comparison.paired(a, a, key=KEY).p == 1
+    assert comparison.paired(a, a).p == 1
 
 
 def test_p_values_are_uniform_under_the_null():
     rng = np.random.default_rng(3)
-    p = [comparison.paired(rng.normal(size=60), rng.normal(size=60), key=jax.random.key(i)).p for i in range(200)]
+    p = [comparison.paired(rng.normal(size=60), rng.normal(size=60)).p for i in range(200)]
     assert np.mean(np.less(p, 0.05)) == pytest.approx(0.05, abs=0.05)
     assert np.mean(np.less(p, 0.5)) == pytest.approx(0.5, abs=0.1)
 
 
+def equal_methods(rng, sizes, spread=1.0, seeds=1):
+    """Log-normal errors of two equal methods on groups that differ, and in each of which samples are alike."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    own = [np.exp(rng.normal(size=(seeds, len(sizes))) * spread)[:, group] for _ in range(2)]
+    return *(one * np.exp(0.5 * rng.normal(size=(seeds, len(group)))) for one in own), group
+
+
+@pytest.mark.parametrize("sizes", [(20,) * 2, (20,) * 3, (20,) * 5, (20,) * 8, (200, 5, 5, 5), (100, 2)], ids=str)
+def test_equal_methods_are_called_different_no_more_often_than_promised(sizes):
+    rng = np.random.default_rng(11)
+    p = [comparison.paired(*equal_methods(rng, sizes)).p for _ in range(2000)]
+    assert np.mean(np.less(p, 0.05)) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 2000)
+
+
+def test_letters_of_equal_methods_hold_their_level_together():
+    rng, split = np.random.default_rng(12), 0
+    for _ in range(500):
+        a, b, group = equal_methods(rng, (20,) * 8)
+        c, d, _ = equal_methods(rng, (20,) * 8)
+        split += len(set(comparison.letters({"a": a, "b": b, "c": c, "d": d}, group).values())) > 1
+    assert split / 500 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 500)
+
+
+def test_two_groups_can_still_tell_methods_apart():
+    rng, group = np.random.default_rng(13), np.repeat([0, 1], 20)
+    a = rng.normal(size=40)
+    assert comparison.paired(a + 1 + 0.01 * rng.normal(size=40), a, group).p < 0.05
+    t = comparison.paired(np.array([1.0, 3.0]), np.zeros(2))
+    assert t.p == pytest.approx(2 * np.arctan(1 / 2) / np.pi)  # Cauchy: t = mean 2 / (sqrt(2) / sqrt(2)) with 1 degree
+    assert (t.difference, t.error) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_one_method_under_two_names_differs_by_the_spread_of_its_fits(seeds):
+    """Fits that differ by 3 %, 200 samples: without the spread two thirds are called different."""
+    rng = np.random.default_rng(14)
+    hard = np.exp(rng.normal(size=200))
+
+    def fits():
+        return hard * (1 + 0.03 * rng.normal(size=(seeds, 1))) * (1 + 0.05 * rng.normal(size=(seeds, 200)))
+
+    p = [comparison.paired(fits(), fits()).p for _ in range(1000)]
+    assert np.mean(np.less(p, 0.05)) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)
+    assert comparison.paired(1.5 * fits(), fits()).p < 0.05
+    single = [comparison.paired(fits()[0], fits()[0]).p for _ in range(200)]
+    assert np.mean(np.less(single, 0.05)) > 0.5  # of these fits that is true; the table says so
+
+
+def test_what_blew_up_is_worse_and_rounding_is_no_difference():
+    rng = np.random.default_rng(15)
+    good, bad = rng.exponential(size=30), rng.exponential(size=30)
+    bad[3] = np.nan
+    assert comparison.letters({"bad": bad, "good": good}) == {"good": "a", "bad": "b"}
+    assert comparison.paired(bad, bad).p == 1
+    assert comparison.paired(good * (1 + 1e-15), good).p == 1
+    assert comparison.paired(good + 0.25, good).p < 1e-12
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4, 8, 40])
+def test_an_error_bar_holds_two_thirds_of_the_time_with_few_groups_too(groups):
+    rng, held = np.random.default_rng(16), []
+    key = jax.random.key(0)
+    group = np.repeat(np.arange(groups), 5)
+    for _ in range(400):
+        values = rng.normal(size=groups)[group] + 0.3 * rng.normal(size=5 * groups)
+        found = metrics.estimate_of(score(), values, group, key=key)
+        held.append(abs(found.value) < found.error)
+    assert np.mean(held) == pytest.approx(0.68, abs=3 * np.sqrt(0.68 * 0.32 / 400))
+
+
+def test_an_error_bar_over_few_seeds_holds_as_often():
+    rng, held = np.random.default_rng(17), []
+    for _ in range(2000):
+        found = metrics.over_seeds([metrics.Estimate("s", v, 0.0, "eV") for v in rng.normal(size=2)])
+        held.append(abs(found.value) < found.error)
+    assert np.mean(held) == pytest.approx(0.68, abs=0.04)
+
+
 def test_paired_needs_the_same_samples():
     with pytest.raises(Invalid, match="same test samples"):
-        comparison.paired(np.zeros(3), np.zeros(4), key=KEY)
+        comparison.paired(np.zeros(3), np.zeros(4))
 
 
 def test_holm_by_hand():
@@ -139,10 +217,10 @@ def test_letters_join_what_cannot_be_told_apart():
     rng = np.random.default_rng(4)
     noise = rng.normal(size=500)
     scores = {"best": noise, "middle": noise + 0.08 * rng.normal(size=500), "worst": noise + 1 + rng.normal(size=500)}
-    assert comparison.letters(scores, key=KEY) == {"best": "a", "middle": "a", "worst": "b"}
-    upside = comparison.letters({k: -v for k, v in scores.items()}, lower_is_better=False, key=KEY)
+    assert comparison.letters(scores) == {"best": "a", "middle": "a", "worst": "b"}
+    upside = comparison.letters({k: -v for k, v in scores.items()}, lower_is_better=False)
     assert upside == {"best": "a", "middle": "a", "worst": "b"}
-    assert comparison.letters({"only": noise}, key=KEY) == {"only": "a"}
+    assert comparison.letters({"only": noise}) == {"only": "a"}
 
 
 def test_a_bridge_between_two_groups_gets_both_letters():
@@ -151,4 +229,4 @@ def test_a_bridge_between_two_groups_gets_both_letters():
     wobble -= wobble.mean()
     # left - right is sure; the middle one is too noisy to be told from either
     scores = {"left": x, "middle": x + 0.05 + wobble, "right": x + 0.1 + 0.1 * wobble}
-    assert comparison.letters(scores, key=KEY) == {"left": "a", "middle": "ab", "right": "b"}
+    assert comparison.letters(scores) == {"left": "a", "middle": "ab", "right": "b"}

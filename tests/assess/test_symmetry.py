@@ -19,6 +19,7 @@ from erlangen.assess.symmetry import (
     double_tolerances,
     guilty,
     label_scales,
+    rounding_allowed,
 )
 from erlangen.contract import Method, Predictor, Samples, Signature, Supervised
 from erlangen.core.groups import Broken, Galilean, Orthogonal, Permutations, Shifts, Translations
@@ -153,6 +154,34 @@ def test_a_total_is_not_held_to_more_digits_than_it_has():
     far = [np.asarray(e) + 1e6 for e in test.outputs["energy"]]
     limits = double_tolerances(task, Samples(test.inputs, {**test.outputs, "energy": far}))
     assert limits["forces"] == 1e-12 and 1e-11 < limits["energy"] < 1e-8
+
+
+class Total(Network):
+    """Springs of atoms whose energies are a large part each of a total; `lean`: a true fault."""
+
+    zero: float = eqx.field(static=True, default=-9391.0)
+    lean: float = eqx.field(static=True, default=0.0)
+
+    def __call__(self, x):
+        r = jnp.asarray(x["positions"], self.weight.dtype)
+        atoms = jnp.sum((r[:, None] - r[None]) ** 2, (1, 2)) / 4 + self.zero / len(r)
+        return {**super().__call__(x), "energy": self.weight * jnp.sum(atoms) + self.lean * r[0, 2]}
+
+
+@pytest.mark.parametrize("zero", [-9391.0, 1e6])
+def test_rounding_of_totals_far_larger_than_their_spread_is_no_violation(zero):
+    task = Springs()
+    test = task.truth("test")
+    far = Samples(test.inputs, {**test.outputs, "energy": [np.asarray(e) + zero for e in test.outputs["energy"]]})
+    for fault in (0.0, 1e-4):
+        answer = Total(jnp.ones((), jnp.float32), zero=zero, lean=fault)
+        rows = audit_method(answer, EVERYTHING, task, far, key=KEY)
+        exact = audit_in_double(answer, EVERYTHING, task, far, key=KEY)
+        found = rounding_allowed(rows, exact, task, far)
+        assert {output for _, output in broken_pairs(rows)} == {"energy"}, "float32 alone cannot tell"
+        assert broken_pairs(found + exact) == (set() if not fault else broken_pairs(exact))
+        assert {row.tolerance for row in found if row.output == "forces"} == {5e-6}
+    assert len(broken_pairs(exact)) == 3
 
 
 def test_what_is_not_declared_is_shown_but_not_guilty():

@@ -89,6 +89,26 @@ def test_irreps_matrix_is_block_diagonal_and_orthogonal():
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(irreps.dim), atol=1e-14)
 
 
+@pytest.mark.parametrize("kind", [int, np.int8, bool])
+def test_matrices_of_whole_numbers_are_matrices(kind):
+    permutation = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    for l in range(4):
+        exact = wigner_d(l, permutation.astype(float))
+        np.testing.assert_allclose(wigner_d(l, permutation.astype(kind)), exact, atol=1e-15)
+    irreps = Irreps.parse("0e + 1e + 2e")
+    np.testing.assert_allclose(irreps.matrix(permutation.astype(kind)), irreps.matrix(permutation.astype(float)))
+    np.testing.assert_allclose(irreps.matrix(np.eye(3, dtype=kind)), np.eye(irreps.dim), atol=1e-15)
+
+
+def test_tensors_of_whole_numbers_come_back():
+    basis, tensor = cartesian_basis(2), np.arange(9).reshape(3, 3)
+    blocks = to_irreps(tensor, basis)
+    np.testing.assert_allclose(from_irreps(blocks, basis), tensor, atol=1e-14)
+    whole = {name: np.ones(len(rows), int) for name, rows in basis.items()}
+    real = {name: rows.astype(float) for name, rows in whole.items()}
+    np.testing.assert_allclose(from_irreps(whole, basis), from_irreps(real, basis), atol=1e-14)
+
+
 def test_irreps_that_do_not_parse():
     for text in ("16y0e", "1x", "o1"):
         with pytest.raises(Invalid, match="16x0e"):

@@ -97,14 +97,51 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path, caplog):
     assert "7 of 8 rows left out" in caplog.text
 
 
+def test_what_pandas_writes(tmp_path):
+    """orient = records, columns, index, split and table, lines; one record alone; a mark in front; other line ends."""
+    rows = {"mp-1": {"atoms": JARVIS, "gap": 1.5}, "mp-2": {"atoms": JARVIS, "gap": 2.5}}
+    records = list(rows.values())
+    lines = "\n".join(map(json.dumps, records)) + "\n"
+    files = {
+        "index": json.dumps(rows),
+        "columns": json.dumps({name: {k: row[name] for k, row in rows.items()} for name in ("atoms", "gap")}),
+        "table": json.dumps({"schema": {"fields": []}, "data": records}),
+        "lines": lines,
+        "one": lines.split("\n")[0] + "\n" + json.dumps(records[1], indent=1),
+        "mark": "\ufeff" + lines,
+        "cr": lines.replace("\n", "\r"),
+        "semicolons": f'gap;atoms\n1,5;"{JARVIS}"\n2.5;"{JARVIS}"\n'.replace("1,5", "1.5"),
+        "tabs and cr": f'gap\tatoms\r1.5\t"{JARVIS}"\r2.5\t"{JARVIS}"\r',
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text.encode())
+        table = read_crystals(tmp_path / name, "gap")
+        assert [float(v) for v in table.values] == [1.5, 2.5] and not table.faults, name
+        with pytest.raises(Invalid, match="Did you mean: gap"):
+            read_crystals(tmp_path / name, "gaps")
+    (tmp_path / "single.jsonl").write_text(json.dumps(records[0]))
+    assert len(read_crystals(tmp_path / "single.jsonl", "gap")) == 1
+
+
+def test_most_values_say_what_shape_there_is(tmp_path):
+    for odd, others in (([1, 2], [3.0, 4.0]), (5.0, [[1, 2], [3, 4]])):
+        rows = [{"atoms": JARVIS, "y": value} for value in (odd, *others)]
+        (tmp_path / "t.json").write_text(json.dumps(rows))
+        table = read_crystals(tmp_path / "t.json", "y")
+        assert table.rows.tolist() == [1, 2] and table.faults[0].startswith("row 1: its value has shape")
+
+
 @pytest.mark.parametrize(
     ("text", "column", "message"),
     [
         ('[{"atoms": 1, "band_gap": 1}]', "bandgap", "Did you mean: band_gap"),
         ('[{"atoms": "?", "gap": 1}]', "gap", "none of 1"),
         ("[1, 2", "gap", "no JSON"),
+        ('{"atoms": 1}\n{"atoms"', "gap", "no JSON"),
+        ("[" * 100_000, "gap", "no JSON"),
+        ("# a\n# b\n", "gap", "comments only"),
         ("[1, 2]", "gap", "no list of records"),
-        ("gap\n1\n", "gap", "no header with rows"),
+        ("gap\n1\n", "gap", "one column, 'gap'"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, text, column, message):

@@ -106,7 +106,7 @@ def test_layouts_of_other_people(tmp_path):
     np.savez(tmp_path / "a.npz", x=[0.0, 1.0, 3.0], u=np.zeros((2, 3)))
     with pytest.raises(Invalid, match="uniform"):
         read_fields(tmp_path / "a.npz")
-    np.savez(tmp_path / "a.npz", x=[2.0, 1.0, 0.0], u=np.zeros((2, 3)))
+    np.savez(tmp_path / "a.npz", x=[0.0, 0.0, 1.0], u=np.zeros((2, 3)))
     with pytest.raises(Invalid, match="ascending"):
         read_fields(tmp_path / "a.npz")
     np.savez(tmp_path / "a.npz", x=np.linspace(0, 1, 1000, dtype=np.float32), u=np.zeros(1000), nu=0.1)

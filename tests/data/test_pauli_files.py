@@ -40,6 +40,14 @@ def test_equal_strings_are_added_and_the_spelling_does_not_matter(tmp_path):
         ("Z0 Z1\n", "starts with a coefficient"),
         ("1.0 Z0 X0\n", "second matrix"),
         ("1.0 A0\n", "'A0' in law.txt, line 1"),
+        ("1.0 Z0 Z1000000000\n", "numbered from 0 to 1023"),
+        ("1.0 Z" + "9" * 5000 + "\n", "numbered from 0 to 1023"),
+        ("1.0 " + "Z" * 2000 + "\n", "numbered from 0 to 1023"),
+        ("1e308 Z0\n", "real and finite"),
+        ("(1+1j) [Z0]\n", "Hermitian"),
+        ("1.0 [Z0\n", "a term with brackets"),
+        ("[Z0]\n", "starts with a coefficient"),
+        ("0.5 I0\n", "acts on a site"),
         ("# nothing\n", "acts on a site"),
     ],
 )
@@ -48,3 +56,54 @@ def test_what_is_wrong_is_said(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(Invalid, match=words):
         read_pauli_sum(path)
+
+
+def rows_of(path, text):
+    path.write_text(text, encoding="utf-8")
+    law = read_pauli_sum(path)
+    return law.n_sites, sorted(zip(map(tuple, law.strings.tolist()), law.coefficients.tolist()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(-1+0j) [Z0 Z1] +\n(-0.5+0j) [X0] +\n(-0.5+0j) [X1]\n",
+        "-1.0 [Z0 Z1] +\n-0.5 [X0] +\n-0.5 [X1]",
+        "(-1+1e-17j) [Z0 Z1] + -0.5 [X0] +\n- 0.5 [X1]",
+        "-1.0 * Z0 * Z1\n-0.5*X0 +\n-0.5*X1\n",
+        "\ufeff-1 Z0 Z1\r\n-0.5 X0 I1\r\n-0.5 X1\r\n",
+    ],
+)
+def test_the_same_law_in_other_spellings(tmp_path, text):
+    expected = rows_of(tmp_path / "plain.txt", "-1 Z0 Z1\n-0.5 X0\n-0.5 X1\n")
+    assert rows_of(tmp_path / "other.txt", text) == expected
+
+
+def test_a_constant_in_brackets_and_a_site_that_is_only_named(tmp_path):
+    assert rows_of(tmp_path / "a.txt", "(0.25+0j) [] +\n(1+0j) [Z0 I2]") == (3, [((0, 0, 0), 0.25), ((3, 0, 0), 1.0)])
+
+
+def test_sites_that_are_left_out_are_known(tmp_path):
+    path = tmp_path / "from_one.txt"
+    path.write_text("-1 Z1 Z2\n-1 Z2 Z3\n")
+    assert read_pauli_sum(path).free_sites == [0]
+    path.write_text("-1 Z0 Z5\n")
+    assert read_pauli_sum(path).free_sites == [1, 2, 3, 4]
+
+
+def test_devices_and_large_files_are_refused_at_once(tmp_path):
+    with pytest.raises(Invalid, match="no file"):
+        read_pauli_sum("/dev/zero")
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(2**30)  # a hole: nothing is written
+    with pytest.raises(Invalid, match="32 MiB"):
+        read_pauli_sum(large)
+    with pytest.raises(Invalid, match="readable"):
+        read_pauli_sum(tmp_path / "none.txt")
+
+
+def test_strings_that_cancel_leave_a_law_of_energy_zero(tmp_path):
+    path = tmp_path / "nothing.txt"
+    path.write_text("1 Z0 Z1\n-1 Z0 Z1\n")
+    assert ed.ground_state(read_pauli_sum(path)).energy == 0

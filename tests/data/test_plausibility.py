@@ -61,6 +61,36 @@ def test_an_atom_on_an_image_of_another_is_found(n):
         check_apart("file", [good, good.replace(positions=moved)])
 
 
+@pytest.mark.parametrize(
+    ("cell", "pbc", "shortest"),
+    [
+        (0.2 * np.eye(3), "TTT", 0.2),
+        ([[9.0, 0, 0], [0, 9, 0], [0, 0, 0.25]], "FFT", 0.25),
+        ([[1.0, 0, 0], [100, 0.2, 0], [0, 0, 9]], "TTT", 0.2),  # no vector is short, one of their sums is
+        ([[9.0, 0, 0], [9, 0.1, 0], [0, 0, 9]], "TTF", 0.1),
+        ([[0.2, 0, 0], [0, 9, 0], [0, 0, 9]], "FTT", None),
+        ([[1.0, 0, 0], [100, 0.4, 0], [0, 0, 9]], "TTT", None),
+        (2.0 * np.eye(3), "TTT", None),
+    ],
+)
+@pytest.mark.parametrize("n", [1, 2, 400])
+def test_an_atom_on_an_image_of_itself_is_found(cell, pbc, shortest, n):
+    repeats = np.array([one == "T" for one in pbc])
+    grid = np.stack(np.meshgrid(*[np.arange(8)] * 3), -1).reshape(-1, 3)[:n] * 1000.3
+    atoms = Atoms(grid * ~repeats, np.ones(n, int), np.asarray(cell), repeats)
+    if shortest is not None:
+        with pytest.raises(Invalid, match=f"every atom and its own image at {shortest:.3f} A"):
+            check_apart("file", [atoms])
+    elif n == 1:
+        check_apart("file", [atoms])
+
+
+def test_a_tiny_cell_is_refused_when_it_is_read(tmp_path):
+    path = tmp_path / "tiny.xyz"
+    path.write_text('1\nLattice="0.2 0 0 0 0.2 0 0 0 0.2" energy=-1\nCu 0 0 0\n')
+    assert "its own image" in refused(path, ("energy",))
+
+
 def with_header(word):
     return lambda text: text.replace("energy=", f"{word} energy=")
 

@@ -187,3 +187,45 @@ def test_leaks_are_counted():
     assert re.match("2 of 12 test samples are also training samples.*easier than it looks", str(some))
     fields = [Field({"u": np.sin(np.arange(8.0) + i)}, (1.0,)) for i in range(6)]
     assert overlap(samples(fields), samples(fields[4:])).shared == 2
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_isolated_atoms_are_for_training(ordered):
+    """Wherever they stand in the file, and whether the other frames are divided by time or at random."""
+    rng = np.random.default_rng(0)
+    angles = np.linspace(0, 6, 100) if ordered else rng.uniform(0, 6, 100)
+    bonds = [Atoms(np.array([[0, 0, 0], [0, 0, 1 + 0.1 * np.sin(a)]]), np.array([1, 8])) for a in angles]
+    alone = [Atoms(np.zeros((1, 3)), np.array([z])) for z in (1, 8, 6)]
+    frames = [alone[0], *bonds[:50], alone[1], *bonds[50:], alone[2]]
+    found = units(103, Source.parse("a.xyz"), systems=[composition(x) for x in frames], frames=frames)
+    assert found.references == (0, 51, 102)
+    parts = divide(found, {"test": 15, "validation": 10, "train": 78}, key=0)
+    assert {0, 51, 102} <= set(parts.rows["train"]) and "3 isolated atoms for training" in parts.how
+    together = np.concatenate(list(parts.rows.values()))
+    assert len(together) == len(set(together)) and ("blocks of time" in parts.how) == ordered
+    if not ordered:
+        assert [len(parts.rows[name]) for name in ("test", "validation", "train")] == [15, 10, 78]
+
+
+@pytest.mark.parametrize("count", [60, 5000], ids=["all compared", "a part compared"])
+def test_copies_are_counted_in_sets_of_any_size_and_in_either_precision(count):
+    rng = np.random.default_rng(0)
+    z = np.array([8, 1, 1])
+    train = [Atoms(rng.normal(size=(3, 3)) * 3, z) for _ in range(count)]
+    other = [Atoms(rng.normal(size=(3, 3)) * 3, np.array([7, 1, 1])) for _ in range(7)]
+    for test in (train, [Atoms(x.positions.astype(np.float32).astype(float), z) for x in train], train[: count // 3]):
+        found = overlap(Samples(train, {}), Samples([*test, *other], {}))
+        assert (found.shared, found.compared, found.closest) == (len(test), len(test) + 7, 0.0)
+    twice = overlap(Samples([train[0]], {}), Samples([train[0], train[0], *other], {}))
+    assert (twice.shared, twice.compared) == (2, 9)
+
+
+def test_a_copy_rounded_to_the_digits_of_a_file_is_one():
+    rng = np.random.default_rng(1)
+    train = [Atoms(rng.normal(size=(4, 3)) * 2, np.array([6, 1, 1, 8])) for _ in range(30)]
+    written = [Atoms(np.round(x.positions, 4), x.atomic_numbers) for x in train[:5]]
+    found = overlap(Samples(train, {}), Samples(written, {}))
+    assert found.shared == 5 and 0 < (found.closest or 0) < 1e-3
+    fields = [Field({"u": rng.normal(size=16)}, (1.0,)) for _ in range(20)]
+    single = [Field({"u": np.asarray(x["u"], np.float32)}, (1.0,)) for x in fields[3:6]]
+    assert overlap(Samples(fields, {}), Samples(single, {})).shared == 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from ase.build import bulk
 from ase.neighborlist import neighbor_list
 from hypothesis import given
@@ -11,9 +13,11 @@ from hypothesis import strategies as st
 
 from erlangen.contract import Predictor
 from erlangen.core.systems import Atoms, Field
+from erlangen.learn import batching
 from erlangen.learn.batching import MAX_SHAPES, pack, padded_shapes, predict, prepared
 from erlangen.learn.derivatives import energy_and_forces, energy_forces_stress
 from erlangen.nn.neighbour_lists import LABEL, NeighbourList, listed, near_of
+from erlangen.numerics import chunks
 from erlangen.numerics.precision import double
 
 
@@ -98,6 +102,49 @@ def test_float64_additions_survive_prediction():
             return {"energy": jnp.sum(x.positions) * 0 + jnp.asarray(np.float64(-9391.123456789))}
 
     assert predict(Total(), molecules([3]))["energy"][0] == -9391.123456789
+
+
+class Wide(Predictor):
+    """Takes 80 kB for a sample, 80 bytes of which are its answer."""
+
+    def __call__(self, x):
+        return {"v": jnp.sort(jnp.outer(jnp.sin(jnp.arange(1e3, dtype=jnp.float32)), x["u"]), 0)[900]}
+
+
+def test_samples_at_once_are_as_many_as_memory_has_room_for():
+    inputs = [Field({"u": np.linspace(0, 1 + i, 20)}, (1.0,)) for i in range(19)]
+    told, sizes = [], []
+    whole = predict(Wide(), inputs)["v"]
+    for limit in (1e9, 4e5, 1.0):
+        found = predict(Wide(), inputs, limit=limit, tell=lambda done, total: told.append((done, total)))["v"]
+        np.testing.assert_allclose(found, whole, rtol=1e-5)
+        assert told[-1] == (19, 19) and [done for done, _ in told] == sorted(done for done, _ in told)
+        sizes.append(told[0][0])
+        told.clear()
+    assert sizes[0] == 19 and 1 <= sizes[1] <= 8 and sizes[2] == 1
+    one = chunks.taken(batching._apply, None, Wide().__call__, pack(inputs)[0].part(0, 1)[1])
+    assert 8e4 < one < 4e5
+
+
+def test_what_finds_no_memory_after_all_is_tried_in_smaller_pieces(monkeypatch):
+    inputs = [Field({"u": np.full(8, float(i))}, (1.0,)) for i in range(10)]
+    apply, sizes = batching._apply, []
+
+    class Program:
+        lower = apply.lower
+
+        def __call__(self, arrays, static, chunk):
+            sizes.append(len(chunk["u"]))
+            if sizes[-1] > 4:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 28000000000 bytes.")
+            return apply(arrays, static, chunk)
+
+    monkeypatch.setattr(batching, "_apply", Program())
+    found = predict(lambda x: {"v": 2 * x["u"]}, inputs)["v"]
+    np.testing.assert_array_equal([v[0] for v in found], 2 * np.arange(10))
+    assert sizes == [16, 8, 4, 4, 4]
+    with pytest.raises(ZeroDivisionError):
+        predict(lambda x: {"v": 1 // 0}, inputs)
 
 
 def test_forces_and_stress_are_the_derivatives():

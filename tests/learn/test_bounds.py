@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erlangen.learn.variational import Evaluation, bracket, contradictions
+from erlangen.learn.variational import Evaluation, bracket, contradictions, doubts, spin_problem
 from erlangen.physics import exact_diagonalisation as ed
 from erlangen.physics import lattices, spins
 
@@ -58,3 +58,20 @@ def test_what_cannot_be_is_said():
 def test_without_a_gap_there_is_no_lower_bound():
     assert bracket(measured(-1.0, 0.1)).temple is None
     assert bracket(measured(-1.0, 0.1), -1.0).temple is None
+
+
+def test_the_v_score_counts_from_the_energy_at_infinite_temperature():
+    """A constant moves E and E_inf alike (Wu et al. 2024, doi:10.1126/science.adg9774)."""
+    terms = [(c, {i: "IXYZ"[a] for i, a in enumerate(row) if a}) for row, c in zip(LAW.strings, LAW.coefficients)]
+    for constant in (0.0, 5.0, 100.0, -VALUES[0]):
+        problem = spin_problem(spins.of_terms("shifted", LAW.lattice, [*terms, (constant, {})]))
+        assert problem.zero == constant
+        assert problem.v_score(-8 + constant, 2.0) == pytest.approx(8 * 2.0 / 64)
+    assert problem.v_score(constant, 1.0) == np.inf and problem.v_score(constant, 0.0) == 0.0
+
+
+def test_rounding_of_terms_that_cancel_is_no_contradiction():
+    assert doubts("the energy", 1.0, -1e-15, 0.0, 0.0, magnitude=32.0) == []
+    assert "below the exact one" in doubts("the energy", 1.0, -1e-9, 0.0, 0.0, magnitude=32.0)[0]
+    assert "no numbers" in doubts("the energy", np.nan, np.nan, np.nan, -1.0)[0]
+    assert "R-hat inf" in doubts("the energy", np.inf, -1.0, 0.1, None)[0]

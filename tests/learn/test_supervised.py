@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import time
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +16,7 @@ from erlangen.contract import Budget, Samples, Session
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Field
 from erlangen.learn import checkpoint
+from erlangen.learn.pace import Progress, replan
 from erlangen.learn.supervised import Training, fit, in_time, schedule, squared_error
 
 
@@ -64,11 +69,48 @@ def test_killed_fit_resumes_bit_for_bit(tmp_path):
 
 
 def test_seconds_are_kept():
-    import time
-
     tick = time.perf_counter()
     run("3s")
     assert time.perf_counter() - tick < 8
+
+
+def test_compiling_is_part_of_the_budget_but_not_of_the_pace():
+    """14 of 20 s went into compiling, steps take 0.1 s: at the first look there is time for 55 more, not for 3."""
+    progress = Progress(step=3, total=58, every=3, seconds=14.4, planned=14.0)
+    replan(progress, Budget(seconds=20.0))
+    assert 40 <= progress.total <= 58
+    slower = Progress(step=10, total=100, every=4, seconds=24.0, planned=4.0)
+    replan(slower, Budget(seconds=30.0))
+    assert slower.total == 13  # two seconds a step
+    over = Progress(step=10, total=100, seconds=31.0, planned=4.0)
+    replan(over, Budget(seconds=30.0))
+    assert over.total == 10
+
+
+def test_a_budget_that_is_no_training_says_so_and_ends():
+    class Slow(Linear):
+        def __call__(self, x):
+            jax.debug.callback(lambda: time.sleep(0.05))
+            return super().__call__(x)
+
+    said, stages = [], []
+
+    @contextlib.contextmanager
+    def during(what):
+        stages.append(what)
+        yield lambda done, total: None
+
+    data, training = (samples(40, 1, MATRIX), samples(10, 2, MATRIX)), Training(rate=0.05, batch=20)
+    tick = time.perf_counter()
+    how = {"training": training, "budget": Budget(seconds=1.0), "key": jax.random.key(0)}
+    session = Session(say=said.append, during=during)
+    fit(Slow(jnp.zeros((4, 4))), squared_error({"v": 1.0}), *data, **how, session=session)
+    assert time.perf_counter() - tick < 4 and stages == ["compiling"]
+    assert re.match(r"the time for the fit, 1s, was enough for \d+ steps? of training .* hardly trained", said[0])
+    how["budget"] = Budget(steps=3)
+    said.clear()
+    fit(Linear(jnp.zeros((4, 4))), squared_error({"v": 1.0}), *data, **how, session=session)
+    assert not said, "three steps were asked for"
 
 
 def test_validations_take_a_quarter_of_the_time_at_most():

@@ -202,6 +202,10 @@ def test_a_table_of_smiles_gets_predictions_beside_its_own_columns(tmp_path):
     head, *rows = done.path.read_text().splitlines()
     assert head == "name,SMILES,predicted_activity" and done.count == 2
     assert rows[1] == "b,C1CC," and float(rows[0].split(",")[2]) < float(rows[2].split(",")[2])
+    before = done.path.read_bytes()
+    with pytest.raises(Invalid, match="names of the predictions are free"):
+        predict_file(kept.folder, done.path)
+    assert done.path.read_bytes() == before and not (tmp_path / "new.predicted.predicted.csv").exists()
 
 
 def test_columns_and_groups_named_behind_a_table(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
+import warnings
 
 import equinox as eqx
 import jax
@@ -15,10 +15,11 @@ from ase.build import bulk, molecule
 from scipy.spatial.transform import Rotation
 
 from erlangen import registry
-from erlangen.contract import Budget, Samples
+from erlangen.contract import Budget, EnergySurface, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict, stacked
+from erlangen.methods.message_passing import _potential
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
@@ -131,9 +132,18 @@ def map_over(f, batch):
     return jax.vmap(f)(batch)
 
 
+class Mechanics(eqx.Module):
+    """All that follows from the energy, as a function of atoms."""
+
+    surface: EnergySurface
+
+    def __call__(self, x):
+        return self.surface.mechanics(x)
+
+
 @every
 def test_crystals_of_any_cell_agree_and_stress_is_the_derivative_by_strain(name):
-    """The primitive cell of diamond is smaller than the cutoff."""
+    """The primitive cell of diamond is smaller than the cutoff. Nothing here was trained on stress."""
     carbon = bulk("C", "diamond", 3.57)
     carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
     way, h = np.array([[0.3, 0.2, -0.1], [0.2, -0.5, 0.4], [-0.1, 0.4, 0.2]]), 1e-5
@@ -141,14 +151,34 @@ def test_crystals_of_any_cell_agree_and_stress_is_the_derivative_by_strain(name)
     for sign, one in zip((1, -1), strained):
         one.set_cell(carbon.cell.array @ (np.eye(3) + sign * h * way), scale_atoms=True)
     with double():
-        f = potential(name, stress=True)
+        f = potential(name)
         batch, _ = stacked([f.prepare(atoms(a)) for a in (carbon, carbon.repeat((2, 1, 2)), *strained)])
-        energy, forces, stress = map(np.asarray, operator.itemgetter("energy", "forces", "stress")(map_over(f, batch)))
+        found = map_over(Mechanics(f), batch)
+        energy, forces, stress, own = (np.asarray(found[k]) for k in ("energy", "forces", "stress", "energies"))
+    np.testing.assert_allclose(own.sum(1), energy, rtol=1e-12)
+    np.testing.assert_allclose(own[1], np.tile(own[0, :2], 4), atol=1e-9)
+    assert np.array_equal(stress, np.swapaxes(stress, 1, 2))
     assert energy[1] == pytest.approx(4 * energy[0], abs=1e-9)
     np.testing.assert_allclose(forces[1], np.tile(forces[0, :2], (4, 1)), atol=1e-9)
     np.testing.assert_allclose(stress[1], stress[0], atol=1e-10)
     slope = (energy[2] - energy[3]) / (2 * h) / carbon.get_volume()
     assert slope == pytest.approx(np.sum(stress[0] * way), rel=1e-6)
+
+
+def test_the_stress_has_tangents_and_features_so_that_wrappers_know_how_unsure_it_is():
+    carbon = bulk("C", "diamond", 3.57)
+    carbon.positions += np.random.default_rng(0).normal(size=(2, 3)) * 0.05
+    way, h = np.array([[0.3, 0.2, -0.1], [0.2, -0.5, 0.4], [-0.1, 0.4, 0.2]]), 3e-3
+    with double():
+        f, moved = potential(dtype=jnp.float32, stress=True), [carbon.copy() for _ in range(3)]
+        for sign, one in zip((1, -1, 0), moved):
+            one.set_cell(carbon.cell.array @ (np.eye(3) + sign * h * way), scale_atoms=True)
+        batch, _ = stacked([f.prepare(atoms(one)) for one in moved])
+        found, seen = eqx.filter_jit(jax.vmap(lambda x: (f.tangents(x), f.features(x))))(batch)
+    along = np.einsum("abh,ab->h", np.asarray(found["stress"][2]), way) * carbon.get_volume()
+    slopes = (found["energy"][0] - found["energy"][1]) / (2 * h)
+    np.testing.assert_allclose(along, slopes, atol=1e-2 * np.abs(slopes).max())
+    assert found["stress"].shape[1:3] == (3, 3) and seen["stress"][0].shape == (1, 1, seen["energy"][0].size)
 
 
 @pytest.mark.parametrize("name", ["painn", "dimenet"])
@@ -210,6 +240,18 @@ def test_large_totals_lose_no_digits(mixed):
         beyond = predict(Beyond(fitted), mixed.inputs)["energy"]
         total = [b + float(fitted.elements.energy(x["atomic_numbers"])) for b, x in zip(beyond, mixed.inputs)]
     np.testing.assert_allclose(energies, total, atol=2e-5)
+
+
+def test_energies_that_the_compositions_leave_open_are_said(mixed, tmp_path, monkeypatch):
+    monkeypatch.setattr(_potential, "fit_supervised", lambda model, *samples, **options: model)
+    monkeypatch.setattr(Fixed, "sources", (tmp_path / "mine.xyz",))
+    with pytest.warns(UserWarning, match=r"2 independent compositions \(H2O, CH4\) of 3 elements"):
+        fitted = fit_to(mixed)
+    with pytest.warns(UserWarning, match="other compositions"):
+        fitted.check(atoms(molecule("CH3OH")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.check(atoms(molecule("CH4")))
 
 
 @pytest.mark.slow

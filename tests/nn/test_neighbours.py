@@ -10,6 +10,8 @@ from ase import Atoms
 from ase.build import bulk, fcc111, molecule
 from ase.neighborlist import neighbor_list
 
+from erlangen.core.errors import Invalid
+from erlangen.nn.neighbour_lists import neighbour_list
 from erlangen.nn.neighbours import images_within, neighbours, reach
 from erlangen.numerics.precision import double
 
@@ -56,6 +58,53 @@ def test_images_that_do_not_reach_are_noticed():
     copper = bulk("Cu")
     near = neighbours(copper.positions, copper.numbers, 5.0, cell=copper.cell.array, pbc=copper.pbc)
     assert not bool(near.complete)
+
+
+NAN = float("nan")
+FLAT = {
+    "no vectors": (np.zeros((3, 3)), "TTT"),
+    "a vector is missing": (np.diag([3.0, 3.0, 0.0]), "TTT"),
+    "two are parallel": ([[3.0, 0, 0], [0, 3, 0], [0, 6, 0]], "TTT"),
+    "NaN": (np.diag([3.0, 3.0, NAN]), "TTT"),
+    "NaN everywhere": (np.full((3, 3), NAN), "FTF"),
+    "infinite": (np.diag([3.0, 3.0, np.inf]), "TTT"),
+    "slab without a plane": ([[3.0, 0, 0], [3, 0, 0], [0, 0, 9]], "TTF"),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_without_a_lattice_there_is_no_telling(name, compiled):
+    cell, pbc = np.asarray(FLAT[name][0]), np.array([one == "T" for one in FLAT[name][1]])
+    images = images_within((1, 1, 1))
+
+    def complete(h):
+        return neighbours(np.zeros((1, 3)), np.ones(1, int), 4.0, cell=h, pbc=pbc, images=images).complete
+
+    assert not (jax.jit(complete) if compiled else complete)(jnp.asarray(cell))
+    with pytest.raises(Invalid, match="span a cell"):
+        neighbour_list(np.zeros((1, 3)), np.ones(1, int), 4.0, cell=cell, pbc=pbc)
+
+
+def test_vectors_that_do_not_repeat_may_be_anything():
+    cell = np.array([[3.0, 0, 0], [0, 3, 0], [NAN, 0, 0]])
+    near = neighbours(
+        np.zeros((1, 3)),
+        np.ones(1, int),
+        4.0,
+        cell=cell,
+        pbc=np.array([1, 1, 0], bool),
+        images=images_within((1, 1, 0)),
+    )
+    assert near.complete and near.mask.sum() == 4
+
+
+def test_positions_that_are_no_numbers_and_periodicity_without_a_cell():
+    r = np.array([[0.0, 0, 0], [NAN, 0, 0]])
+    assert not neighbours(r, np.ones(2, int), 4.0).complete
+    assert neighbours(r, np.array([1, 0]), 4.0).complete  # a padded place
+    assert not neighbours(np.zeros((1, 3)), np.ones(1, int), 4.0, pbc=np.ones(3, bool)).complete
+    assert neighbours(np.zeros((1, 3)), np.ones(1, int), 4.0, pbc=np.zeros(3, bool)).complete
 
 
 def test_padded_atoms_have_no_neighbours():

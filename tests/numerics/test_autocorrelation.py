@@ -45,3 +45,21 @@ def test_r_hat_sees_chains_that_disagree_and_drift():
 def test_a_constant_series_has_no_error():
     found = estimate(np.full((8, 100), -2.5))
     assert (found.mean, found.error, found.tau, found.r_hat) == (-2.5, 0.0, 0.5, 1.0)
+
+
+def test_r_hat_of_chains_that_never_move():
+    stuck = [[0] * 8, [1] * 8]
+    assert split_r_hat(stuck) == math.inf
+    assert split_r_hat(np.repeat([[0.1], [0.3]], 9, axis=1)) == math.inf  # means of equal numbers are rounded
+    assert split_r_hat(np.repeat([[0.0, 1.0]], 4, axis=1)) == math.inf  # one jump, between the halves
+    assert split_r_hat(np.full((4, 8), 0.1)) == 1.0
+
+
+def test_what_is_no_number_stays_none():
+    broken = np.random.default_rng(0).standard_normal((4, 64))
+    broken[2, 5] = math.nan
+    assert math.isnan(split_r_hat(np.full((2, 8), math.nan))) and math.isnan(split_r_hat(broken))
+    assert math.isnan(integrated_time(broken))
+    found = estimate(broken)
+    assert all(map(math.isnan, (found.mean, found.error, found.variance, found.r_hat)))
+    assert math.isnan(split_r_hat(np.where(np.isnan(broken), math.inf, broken)))

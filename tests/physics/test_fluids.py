@@ -221,3 +221,15 @@ def test_padded_products_are_the_truncation_of_a_grid_of_three_halves():
         np.testing.assert_allclose(padded, spectral.resample(cut, (64,)), atol=1e-12)
     with pytest.raises(Invalid, match="two-thirds"):
         fluids.vorticity_terms(16, viscosity=0.1, dealiasing="three-halves")
+
+
+@pytest.mark.parametrize("viscosity", [-0.1, float("nan")])
+def test_a_viscosity_that_lets_short_waves_grow_is_refused(viscosity):
+    u = jnp.sin(2 * jnp.pi * jnp.arange(16) / 16)
+    step = {"dt": 0.1, "steps": 4}
+    with pytest.raises(Invalid, match="viscosity must be zero or more"):
+        fluids.burgers(u, viscosity=viscosity, **step)
+    with pytest.raises(Invalid, match="viscosity must be zero or more"):
+        fluids.vorticity(jnp.outer(u, u), viscosity=viscosity, **step)
+    with pytest.raises(Invalid, match="drag must be zero or more"):
+        fluids.vorticity(jnp.outer(u, u), viscosity=0.1, drag=viscosity, **step)

@@ -181,8 +181,42 @@ def test_product_state_energy_is_an_expectation_value(angles):
         lambda: spins.heisenberg(lattices.chain(5), sign_rule=True),
         lambda: ed.ground_state(spins.heisenberg(lattices.chain(26))),
         lambda: spins.ising_chain_energy(7),
+        lambda: lattices.named("chain", 100_000),
+        lambda: lattices.named("kagome", 3 * 10**12),
     ],
 )
 def test_bad_input_is_explained(wrong):
     with pytest.raises(Invalid):
         wrong()
+
+
+def test_pairs_of_small_tori_count_once():
+    """Ring of 4: sites 0 and 2 meet both ways round; H = S_13 . S_24 coupled by J1, split by J2: E = -2 J1 + J2 / 2."""
+    ring = lattices.chain(4)
+    assert len(ring.bonds(1)) == 4 and len(ring.bonds(2)) == 2
+    for j2 in (0.0, 0.5, 0.8):
+        assert ed.ground_state(spins.j1j2(ring, j2=j2)).energy == pytest.approx(-2 + j2 / 2, abs=1e-12)
+    assert ed.ground_state(spins.j1j2(lattices.chain(6))).energy == pytest.approx(-3 * 6 / 8, abs=1e-10)
+    tilted = lattices.named("square", 8)
+    assert np.bincount(tilted.bonds(1).ravel()).tolist() == [4] * 8
+    assert np.bincount(tilted.bonds(2).ravel()).tolist() == [2] * 8
+
+
+def test_a_law_without_the_symmetry_of_its_lattice_is_not_given_it():
+    """One bond of the ring is stronger: only what keeps it is used, in the ground state and its search."""
+    ring = lattices.chain(6)
+    terms = [(-2.0 if (i, j) == (0, 1) else -1.0, {i: "Z", j: "Z"}) for i, j in ring.bonds()]
+    law = spins.of_terms("uneven", ring, terms + [(-0.7, {i: "X"}) for i in range(6)])
+    assert law.kept_by(ring.space_group).sum() == 2
+    assert ed.ground_state(law).energy == pytest.approx(np.linalg.eigvalsh(dense(law))[0], abs=1e-10)
+
+
+def test_the_mean_over_a_group_and_the_flip():
+    ring = lattices.chain(6)
+    one = spins.of_terms("one", ring, [(1.0, {0: "X"}), (2.0, {1: "Z"}), (3.0, {2: "Z", 3: "Z"})])
+    mean = one.symmetrised(ring.space_group, flip=True)
+    expected = spins.of_terms(
+        "mean", ring, [(1 / 6, {i: "X"}) for i in range(6)] + [(0.5, {i: "Z", j: "Z"}) for i, j in ring.bonds()]
+    )
+    assert dense(mean) == pytest.approx(dense(expected), abs=1e-12)
+    assert mean.kept_by(ring.space_group).all() and mean.is_flip_symmetric

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from erlangen import registry
+from erlangen.app.cli import main
 from erlangen.core.errors import Invalid
 from erlangen.data.sources import Source
 from erlangen.study import compare as comparison
 from erlangen.study import store
 from erlangen.study.compare import compare
+from erlangen.study.record import Record
 
 sys.path.insert(0, str(Path(__file__).parent))
 from records import burgers
@@ -138,6 +140,38 @@ def test_tables_for_papers_and_programs(ring, regression, tmp_path):
     assert float(rows[0]["value"]) == found.rows[0].scores[0].value and rows[0]["seeds"] == "2"
     lines = found.markdown().splitlines()
     assert lines[0].startswith("### mechanics/ring") and len({line.count("|") for line in lines[2:]}) == 1
+
+
+def test_letters_say_whether_they_hold_for_methods_or_for_these_fits(ring, regression, tmp_path):
+    methods = [regression(ridge=1.0), regression()]
+    one = compare([ring], methods, budget="5steps", runs=tmp_path)
+    assert "of these\nfits: other seeds may differ (--seeds 3)" in one.text() and "t-test" in one.text()
+    two = compare([ring], methods, seeds=2, budget="5steps", runs=tmp_path)
+    assert "test samples and seeds" in two.text() and "other seeds" not in two.text()
+    assert two.rows[0].groups["nrmse"] == "a"
+
+
+def test_settings_of_the_task_are_flags(ring, tmp_path, capsys):
+    words = ["compare", "mechanics/ring", "--methods", "wave_regression", "--n", "8", "--count=40"]
+    assert main([*words, "--task.coupling", "0.9", "--budget", "5steps", "--out", str(tmp_path)]) == 0
+    (only,) = store.runs(tmp_path)
+    fields = Record.read(tmp_path / only.name).task_fields
+    assert (fields["n"], fields["count"], fields["coupling"]) == (8, 40, 0.9)
+    assert "wave_regression" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["molecules/forces", "quantum/spins", "--data", "a.xyz"], "every task of the comparison has; came: --data"),
+        (["molecules/forces", "--dat", "a.xyz"], "--data"),
+        (["molecules/forces", "--n-train", "many"], "a whole number"),
+        (["molecules/forces", "--methods", "mean", "--data", "nowhere.xyz"], "nowhere.xyz"),
+    ],
+)
+def test_settings_that_a_task_has_not_or_cannot_read_are_refused_first(words, says, tmp_path, capsys):
+    assert main(["compare", *words, "--out", str(tmp_path / "runs")]) == 2 or not list(tmp_path.iterdir())
+    assert says in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from erlangen.data.readers import Frame, write_atoms
 from erlangen.methods.baselines.mean import Mean
 from erlangen.study import store
 from erlangen.study.compare import compare
+from erlangen.study.predict import predict
 from erlangen.study.record import Record
 from erlangen.study.run import run
 from erlangen.tasks.molecules.forces import Forces
@@ -62,3 +64,26 @@ def test_a_file_that_is_not_there_leaves_no_run_behind(film, tmp_path):
     with pytest.raises(Invalid, match=r"no file .*watr.xyz.*Did you mean: water.xyz"):
         run(Forces(data=str(film.with_name("watr.xyz"))), Mean(), budget="1steps", runs=tmp_path / "runs", quiet=True)
     assert not (tmp_path / "runs").exists()
+
+
+def test_energies_that_one_composition_leaves_open_are_said_when_fitting_and_when_predicting(film, tmp_path):
+    """Isolated atoms, which feel no force and need no column of it, fix them."""
+    methane = Atoms(np.eye(3)[[0, 0, 1, 2]] + np.arange(4.0)[:, None], np.array([8, 8, 1, 1], np.int32))
+    write_atoms(tmp_path / "other.xyz", [Frame(Atoms(np.zeros((1, 3)), np.array([1], np.int32))), Frame(methane)])
+    write_atoms(tmp_path / "same.xyz", [Frame(Atoms(np.eye(3), np.array([1, 8, 1], np.int32)))])
+    with pytest.warns(UserWarning, match=r"one composition \(H2O\) of 2 elements"):
+        done = run(Forces(data=f"{film}:units=eV"), Mean(), budget="1steps", runs=tmp_path, quiet=True)
+    assert Record.read(done.folder).data["compositions"] == [[2, 1]]
+    with pytest.warns(UserWarning, match=r"energy of H \(frame 1\), H2O2 \(frame 2\) cannot be told"):
+        predict(done.folder, tmp_path / "other.xyz")
+    atoms = "".join(
+        f'1\nProperties=species:S:1:pos:R:3 energy={e} pbc="F F F"\n{z} 0 0 0\n' for z, e in (("H", -13), ("O", -41))
+    )
+    (tmp_path / "fixed.xyz").write_text(film.read_text() + 20 * atoms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predict(done.folder, tmp_path / "same.xyz")
+        data = f"{tmp_path / 'fixed.xyz'}:units=eV"
+        done = run(Forces(data=data), Mean(), budget="1steps", runs=tmp_path, quiet=True)
+        predict(done.folder, tmp_path / "other.xyz")
+    assert "compositions" not in done.record.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,25 @@ def test_the_input_is_never_overwritten(water, tmp_path):
     with pytest.raises(Invalid, match="is kept"):
         predict(folder, tmp_path / "mine.xyz", tmp_path / "mine.xyz")
     assert (tmp_path / "mine.xyz").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["mine.xyz", "mine.extxyz.gz"])
+def test_nothing_is_replaced_unasked_and_a_full_disk_leaves_what_was_there(water, tmp_path, name):
+    folder, samples = water
+    write_atoms(tmp_path / name, frames_of(samples))
+    first = predict(folder, tmp_path / name).path
+    before = first.read_bytes()
+    with pytest.raises(Invalid, match=r"replaced unasked.*exists"):
+        predict(folder, tmp_path / name)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        with pytest.raises(Invalid, match=rf"can be written.*{first.name}"):
+            predict(folder, tmp_path / name, force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert first.read_bytes() == before and len(list(tmp_path.iterdir())) == 2
+    assert predict(folder, tmp_path / name, force=True).count == 5
 
 
 def test_bad_files_and_folders_are_refused(water, tmp_path):

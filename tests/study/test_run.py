@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from erlangen import registry
+from erlangen.assess import cost
 from erlangen.contract import Budget, Method, Predictor, Session, Signature
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
@@ -53,8 +55,6 @@ def test_record_holds_all_that_was_promised(ring, regression, tmp_path):
 
 
 def test_same_seed_same_record_and_loaded_answer_is_the_same(ring, regression, tmp_path):
-    import numpy as np
-
     first, second = (run(ring, regression, runs=tmp_path, quiet=True) for _ in range(2))
     assert first.record.scores == second.record.scores and first.folder != second.folder
     x = ring.truth("test").inputs[0]
@@ -83,15 +83,23 @@ def test_failure_is_recorded(ring, tmp_path, monkeypatch):
     assert only.state == "failed"
 
 
-def test_solvers_are_judged_on_steps_and_on_trajectories(tmp_path):
-    task = registry.load_task("continuum/burgers")(n=16, viscosity=0.2, count=20, horizon=3)
-    record = run(task, "persistence", runs=tmp_path, quiet=True).record
+def test_solvers_are_judged_on_steps_and_on_trajectories_with_the_answer_on_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(cost, "JUDGED", 0.0)
+    task = registry.load_task("continuum/burgers")(n=16, viscosity=0.2, count=50, horizon=3)
+    done = run(task, "persistence", runs=tmp_path, quiet=True)
+    record, test = done.record, task.truth("test")
     assert {(row.steps, *row.scores) for row in record.solvers} == {(1, "nrmse"), (3, "rollout")}
-    for cost, steps in ((record.cost, 1), (record.rollout_cost, 3)):
-        assert cost is not None and cost.steps == steps
+    for spent, steps in ((record.cost, 1), (record.rollout_cost, 3)):
+        assert spent is not None and spent.steps == steps
         rows = {f"{r.name}, {r.knob} = {r.setting}": r.seconds for r in record.solvers if r.steps == steps}
-        assert cost.solver_seconds == rows[cost.solver]
+        assert spent.solver_seconds == rows[spent.solver]
     assert record.floor["rollout"] > 0
+    assert {row.samples for row in record.solvers if row.steps == 1} == {8} and len(test) > 8
+    score, part = task.scores[0], test.take(cost.places(len(test), 8))
+    pairs = zip(part.inputs, part.outputs["u_next"], strict=True)
+    by_hand = np.mean([score.factor * score.measure(np.asarray(x["u"]), np.asarray(u)) for x, u in pairs])
+    assert record.cost.scores[score.name] == pytest.approx(by_hand, rel=1e-4) != record.score(score.name).value
+    assert f"8 of {len(test)} samples" in done.table()
 
 
 COMMAND = """

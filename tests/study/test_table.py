@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from erlangen.assess.rows import SymmetryRow
 from erlangen.study import notation, table, work_precision
+from erlangen.study.digest import digest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from records import burgers
+from records import burgers, ising
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,18 @@ def test_runs_side_by_side_fit_the_screen(count):
     text = table.summary([burgers(seed=i, method="a-method-with-a-long-name") for i in range(count)])
     assert max(map(len, text.splitlines())) <= 100
     assert text.count("continuum/burgers") == count
+
+
+def test_labels_that_a_fit_made_for_itself_stand_with_the_cost():
+    record = burgers()
+    record.data["further_labels"] = [{"by": "GFN2-xTB", "count": 2000, "seconds": 40.0}]
+    assert "2,000 by GFN2-xTB, within the fit" in table.table(record)
+
+
+def test_error_bars_of_sampling_are_no_intervals_of_the_answer():
+    text = table.table(ising())
+    assert "error bars of sampling" in text and "92.5 ± 4.0 %" in text and "intervals" not in text
+    assert table.headline_coverage(ising()) is None
+    found = table.answers(ising())
+    assert found["intervals"] == "-" and found["error bars"].startswith("90 % hold 92.5")
+    assert "error bars of fresh samples" in digest(ising()) and digest(burgers()).count("\n") < 9

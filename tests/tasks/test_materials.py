@@ -191,3 +191,13 @@ def test_springs_know_the_direction_of_bonds():
     isotropic = [np.trace(f) / 3 * np.eye(3) for f in found]
     assert np.mean(list(map(frobenius, found, true))) < np.mean(list(map(frobenius, isotropic, true)))
     assert max(map(forbidden, found, true)) < 1e-5
+
+
+def test_trees_answer_inside_a_compiled_derivative_too():
+    """Fresh from a fit, before they were kept and read again."""
+    task = Properties(target="phonons", data=PHONONS)
+    fitted = Springs(trees=20).fit(task, Budget(steps=1), key=jax.random.key(0))
+    x = task.truth("test").inputs[0]
+    turned = jax.jit(lambda t: fitted(x.replace(positions=x["positions"] * (1 + t)))["frequency"])
+    value, slope = jax.jvp(turned, (0.0,), (1.0,))
+    assert np.isfinite(float(value)) and np.isfinite(float(slope))

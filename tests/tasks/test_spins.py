@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from erlangen.core.errors import Invalid
+from erlangen.learn.variational import full_sum, spin_problem
+from erlangen.methods.variational.mean_field import MeanField
+from erlangen.numerics.precision import double
 from erlangen.physics import exact_diagonalisation as ed
+from erlangen.tasks.quantum.excited import Excited
+from erlangen.tasks.quantum.quench import Quench
 from erlangen.tasks.quantum.spins import Spins
+from erlangen.tasks.quantum.spins_family import SpinsFamily
 
 EVERY = [
     Spins(sites=6),
@@ -43,11 +50,54 @@ def test_solvers_are_exact_or_above():
     assert mean.solve(None, 8)["energy"] == pytest.approx(-10 / 4, rel=1e-6)
 
 
+@pytest.mark.parametrize("field", [0.0, 0.5])
+def test_product_states_of_the_ising_ring_are_the_best_ones(field):
+    """E / N = -(1 + h^2 / 4) for h <= 2: exact without a field; a fit begins there."""
+    task, exact = Spins(sites=12, field=field), -12 * (1 + field**2 / 4)
+    assert task.solve_mean_field(None, 1)["energy"] == pytest.approx(exact, rel=1e-6)
+    with double():
+        start = MeanField().amplitude(task.law, jax.random.key(0))
+    assert full_sum(start, spin_problem(task.law))[0] == pytest.approx(exact, rel=2e-3)
+
+
 def test_shifts_move_the_coupling_and_stay_allowed():
     (field,) = Spins().shifts
     assert Spins().shifted("field", field.values[0]).field == field.values[0]
     (frustration,) = Spins("heisenberg").shifts
     assert Spins("heisenberg").shifted("j2", frustration.values[-1]).model == "j1j2"
+
+
+def test_shifts_of_extreme_couplings_are_other_couplings():
+    for task in (
+        Spins(field=0.0),
+        Spins(field=1e-9),
+        Spins(field=1e6),
+        Spins("xxz", anisotropy=-0.99),
+        Spins("j1j2", j2=0.0),
+    ):
+        (axis,) = task.shifts
+        assert len(set(axis.values)) == len(axis.values) >= 2
+        for value in axis.values:
+            moved = task.shifted(axis.axis, value)
+            assert moved != task and moved.law.n_sites == 16
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Spins(sites=100_000),
+        lambda: Spins(field=1e308),
+        lambda: Spins("xxz", anisotropy=1e300),
+        lambda: Spins("j1j2", j2=float("nan")),
+        lambda: Quench(after=1e308),
+        lambda: Quench(time=1e308),
+        lambda: Excited(sites=10**9),
+        lambda: SpinsFamily(low=0.5, high=1e200),
+    ],
+)
+def test_extreme_settings_are_refused_at_once(wrong):
+    with pytest.raises(Invalid):
+        wrong()
 
 
 def test_published_errors_are_those_of_the_table():

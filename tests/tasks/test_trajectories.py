@@ -85,6 +85,36 @@ def test_one_long_trajectory_is_cut_into_blocks_of_time(tmp_path):
         assert len(seen) == len(set(seen)) == 20 * kept
 
 
+@pytest.mark.parametrize(("frames", "pieces"), [(16, 4), (21, 5), (100, 20)])
+def test_the_one_trajectory_that_solve_writes_is_enough(tmp_path, frames, pieces):
+    solve(Burgers(n=16, viscosity=0.5), frames=frames - 1).write(tmp_path / "flow.nc")
+    task = Trajectories(data=str(tmp_path / "flow.nc"))
+    parts = [task.trajectories(split) for split in SPLITS]
+    assert sum(map(len, parts)) == pieces and min(map(len, parts)) >= 1
+    assert all(len(u) >= 2 for part in parts for u in part.outputs["u_next"])
+
+
+def test_parameters_that_all_files_have_go_with_the_samples(tmp_path):
+    for name, viscosity in (("a.nc", 0.5), ("b.nc", 0.25)):
+        solve(Burgers(n=16, viscosity=viscosity), frames=3, count=3).write(tmp_path / name)
+    task = Trajectories(data=f"{tmp_path / 'a.nc'},{tmp_path / 'b.nc'}", every=2)
+    found = {x.parameters["viscosity"] for split in SPLITS for x in task.trajectories(split).inputs}
+    assert found == {0.5, 0.25} and task.trajectories("train").inputs[0].parameters["dt"] == pytest.approx(0.1)
+
+
+def test_half_precision_is_trained_on(tmp_path):
+    import xarray as xr
+
+    values = np.random.default_rng(0).normal(size=(6, 6, 32)).astype(np.float16)
+    data = xr.Dataset({"u": (("sample", "time", "x"), values, {"units": "1"})})
+    data = data.assign_coords(time=np.arange(6) * 0.1, x=np.arange(32) / 32)
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    fitted = FNO(width=4, modes=4, layers=1).fit(
+        Trajectories(data=str(tmp_path / "a.nc")), Budget(steps=2), key=jax.random.key(0)
+    )
+    assert np.isfinite(fitted(Field({"u": values[0, 0].astype(np.float32)}, (1 / 32,)))["u_next"]).all()
+
+
 def test_bad_files(tmp_path, monkeypatch):
     a = kept(tmp_path / "a.nc")
 

@@ -17,7 +17,7 @@ from erlangen.contract import Method, Predictor, PublishedResult, Samples, Score
 from erlangen.core.groups import Orthogonal, Permutations, Translations
 from erlangen.core.quantity import atomic_numbers, energy, forces, positions
 from erlangen.core.systems import Atoms
-from erlangen.testing import Case, ContractBroken, energy_checks, method_checks, task_checks
+from erlangen.testing import Case, ContractBroken, energy_checks, method_checks, task_checks, trials
 from erlangen.testing.cases import concerned
 from erlangen.testing.suite import WRAPPER_RULES
 
@@ -205,3 +205,29 @@ def test_a_slow_fit_is_named():
     slow = SimpleNamespace(samples=None, seconds=21.0)
     with pytest.raises(ContractBroken, match="within 20 s; found: 21"):
         method_checks.check_toy_time(slow)
+
+
+class Strained:
+    """The truth about crystals with stress, with one fault: what a case looks like to the rule."""
+
+    def __init__(self, fault):
+        self.task, self.fault = trials.Stressed(), fault
+        self.samples = self.task.truth("test")
+
+    def __str__(self):
+        return "truth on crystals"
+
+    def asked_in_double(self, inputs):
+        found = [{name: np.asarray(v) for name, v in self.task.solve(x).items()} for x in inputs]
+        fault = {"sign": -np.ones((3, 3)), "size": 1 + 1e-4 * np.ones((3, 3)), "": np.ones((3, 3))}
+        skew = np.triu(1e-3 * np.ones((3, 3)), 1) if self.fault == "skew" else 0.0
+        return [
+            {**one, "stress": fault.get(self.fault, 1.0) * one["stress"] + skew - np.transpose(skew)} for one in found
+        ]
+
+
+@pytest.mark.parametrize(("fault", "rule"), [("sign", "derivative"), ("size", "derivative"), ("skew", "symmetric")])
+def test_a_stress_that_is_none_is_found(fault, rule):
+    energy_checks.check_stress_is_the_derivative(Strained(""))
+    with pytest.raises(ContractBroken, match=f"stress of truth on crystals must be.*{rule}"):
+        energy_checks.check_stress_is_the_derivative(Strained(fault))

@@ -12,9 +12,11 @@ A container from elsewhere brings its own: ``containers/<name>.py`` in a folder 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...core.errors import Invalid
 from ...core.quantity import Quantity
 from ...core.systems import System
 
@@ -44,3 +46,18 @@ class Contents:
     labels: Sequence[Mapping[str, Any]] = ()
     source: Any = None
     ending: str = ""
+
+
+def check_unused(path: str | os.PathLike[str], names: Iterable[str], scope: Scope) -> None:
+    """Raise `Invalid` where a file already holds what predictions would be called: its own values would be lost.
+
+    names: of the values in the file.
+    """
+    wanted = {f"predicted_{q.name}{end}".lower() for q in scope.outputs for end in ("", "_lower", "_upper")}
+    held = sorted({name for name in names if name.strip().lower() in wanted})
+    if held:
+        raise Invalid(
+            must="the names of the predictions are free in the file",
+            came=f"{', '.join(held)} in {path}",
+            do="Take the file without predictions, or rename these values.",
+        )

@@ -10,19 +10,20 @@ from ...core.systems import Compound, System
 from ..compound_files import read_queries, write_rows
 from ..fingerprints import fingerprints
 from ..sources import Source
-from . import Contents, Scope
+from . import Contents, Scope, check_unused
 
 
 def read(source: Source, scope: Scope) -> Contents:
     """The molecules that can be read; a warning names the lines of the others."""
-    rows, smiles = read_queries(source)
-    return Contents(fingerprints(list(smiles.values())), source=(rows, list(smiles)))
+    table, smiles = read_queries(source)
+    check_unused(source.path, table.header, scope)
+    return Contents(fingerprints(list(smiles.values())), source=(table, list(smiles)))
 
 
 def write(path: Path, contents: Contents, values: Sequence[Mapping[str, Any]], scope: Scope) -> None:
     """All rows as they were; where a molecule could not be read the new columns stay empty."""
-    rows, places = contents.source
-    write_rows(path, rows, dict(zip(places, values)))
+    table, places = contents.source
+    write_rows(path, table, dict(zip(places, values)))
 
 
 def describe(inputs: Sequence[Compound]) -> dict[str, Any]:

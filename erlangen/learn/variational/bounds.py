@@ -14,10 +14,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .evaluation import Evaluation
+from .evaluation import ROUNDING, Evaluation
 
 SIGNIFICANT = 5.0  # standard errors
-ROUNDING = 1e-13  # of an energy: no error bar is smaller than what sums of so many numbers in float64 lose
 AGREEMENT = 1.05  # of the chains: R-hat above it means that they have not met
 
 
@@ -48,14 +47,22 @@ def bracket(found: Evaluation, excited: float | None = None) -> Bracket:
 
 
 def contradictions(
-    found: Evaluation, bounds: Bracket, reference: Mapping[str, Any] | None, excited: float | None = None
+    found: Evaluation,
+    bounds: Bracket,
+    reference: Mapping[str, Any] | None,
+    excited: float | None = None,
+    *,
+    magnitude: float = 0.0,
 ) -> list[str]:
-    """What cannot be: bounds that the reference violates, chains that disagree. Empty where nothing is suspicious."""
+    """What cannot be: bounds that the reference violates, chains that disagree. Empty where nothing is suspicious.
+
+    magnitude: of the terms that add up to the energy, which may cancel.
+    """
     exact = None if reference is None else float(reference["energy"])
-    said = doubts("the energy", found.r_hat, bounds.upper, bounds.error, exact)
+    said = doubts("the energy", found.r_hat, bounds.upper, bounds.error, exact, magnitude=magnitude)
     if exact is None:
         return said
-    margin = max(SIGNIFICANT * bounds.error, ROUNDING * abs(exact))
+    margin = max(SIGNIFICANT * bounds.error, ROUNDING * max(abs(exact), magnitude))
     if bounds.temple is not None and bounds.temple - max(SIGNIFICANT * (bounds.temple_error or 0.0), margin) > exact:
         said.append(
             f"the exact energy {exact:.8g} lies below Temple's bound {bounds.temple:.8g} by more than 5 error bars: "
@@ -67,12 +74,16 @@ def contradictions(
     return said
 
 
-def doubts(name: str, r_hat: float, energy: float, error: float, exact: float | None) -> list[str]:
+def doubts(
+    name: str, r_hat: float, energy: float, error: float, exact: float | None, *, magnitude: float = 0.0
+) -> list[str]:
     """What is said where chains disagree, or where an energy lies below what is possible."""
-    said = []
+    said, rounding = [], ROUNDING * max(abs(exact or energy), magnitude)
+    if not math.isfinite(energy):
+        said.append(f"{name} is {energy}: the state has amplitudes that are no numbers")
     if r_hat > AGREEMENT:
         said.append(f"the chains disagree (R-hat {r_hat:.3f}): {name} is not to be trusted; sample longer")
-    if exact is not None and energy + max(SIGNIFICANT * error, ROUNDING * abs(exact)) < exact:
+    if exact is not None and energy + max(SIGNIFICANT * error, rounding) < exact:
         said.append(
             f"{name}, {energy:.8g}, lies below the exact one {exact:.8g} by more than 5 error bars: "
             "the estimator or the reference is wrong"

@@ -22,6 +22,8 @@ from .wavefunction import Autoregressive, Wavefunction
 SEGMENT = 16
 """Samples of every chain drawn in one compiled call."""
 
+ROUNDING = 1e-13  # of an energy: no error bar is smaller than what sums of so many numbers in float64 lose
+
 _LONGEST_BURN_IN = 12
 """Segments after which sampling starts even where the diagnostics have not settled (R-hat then says so)."""
 
@@ -31,7 +33,7 @@ class Evaluation:
     """The energy of a state with what is needed to trust it.
 
     energy +- error (one standard error); variance: of the local energy, an estimate of <H^2> - <H>^2;
-    v_score = degrees of freedom * variance / energy^2 (Wu et al. 2024, doi:10.1126/science.adg9774);
+    v_score: `Problem.v_score`;
     tau: integrated autocorrelation time in samples; r_hat: agreement of the chains (good below 1.01);
     burn_in: sweeps thrown away; seconds: of the whole evaluation.
     """
@@ -81,9 +83,10 @@ def evaluate(
         energy=found.mean,
         error=found.error,
         variance=found.variance,
-        v_score=problem.size * found.variance / found.mean**2 if found.mean else math.inf,
+        v_score=problem.v_score(found.mean, found.variance),
         tau=found.tau,
-        r_hat=found.r_hat,
+        # chains that sit in states of one energy differ by rounding alone
+        r_hat=1.0 if found.error <= ROUNDING * problem.magnitude else found.r_hat,
         acceptance=float(np.mean(accepted)),
         n_samples=found.n_samples,
         burn_in=round(burnt * SEGMENT * sweeps),

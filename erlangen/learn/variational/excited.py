@@ -204,7 +204,7 @@ def walkers_problem(law: Hamiltonian, count: int) -> Problem:
         distinct = rows[(np.diff(rows, axis=1) > 0).all(1)]  # |Psi| does not see the order of the walkers
         return single[distinct], np.ones(len(distinct))
 
-    return Problem(local_energies, propose, draw, count * one.size, states)
+    return Problem(local_energies, propose, draw, count * one.size, states, magnitude=count * one.magnitude)
 
 
 def penalised(problem: Problem, lower: list[Wavefunction], weight: float, pool: int, *, key: PRNGKeyArray) -> Problem:

@@ -169,7 +169,8 @@ class _Step:
         energies = level(self.energies(parameters, samples))
         mean = jnp.real(weights @ energies)
         variance = weights @ jnp.abs(energies - mean) ** 2
-        error = 1e-12 * jnp.abs(mean) if self.states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
+        rounding = 1e-12 * jnp.maximum(jnp.abs(mean), problem.magnitude)
+        error = rounding if self.states else jnp.linalg.norm(weights * jnp.abs(energies - mean))
         jump = mean - state.energy > 5 * jnp.sqrt(error**2 + state.error**2)
         good = jnp.isfinite(mean) & jnp.isfinite(variance) & ~jump
         rows = jacobian(self.derivatives(parameters, samples, level), weights)

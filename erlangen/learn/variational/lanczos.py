@@ -70,6 +70,10 @@ class LanczosStep(Wavefunction):
         return self.psi.guiding
 
     @property
+    def sectors(self) -> tuple[str, ...]:
+        return self.psi.sectors
+
+    @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:
         return self.psi.invariance
 
@@ -83,7 +87,7 @@ def lanczos_step(psi: Wavefunction, law: Hamiltonian, *, samples: int = _SAMPLES
         density = weights * jnp.abs(energies - energy) ** 2
         variance = float(density.sum())
         plain = LanczosStep(psi, jnp.array([1.0, 0.0]), jnp.asarray(energy), law)
-        if variance <= (1e-12 * energy) ** 2:
+        if variance <= (1e-12 * max(abs(energy), problem.magnitude)) ** 2:
             return plain
         residual = dataclasses.replace(plain, coefficients=jnp.array([0.0, 1.0]))
         moment = float(jnp.real(density @ _energies(residual, problem, configurations)))

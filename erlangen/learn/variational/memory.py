@@ -23,7 +23,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PyTree
 
 from ...core.errors import Invalid
-from ...core.free_memory import free_memory
+from ...numerics.chunks import free
 from .natural_gradient import ROWS_AT_ONCE
 from .problem import AT_ONCE
 
@@ -89,15 +89,6 @@ def plan(
         rows=rows,
         blocks=min(max(1, math.ceil(3 * 8 * n_rows * size / left)), size),
     )
-
-
-def free() -> float:
-    """Bytes that can be had: of the accelerator where there is one, else of the machine."""
-    device = jax.devices()[0]
-    stats = device.memory_stats() if device.platform != "cpu" else None
-    if stats and "bytes_limit" in stats:
-        return float(stats["bytes_limit"] - stats.get("bytes_in_use", 0))
-    return float(free_memory())
 
 
 def counted(f: Callable[..., Any], *arguments: Any) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 
 import jax
@@ -46,6 +47,7 @@ class Problem:
     [n]; propose: symmetric move of all walkers; draw(n, key) -> where they start; size: degrees of freedom, and so the
     proposals of one sweep;
     states(invariance) -> (configurations, multiplicities) of the whole space, reduced by what leaves psi as it is.
+    zero: the mean of H over all states, from which the V-score counts; magnitude: what rounding is relative to.
     Several laws at once (`family`): level(values, samples, weights) takes off what the means of the laws differ by,
     weigh(logarithms, samples) gives every law the same weight in a sum over all states.
     """
@@ -57,6 +59,14 @@ class Problem:
     states: Callable[[Invariance], tuple[np.ndarray, np.ndarray]]
     level: Callable[[Array, Array, Array], Array] = lambda values, samples, weights: values
     weigh: Callable[[Array, Array], Array] = lambda logarithms, samples: jax.nn.softmax(logarithms)
+    zero: float = 0.0
+    magnitude: float = 0.0
+
+    def v_score(self, energy: float, variance: float) -> float:
+        """N variance / (E - E_inf)^2, E_inf = zero (Wu et al. 2024, doi:10.1126/science.adg9774)."""
+        if not variance:
+            return 0.0
+        return self.size * (math.sqrt(variance) / abs(energy - self.zero)) ** 2 if energy != self.zero else math.inf
 
 
 def spin_problem(law: Hamiltonian) -> Problem:
@@ -77,7 +87,7 @@ def spin_problem(law: Hamiltonian) -> Problem:
 
     energies, states = functools.partial(local_energies_of, law), functools.partial(_states, law)
     propose = metropolis.exchange(_exchanged(law)) if conserved else metropolis.flip_regions(_ranks(law))
-    return Problem(energies, propose, draw, law.n_sites, states)
+    return Problem(energies, propose, draw, law.n_sites, states, zero=law.constant, magnitude=law.magnitude)
 
 
 def amplitudes(log_psi: LogPsi, samples: Array, at_once: int = AT_ONCE) -> Array:
@@ -101,12 +111,14 @@ def _exchanged(law: Hamiltonian) -> np.ndarray:
 
 def _ranks(law: Hamiltonian) -> np.ndarray:
     """[sites, sites] place of site j when sites are sorted by how many strings of the law lead there from site i."""
-    touched = (law.strings != 0).astype(int)
-    adjacent = touched.T @ touched > 0
+    touched = (law.strings != 0).astype(np.float32)  # floats: products of matrices of whole numbers are slow
+    adjacent = (touched.T @ touched > 0).astype(np.float32)
     distance = np.where(np.eye(law.n_sites, dtype=bool), 0, law.n_sites)
     reached = np.eye(law.n_sites, dtype=bool)
     for step in range(1, law.n_sites):
-        further = (reached @ adjacent) & ~reached
+        further = (reached.astype(np.float32) @ adjacent > 0) & ~reached
+        if not further.any():
+            break
         distance[further] = step
         reached |= further
     return np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1)

@@ -31,6 +31,11 @@ class Wavefunction(QuantumState):
         """The guiding wavefunction: this one, or a cheaper one close to it, whose guide samples are drawn from."""
         return self
 
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Titles of the symmetry sectors that the fit looked at; () where it has not chosen among them."""
+        return ()
+
     def factors(self, spins: Shaped[Array, " sites"]) -> Factors | None:
         """d log psi / d theta of one configuration as an outer product, where all parameters are one dense layer."""
         return None

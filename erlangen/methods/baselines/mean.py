@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from ...contract import Budget, Method, Outputs, Predictor, Samples, Session, Signature, Supervised
-from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity
 from ...core.systems import Atoms
 from ...nn.elements import Elements
@@ -56,12 +56,15 @@ class Mean(Method):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        return (Orthogonal, Translations, Permutations)
+        return (Orthogonal, Translations, Permutations, LatticeBasis, LatticeTranslations)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Least squares; takes no noticeable part of any budget."""
         train = task.truth("train")
         tables = {q.name: table for q in task.outputs if (table := _table(q, train)) is not None}
+        for q in task.outputs if task.sources else ():
+            if q.name in tables and q.extensive:
+                tables[q.name].tell_undetermined()
         return ByComposition(tables, tuple(task.outputs))
 
 

@@ -46,13 +46,14 @@ class Forest(eqx.Module):
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "trees outputs"]:
         """What every tree says."""
         trees = jnp.arange(len(self.feature))
+        feature, threshold, left, right = map(jnp.asarray, (self.feature, self.threshold, self.left, self.right))
 
         def descend(_: int, node: Array) -> Array:
-            smaller = x[self.feature[trees, node]] <= self.threshold[trees, node]
-            return jnp.where(smaller, self.left[trees, node], self.right[trees, node])
+            smaller = x[feature[trees, node]] <= threshold[trees, node]
+            return jnp.where(smaller, left[trees, node], right[trees, node])
 
         leaf = jax.lax.fori_loop(0, self.depth, descend, jnp.zeros(len(trees), jnp.int32))
-        return self.value[trees, leaf]
+        return jnp.asarray(self.value)[trees, leaf]
 
     @classmethod
     def of(cls, fitted: Any) -> Forest:

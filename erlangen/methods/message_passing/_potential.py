@@ -16,10 +16,10 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...contract import Budget, Features, Outputs, Predictor, Samples, Session, Supervised, Tangents
+from ...contract import Budget, EnergySurface, Features, Outputs, Predictor, Samples, Session, Supervised, Tangents
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
-from ...learn.derivatives import energy_and_forces, energy_forces_stress
+from ...learn.derivatives import energy_and_forces, energy_forces_stress, mechanics, strained, volume
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
 from ...nn.components import scalars
@@ -49,8 +49,10 @@ class Setting:
     training: Training
 
 
-class Potential(Tangents, Features):
+class Potential(Tangents, Features, EnergySurface):
     """A fitted interatomic potential: energy [eV], forces [eV/A] and, where it was trained on it, stress [eV/A^3].
+
+    `mechanics` gives the stress whatever it was trained on: strain is one more derivative of the same energy.
 
     Any cell is exact, also those smaller than the cutoff. Answers NaN for an element that it does not know, and where
     compiled code gets a crystal that is not prepared and whose images it does not know from training; outside of
@@ -65,14 +67,28 @@ class Potential(Tangents, Features):
     stress: bool = eqx.field(static=True, default=False)
 
     def __call__(self, x: Atoms) -> Outputs:
+        if (ready := self._ready(x)) is not None:
+            return _compiled(Potential.__call__, self, ready)
+        out = (energy_forces_stress if self.stress else energy_and_forces)(self.interaction, x)
+        return {**out, "energy": out["energy"] + self.elements.energy(x.atomic_numbers)}
+
+    def mechanics(self, x: Atoms) -> Outputs:
+        """Energy, forces and stress, and what each atom adds to the energy; summed in float64 where JAX allows it."""
+        if (ready := self._ready(x)) is not None:
+            return _compiled(Potential.mechanics, self, ready)
+        out = mechanics(self.shares, x)
+        energies = out["energies"] + self.elements.energies(x.atomic_numbers)
+        return {**out, "energy": jnp.sum(energies), "energies": energies}
+
+    def _ready(self, x: Atoms) -> Atoms | None:
+        """Outside of compiled code: `x`, prepared and checked. None inside, where as much is checked as is known."""
         if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((self, x))):
             x = self.prepare(x)  # type: ignore[assignment]
             self.check(x)
-            return _compiled(self, x)
+            return x
         if not isinstance(x["atomic_numbers"], Tracer):
             self.check(x)
-        out = (energy_forces_stress if self.stress else energy_and_forces)(self.interaction, x)
-        return {**out, "energy": out["energy"] + self.elements.energy(x.atomic_numbers)}
+        return None
 
     def prepare(self, x: System) -> System:
         """With a list of neighbours, for crystals and for large molecules."""
@@ -82,37 +98,52 @@ class Potential(Tangents, Features):
 
     def interaction(self, x: Atoms) -> Float[Array, ""]:
         """Energy beyond the reference energies [eV]."""
+        return jnp.sum(self.shares(x))
+
+    def shares(self, x: Atoms) -> Float[Array, " n"]:
+        """What each atom adds to it [eV]."""
         near = near_of(x, self.cutoff, self.images)
         atomic = self.network(self.elements.species(x.atomic_numbers), near)
-        total = self.scale * jnp.sum(jnp.where(jnp.asarray(x.atomic_numbers) > 0, atomic, 0.0))
+        found = self.scale * jnp.where(jnp.asarray(x.atomic_numbers) > 0, atomic, 0.0)
         answerable = jnp.all(self.elements.known(x.atomic_numbers)) & near.complete
-        return jnp.where(answerable, total, jnp.nan).astype(jnp.result_type(x.positions, total))
+        return jnp.where(answerable, found, jnp.nan).astype(jnp.result_type(x.positions, found))
 
     def tangents(self, x: System) -> Outputs:
-        """Along one weight per element and invariant feature of every layer: dE = sum_i s_i, dF = -d(sum_i s_i)/dr."""
+        """Along one weight per element and invariant feature of every layer: dE = sum_i s_i, dF = -d(sum_i s_i)/dr,
+        dsigma = (1/V) d(sum_i s_i)/d epsilon.
+        """
         real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
         species = self.elements.species(x["atomic_numbers"])
         element = jnp.where(real, jax.nn.one_hot(species, len(self.elements.numbers), dtype=jnp.float32), 0.0)
 
-        def summed(r: Array) -> Float[Array, " H"]:
-            near = near_of(x.replace(positions=r), self.cutoff, self.images)  # type: ignore[arg-type]
+        def summed(r: Array, strain: Array | None = None) -> Float[Array, " H"]:
+            moved = x.replace(positions=r)
+            moved = moved if strain is None else strained(moved, strain)  # type: ignore[arg-type]
+            near = near_of(moved, self.cutoff, self.images)  # type: ignore[arg-type]
             found = self.network.representations(species, near)[0]
             return jnp.concatenate([jnp.where(real, scalars(h), 0.0) for h in found], 1).T.dot(element).ravel()
 
         r = jnp.asarray(x["positions"], jnp.float32)
-        return {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
+        found = {"energy": summed(r), "forces": -jnp.moveaxis(jax.jacfwd(summed)(r), 0, -1)}
+        if self.stress:
+            by_strain = jax.jacfwd(summed, 1)(r, jnp.zeros((3, 3), r.dtype))
+            found["stress"] = jnp.moveaxis(by_strain, 0, -1) / volume(x).astype(r.dtype)  # type: ignore[arg-type]
+        return found
 
     def features(self, x: System) -> Outputs:
-        """Scalars of the last two layers: of each atom for its force, their mean over atoms for the energy."""
+        """Scalars of the last two layers: of each atom for its force, their mean over atoms for energy and stress."""
         real = (jnp.asarray(x["atomic_numbers"]) > 0)[:, None]
         near = near_of(x, self.cutoff, self.images)  # type: ignore[arg-type]
         found = self.network.representations(self.elements.species(x["atomic_numbers"]), near)[0][-2:]
         atomic = jnp.where(real, jnp.concatenate([scalars(h) for h in found], 1), 0.0)
-        return {"energy": jnp.sum(atomic, 0) / jnp.sum(real), "forces": atomic[:, None]}
+        mean = jnp.sum(atomic, 0) / jnp.sum(real)
+        return {"energy": mean, "forces": atomic[:, None], **({"stress": mean[None, None]} if self.stress else {})}
 
     def check(self, x: Atoms) -> None:
-        """Raise `Invalid` where the potential has no answer for `x`."""
+        """Raise `Invalid` where the potential has no answer for `x`, warn where its energy is not determined."""
         self.elements.check(x.atomic_numbers)
+        if not self.elements.determines(x.atomic_numbers):
+            self.elements.tell_undetermined()
         have = (0, 0, 0) if self.images is None else tuple(np.abs(np.array(self.images)).max(0))
         if LABEL not in x.labels and np.any(x.pbc) and (self.images is None or np.any(_reach(x, self.cutoff) > have)):
             raise Invalid(
@@ -123,9 +154,9 @@ class Potential(Tangents, Features):
 
 
 @eqx.filter_jit
-def _compiled(potential: Potential, x: Atoms) -> Outputs:
+def _compiled(ask: Callable[[Potential, Atoms], Outputs], potential: Potential, x: Atoms) -> Outputs:
     """The same answer, in seconds less: outside of compiled code JAX would compile every operation on its own."""
-    return potential(x)
+    return ask(potential, x)
 
 
 def fit_network(
@@ -159,6 +190,8 @@ def fit_network(
         options = {"budget": budget, "key": second, "session": session, "quantities": task.outputs}
         return fit_supervised(model, loss, train, validation, training=setting.training, **options)
     model = _potential(of, train, setting.cutoff)
+    if task.sources:  # who asks for one molecule by name knows that it is one
+        model.elements.tell_undetermined()
     if start is not None:  # the unit that its weights are used to; also the same program again
         model = dataclasses.replace(model, scale=start.scale)
     net = [_beyond_reference(s, model.elements) for s in (train, validation)]
@@ -194,6 +227,7 @@ def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outp
         total = jnp.sum(jnp.where(real[:, None], found["forces"] - true["forces"], 0.0) ** 2) / (3 * n)
         total += energy_weight * (found["energy"] - true["energy"]) ** 2 / n
         if "stress" in true:
+            # |det h|, not `volume`: what does not fill space has no say here
             virial = (found["stress"] - true["stress"]) * jnp.abs(jnp.linalg.det(x.cell))
             total += jnp.mean(virial**2) / n
         return total / scale**2

@@ -193,6 +193,8 @@ def fit_property(
     """An unfitted `Property` for the outputs of `task`, and its loss: mean squared error in units of the spread."""
     counted = [np.asarray(x["atomic_numbers"]) for x in train.inputs]
     elements = Elements.from_counts(counted, np.zeros(len(counted)))
+    if task.sources and any(q.extensive and not q.axes for q in task.outputs):
+        elements.tell_undetermined()
     network = of(elements)
     channels = network.embedding.shape[1]
     n_radial = int(jax.eval_shape(network.radial, jnp.ones(1)).shape[-1])

@@ -1,10 +1,11 @@
 """What all neural operators share: fields become channels of unit spread, a core maps them, channels become fields.
 
-    f(x) = u + s core(x / r)        u: the state where the task is an evolution, else 0;  r, s: spread of inputs, answer
+    f(x) = u + s core(x / r)        u: the state, or 0;  r, s: spread of inputs, and of what the core answers
 
-For an evolution the core answers with the increment over one step, and the outputs continue the first inputs, in
-order. Where the law is Galilean-invariant, the core sees the flow in the frame of its mean velocity c and its answer is
-moved by c dt: exact for every core. A method of this family is one file: its core, and a class that names its settings.
+The outputs of an evolution continue the first inputs, in order. For each of them the core answers with the increment
+over one step or, where that spreads more among the training data than the state after it, with this state. Where the
+law is Galilean-invariant, the core sees the flow in the frame of its mean velocity c and its answer is moved by c dt:
+exact for every core. A method of this family is one file: its core, and a class that names its settings.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Core(eqx.Module):
 @dataclass(frozen=True)
 class Layout:
     """What a core is built for: points and spacing per axis, the quantities that its channels hold, in order, and
-    what bounds the domain ("periodic": nothing does).
+    what bounds the domain ("periodic": nothing does; "walls": what is answered is zero there).
 
     A quantity of rank r has d^r channels in d > 1 dimensions, the last index fastest, and one in one dimension.
     """
@@ -83,14 +84,14 @@ class Operator(Predictor):
     out_scale: tuple[float, ...] = eqx.field(static=True)
     inputs: tuple[str, ...] = eqx.field(static=True)
     outputs: tuple[tuple[str, int], ...] = eqx.field(static=True)  # with the rank of each
-    increment: bool = eqx.field(static=True)
+    increment: tuple[bool, ...] = eqx.field(static=True)  # of each output: added to the state
     lag: float = eqx.field(static=True)  # time between input and output where the law is Galilean-invariant, else 0
 
     def __call__(self, x: System) -> Outputs:
         state, drift = self._state(x)
         *grid, _ = state.shape
         change = self.core(self._scaled(state, drift)) * jnp.asarray(self.out_scale, state.dtype)
-        after = state[..., : change.shape[-1]] + change if self.increment else change
+        after = self._before(state, drift) + change
         after = self._carried(x, after, drift, self.lag)
         answers, start = {}, 0
         for name, rank in self.outputs:
@@ -105,7 +106,7 @@ class Operator(Predictor):
         state, drift = self._state(x)
         after = _channels([jnp.asarray(true[name], state.dtype) for name, _ in self.outputs], len(x["spacing"]))
         after = self._carried(x, after, drift, -self.lag)
-        change = after - state[..., : after.shape[-1]] if self.increment else after
+        change = after - self._before(state, drift)
         return self._scaled(state, drift), change / jnp.asarray(self.out_scale, state.dtype)
 
     def _state(self, x: System) -> tuple[Float[Array, "*grid c_in"], Float[Array, ""]]:
@@ -113,6 +114,12 @@ class Operator(Predictor):
         dtype = jnp.result_type(*jax.tree.leaves(eqx.filter(self.core, eqx.is_inexact_array)))
         state = _channels([jnp.asarray(x[name], dtype) for name in self.inputs], len(x["spacing"]))
         return state, jnp.mean(state) if self.lag else jnp.zeros((), dtype)
+
+    def _before(self, state: Float[Array, "*grid c_in"], drift: Float[Array, ""]) -> Float[Array, "*grid c"]:
+        """What the answer of the core is added to: the state, or what is at rest in the frame of the mean velocity."""
+        d = state.ndim - 1
+        added = [added for (_, rank), added in zip(self.outputs, self.increment) for _ in range(d**rank)]
+        return jnp.where(np.array(added), state[..., : len(added)], drift)
 
     def _scaled(self, state: Float[Array, "*grid c_in"], drift: Float[Array, ""]) -> Float[Array, "*grid c_in"]:
         return (state - drift) / jnp.asarray(self.in_scale, state.dtype)
@@ -162,6 +169,8 @@ class NeuralOperator(Method):
         model = self.build(task, train, key=start)
         if session.start is not None and isinstance(learned := session.start.bare, Operator):
             model = dataclasses.replace(model, in_scale=learned.in_scale, out_scale=learned.out_scale)
+        if isinstance(task, Evolution):
+            session.say(told(model))
         training = Training(rate=self.rate, batch=self.batch)
         if self.unrolling != PLAIN:
             options = {"training": training, "budget": budget, "key": order, "session": session}
@@ -176,22 +185,37 @@ def scaled(core: Callable[[Layout], Core], task: Supervised, samples: Samples) -
     x = samples.inputs[0]
     spacing = tuple(x["spacing"])
     grid = next(np.shape(x[q.name]) for q in task.inputs if q.axes == "grid")[: len(spacing)]
-    layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), getattr(x, "boundary", "periodic"))
-    increment = isinstance(task, Evolution)
-    alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
-    boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
     before = [np.asarray([x[q.name] for x in samples.inputs], np.float64) for q in task.inputs]
     after = [np.asarray(samples.outputs[q.name], np.float64) for q in task.outputs]
-    changes = [b - a for a, b in zip(before, after)] if increment else after
+    changes = [b - a for a, b in zip(before, after)] if isinstance(task, Evolution) else after
+    increment = tuple(isinstance(task, Evolution) and bool(np.std(c) <= np.std(b)) for b, c in zip(after, changes))
+    answers = [c if added else b for added, b, c in zip(increment, after, changes)]
+    boundary = getattr(x, "boundary", "periodic")
+    if boundary == "walls" and not all(_vanishes(values, len(grid)) for values in answers):
+        boundary = "open"  # an answer that is zero on the walls could not be right
+    layout = Layout(grid, spacing, tuple(task.inputs), tuple(task.outputs), boundary)
+    alone = layout.n_in == layout.n_out == len(grid) == 1  # a velocity along the only axis
+    boost = [g for g in task.symmetry if isinstance(g, Galilean) and alone]
     return Operator(
         core=core(layout),
         in_scale=_scales(before, task.inputs, len(grid)),
-        out_scale=_scales(changes, task.outputs, len(grid)),
+        out_scale=_scales(answers, task.outputs, len(grid)),
         inputs=tuple(q.name for q in task.inputs),
         outputs=tuple((q.name, q.rep.rank) for q in task.outputs),
         increment=increment,
         lag=boost[0].lag if boost else 0.0,
     )
+
+
+def told(model: Operator) -> str:
+    """Which form the answer has, in a line."""
+    found = {True: "the increment over a step", False: "the state after a step"}
+    forms = (f"{form} for {', '.join(names)}" for added, form in found.items() if (names := _named(model, added)))
+    return f"what is learned, by the smaller spread in the training data: {'; '.join(forms)}"
+
+
+def _named(model: Operator, added: bool) -> list[str]:
+    return [name for (name, _), one in zip(model.outputs, model.increment) if one == added]
 
 
 def root_mean_square(model: Operator, x: System, true: Mapping[str, Array]) -> Array:
@@ -202,6 +226,12 @@ def root_mean_square(model: Operator, x: System, true: Mapping[str, Array]) -> A
     gap = _channels([predicted[name] - true[name] for name, _ in model.outputs], dimension)
     gap = gap / jnp.asarray(model.out_scale, gap.dtype)
     return jnp.sqrt(jnp.mean(gap**2) + 1e-12)
+
+
+def _vanishes(values: np.ndarray, dimension: int) -> bool:
+    """Whether a quantity [samples, *grid, ...] is zero at both ends of every axis, to rounding."""
+    ends = [np.abs(np.take(values, (0, -1), axis=1 + axis)).max() for axis in range(dimension)]
+    return max(ends) <= 1e-6 * np.abs(values).max()
 
 
 def _channels(values: list[Array], dimension: int) -> Float[Array, "*grid c"]:

@@ -43,7 +43,7 @@ from erlangen.nn.field_layers import gelu
 from erlangen.nn.initial import normal, split
 from erlangen.nn.rows import pointwise
 
-from ._operator import Core, Layout, Operator, root_mean_square, scaled
+from ._operator import Core, Layout, Operator, root_mean_square, scaled, told
 from .fno import Block
 
 FAINT = 1e-4  # |z| below which the centre of a state is too uncertain to lay noise from, in units of its energy
@@ -161,6 +161,7 @@ class PDERefiner(Method):
         start, order = jax.random.split(key)
         train, validation = task.truth("train"), task.truth("validation")
         model = self.build(task, train, key=start)
+        session.say(told(model))
         training = Training(rate=self.rate, batch=self.batch)
         options = {"training": training, "budget": budget, "key": order, "session": session}
         return fit(model, cleaning, train, validation, augment=self._noisy, **options)

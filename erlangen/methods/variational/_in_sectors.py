@@ -12,7 +12,7 @@ from erlangen.contract import Budget, Session
 from erlangen.learn.starts import begun
 from erlangen.learn.variational import Settings, minimise, sector_problem
 from erlangen.numerics.precision import double
-from erlangen.physics.characters import Character, sectors
+from erlangen.physics.characters import Character, sectors, singlet_parity
 from erlangen.physics.spins import Hamiltonian
 
 from ._projection import Projected
@@ -69,7 +69,8 @@ def fit_in_lowest_sector(
     energy, psi = min(looked, key=lambda row: row[0])
     session.say(f"{len(every)} sectors tried; lowest is {psi.character.title} at {energy:.6f}")
     rest, last = budget.share(1 - look), jax.random.fold_in(key, len(every))
-    return fit_in_sector(psi, law, settings, rest, key=last, session=session.inside("lowest"))[0]
+    psi = fit_in_sector(psi, law, settings, rest, key=last, session=session.inside("lowest"))[0]
+    return dataclasses.replace(psi, looked=tuple(character.title for character in every))
 
 
 def one_dimensional(law: Hamiltonian) -> list[Character]:
@@ -79,8 +80,3 @@ def one_dimensional(law: Hamiltonian) -> list[Character]:
         return found
     parities = (singlet_parity(law),) if law.is_isotropic and law.n_up is not None else (1, -1)
     return [c.at(flip=parity) for c in found for parity in parities]
-
-
-def singlet_parity(law: Hamiltonian) -> int:
-    """The character of the spin flip in singlets: (-1)^(N/2 - S) at S_z = 0; Marshall's signs turn it once more."""
-    return 1 if law.sign_rule or law.n_sites % 4 == 0 else -1

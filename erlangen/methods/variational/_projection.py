@@ -28,7 +28,7 @@ class Projected(Wavefunction):
     """The sum over the elements of `character`, one per coset of what `inner` keeps by itself (its own character must
     be 1, or the sum vanishes), and over both signs of all spins where the character has a parity of the flip.
 
-    powers: of chi at each image.
+    powers: of chi at each image; looked: titles of the sectors that a fit looked at before it chose this one.
     """
 
     inner: Wavefunction
@@ -36,6 +36,7 @@ class Projected(Wavefunction):
     images: Int[Array, "cosets sites"]
     powers: Int[Array, " cosets"]
     both_signs: bool = eqx.field(static=True)
+    looked: tuple[str, ...] = eqx.field(static=True, default=())
 
     @classmethod
     def of(cls, inner: Wavefunction, character: Character) -> Projected:
@@ -79,6 +80,10 @@ class Projected(Wavefunction):
             phase = 2 * jnp.pi / math.lcm(self.character.order, 2)
             angle = jnp.imag(found)
             return {"log_psi": jax.lax.complex(jnp.real(found), angle - phase * jnp.round(angle / phase))}
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        return self.looked or (self.character.title,) * (not self.character.is_trivial)
 
     @property
     def invariance(self) -> tuple[np.ndarray | None, bool]:

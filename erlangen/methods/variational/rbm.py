@@ -35,6 +35,7 @@ from erlangen.physics.spins import Hamiltonian
 from ._ansatz import Ansatz
 from ._in_sectors import fit_in_lowest_sector
 from ._projection import Projected, exchanged, logsumexp
+from ._screening import LARGEST, Screened, screened
 
 LARGEST_PROJECTED = 20
 """Sites up to which "auto" projects in Marshall's basis: on J1-J2 4x4 that ends at 3e-8; on 6x6, alpha = 4, it stays at
@@ -63,9 +64,14 @@ class RBM(Ansatz["RestrictedBoltzmann | Projected"]):
         self, task: Variational, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()
     ) -> RestrictedBoltzmann | Projected:
         law = task.law
-        if not self._is_projected(law) or law.is_stoquastic or law.sign_rule:
+        if not self._is_projected(law) or law.is_stoquastic:
             return super().fit(task, budget, key=key, session=session)
         first, run = jax.random.split(key)
+        if self._is_screened(law) and session.start is None:
+            seed = int(jax.random.randint(run, (), 0, 2**31 - 1))
+            return _projected(screened(law, self.alpha, budget, seed=seed, session=session))
+        if law.sign_rule:
+            return super().fit(task, budget, key=key, session=session)
 
         def amplitude(character: Character) -> Projected:
             group = np.arange(law.n_sites)[None]
@@ -88,6 +94,11 @@ class RBM(Ansatz["RestrictedBoltzmann | Projected"]):
     def _is_projected(self, law: Hamiltonian) -> bool:
         is_small = law.n_sites <= LARGEST_PROJECTED or not law.sign_rule
         return self.symmetrise == "projection" or (self.symmetrise == "auto" and self._is_complex(law) and is_small)
+
+    def _is_screened(self, law: Hamiltonian) -> bool:
+        """Whether all sectors are looked at, by exact sums."""
+        has_sectors = len(law.lattice.space_group) > 1 or law.is_flip_symmetric
+        return has_sectors and self._is_complex(law) and self.full_sum != "no" and law.n_states <= LARGEST
 
     def _group_of_features(self, law: Hamiltonian) -> Int[np.ndarray, "elements sites"]:
         """What features are multiplied over, or added up over where psi is projected."""
@@ -112,6 +123,19 @@ class RBM(Ansatz["RestrictedBoltzmann | Projected"]):
             )
             biases = jnp.full(self.alpha, spread, jnp.float64) if biased else None
             return dataclasses.replace(psi, biases=biases)
+
+
+def _projected(found: Screened) -> Projected:
+    """The machine that was lowest as a state of its sector."""
+    one = found.machine
+    with double():
+        biases = None if one.biases is None else jnp.asarray(one.biases)
+        group, (weights, phases) = (
+            jnp.arange(one.weights.shape[1])[None],
+            map(jnp.asarray, (np.real(one.weights), np.imag(one.weights))),
+        )
+        inner = RestrictedBoltzmann(weights, phases, group, False, biases)
+        return dataclasses.replace(Projected.of(inner, one.character), looked=found.looked)
 
 
 class RestrictedBoltzmann(Wavefunction):

@@ -26,10 +26,10 @@ from jaxtyping import PRNGKeyArray
 from erlangen.contract import Budget, Session, Spectrum, Variational
 from erlangen.learn.variational import InSectors, Settings, evaluate, in_sector, scales_of, sector_problem, spin_problem
 from erlangen.numerics.precision import double
-from erlangen.physics.characters import Character, sectors, trivial
+from erlangen.physics.characters import Character, sectors, singlet_parity, trivial
 from erlangen.physics.spins import Hamiltonian
 
-from ._in_sectors import fit_in_sector, singlet_parity
+from ._in_sectors import fit_in_sector
 from ._projection import Projected
 from ._spectrum import SpectrumMethod, free_machine
 

@@ -22,6 +22,8 @@ from erlangen.assess.conformal import calibrate
 from erlangen.contract import Budget, Interval, Session, Wrapper
 from erlangen.core.errors import Invalid
 
+from ._on_features import AFTER_FIT
+
 
 @dataclasses.dataclass(frozen=True)
 class Conformal(Wrapper):
@@ -30,10 +32,10 @@ class Conformal(Wrapper):
     level: float = 0.9
 
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Interval:
-        """Fit the method inside with the whole budget, then calibrate (prediction only)."""
+        """Fit the method inside with all steps, or nearly all of the time, then calibrate (prediction only)."""
         if not 0 < self.level < 1:
             raise Invalid(must="a level lies between 0 and 1", came=str(self.level), do="Give --conformal-level 0.9.")
-        inner = self.method.fit(task, budget, key=key, session=session)
+        inner = self.method.fit(task, budget.for_fit(AFTER_FIT), key=key, session=session)
         samples = task.truth("calibration")
         needed = math.ceil(self.level / (1 - self.level) - 1e-9)
         if len(samples) < needed:
@@ -42,4 +44,5 @@ class Conformal(Wrapper):
                 came=str(len(samples)),
                 do="Give more data, or a lower level.",
             )
-        return calibrate(inner, task, samples, self.level)
+        with session.during("calibrating intervals"):
+            return calibrate(inner, task, samples, self.level)

@@ -21,6 +21,7 @@ from ...numerics.precision import double
 from ..finished import Finished
 
 AUDITED = 16  # configurations
+NEAR_ZERO = 1e-3  # of the distance from infinite temperature: energies below it are no measure of an error
 
 Reference = Mapping[str, Any]
 """What `Variational.reference` knows."""
@@ -32,6 +33,16 @@ def known(fit: Finished) -> Reference | None:
     plain = (str, float, int, list, type(None))
     fit.record.data["reference"] = reference and {k: v for k, v in reference.items() if isinstance(v, plain)}
     return reference
+
+
+def error_measure(exact: float, constant: float) -> tuple[float, str, str]:
+    """(what errors of the energy `exact` are divided by, their unit, their kind); constant: of the unit string.
+
+    Relative, but absolute where the ground energy is zero or nearly cancels with the constant of the law.
+    """
+    if abs(exact) > NEAR_ZERO * abs(exact - constant):
+        return abs(exact), "1", "relative"
+    return 1.0, "J", "absolute"
 
 
 def conclude(
@@ -48,7 +59,8 @@ def conclude(
     record = fit.record
     record.scores, record.symmetry = scores, certificate
     symmetry.tell(certificate, fit.say)
-    record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs)
+    with fit.judging.part("reference solvers"):
+        record.solvers = cost.solvers_of_laws(fit.task.solvers, judge, inputs, say=fit.say)
     record.cost = cost.cost(
         scores,
         record.solvers,

@@ -1,7 +1,7 @@
 """Fill a record from an answer to a task of levels: energies and gaps from fresh samples, sectors audited.
 
 gap_error = |(E_1 - E_0) - exact|      in J, with the standard error of the measured gap
-energy_error = max_n |E_n - exact_n| / |exact_0|
+energy_error = max_n |E_n - exact_n| / |exact_0|      (without |exact_0| where that is nearly 0)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...learn import variational
 from ...numerics.precision import double
 from ..finished import Finished
 from ._ground_state import energy_panels
-from ._law import Reference, audit_law, conclude, known
+from ._law import Reference, audit_law, conclude, error_measure, known
 
 SAMPLES = 65536
 SECTOR_TOLERANCE = 1e-10
@@ -38,7 +38,8 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         say(f"{found.singular} samples had no local energy (the states are dependent there) and were left out")
     for n, row in enumerate(rows):
         r_hat = 0.0 if n else found.r_hat  # all levels come from the same chains
-        for doubt in variational.doubts(f"level {n}", r_hat, row["energy"], row["error"], row["exact"]):
+        measured = row["energy"], row["error"], row["exact"]
+        for doubt in variational.doubts(f"level {n}", r_hat, *measured, magnitude=task.law.magnitude):
             say(doubt)
     audited = _sectors(task, fitted, key=keys[1])
     audited += audit_law(task, variational.spin_problem(task.law), key=keys[2])
@@ -49,8 +50,10 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
         return {"gap_error": abs(float((energies[1] - energies[0]) - (exact[1] - exact[0])))}
 
     seconds = fit.seconds + found.seconds
-    conclude(fit, _scores(found, reference), audited, judge, state=fitted.states, query_seconds=seconds)
-    energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"))
+    conclude(
+        fit, _scores(found, reference, task.law.constant), audited, judge, state=fitted.states, query_seconds=seconds
+    )
+    energy_panels(fit.sheet, fit.history, (reference or {}).get("energy"), task.law.constant)
     _panels(fit)
     return {}
 
@@ -63,7 +66,7 @@ def _levels(found: Levels, reference: Reference | None) -> list[dict[str, Any]]:
     return [dict(zip(("energy", "error", "exact", "gap", "gap_error", "exact_gap"), row)) for row in zip(*columns)]
 
 
-def _scores(found: Levels, reference: Reference | None) -> list[Estimate]:
+def _scores(found: Levels, reference: Reference | None, constant: float) -> list[Estimate]:
     by = f"{found.n_samples} fresh samples of every state"
     gap = Estimate("gap", found.gaps[0], found.gap_errors[0], "J", "gap", by)
     energies = [
@@ -74,12 +77,13 @@ def _scores(found: Levels, reference: Reference | None) -> list[Estimate]:
         return [gap, *energies]
     exact = reference["energies"]
     wrong = abs(found.gaps[0] - (exact[1] - exact[0]))
-    errors = [abs(e - true) / abs(exact[0]) for e, true in zip(found.energies, exact)]
+    size, unit, called = error_measure(exact[0], constant)
+    errors = [abs(e - true) / size for e, true in zip(found.energies, exact)]
     worst = int(np.argmax(errors))
-    bar = found.errors[worst] / abs(exact[0])
+    bar = found.errors[worst] / size
     return [
         Estimate("gap_error", wrong, found.gap_errors[0], "J", "error of the gap", by),
-        Estimate("energy_error", errors[worst], bar, "1", "largest relative energy error", by),
+        Estimate("energy_error", errors[worst], bar, unit, f"largest {called} energy error", by),
         gap,
         *energies,
     ]

@@ -163,7 +163,7 @@ def _intervals(sheet: Sheet, record: Record, columns: Mapping[str, Mapping[str, 
         )
 
 
-def of_rollouts(sheet: Sheet, task: Supervised, true: Samples, predicted: Mapping[str, Sequence[np.ndarray]]) -> None:
+def of_rollouts(sheet: Sheet, task: Supervised, true: Samples, predicted: metrics.Predictions) -> None:
     """How the error grows from step to step, and in one dimension a trajectory in space and time."""
     curves: list[Drawn] = []
     units: list[str] = []
@@ -188,12 +188,12 @@ def of_rollouts(sheet: Sheet, task: Supervised, true: Samples, predicted: Mappin
     _trajectory(sheet, task, true, predicted)
 
 
-def _judged(score: Score, true: Samples, predicted: Mapping[str, Sequence[np.ndarray]], step: int) -> np.ndarray:
+def _judged(score: Score, true: Samples, predicted: metrics.Predictions, step: int) -> np.ndarray:
     pairs = zip(predicted[score.quantity], true.outputs[score.quantity])
     return np.asarray([float(score.measure(p[step - 1], t[step - 1])) for p, t in pairs])
 
 
-def _trajectory(sheet: Sheet, task: Supervised, true: Samples, predicted: Mapping[str, Sequence[np.ndarray]]) -> None:
+def _trajectory(sheet: Sheet, task: Supervised, true: Samples, predicted: metrics.Predictions) -> None:
     for q in task.outputs:
         if q.axes != "grid" or q.name not in predicted or len(true.inputs[0].sizes["grid"]) != 1:
             continue

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...assess import cost, shift, symmetry
+from ...assess import cost, metrics, shift, symmetry
 from ...assess.rows import Estimate, ShiftRow, SymmetryRow
 from ...contract import SPLITS, Minimiser, Optimisation, Outputs
 from ...core.groups import act
@@ -42,19 +42,22 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     seconds = (time.perf_counter() - tick) / len(problems)
     values = _worths(task, problems, found)
     record.scores = _scores(task, problems, values)
-    record.symmetry = _audit(task, fit, problems, values, key=keys[1])
-    symmetry.tell(record.symmetry, fit.say)
+    with fit.judging.part("symmetry"):
+        record.symmetry = _audit(task, fit, problems, values, key=keys[1])
+        symmetry.tell(record.symmetry, fit.say)
     for axis in task.shifts:
         for value in axis.values:
-            moved = task.shifted(axis.axis, value)
-            there = moved.problems("test")
-            worth = _worths(moved, there, _searched(fit.answer, there, key=keys[2]))
-            scores = _scores(moved, there, worth)
-            record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, shift.ratio(scores, record.scores)))
-    asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
-    record.solvers = cost.solvers_of_laws(
-        task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems
-    )
+            with fit.judging.part(f"{axis.axis}={value}"):
+                moved = task.shifted(axis.axis, value)
+                there = moved.problems("test")
+                worth = _worths(moved, there, _searched(fit.answer, there, key=keys[2]))
+                scores = _scores(moved, there, worth)
+                record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, shift.ratio(scores, record.scores)))
+    with fit.judging.part("reference solvers"):
+        asked = iter([x for o in task.solvers for _ in o.settings for x in problems])
+        record.solvers = cost.solvers_of_laws(
+            task.solvers, lambda y: {"objective": task.objective(next(asked), y)}, problems, say=fit.say
+        )
     record.cost = cost.cost(
         record.scores,
         record.solvers,
@@ -100,7 +103,8 @@ def _scores(task: Optimisation, problems: Sequence[System], values: np.ndarray) 
 
 def _mean(name: str, label: str, numbers: np.ndarray, unit: str) -> Estimate:
     """Over problems, which are independent."""
-    error = float(np.std(numbers, ddof=1) / len(numbers) ** 0.5) if len(numbers) > 1 else float("nan")
+    n = len(numbers)
+    error = metrics.few(n) * float(np.std(numbers, ddof=1)) / n**0.5 if n > 1 else float("nan")
     return Estimate(name, float(np.mean(numbers)), error, unit, label, "standard error over problems")
 
 

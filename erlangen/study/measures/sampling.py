@@ -46,17 +46,21 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     drawn = _draws(task, sampler, inputs, true, key=keys[0])
     seconds = (time.perf_counter() - tick) / sum(len(next(iter(one.values()))) for one in drawn)
     record.scores, values = _scores(task, drawn, true, key=keys[1])
-    record.coverage = _coverage(task, drawn, true)
-    record.symmetry = _in_law(task, fit, inputs[0], key=keys[2])
-    symmetry.tell(record.symmetry, fit.say)
+    with fit.judging.part("intervals"):
+        record.coverage = _coverage(task, drawn, true)
+    with fit.judging.part("symmetry"):
+        record.symmetry = _in_law(task, fit, inputs[0], key=keys[2])
+        symmetry.tell(record.symmetry, fit.say)
     for axis in task.shifts:
         for value in axis.values:
-            moved = task.shifted(axis.axis, value)
-            xs, ys = sets_of(moved, moved.truth("test"))
-            scores, _ = _scores(moved, _draws(moved, sampler, xs, ys, key=keys[3]), ys, key=keys[3])
-            there = shift.ratio(scores, record.scores)
-            record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
-    record.solvers = _solvers(task, inputs, true)
+            with fit.judging.part(f"{axis.axis}={value}"):
+                moved = task.shifted(axis.axis, value)
+                xs, ys = sets_of(moved, moved.truth("test"))
+                scores, _ = _scores(moved, _draws(moved, sampler, xs, ys, key=keys[3]), ys, key=keys[3])
+                there = shift.ratio(scores, record.scores)
+                record.shifts.append(ShiftRow(axis.axis, value, axis.unit, scores, there))
+    with fit.judging.part("reference solvers"):
+        record.solvers = _solvers(task, inputs, true, fit.say)
     record.cost = cost.cost(
         record.scores,
         record.solvers,
@@ -101,7 +105,7 @@ def _draws(
     return draw(sampler, inputs, counts, task.outputs, key=key)
 
 
-def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> list[SolverRow]:
+def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set], say: Say) -> list[SolverRow]:
     """Reference samplers: `solve` gives all draws for one input, along a leading axis."""
     theirs = iter([one for o in task.solvers for _ in o.settings for one in true])
 
@@ -109,7 +113,7 @@ def _solvers(task: Sampling, inputs: Sequence[System], true: Sequence[Set]) -> l
         sets = [{name: list(values) for name, values in drawn.items()}], [next(theirs)]
         return {score.name: metrics.summarise(score, _of_sets(score, *sets)) for score in task.scores}
 
-    return cost.solvers_of_laws(task.solvers, judge, inputs)
+    return cost.solvers_of_laws(task.solvers, judge, inputs, say=say)
 
 
 def _of_sets(score: Any, drawn: Sequence[Set], true: Sequence[Set]) -> np.ndarray:

@@ -16,19 +16,22 @@ from jaxtyping import PRNGKeyArray
 from ... import registry
 from ...assess import calibration, cost, metrics, shift, symmetry
 from ...assess.lie_derivative import lie_derivatives
-from ...assess.rows import CoverageRow, Estimate
-from ...contract import SPLITS, Interval, Predictor, Samples, Supervised
+from ...assess.rows import CoverageRow, Estimate, SolverRow
+from ...contract import SPLITS, Interval, Predictor, Samples, Score, Supervised
+from ...contract.parts import Tell
 from ...core.errors import Invalid
-from ...data.leakage import overlap
+from ...data.leakage import Overlap, overlap
 from ...data.partition import Partitioned
 from ...learn.batching import pack, predict, predict_interval, predict_packed, prepared
 from ...learn.rollout import Rollout, unroll
 from ..finished import Finished, Say
+from ..judging import ANSWERS, SCORES, TRAJECTORIES
 from ..record import Record
 from . import _supervised_panels as panels
 
 LONGEST = 10.0  # seconds of timing one answer
 ROLLED, ROLLING = 8, 60.0  # trajectories that solvers are judged on, seconds for all of their settings
+SHARE = 0.25  # of the time for judging: answers, intervals, and all shifts together
 Bounds = Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]
 
 
@@ -69,80 +72,142 @@ def _check_axes(task: Supervised, samples: Samples) -> None:
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:
     """Write all rows and panels into the record; returns the arrays for paired comparisons."""
-    task, method, fitted, record, say = fit.task, fit.method, fit.answer, fit.record, fit.say
-    test = task.truth("test")
-    keys = jax.random.split(fit.key, 5)
-    predictions = predict(fitted, test.inputs, quantities=task.outputs)
-    bounds = _bounds(task, fitted, test)
-    rolled = _rolled(task, fitted)
-    record.scores, values = _scores(task, test, predictions, rolled, key=keys[0])
-    arrays = {f"scores/{name}": value for name, value in values.items()}
-    arrays["group"] = np.arange(len(test)) if test.group is None else np.asarray(test.group)
+    task, fitted, record, judging = fit.task, fit.answer, fit.record, fit.judging
+    test, keys = task.truth("test"), jax.random.split(fit.key, 5)
+    answered = _Answered(test)
+    with judging.part(ANSWERS) as tell:
+        test = judging.affordable(lambda xs: predict(fitted, xs, quantities=task.outputs), test, SHARE, "test")
+        answered = _Answered(test, predict(fitted, test.inputs, quantities=task.outputs, tell=tell))
+    with judging.part(TRAJECTORIES) as tell:
+        answered.rolled = _rolled(task, fitted, tell)
+    arrays = {"group": np.arange(len(test)) if test.group is None else np.asarray(test.group)}
+    with judging.part(SCORES):
+        record.scores, values = _scores(task, answered, key=keys[0])
+        arrays |= {f"scores/{name}": value for name, value in values.items()}
+    held, bounds = answered, {}
     if isinstance(fitted, Interval):
-        for level in fitted.levels:
-            record.coverage += _coverage(task, fitted, test, bounds, "test", level=level, key=keys[1])
-    record.symmetry = symmetry.audit_method(fitted, method, task, test, key=keys[2])
-    if symmetry.is_single(fitted):
-        record.symmetry += symmetry.audit_in_double(fitted, method, task, test, key=keys[2])
-        record.symmetry += lie_derivatives(fitted, method, task, test, inputs=1, subject="method, float64")
-    record.symmetry += symmetry.audit_solver(task, test, key=keys[2])
-    symmetry.tell(record.symmetry, say)
-    _shifts(task, fitted, record, key=keys[3])
-    record.floor = dict(task.floor(min(len(test), 16)))
-    _costs(task, fitted, test, record, fit_seconds=fit.seconds, say=say)
-    level = fitted.level if isinstance(fitted, Interval) else 0.0
-    panels.of_outputs(fit.sheet, record, test, predictions, bounds, level=level)
-    if rolled is not None:
-        panels.of_rollouts(fit.sheet, task, *rolled)
+        with judging.part("intervals") as tell:
+            inside = judging.affordable(lambda xs: _bounds(task, fitted, xs), test, SHARE, "intervals")
+            bounds = _bounds(task, fitted, inside.inputs, tell)
+            held = answered.part(len(inside))
+            for level in fitted.levels:
+                record.coverage += _coverage(task, fitted, inside, bounds, "test", level=level, key=keys[1])
+    _symmetry(fit, test, key=keys[2])
+    _shifts(fit, key=keys[3])
+    with judging.part("error of the labels"):
+        record.floor = dict(task.floor(min(len(test), 16)))
+    _costs(fit, answered)
+    with judging.part("panels"):
+        level = fitted.level if isinstance(fitted, Interval) else 0.0
+        panels.of_outputs(fit.sheet, record, held.samples, held.predictions, bounds, level=level)
+        if answered.rolled is not None:
+            panels.of_rollouts(fit.sheet, task, *answered.rolled)
     return arrays
 
 
-def _costs(task: Supervised, fitted: Predictor, test: Samples, record: Record, *, fit_seconds: float, say: Say) -> None:
+@dataclasses.dataclass
+class _Answered:
+    """Test samples, what was answered, and true and predicted trajectories where scores ask for them."""
+
+    samples: Samples
+    predictions: metrics.Predictions = dataclasses.field(default_factory=dict)
+    rolled: tuple[Samples, metrics.Predictions] | None = None
+
+    def part(self, count: int) -> _Answered:
+        """The samples on which a part of that size is judged, and their answers."""
+        rows = cost.places(len(self.samples), count)
+        return _Answered(self.samples.take(rows), {n: [v[i] for i in rows] for n, v in self.predictions.items()})
+
+    def of(self, score: Score) -> tuple[Samples, metrics.Predictions] | None:
+        """What a score compares; None where that is not known."""
+        if score.steps == 1:
+            return (self.samples, self.predictions) if self.predictions else None
+        if self.rolled is None:
+            return None
+        true, predicted = self.rolled
+        true = dataclasses.replace(true, outputs=metrics.at_step(score, true.outputs))
+        return true, metrics.at_step(score, predicted)
+
+
+def _symmetry(fit: Finished, test: Samples, *, key: PRNGKeyArray) -> None:
+    """The certificate: of the answer as it is, in float64, and of the reference solver."""
+    task, fitted, record, judging = fit.task, fit.answer, fit.record, fit.judging
+    with judging.part("symmetry"):
+        record.symmetry = symmetry.audit_method(fitted, fit.method, task, test, key=key)
+    if symmetry.is_single(fitted):
+        with judging.part("symmetry in float64"):
+            exact = symmetry.audit_in_double(fitted, fit.method, task, test, key=key)
+            record.symmetry = symmetry.rounding_allowed(record.symmetry, exact, task, test) + exact
+        with judging.part("Lie derivatives"):
+            record.symmetry += lie_derivatives(fitted, fit.method, task, test, inputs=1, subject="method, float64")
+    with judging.part("symmetry of the solver"):
+        record.symmetry += symmetry.audit_solver(task, test, key=key)
+    symmetry.tell(record.symmetry, fit.say)
+
+
+def _costs(fit: Finished, answered: _Answered) -> None:
     """Reference solvers and cost of a query, and of a whole trajectory where a score asks for one."""
+    task, fitted, record, judging = fit.task, fit.answer, fit.record, fit.judging
     spent = {
         "parameters": cost.count_parameters(fitted),
-        "fit_seconds": fit_seconds,
+        "fit_seconds": fit.seconds,
         "truth_seconds": float(record.data.get("label_seconds", 0.0)),
     }
-    record.solvers = cost.solver_rows(task, test)
-    seconds = _query_seconds(fitted, test.inputs[:64])
-    record.cost = cost.cost(record.scores, record.solvers, query_seconds=seconds, **spent)
-    steps, moving = _horizon(task), task.evolution
-    if steps > 1 and moving is not None:
-        paths = cost.spread(moving.trajectories("test"), ROLLED)
-        rows = cost.solver_rows(task, paths, inputs=ROLLED, steps=steps, limit=ROLLING, say=say)
-        seconds = _query_seconds(Rollout(fitted, moving, steps), paths.inputs)
-        record.rollout_cost = cost.cost(record.scores, rows, query_seconds=seconds, steps=steps, **spent)
+    rows: list[SolverRow] = []
+    with judging.part("reference solvers"):
+        rows = cost.solver_rows(task, answered.samples, say=fit.say)
         record.solvers += rows
+    with judging.part("cost"):
+        seconds = _query_seconds(fitted, answered.samples.inputs[:64])
+        record.cost = cost.cost(_on_equal(task, answered, record, rows), rows, query_seconds=seconds, **spent)
+    steps, moving = _horizon(task), task.evolution
+    if steps > 1 and moving is not None and answered.rolled is not None:
+        true = answered.rolled[0]
+        with judging.part("reference solvers on trajectories"):
+            rows = cost.solver_rows(task, true, inputs=ROLLED, steps=steps, limit=ROLLING, say=fit.say)
+            record.solvers += rows
+            seconds = _query_seconds(Rollout(fitted, moving, steps), cost.spread(true, ROLLED).inputs)
+            own = _on_equal(task, answered, record, rows)
+            record.rollout_cost = cost.cost(own, rows, query_seconds=seconds, steps=steps, **spent)
+
+
+def _on_equal(task: Supervised, answered: _Answered, record: Record, rows: Sequence[SolverRow]) -> list[Estimate]:
+    """The scores of the answer on the samples that the solvers were judged on, resampled with them."""
+    found = {one.name: one for one in record.scores}
+    for score in task.scores:
+        pair = answered.of(score)
+        if pair is None or not rows or (score.steps > 1) != (rows[0].steps > 1):
+            continue
+        part = cost.places(len(pair[0]), rows[0].samples)
+        if len(part) < len(pair[0]):
+            answers = {name: [values[i] for i in part] for name, values in pair[1].items()}
+            found[score.name] = metrics.estimate(score, answers, pair[0].take(part), key=jax.random.key(0))
+    return list(found.values())
 
 
 def _horizon(task: Supervised) -> int:
     return max((s.steps for s in task.scores), default=1)
 
 
-def _rolled(task: Supervised, fitted: Predictor) -> tuple[Samples, dict[str, list[np.ndarray]]] | None:
+def _rolled(task: Supervised, fitted: Predictor, tell: Tell) -> tuple[Samples, metrics.Predictions] | None:
     """True and predicted trajectories of the test split, where a score asks for steps."""
     horizon, moving = _horizon(task), task.evolution
     if horizon == 1 or moving is None:
         return None
     trajectories = moving.trajectories("test")
-    return trajectories, unroll(fitted, moving, trajectories.inputs, horizon)
+    return trajectories, unroll(fitted, moving, trajectories.inputs, horizon, tell=tell)
 
 
 def _scores(
-    task: Supervised, test: Samples, predictions: metrics.Predictions, rolled: Any, *, key: PRNGKeyArray
+    task: Supervised, answered: _Answered, *, key: PRNGKeyArray
 ) -> tuple[list[Estimate], dict[str, np.ndarray]]:
     """Scores with error bars, and the per-sample values behind them."""
     found, values = [], {}
     for i, score in enumerate(task.scores):
-        one = jax.random.fold_in(key, i)
-        if score.steps == 1:
-            samples, answers = test, predictions
-        elif rolled is not None:
-            samples = dataclasses.replace(rolled[0], outputs=metrics.at_step(score, rolled[0].outputs))
-            answers = metrics.at_step(score, rolled[1])
-        else:
+        one, pair = jax.random.fold_in(key, i), answered.of(score)
+        if pair is None:
             continue
+        samples, answers = pair
         if score.of_set:
             found.append(metrics.estimate(score, answers, samples, key=one))
             continue
@@ -151,10 +216,8 @@ def _scores(
     return found, values
 
 
-def _bounds(task: Supervised, fitted: Predictor, samples: Samples) -> Bounds:
-    if not isinstance(fitted, Interval):
-        return {}
-    return predict_interval(fitted, samples.inputs, quantities=task.outputs)
+def _bounds(task: Supervised, fitted: Interval, inputs: Sequence[Any], tell: Tell = lambda done, total: None) -> Bounds:
+    return predict_interval(fitted, inputs, quantities=task.outputs, tell=tell)
 
 
 def _coverage(
@@ -180,17 +243,26 @@ def _widened(ends: tuple[np.ndarray, np.ndarray], factor: Any) -> tuple[np.ndarr
     return middle - factor * half, middle + factor * half
 
 
-def _shifts(task: Supervised, fitted: Predictor, record: Record, *, key: PRNGKeyArray) -> None:
+def _shifts(fit: Finished, *, key: PRNGKeyArray) -> None:
+    """Scores and, where there are intervals, coverage at every place of every shift."""
+    task, fitted, record, judging = fit.task, fit.answer, fit.record, fit.judging
+    share = SHARE / max(sum(len(axis.values) for axis in task.shifts), 1)
     for axis in task.shifts:
         for i, value in enumerate(axis.values):
-            moved = task.shifted(axis.axis, value)
-            samples = moved.truth("test")
-            predictions = predict(fitted, samples.inputs, quantities=task.outputs)
-            one = jax.random.fold_in(key, i)
-            record.shifts.append(shift.shift_row(moved, axis, value, predictions, samples, record.scores, key=one))
-            if isinstance(fitted, Interval):
-                bounds, where = _bounds(task, fitted, samples), f"{axis.axis}={value}"
-                record.coverage += _coverage(moved, fitted, samples, bounds, where, level=fitted.level, key=one)
+            one, where = jax.random.fold_in(key, i), f"{axis.axis}={value}"
+            with judging.part(where) as tell:
+                moved = task.shifted(axis.axis, value)
+                ask = lambda xs, q=moved.outputs: predict(fitted, xs, quantities=q)  # noqa: E731
+                samples = judging.affordable(ask, moved.truth("test"), share, where)
+                predictions = predict(fitted, samples.inputs, quantities=task.outputs, tell=tell)
+                record.shifts.append(shift.shift_row(moved, axis, value, predictions, samples, record.scores, key=one))
+                if task.sources:
+                    _tell_overlap(task.truth("train"), samples, fit.say, f"samples of {value}")
+                if isinstance(fitted, Interval):
+                    ask = lambda xs: _bounds(task, fitted, xs)  # noqa: E731
+                    samples = judging.affordable(ask, samples, share, f"intervals of {where}")
+                    bounds = _bounds(task, fitted, samples.inputs, tell)
+                    record.coverage += _coverage(moved, fitted, samples, bounds, where, level=fitted.level, key=one)
 
 
 def _query_seconds(f: Predictor | Rollout, inputs: Sequence[Any]) -> float:
@@ -208,7 +280,12 @@ def _describe_own(task: Supervised, splits: Mapping[str, Samples], record: Recor
     if partition is not None:
         record.data["partition"] = partition.how
         say(f"own samples divided: {partition.how}")
-    found = overlap(splits["train"], splits["test"])
-    record.data["overlap"] = found._asdict()
+    record.data["overlap"] = _tell_overlap(splits["train"], splits["test"], say)._asdict()
+
+
+def _tell_overlap(train: Samples, test: Samples, say: Say, which: str = "test samples") -> Overlap:
+    """What they share, and a word where that is anything."""
+    found = overlap(train, test)
     if found.shared:
-        say(str(found))
+        say(str(found).replace("test samples", which))
+    return found

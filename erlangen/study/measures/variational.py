@@ -20,7 +20,15 @@ MEASURES: Mapping[type, Callable[[Finished], dict[str, np.ndarray]]] = {
 
 
 def describe(task: Variational, record: Record, say: Say) -> None:
-    """A law has no data."""
+    """A law has no data; sites that it leaves alone are named."""
+    free = task.law.free_sites
+    if free:
+        named = ", ".join(map(str, free[:8])) + ", ..." * (len(free) > 8)
+        one = len(free) == 1
+        say(
+            f"no string of the law acts on site{'' if one else 's'} {named}: free spin{'' if one else 's'} among its "
+            f"{task.law.n_sites} sites, which are counted from 0"
+        )
 
 
 def measure(fit: Finished) -> dict[str, np.ndarray]:

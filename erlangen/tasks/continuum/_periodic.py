@@ -14,7 +14,7 @@ import abc
 import functools
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
 from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Semilinear, Split
+from erlangen.core.errors import Invalid
 from erlangen.core.quantity import Quantity, vector
 from erlangen.core.systems import Field, System
 from erlangen.data import cache
@@ -33,6 +34,8 @@ from erlangen.physics import fluids
 
 CHUNK = 100  # trajectories solved at a time: what fits the caches of a CPU
 EIGHTHS = (2, 4, 6, 8, 12, 16)  # grids of the solvers, in eighths of n
+MOST_POINTS = 32768  # of a solution from a field of one's own
+PEAKS = 2.0  # largest |u - mean| of a drawn field, in units of its rms
 FASTEST = 1.25  # the fastest field of many trajectories, in units of `speed`
 
 
@@ -121,6 +124,26 @@ class PeriodicEvolution(Evolution, Semilinear):
         with double():
             u = jnp.asarray(x["u"], jnp.float64)
             return {"u_next": _path(u, self.fine, steps, "two-thirds", 1, self)[0]}
+
+    def holding(self, reach: float) -> Self:
+        """The settings whose `points` and `speed` are those of a field with |u - mean| up to `reach`."""
+        return self
+
+    def path(self, x: System, frames: int) -> Outputs:
+        u = np.asarray(x["u"], np.float64)
+        reach = float(np.max(np.abs(u - u.mean())))
+        able = self.holding(reach)
+        larger = max(1.0, reach / able.speed)
+        fine = able.fine * 2 ** math.ceil(math.log2(larger))
+        if not fine <= MOST_POINTS:
+            raise Invalid(
+                must=f"the solution can be resolved by {MOST_POINTS} points",
+                came=f"a field with |u - mean| up to {reach:g}, which takes {fine:g}",
+                do="Take a smaller field, or a larger viscosity where the law has one.",
+            )
+        with double():
+            steps = self.accuracy * self.steps(fine, max(able.speed, FASTEST * reach))
+            return {"u_next": _path(jnp.asarray(u), fine, steps, "two-thirds", frames, self)}
 
     def solve_on(self, x: System, n: int) -> Outputs:
         """The same solver from one sample alone: on n points, in float32, with the longest stable step."""

@@ -11,10 +11,11 @@ grid or more. The thinnest fronts are not determined by 128 points; the solvers'
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -26,7 +27,7 @@ from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import fluids
 from erlangen.physics.random_fields import smooth_field
 
-from ._periodic import PeriodicEvolution
+from ._periodic import PEAKS, PeriodicEvolution
 
 MODES = 4  # waves in an initial field
 
@@ -68,6 +69,9 @@ class Burgers(PeriodicEvolution):
     @property
     def speed(self) -> float:
         return 4 * self.amplitude  # |u| of a Gaussian field stays below 5 rms in all trajectories
+
+    def holding(self, reach: float) -> Self:
+        return dataclasses.replace(self, amplitude=max(self.amplitude, reach / PEAKS))
 
     def initial(self, n: int, *, key: PRNGKeyArray) -> Float[Array, " n"]:
         return smooth_field((n,), modes=MODES, rms=self.amplitude, dtype=jnp.float64, key=key)

@@ -25,7 +25,6 @@ from erlangen.assess.metrics import relative_l2
 from erlangen.contract import (
     SPLITS,
     Outputs,
-    PublishedResult,
     ReferenceSolver,
     Samples,
     Score,
@@ -62,10 +61,6 @@ class Darcy(Supervised):
     outputs = (Quantity("u", "u", "1", "grid", label="pressure"),)
     budget = "30m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 17, "fine": 17, "count": 40}
-    published = (
-        PublishedResult("FNO, the original files, 1,000 samples", "relative_l2", 1.08, "%", "arXiv:2010.08895"),
-        PublishedResult("Transolver, the original files, 1,000 samples", "relative_l2", 0.57, "%", "arXiv:2402.02366"),
-    )
 
     def __post_init__(self):
         positive = (0, math.inf)

@@ -11,10 +11,11 @@ Other boxes and units are scalings, u(x, t) -> s^2 u(s x, s^3 t): amplitude and 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -26,7 +27,7 @@ from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import fluids, waves
 from erlangen.physics.random_fields import smooth_field
 
-from ._periodic import PeriodicEvolution
+from ._periodic import PEAKS, PeriodicEvolution
 
 MODES = 4  # waves in an initial field
 
@@ -71,6 +72,9 @@ class KortewegDeVries(PeriodicEvolution):
     @property
     def speed(self) -> float:
         return 8 * self.amplitude
+
+    def holding(self, reach: float) -> Self:
+        return dataclasses.replace(self, amplitude=max(self.amplitude, reach / PEAKS))
 
     def initial(self, n: int, *, key: PRNGKeyArray) -> Float[Array, " n"]:
         return smooth_field((n,), modes=MODES, rms=self.amplitude, dtype=jnp.float64, key=key)

@@ -29,20 +29,22 @@ from ...core.free_memory import check_fits
 from ...core.groups import Broken, Group, Shifts
 from ...core.quantity import Quantity
 from ...core.systems import Field, System
+from ...data.grid_layout import PERIODIC
 from ...data.partition import BLOCKS, EDGE, Partition, Partitioned, Units, divide
 from ...data.sources import Source
-from ...data.trajectory_files import PERIODIC, Column, Header, header, read_trajectories
+from ...data.trajectory_files import Column, Header, header, read_trajectories
 from ...numerics import spectral
 from ...physics.random_fields import smooth_field
 
 HELD_OUT = {"validation": 0.1, "calibration": 0.1, "test": 0.15}  # shares of the trajectories
+SHORTEST = 4  # frames of a block of time, of which three are kept
 COPIES = 5  # of the frames, while a fit runs: as read, as packed inputs and labels, and both of them on the device
 WAVES, POINTS, FRAMES, SPEED, DECAY, STEP = 40, 64, 12, 1.0, 0.05, 0.1  # of the example: c, nu, dt
 
 
 @dataclasses.dataclass(frozen=True)
 class Trajectories(Evolution, Partitioned):
-    data: str = ""  # own files, separated by commas; names in them as in flow.h5:values=u+v:time=t:x=lon:units=m/s
+    data: str = ""  # own files, joined by commas; names in them as in flow.h5:values=u+v:time=t:x=lon:boundary=walls
     test: str = ""  # own test files; default: a share of `data`
     every: int = 1  # of so many frames one is kept: the step that is learned is so many times that of the file
     frames: int = 0  # kept of each trajectory, its first included; 0: all
@@ -165,11 +167,12 @@ def _headers(text: str, digests: tuple[str, ...]) -> tuple[Header, ...]:
 def _window(task: Trajectories, heads: tuple[Header, ...]) -> tuple[int, int, int]:
     """(pieces of each trajectory, frames from one piece to the next, frames that a piece keeps), after thinning.
 
-    One piece, the whole, where there is a trajectory for each split; else `BLOCKS` pieces of all trajectories, and the
-    last quarter of a piece is left out, so that the end of one says little about the start of the next.
+    One piece, the whole, where there is a trajectory for each split; else `BLOCKS` pieces of all trajectories, fewer
+    where they would be shorter than `SHORTEST` frames, and the last quarter of a piece is left out, so that the end of
+    one says little about the start of the next.
     """
     total, there = sum(head.count for head in heads), min(math.ceil(head.frames / task.every) for head in heads)
-    pieces = 1 if total >= (3 if task.test else 4) else math.ceil(BLOCKS / total)
+    pieces = 1 if total >= (3 if task.test else 4) else max(min(math.ceil(BLOCKS / total), there // SHORTEST), 1)
     kept = int((1 - EDGE) * (there // pieces)) if pieces > 1 else there
     return (pieces, there // pieces, kept) if kept > 1 else (1, there, there)
 
@@ -185,7 +188,7 @@ def _divided(task: Trajectories, heads: tuple[Header, ...]) -> Partition:
         raise Invalid(
             must=f"there are at least {len(counts)} trajectories, one for each of {', '.join(counts)}",
             came=f"{total} in {task.data}",
-            do="Give more of them (several files, joined by commas), or longer ones: 60 frames are cut into blocks.",
+            do=f"Give more of them (files joined by commas), or longer ones: {4 * SHORTEST} frames make blocks.",
         )
     how = "whole trajectories" if pieces == 1 else f"{total} blocks of time, the last quarter of each left out"
     return divide(Units(np.arange(total), f"{how}, at random"), counts, key=task.seed)
@@ -211,6 +214,8 @@ def _read(task: Trajectories, split: Split, data: tuple[str, ...], test: tuple[s
         COPIES * sum(h.bytes(h.count * _window(task, heads)[0], kept) for h in heads),
         do="Thin it: --every 4 keeps each fourth frame, --frames 50 the first fifty.",
     )
+    every = (*heads, *(_headers(task.test, test) if task.test else ()))
+    known = set.intersection(*({*h.parameters, *h.varying} for h in every))
     own = bool(task.test) and split == "test"
     if own:
         heads = _headers(f"{task.data},{task.test}", data + test)[len(heads) :]
@@ -219,7 +224,8 @@ def _read(task: Trajectories, split: Split, data: tuple[str, ...], test: tuple[s
     for head, chosen in rows.items():
         numbers, starts = [row for row, _ in chosen], [first for _, first in chosen]
         for x, states in read_trajectories(head, numbers, every=task.every, frames=kept, start=starts):
-            inputs.append(x)
+            parameters = {name: value for name, value in x.parameters.items() if name in known}
+            inputs.append(x.replace(parameters={**parameters, "dt": task.dt}))
             for name, values in states.items():
                 outputs[f"{name}_next"].append(values[1:])
     return Samples(inputs, outputs, np.arange(len(inputs)))

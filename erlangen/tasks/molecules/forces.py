@@ -1,10 +1,11 @@
 """Energy and forces of a molecule in motion, at the level of a quantum-chemical reference.
 
-    positions, elements  ->  E [eV],  F_i = -dE/dr_i [eV/A]
+    positions, elements  ->  E [eV],  F_i = -dE/dr_i [eV/A],  of own crystals also  sigma = (1/V) dE/d epsilon [eV/A^3]
 
 Truth: frames of canonical molecular dynamics labelled by GFN2-xTB (Bannwarth et al. 2019, doi:10.1021/acs.jctc.8b01176)
 or Kohn-Sham DFT, or the user's own file. Splits are independent trajectories, each from a conformer of its own.
-Several molecules may share one answer; it can then be judged on molecules that it has not seen.
+Several molecules may share one answer; it can then be judged on molecules that it has not seen. Stress is asked for
+where every periodic frame of the own files has one.
 The reference solver is the method of the labels itself: a model pays only where it is faster.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -21,11 +23,14 @@ from ...assess.metrics import absolute, squared
 from ...contract import Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split, Supervised
 from ...core import quantity
 from ...core.errors import Invalid, unknown
-from ...core.groups import Group, Orthogonal, Permutations, Translations
+from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
+from ...core.quantity import Quantity
 from ...core.systems import Atoms, System
 from ...data.cache import Key, cost_of, key_of, remembered
+from ...data.downloads import is_copy
 from ...data.partition import Partition, Partitioned, composition, divide, units
-from ...data.readers import read_samples
+from ...data.plausibility import state_of
+from ...data.readers import read_atoms, samples_of
 from ...data.sources import Source
 from ...physics.electronic_structure import DensityFunctional
 from ...physics.molecular_dynamics import Sampling, canonical_frames
@@ -33,8 +38,13 @@ from ...physics.molecules import charge_and_spin, conformers, symbols
 from ...physics.tight_binding import TightBinding
 
 XTB = {"gfn2": "GFN2-xTB", "gfn1": "GFN1-xTB"}
+LARGEST = {False: 300, True: 32}  # atoms of the reference, isolated and periodic: beyond, a query takes minutes
 PER_TRAJECTORY = 25
 SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
+ACAC = tuple(
+    PublishedResult(f"{name}, 500 structures", "forces_rmse", value, "meV/A", "arXiv:2206.07697")
+    for name, value in (("MACE", 5.1), ("NequIP", 5.9))
+)
 HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of an own data file
 
 
@@ -53,14 +63,7 @@ class Forces(Supervised, Partitioned):
 
     container: ClassVar[type[Atoms]] = Atoms
     inputs: ClassVar = (quantity.positions, quantity.atomic_numbers, quantity.cell)
-    outputs: ClassVar = (quantity.energy, quantity.forces)
     toy: ClassVar[Mapping[str, Any]] = {"molecule": "water", "n_train": 40, "n_test": 20}
-    published: ClassVar[tuple[PublishedResult, ...]] = (
-        PublishedResult("MACE, rMD17 ethanol, 1,000 frames", "forces_mae", 2.1, "meV/A", "arXiv:2206.07697"),
-        PublishedResult("PaiNN, rMD17 ethanol, 1,000 frames", "forces_mae", 10.0, "meV/A", "arXiv:2206.07697"),
-        PublishedResult("MACE, acetylacetone 300 K, 500 frames", "forces_rmse", 5.1, "meV/A", "arXiv:2206.07697"),
-        PublishedResult("NequIP, acetylacetone 300 K, 500 frames", "forces_rmse", 5.9, "meV/A", "arXiv:2206.07697"),
-    )
 
     def __post_init__(self):
         if self.engine not in XTB and "/" not in self.engine:
@@ -81,6 +84,16 @@ class Forces(Supervised, Partitioned):
             self._check_elements()
 
     @property
+    def idle(self) -> frozenset[str]:
+        return frozenset({"molecule", "temperature", "engine", "n_train", "n_test"} if self.data else {"test"})
+
+    @property
+    def published(self) -> tuple[PublishedResult, ...]:  # type: ignore[override]
+        """Published errors on the same training and test structures."""
+        files = ((self.data, "train_300K.xyz"), (self.test, "test_MD_300K.xyz"))
+        return ACAC if self.test and all(is_copy(Source.parse(text).path, "acac", name) for text, name in files) else ()
+
+    @property
     def molecules(self) -> tuple[str, ...]:
         """Names or SMILES."""
         return _listed(self.molecule)
@@ -96,16 +109,25 @@ class Forces(Supervised, Partitioned):
         return _divided(self.data, Source.parse(self.data).digest, bool(self.test)) if self.data else None
 
     @property
+    def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
+        """Energy and forces, and the stress where the own files have it."""
+        return (quantity.energy, quantity.forces, *((quantity.stress,) if self._has_stress else ()))
+
+    @property
     def symmetry(self) -> tuple[Group, ...]:
-        return (Orthogonal(), Translations(), Permutations())
+        whole = (Orthogonal(), Translations(), Permutations())
+        periodic = bool(self.data) and any(np.any(x["pbc"]) for x in _read(self.data).samples.inputs)
+        return (*whole, LatticeBasis(), LatticeTranslations()) if periodic else whole
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        return (
+        found = (
             Score("forces_mae", "forces", absolute, "meV/A", "force MAE", factor=1000),
             Score("forces_rmse", "forces", squared, "meV/A", "force RMSE", aggregate="root", factor=1000),
             Score("energy_mae", "energy", absolute, "meV", "energy MAE", factor=1000),
         )
+        stress = Score("stress_mae", "stress", absolute, "meV/A^3", "stress MAE", factor=1000)
+        return (*found, stress) if self._has_stress else found
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
@@ -117,8 +139,10 @@ class Forces(Supervised, Partitioned):
 
     def shifted(self, axis: str, value: Any) -> Forces:
         """The same molecules hotter or others, judged on a third of the frames; or another test file."""
-        fewer = {} if axis == "test" else {"n_test": max(self.n_test // 3, 3)}
-        return dataclasses.replace(self, **{axis: value}, **fewer)
+        if axis == "test":  # no file is forgotten: what is asked for depends on all of them
+            value, others = str(value), ",".join(filter(None, (self.test, self.judged_on)))
+            return dataclasses.replace(self, test=value, judged_on=others)
+        return dataclasses.replace(self, **{axis: value}, n_test=max(self.n_test // 3, 3))
 
     @property
     def solvers(self) -> tuple[ReferenceSolver, ...]:
@@ -152,12 +176,19 @@ class Forces(Supervised, Partitioned):
         return {"forces_mae": 1000 * float(np.mean(np.abs(gaps)))}
 
     def _reference_solver(self, x: System, setting: str) -> Outputs:
+        n, most = len(x["atomic_numbers"]), LARGEST[bool(np.any(x["pbc"]))]
+        if n > most:
+            raise Invalid(
+                must=f"it answers in seconds: at most {LARGEST[False]} atoms, {LARGEST[True]} in a periodic cell",
+                came=f"{n} atoms",
+                do="Judge it on smaller structures: --test FILE.",
+            )
         found = self._xtb(x, setting, accuracy=1.0)
         same = not self.data and setting == self.engine
         return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros
 
     def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
-        charge, n_unpaired = (0, 0) if self.data else self._charges[composition(x)]
+        charge, n_unpaired = self._own_state(x) if self.data else self._charges[composition(x)]
         method = TightBinding(XTB[engine], charge, n_unpaired, accuracy)
         potential = method.potential(np.asarray(x["atomic_numbers"]), np.asarray(x["cell"]), np.asarray(x["pbc"]))
         energy, forces = potential(np.asarray(x["positions"], float))
@@ -209,6 +240,27 @@ class Forces(Supervised, Partitioned):
         """Charge and unpaired electrons of every molecule, by composition."""
         return {composition(conformers(m)[0]): charge_and_spin(m) for m in self.molecules}
 
+    def _own_state(self, x: System) -> tuple[int, int]:
+        """Charge and unpaired electrons that the own files state for a composition."""
+        return state_of(np.asarray(x["atomic_numbers"]), self._states.get(composition(x), {}))
+
+    @functools.cached_property
+    def _states(self) -> Mapping[tuple[int, ...], Mapping[str, Any]]:
+        return {kind: said for file in reversed(self._files) for kind, said in _read(file).states.items()}
+
+    @property
+    def _files(self) -> tuple[str, ...]:
+        return (*filter(None, (self.data, self.test)), *_listed(self.judged_on)) if self.data else ()
+
+    @functools.cached_property
+    def _has_stress(self) -> bool:
+        """Whether all of the own files have it; a file without it is named."""
+        found = [_read(file).has_stress for file in self._files]
+        if any(found) and not all(found):
+            without = self._files[found.index(False)]
+            warnings.warn(f"{without} has no stress: it is neither trained nor judged", stacklevel=3)
+        return bool(found) and all(found)
+
     def _check_elements(self) -> None:
         known = {z for m in self.molecules for z in composition(conformers(m)[0])}
         for other in _listed(self.judged_on):
@@ -221,36 +273,52 @@ class Forces(Supervised, Partitioned):
                 )
 
     def _from_file(self, split: Split) -> Samples:
-        whole = _read(self.data)
+        whole = _read(self.data).samples
         if self.test and split == "test":
-            return _of_known_elements(_read(self.test), whole, self.test)
-        return _divided(self.data, Source.parse(self.data).digest, bool(self.test)).part(whole, split)
+            found = _of_known_elements(_read(self.test).samples, whole, self.test)
+        else:
+            found = _divided(self.data, Source.parse(self.data).digest, bool(self.test)).part(whole, split)
+        return dataclasses.replace(found, outputs={q.name: found.outputs[q.name] for q in self.outputs})
 
 
 def _listed(names: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
-def _read(text: str) -> Samples:
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Own:
+    """What an own file holds: labelled frames, and charge and spin as its headers say them, by composition."""
+
+    samples: Samples
+    states: Mapping[tuple[int, ...], Mapping[str, Any]]
+
+    @property
+    def has_stress(self) -> bool:
+        return "stress" in self.samples.outputs
+
+
+def _read(text: str) -> _Own:
     """Frames of a file, parsed once for what it holds."""
     source = Source.parse(text).only("energy", "forces", "stress", "units", "pbc", "group", "split")
     return _read_content(source, source.digest)
 
 
 @functools.lru_cache(maxsize=8)
-def _read_content(source: Source, digest: str) -> Samples:
+def _read_content(source: Source, digest: str) -> _Own:
     try:
-        return read_samples(source)
+        frames = read_atoms(source, need=("energy", "forces"))
     except Invalid as error:
         if error.must == "every frame has forces":
             more = "Energies alone are fitted by molecules/properties --target energy."
             raise Invalid(must=error.must, came=error.came, do=f"{error.do} {more}") from None
         raise
+    samples = samples_of(source, frames, ("energy", "forces"))
+    return _Own(samples, {composition(f.atoms): f.info for f in reversed(frames)})
 
 
 @functools.lru_cache(maxsize=8)
 def _divided(text: str, digest: str, is_tested_elsewhere: bool) -> Partition:
-    whole, source = _read(text), Source.parse(text)
+    whole, source = _read(text).samples, Source.parse(text)
     shares = {k: v for k, v in HELD_OUT.items() if not (is_tested_elsewhere and k == "test")}
     counts = {k: max(round(v * len(whole)), 1) for k, v in shares.items()}
     counts["train"] = len(whole) - sum(counts.values())

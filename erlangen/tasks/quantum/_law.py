@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -24,6 +23,7 @@ from erlangen.physics import spins as laws
 A = TypeVar("A", bound=Asked)
 
 MODELS = ("ising", "heisenberg", "j1j2", "xxz")
+STRONGEST = 1e6  # coupling in units of J: beyond it the smaller terms drown in rounding
 COUPLINGS = {"ising": "field", "xxz": "anisotropy", "j1j2": "j2"}  # the setting by which a model is tuned
 
 
@@ -45,9 +45,10 @@ class SpinsOnLattice(Variational[A]):
         """The law at one value of what tunes the model, in Marshall's basis where the lattice has two sublattices."""
         if self.model not in MODELS:
             raise unknown("model", self.model, MODELS)
-        if self.model in ("ising", "j1j2") and not 0 <= coupling < math.inf:
+        lowest = 0.0 if self.model in ("ising", "j1j2") else -STRONGEST
+        if self.model in COUPLINGS and not lowest <= coupling <= STRONGEST:
             name = COUPLINGS[self.model]
-            raise Invalid(must=f"{name} is finite and not negative", came=str(coupling), do="Change it.")
+            raise Invalid(must=f"{name} is finite, {lowest:g} to {STRONGEST:g}", came=f"{coupling:g}", do="Change it.")
         if self.model != "ising" and self.sites % 2:
             raise Invalid(
                 must="S_z = 0 needs an even number of spins", came=f"{self.sites} sites", do=f"Take {self.sites + 1}."

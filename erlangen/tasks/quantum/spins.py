@@ -27,7 +27,7 @@ from erlangen.data.varbench import SOURCE, Row, published
 from erlangen.physics import exact_diagonalisation, matrix_product_states, mean_field
 from erlangen.physics import spins as laws
 
-from ._law import SpinsUnderLaw
+from ._law import STRONGEST, SpinsUnderLaw
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +48,14 @@ class Spins(SpinsUnderLaw[GroundState]):
         if self.file:
             return ()
         if self.model == "ising":
-            values = tuple(round(self.field * (1 + x), 6) for x in (-0.2, -0.1, -0.05, 0.05, 0.1, 0.2))
-            return (Shift("field", values, "other transverse field", "J"),)
+            # beside no field, in units of J
+            values = [(self.field or 1.0) * x + self.field for x in (-0.2, -0.1, -0.05, 0.05, 0.1, 0.2)]
+            return (Shift("field", _allowed(values, 0), "other transverse field", "J"),)
         if self.model == "xxz":
-            values = tuple(round(self.anisotropy + x, 6) for x in (-0.2, -0.05, 0.05, 0.2) if self.anisotropy + x > -1)
-            return (Shift("anisotropy", values, "other anisotropy"),)
-        values = tuple(round(self.coupling + x, 6) for x in (-0.1, 0.02, 0.05, 0.1) if self.coupling + x >= 0)
-        return (Shift("j2", values, "other frustration", "J1"),)
+            values = [self.anisotropy + x for x in (-0.2, -0.05, 0.05, 0.2) if self.anisotropy + x > -1]
+            return (Shift("anisotropy", _allowed(values, -1), "other anisotropy"),)
+        values = [self.coupling + x for x in (-0.1, 0.02, 0.05, 0.1)]
+        return (Shift("j2", _allowed(values, 0), "other frustration", "J1"),)
 
     def shifted(self, axis: str, value: Any) -> Self:
         changes = {"model": "j1j2"} if axis == "j2" else {}
@@ -120,6 +121,11 @@ class Spins(SpinsUnderLaw[GroundState]):
     def _pauli_unit(self) -> float:
         """What an energy in Pauli units is here."""
         return 1.0 if self.model == "ising" else 0.25
+
+
+def _allowed(couplings: list[float], lowest: float) -> tuple[float, ...]:
+    """Those that the laws take, to nine digits."""
+    return tuple(float(f"{x:.9g}") for x in couplings if lowest <= x <= STRONGEST)
 
 
 @functools.lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ from erlangen.core.systems import System
 from erlangen.physics import exact_diagonalisation
 from erlangen.physics import spins as laws
 
-from ._law import COUPLINGS, SpinsOnLattice
+from ._law import COUPLINGS, STRONGEST, SpinsOnLattice
 from .spins import Spins
 
 BEYOND = (-0.5, -0.25, 0.25, 0.5, 0.75)
@@ -88,7 +88,7 @@ class SpinsFamily(SpinsOnLattice[Couplings]):
         width = self.high - self.low
         places = ((self.low if x < 0 else self.high) + x * width for x in BEYOND)
         lowest = -1.0 if self.model == "xxz" else 0.0
-        values = tuple(round(g, 9) for g in places if g > lowest)
+        values = tuple(round(g, 9) for g in places if lowest < g <= STRONGEST)
         return (Shift("coupling", values, f"{COUPLINGS[self.model]} beyond the range", "J"),) if width else ()
 
     def shifted(self, axis: str, value: Any) -> Self:

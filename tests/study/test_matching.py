@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from erlangen import registry
-from erlangen.app import matching
+from erlangen.study import matching
 from erlangen.core.errors import Invalid
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"

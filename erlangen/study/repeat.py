@@ -6,25 +6,37 @@ import ast
 import contextlib
 import dataclasses
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import registry
 from ..core.errors import Invalid
-from ..study.record import Record
+from .record import Record
 
-RESERVED = ("method", "budget", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
+RESERVED = ("method", "budget", "judging", "seed", "seeds", "wrap", "out", "runs", "resume", "quiet", "debug", "help")
 
 
-def command(record: Record) -> str:
-    """The command line that repeats a run: every setting that is not the default of its task or method."""
+Declared = Callable[[str, str], tuple[Mapping[str, str], Mapping[str, Any]]]
+"""Of the "task" or "method" of that name: annotations of its settings, and defaults as JSON (nested: dictionaries)."""
+
+
+def command(record: Record, declared: Declared | None = None) -> str:
+    """The command line that repeats a run: every setting that is not the default of its task or method.
+
+    declared: where annotations and defaults come from; by default from the source, where settings are nested from the
+    code.
+    """
     words = ["erlangen", "run", record.task, "--method", record.method]
     names = {"task": set(record.task_fields), "method": set(record.method_fields)}
     for owner, name, fields in (
         ("task", record.task, record.task_fields),
         ("method", record.method, record.method_fields),
     ):
-        kinds, defaults = _kinds(owner, name), _defaults(owner, name, fields)
+        if declared is None:
+            kinds, defaults = _kinds(owner, name), _defaults(owner, name, fields)
+        else:
+            kinds, told = declared(owner, name)
+            defaults = {key: _plain(value) for key, value in _flat(told)}
         for key, value in _flat(fields):
             if key in defaults and defaults[key] == _plain(value):
                 continue

@@ -1,0 +1,67 @@
+"""How many steps a budget of time affords, as far as is known by now.
+
+in_time(left, step, check, checks) -> (steps, steps between two validations)
+replan(progress, budget)                 moves the end where the machine has become slower or faster
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from ..contract import Budget, Session
+
+HARDLY = 50  # steps: fewer in a budget of time are no training, and that is said
+
+
+@dataclasses.dataclass
+class Progress:
+    """The part of a fit's state that is not arrays; it goes into the checkpoint as JSON."""
+
+    step: int = 0
+    total: int = 0
+    every: int = 0
+    seconds: float = 0.0
+    planned: float = 0.0  # seconds before the first step: preparing, compiling, trying
+    pace: float = 0.0  # seconds of a step, when it was planned
+    scale: float = 1.0
+    rollbacks: int = 0
+    best: float = math.inf
+    stale: int = 0
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+def in_time(left: float, step: float, check: float, checks: int) -> tuple[int, int]:
+    """(steps in all, steps between two validations) for `left` seconds, where a step and a validation take so long.
+
+    `checks` validations, or fewer where they would take more than a quarter of the time.
+    """
+    checks = min(checks, max(int(0.25 * left / check), 1))
+    total = max(int((left - checks * check) / step), 1)
+    return total, max(total // checks, 1)
+
+
+def replan(progress: Progress, budget: Budget) -> None:
+    """Move the end of a fit whose budget is in seconds, where the machine's speed has changed by more than a tenth.
+
+    Speed is that of the steps: what came before the first, compiling above all, is part of the budget but not of it.
+    """
+    if budget.seconds is None or progress.step >= progress.total:
+        return
+    left = budget.seconds - progress.seconds
+    if left <= 0:
+        progress.total = progress.step
+        return
+    affordable = progress.step + int(left * progress.step / max(progress.seconds - progress.planned, 1e-9))
+    if abs(affordable - progress.total) > 0.1 * (progress.total - progress.step):
+        progress.total = max(affordable, progress.step + 1)
+
+
+def tell_if_hardly_trained(progress: Progress, budget: Budget, session: Session) -> None:
+    """Say that a budget of time was too short for a fit to be one."""
+    if budget.seconds is not None and progress.step < HARDLY:
+        steps = f"{progress.step} step{'s' * (progress.step > 1)}"
+        session.say(
+            f"the time for the fit, {budget}, was enough for {steps} of training ({progress.planned:.0f} s went into "
+            "preparing and compiling): the answer is hardly trained. Give a longer --budget, or take a smaller network."
+        )

@@ -1,0 +1,187 @@
+"""What there is to read: resources, lessons, search; and what this server is and may do."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from .. import registry
+from ..core.errors import unknown
+from ..leaves import HERE
+from ..study.environment import versions
+from ..study.record import FORMAT as RECORD_FORMAT
+from .answers.figures import FORMAT, Reference
+from .answers.maps import Resource
+from .answers.reading import (
+    AboutAnswer,
+    Block,
+    LessonAnswer,
+    LessonRow,
+    LessonsAnswer,
+    ResourcesAnswer,
+    SearchAnswer,
+    SearchEntry,
+)
+from .library import SCALES, Library
+from .links import href, link
+
+RESOURCES, LESSONS = HERE / "resources.toml", HERE / "lessons"
+ENDINGS = (  # those of `data.atom_files` and, without folders, of `data.field_files`, which need NumPy
+    *(".xyz", ".extxyz", ".cif", ".mmcif", ".pdb", ".ent", ".sdf", ".sd", ".mol", ".vasp", ".poscar", ".contcar"),
+    *(".h5", ".hdf5", ".nc", ".nc4", ".npz"),
+)
+MOST_FOUND = 2_000  # runs in the index of the search
+
+
+@functools.lru_cache(maxsize=2)
+def _resources(file: Path, version: int) -> tuple[Resource, ...]:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        rows = tomllib.loads(file.read_text(encoding="utf-8"))["resource"]
+        return tuple(_resource(row) for row in rows)
+    return ()
+
+
+def resources() -> tuple[Resource, ...]:
+    """The whole link list, in its order."""
+    return _resources(RESOURCES, RESOURCES.stat().st_mtime_ns if RESOURCES.exists() else 0)
+
+
+def _resource(row: dict[str, Any]) -> Resource:
+    areas = row.get("areas", row.get("area", []))
+    year, alive = row.get("year"), row.get("alive")
+    return {
+        "title": str(row["title"]),
+        "href": link(str(row.get("href") or row.get("url") or row.get("link") or "")),
+        "kind": str(row.get("kind", "")),
+        "areas": [areas] if isinstance(areas, str) else [str(area) for area in areas],
+        "line": str(row.get("line", "")),
+        "licence": str(row.get("licence", "")),
+        "year": int(year) if year else None,
+        "alive": bool(alive) if alive is not None else None,
+    }
+
+
+def resources_of(*, area: str = "", leaf: str = "") -> list[Resource]:
+    """Those of an area, or of a leaf."""
+    return [row for row in resources() if (leaf or area) in row["areas"]]
+
+
+def the_resources(library: Library) -> ResourcesAnswer:
+    """api/resources.json"""
+    found = list(resources())
+    titles = {area.name: area.title for area in library.chart().areas}
+    used = {name.split("/")[0] for row in found for name in row["areas"]}
+    areas: list[Reference] = [{"title": t, "href": href("area", n)} for n, t in titles.items() if n in used]
+    return {"resources": found, "kinds": list(dict.fromkeys(row["kind"] for row in found)), "areas": areas}
+
+
+def lesson_files() -> dict[str, Path]:
+    """Lessons that were executed, by <area>/<task>."""
+    return {f"{path.parent.name}/{path.stem}": path for path in sorted(LESSONS.glob("*/*.json"))}
+
+
+def lesson_of(leaf: str) -> str:
+    """The page of the lesson of a leaf; empty where there is none."""
+    return href("lesson", leaf) if leaf in lesson_files() else ""
+
+
+def _read_lesson(path: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        read = json.loads(path.read_text(encoding="utf-8"))
+        return read if isinstance(read, dict) else {}
+    return {}
+
+
+def _lesson_row(name: str, read: dict[str, Any]) -> LessonRow:
+    return {
+        "path": name,
+        "href": href("lesson", name),
+        "title": str(read.get("title", name)),
+        "scale": SCALES.get(name.split("/")[0], "across"),
+        "line": str(read.get("line", "")),
+    }
+
+
+def the_lessons(library: Library) -> LessonsAnswer:
+    """api/lessons.json"""
+    return {"lessons": [_lesson_row(name, _read_lesson(path)) for name, path in lesson_files().items()]}
+
+
+def the_lesson(library: Library, name: str) -> LessonAnswer:
+    """api/lesson/<area>/<task>.json"""
+    files = lesson_files()
+    if name not in files:
+        raise unknown("lesson", name, files)
+    read, order = _read_lesson(files[name]), list(files)
+    after = order[order.index(name) + 1 :][:1]
+    titles = {leaf.path: leaf.title for area in library.chart().areas for leaf in area.leaves}
+    kinds = ("text", "equation", "code", "output", "exercise")
+    blocks: list[Block] = [
+        {"kind": b["kind"], "text": str(b.get("text", "")), "caption": str(b.get("caption", ""))}
+        for b in read.get("blocks", [])
+        if b.get("kind") in kinds
+    ]
+    following = _lesson_row(after[0], _read_lesson(files[after[0]])) if after else None
+    return {
+        "lesson": _lesson_row(name, read),
+        "leaf": {"title": titles[name], "href": href("leaf", name)} if name in titles else None,
+        "blocks": blocks,
+        "file": str(read.get("file", "")),
+        "next": {"title": following["title"], "href": following["href"]} if following else None,
+    }
+
+
+def the_search(library: Library) -> SearchAnswer:
+    """api/search.json: one small index of everything."""
+    found: list[SearchEntry] = []
+    for area in library.chart().areas:
+        found.append({"kind": "area", "title": area.title, "text": "", "href": href("area", area.name)})
+        for leaf in area.leaves:
+            words = f"{leaf.path} {leaf.line} {leaf.symmetry} {_choices(leaf.task)}".strip()
+            found.append({"kind": "leaf", "title": leaf.title, "text": words, "href": href("leaf", leaf.path)})
+    for entry in (*library.entries("method"), *library.entries("wrapper")):
+        words = f"{entry.group} {entry.title}"
+        found.append({"kind": "method", "title": entry.name, "text": words, "href": href("method", entry.name)})
+    for row in library.listed()[:MOST_FOUND]:
+        words = f"{row.task} {row.method} {row.state}"
+        found.append({"kind": "run", "title": row.name, "text": words, "href": href("run", row.name)})
+    for one in resources():
+        found.append({"kind": "resource", "title": one["title"], "text": one["line"], "href": one["href"]})
+    for lesson in the_lessons(library)["lessons"]:
+        found.append({"kind": "lesson", "title": lesson["title"], "text": lesson["line"], "href": lesson["href"]})
+    return {"entries": found}
+
+
+def _choices(entry: registry.Entry | None) -> str:
+    """Words of the settings of a task ("ethanol"), so that a search finds the leaf."""
+    texts = [f"{s.default or ''} {s.annotation} {s.comment}" for s in entry.settings] if entry else []
+    return " ".join(word for text in texts for word in text.replace("'", " ").split() if word.isalpha())
+
+
+def the_about(library: Library) -> AboutAnswer:
+    """api/about.json"""
+    known = "known" if library.knows_all() else "asking" if library.is_asking else "unknown"
+    return {
+        "format": FORMAT,
+        "versions": versions(),
+        "device": _device(),
+        "mode": library.mode,
+        "can": {"run": library.can_run, "predict": library.can_run},
+        "limits": library.limits,
+        "record_format": RECORD_FORMAT,
+        "endings": list(ENDINGS),
+        "catalogue": known,
+    }
+
+
+def _device() -> str:
+    """What this machine computes on, without asking JAX."""
+    import os
+    import platform
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{platform.machine()}, {cores} cores"

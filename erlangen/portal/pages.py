@@ -1,0 +1,130 @@
+"""Every page as a whole HTML file: readable without a script, with its own answer inside for the script.
+
+page(library, "leaf/quantum/spins/", {})     the text of the page; `Invalid` where there is none
+paths(library)                               every page, relative to the root; "" is the map
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core.errors import Invalid, unknown
+from . import api, bodies
+from .library import Library
+from .links import as_files
+from .markup import e
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
+)
+NAVIGATION = (
+    *(("", "Map"), ("runs/", "Runs"), ("compare/", "Compare"), ("methods/", "Methods")),
+    *(("predict/", "Predict"), ("lessons/", "Lessons"), ("resources/", "Resources"), ("about/", "About")),
+)
+PAGES: Mapping[str, tuple[int, str, bodies.Body]] = {
+    # first step of the path -> steps behind it, answer (its name where it differs), what stands in <main>
+    "": (0, "map", bodies.the_map),
+    "area": (1, "area", bodies.area),
+    "leaf": (2, "leaf", bodies.leaf),
+    "runs": (0, "runs", bodies.the_runs),
+    "run": (1, "run", bodies.run),
+    "compare": (0, "compare", bodies.compare),
+    "methods": (0, "methods", bodies.methods),
+    "method": (1, "method", bodies.method),
+    "predict": (0, "predictors", bodies.predict),
+    "lessons": (0, "lessons", bodies.lessons),
+    "lesson": (2, "lesson", bodies.lesson),
+    "resources": (0, "resources", bodies.resources),
+    "about": (0, "about", bodies.about),
+}
+ABOVE = {"map": "", "area": "", "leaf": "", "run": "runs/", "method": "methods/", "lesson": "lessons/", "none": "none"}
+"""The entry of the navigation that a page belongs to, where it is not its own."""
+FOOTER = "<footer><p>Every number here is read from a record; published values keep their source.</p></footer>"
+MISSING_BUNDLE = (
+    '<p class="notice">The script of these pages is not built: <code>make portal</code>. They are whole without it, '
+    "except for plots, sorting and jobs.</p>"
+)
+
+
+def page(library: Library, path: str, query: Mapping[str, str], *, bundle: bool = True) -> str:
+    """The page of a path that ends in "/" (or is empty)."""
+    kind, *rest = path.rstrip("/").split("/")
+    if kind not in PAGES or len(rest) != PAGES[kind][0] or not all(rest):
+        raise unknown("page", path, [name for name in PAGES if name])
+    _, name, body = PAGES[kind]
+    found = api.answer(library, "/".join([name, *rest]), query)
+    found = as_files(found) if library.mode == "export" else found
+    root = "../" * (len(rest) + 1) if kind else "./"
+    return whole(
+        kind or "map",
+        root,
+        title_of(kind, found),
+        body(root, found),
+        mode=library.mode,
+        data=api.inside(found),
+        bundle=bundle,
+    )
+
+
+def title_of(kind: str, found: Mapping[str, Any]) -> str:
+    """What stands in the tab."""
+    names = {
+        "": lambda: "The map of AI for science, runnable",
+        "area": lambda: found["area"]["title"],
+        "leaf": lambda: found["leaf"]["title"],
+        "run": lambda: found["title"],
+        "method": lambda: found["method"]["name"],
+        "lesson": lambda: found["lesson"]["title"],
+    }
+    return str(names[kind]() if kind in names else kind.capitalize())
+
+
+def whole(
+    kind: str,
+    root: str,
+    title: str,
+    main: str,
+    *,
+    mode: str,
+    data: str = "null",
+    bundle: bool = True,
+    status: str = "",
+) -> str:
+    """Frame around what stands in <main>."""
+    here = ABOVE.get(kind, f"{kind}/")
+    current = {href: ' aria-current="page"' if href == here else "" for href, _ in NAVIGATION}
+    links = "".join(f'<a href="{e(root + href)}"{current[href]}>{name}</a>' for href, name in NAVIGATION)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{e(CSP)}">' if mode == "export" else ""
+    script = f'<link rel="stylesheet" href="{root}site/portal.css"><script defer src="{root}site/portal.js"></script>'
+    head = (
+        f'<meta charset="utf-8">{policy}<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="color-scheme" content="light dark"><title>{e(title)} - erlangen</title>'
+        f'<meta name="description" content="{e(title)}: AI for science, runnable, with numbers one can trust.">'
+    )
+    return (
+        f'<!doctype html><html lang="en"><head>{head}{script if bundle else ""}</head>'
+        f'<body data-page="{e(status or kind)}" data-root="{e(root)}" data-mode="{e(mode)}">'
+        '<a class="skip" href="#main">Skip to the content</a><header class="bar">'
+        f'<a class="brand" href="{e(root)}">erlangen</a><nav aria-label="Main">{links}</nav></header>'
+        f'<main id="main" class="page">{"" if bundle else MISSING_BUNDLE}{main}</main>'
+        f'<script type="application/json" id="data">{data}</script>{FOOTER}</body></html>\n'
+    )
+
+
+def refusal(error: Invalid, root: str, *, mode: str, bundle: bool = True, title: str = "Not found") -> str:
+    """A page that says what was wrong, as the library does."""
+    main = f"<h1>{e(title)}</h1><p>{e(error.must)}; came: {e(error.came)}.</p><p>{e(error.do)}</p>"
+    return whole("map", root, title, main, mode=mode, bundle=bundle, status="none")
+
+
+def paths(library: Library) -> Iterator[str]:
+    """Every page, as a path that ends in "/"; the map is ""."""
+    answers = {name: kind for kind, (_, name, _) in PAGES.items()}
+    yield ""
+    yield "compare/"
+    for path in api.paths(library):
+        name, *rest = path.split("/")
+        if name in answers and len(rest) == PAGES[answers[name]][0] and answers[name]:
+            yield "/".join([answers[name], *rest, ""])
