@@ -47,3 +47,12 @@ describe('an order of one’s own', () => {
     expect(read('<img>:x,mae:1')).toEqual({ mae: 1 })
   })
 })
+
+test('records are set side by side from their files', async () => {
+  const { sideBySide } = await import('../src/parts/compared')
+  const run = (name: string, value: number, rate: string) => ({ run: name, href: '', title: name, row: { task: 'a/b' }, five: [], scores: [{ score: board.scores[0], figure: figure(value), floor: '' }], settings: [{ owner: 'method', name: 'rate', text: rate }, { owner: 'task', name: 'n', text: '3' }] }) as unknown as import('../src/types').RunAnswer
+  const both = sideBySide([run('x', 1, '0.1'), { ...run('y', 2, '0.2'), scores: [] }])
+  expect(both.scores[0].figures.map((f) => f.value)).toEqual([1, null])
+  expect(both.settings.map((s) => [s.name, s.differs])).toEqual([['rate', true], ['n', false]])
+  expect(both.notes[0]).toContain('erlangen compare runs/x runs/y')
+})
