@@ -1,7 +1,7 @@
 /** Mounts the page that `<body data-page>` names on `<main>`, in place of its plain HTML. */
 import { mount, type Component } from 'svelte'
 import './theme.css'
-import './base.css'
+import './page.css'
 import Bar from './parts/Bar.svelte'
 import Shell from './parts/Shell.svelte'
 import { dressed } from './parts/theme'
