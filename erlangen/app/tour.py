@@ -76,4 +76,5 @@ def tour(runs: str | Path = "runs", page: str | Path = "tour.html", seed: int = 
         finished.append(done)
     path = report([r.folder for r in finished], Path(page), heading="The tour: problems of every scale")
     print(f"\nThe tour took {time.perf_counter() - start:.0f} s. Plots, certificates and settings: {path}")
+    print(f"The map with these records on it: erlangen serve --open --runs {runs}")
     return path

@@ -57,10 +57,12 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of its dimensions."""
         return tuple(map(int, self.array.shape))
 
     @property
     def is_packed(self) -> bool:
+        """Whether what is kept has to be scaled or moved."""
         return (self.scale, self.offset) != (1.0, 0.0)
 
     @property

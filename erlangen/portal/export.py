@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from ..core.errors import Invalid
@@ -32,24 +33,20 @@ def export(library: Library, folder: Path, say: Callable[[str], None] = lambda t
     if not is_built:
         say(bundle.MISSING)
     failed = []
-    for path in pages.paths(library):
-        try:
-            text = pages.page(library, path, {}, bundle=is_built)
-        except Invalid as error:
-            failed.append(f"{path}: {error}")
-            continue
-        count += _write(folder / unquote(path) / "index.html", with_files(text).encode())
+    count += _page(library, folder, "compare/", None, is_built)
     for path in api.paths(library):
         try:
-            found = as_files(api.answer(library, path, {}))
+            found = api.answer(library, path, {})
         except Invalid as error:
             failed.append(f"{path}: {error}")
             continue
-        text = api.encoded(found)
         target = folder / "api" / unquote(path)
-        count += _write(target.with_name(f"{target.name}.json"), text)
-        call = b"erlangenAnswer(" + api.encoded(path) + b"," + api.inside(found).encode() + b");\n"
+        linked = as_files(found)
+        count += _write(target.with_name(f"{target.name}.json"), api.encoded(linked))
+        call = b"erlangenAnswer(" + api.encoded(path) + b"," + api.inside(linked).encode() + b");\n"
         count += _write(target.with_name(f"{target.name}.js"), call)
+        if (where := pages.of_answer(path)) is not None:
+            count += _page(library, folder, where, found, is_built)
     for row in library.listed():
         for part in DOWNLOADED:
             if (file := library.file(row.name, part)) is not None:
@@ -79,6 +76,11 @@ def _prepare(folder: Path) -> None:
             came=f"{folder}: {error.strerror or error}",
             do="Name another folder.",
         ) from None
+
+
+def _page(library: Library, folder: Path, path: str, found: Mapping[str, Any] | None, is_built: bool) -> int:
+    text = pages.page(library, path, {}, bundle=is_built, found=found)
+    return _write(folder / unquote(path) / "index.html", with_files(text).encode())
 
 
 def _write(path: Path, content: bytes) -> int:

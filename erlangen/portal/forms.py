@@ -115,8 +115,11 @@ def _nested(row: Setting, value: Any, field: str) -> Any:
     """Settings inside a setting: each of the kind of its default."""
     inside = row["default"] if isinstance(row["default"], dict) else {}
     if not isinstance(value, dict):
-        raise _no(field, f"{row['name']} is a JSON object", _short(value), f"Its fields: {', '.join(inside)}.")
-    if strange := [name for name in value if name not in inside]:
+        raise _no(
+            field, f"{row['name']} is a JSON object", _short(value), f"Its fields: {', '.join(inside) or 'none'}."
+        )
+    strange = [name for name in value if name not in inside]
+    if strange and inside:  # where nothing was declared yet, the worker says it
         raise Refusal(field, unknown(f"setting in {row['name']}", str(strange[0])[:80], inside))
     return {**inside, **value}
 

@@ -127,6 +127,11 @@ class Jobs:
         """One job."""
         return next((one for one in self.listed() if one["job"] == job), None)
 
+    def request(self, job: str) -> dict[str, Any]:
+        """What was asked for."""
+        row = self._row(job)
+        return json.loads(row["request"]) if row is not None else {}
+
     def events(self, job: str, after: int) -> list[Told]:
         """The events of a job behind that number, from its file."""
         if self._row(job) is None:

@@ -27,6 +27,7 @@ from .answers.figures import Mode, Scale
 from .answers.reading import Limits
 
 MOST_RECORDS = 400  # kept in memory, 50 kB each
+MOST_NAMED = 300  # names that a misspelt one is compared with
 SECONDS_OF_CHART = 10.0
 SCALES: Mapping[str, Scale] = {
     **dict.fromkeys(("quantum", "density"), "quantum"),
@@ -41,7 +42,7 @@ DOWNLOADED = FILES[:2]
 
 @dataclass(frozen=True)
 class Chart:
-    """The map as it was read: areas with their leaves; what map.toml and map/ say beyond them, by path; papers by name."""
+    """The map as it was read: areas with leaves; what map.toml and map/ say beyond them, by path; papers by name."""
 
     areas: list[Area]
     rows: dict[str, dict[str, Any]]
@@ -134,7 +135,7 @@ class Library:
             return (self._listed or {})[name]
         if name in self._shipped:
             return self._shipped[name][1]
-        raise unknown("run", name, [row.name for row in self.listed()])
+        raise unknown("run", name, [row.name for row in self.listed()[:MOST_NAMED]])
 
     def is_shipped(self, name: str) -> bool:
         """Whether a record came with the package."""

@@ -16,6 +16,7 @@ from .library import Library, best_first
 from .links import href
 from .rows import run_row
 
+MOST_RUNS = 500  # of one method, on its page
 OWN_FILES = ("data", "test", "judged_on", "file")
 """Settings that name files: they take an upload, never a path."""
 Kind = Literal["int", "float", "bool", "choice", "text", "list", "file", "nested"]
@@ -40,7 +41,7 @@ def _setting(one: registry.Setting, defaults: dict[str, Any]) -> Setting:
         kind = "choice"
     elif first.startswith(("tuple", "list", "Sequence")):
         kind = "list"
-    elif isinstance(default, dict):
+    elif isinstance(default, dict) or (first not in PLAIN and (one.default or "").endswith(")")):
         kind = "nested"
     return {
         "name": one.name,
@@ -145,7 +146,7 @@ def the_method(library: Library, name: str) -> MethodAnswer:
         "method": info,
         "places": [place for task in tasks if (place := _place(library, task, name)) is not None],
         "fits": [leaf_reference(library, path) for path in fits],
-        "runs": [run_row(library, row) for row in rows],
+        "runs": [run_row(library, row) for row in rows[:MOST_RUNS]],
     }
 
 

@@ -39,6 +39,7 @@ PAGES: Mapping[str, tuple[int, str, bodies.Body]] = {
     "resources": (0, "resources", bodies.resources),
     "about": (0, "about", bodies.about),
 }
+MOST_ROWS = 1_000
 ABOVE = {"map": "", "area": "", "leaf": "", "run": "runs/", "method": "methods/", "lesson": "lessons/", "none": "none"}
 """The entry of the navigation that a page belongs to, where it is not its own."""
 FOOTER = "<footer><p>Every number here is read from a record; published values keep their source.</p></footer>"
@@ -48,22 +49,31 @@ MISSING_BUNDLE = (
 )
 
 
-def page(library: Library, path: str, query: Mapping[str, str], *, bundle: bool = True) -> str:
-    """The page of a path that ends in "/" (or is empty)."""
+def page(
+    library: Library,
+    path: str,
+    query: Mapping[str, str],
+    *,
+    bundle: bool = True,
+    found: Mapping[str, Any] | None = None,
+) -> str:
+    """The page of a path that ends in "/" (or is empty). found: its answer, where it was made already."""
     kind, *rest = path.rstrip("/").split("/")
     if kind not in PAGES or len(rest) != PAGES[kind][0] or not all(rest):
         raise unknown("page", path, [name for name in PAGES if name])
     _, name, body = PAGES[kind]
-    found = api.answer(library, "/".join([name, *rest]), query)
-    found = as_files(found) if library.mode == "export" else found
+    if name == "runs":  # of a longer list the page carries the newest, and fetches the rest
+        query, found = {**query, "limit": str(MOST_ROWS)}, None
+    answer: Mapping[str, Any] = api.answer(library, "/".join([name, *rest]), query) if found is None else found
+    answer = as_files(answer) if library.mode == "export" else answer
     root = "../" * (len(rest) + 1) if kind else "./"
     return whole(
         kind or "map",
         root,
-        title_of(kind, found),
-        body(root, found),
+        title_of(kind, answer),
+        body(root, answer),
         mode=library.mode,
-        data=api.inside(found),
+        data=api.inside(answer),
         bundle=bundle,
     )
 
@@ -119,12 +129,16 @@ def refusal(error: Invalid, root: str, *, mode: str, bundle: bool = True, title:
     return whole("map", root, title, main, mode=mode, bundle=bundle, status="none")
 
 
+def of_answer(path: str) -> str | None:
+    """The page that shows the answer of a path; None where none does."""
+    name, *rest = path.split("/")
+    for kind, (steps, answer, _) in PAGES.items():
+        if answer == name and len(rest) == steps:
+            return "/".join([kind, *rest, ""]) if kind else ""
+    return None
+
+
 def paths(library: Library) -> Iterator[str]:
     """Every page, as a path that ends in "/"; the map is ""."""
-    answers = {name: kind for kind, (_, name, _) in PAGES.items()}
-    yield ""
     yield "compare/"
-    for path in api.paths(library):
-        name, *rest = path.split("/")
-        if name in answers and len(rest) == PAGES[answers[name]][0] and answers[name]:
-            yield "/".join([answers[name], *rest, ""])
+    yield from (page for path in api.paths(library) if (page := of_answer(path)) is not None)

@@ -13,7 +13,7 @@ from .. import registry
 from ..contract import Interval
 from ..core.errors import Invalid
 from ..core.systems import Atoms, Field, System
-from ..data import field_files, readers
+from ..data import array_files, readers
 from ..data.atom_files import format_of
 from ..data.sources import Source
 from ..study.predict import answer, scope_of
@@ -26,7 +26,7 @@ MOST_SHOWN, MOST_NUMBERS = 3, 20_000
 def reading(path: Path) -> dict[str, Any]:
     """Kind, count, elements or grid, and a preview of the first sample."""
     path = unpacked(path)
-    if path.suffix.lower() in field_files.SUFFIXES:
+    if path.suffix.lower() in array_files.SUFFIXES:
         return _of_fields(path)
     format_of(path)
     frames = readers.read_atoms(Source(path))
@@ -61,10 +61,11 @@ def unpacked(path: Path) -> Path:
 
 
 def _of_fields(path: Path) -> dict[str, Any]:
-    arrays, attributes = field_files._load(path)
-    shapes = {name: list(values.shape) for name, (_, values) in arrays.items()}
+    with array_files.opened(path) as (variables, attributes):
+        shapes = {name: list(one.shape) for name, one in variables.items()}
+        plain = {str(k)[:80]: str(v)[:200] for k, v in list(attributes.items())[:40]}
     count = max((shape[0] for shape in shapes.values() if len(shape) > 1), default=1)
-    grid = {"arrays": shapes, "attributes": {str(k)[:80]: str(v)[:200] for k, v in list(attributes.items())[:40]}}
+    grid = {"arrays": shapes, "attributes": plain}
     return {"kind": "Field", "count": int(count), "elements": [], "grid": grid, "labels": [], "preview": {}}
 
 

@@ -115,7 +115,9 @@ def _told(portal: Portal, told: Told) -> None:
     """Pass an event on; the record of a job that is done is read first."""
 
     async def pass_on() -> None:
-        portal.stream.tell(await asyncio.to_thread(writes.completed, portal, told))
+        event = await asyncio.to_thread(writes.completed, portal, told)
+        portal.shelf.forget()
+        portal.stream.tell(event)
 
     if told[2]["event"] == "done":
         portal.closing.add(task := asyncio.ensure_future(pass_on()))
@@ -196,7 +198,7 @@ def _asset(portal: Portal, request: Request, name: str) -> Response:
     if found is None:
         do = "Build it: make portal" if not portal.site else "Reload the page."
         raise refused(404, "a file of the bundle is there", name[:120], do)
-    return _response(request, found, cache="no-cache" if name in ("portal.js", "portal.css") else FOREVER)
+    return _response(request, found, cache=FOREVER if name.startswith("fonts/") else "no-cache")
 
 
 def _file(portal: Portal, path: str) -> Response:

@@ -96,6 +96,11 @@ class Shelf:
             _, gone = self._items.popitem(last=False)
             self._bytes -= len(gone.body) + len(gone.packed)
 
+    def forget(self) -> None:
+        """Make everything anew when it is asked for: something is there that readers wait for."""
+        self._items.clear()
+        self._bytes = 0
+
     async def warm(self, paths: list[str]) -> None:
         """Make what will be asked for first, one after the other."""
         for path in paths:

@@ -17,12 +17,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 SECONDS_BETWEEN_STEPS = 0.2
-READ_GB, READ_SECONDS, READ_BYTES = 12, 60, 50_000_000
+READ_GB, READ_SECONDS, READ_BYTES = 12, 60, 250_000_000
 
 
 class Journal:
@@ -114,12 +114,19 @@ def _run(request: Mapping[str, Any], runs: Path, journal: Journal, *, resume: bo
 
 
 def made(cls: Any, fields: Mapping[str, Any], **others: Any) -> Any:
-    """A task, method or wrapper from its settings as JSON."""
+    """A task, method or wrapper from its settings as JSON; of nested settings those that are not given are defaults."""
+    import dataclasses
+
     from ..core.errors import Invalid
     from ..study.run import restored
 
+    whole = dict(fields)
+    for field in dataclasses.fields(cls):
+        default = field.default_factory() if callable(field.default_factory) else field.default  # type: ignore[misc]
+        if isinstance(whole.get(field.name), dict) and dataclasses.is_dataclass(default):
+            whole[field.name] = {**dataclasses.asdict(default), **whole[field.name]}  # type: ignore[arg-type]
     try:
-        return restored(cls, fields, **others)
+        return restored(cls, whole, **others)
     except TypeError as error:
         do = f"See its settings: erlangen show {getattr(cls, 'name', lambda: cls.__name__)()}"
         raise Invalid(must="settings are of the kind that their default is", came=str(error), do=do) from None
@@ -134,11 +141,32 @@ def _predict(request: Mapping[str, Any], runs: Path, folder: Path) -> str:
     prepare(fields=False)
     source = Path(request["file"])
     output = folder / _output(request["name"])
-    done = predict(runs / request["run"], source, output)
+    with _heard() as warnings:
+        done = predict(runs / request["run"], source, output)
     first = shown(runs / request["run"], source)
+    first["warnings"] = [*(_named(line, source.parent) for line in warnings), *first["warnings"]]
     answer = {"count": done.count, "level": done.level, "errors": dict(done.errors), "file": done.path.name, **first}
     (folder / "prediction.json").write_text(json.dumps(answer, allow_nan=False), encoding="utf-8")
     return done.path.name
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the package warns of meanwhile (a field far from the training data): for the page."""
+    import logging
+
+    lines: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage()[:400])
+
+    handler = Handler(logging.WARNING)
+    logging.getLogger("erlangen").addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logging.getLogger("erlangen").removeHandler(handler)
 
 
 def _output(name: str) -> str:

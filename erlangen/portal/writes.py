@@ -180,11 +180,11 @@ def completed(portal: Portal, told: Told) -> Told:
 
 
 def _prediction(portal: Portal, job: Job) -> Item:
-    found = _read(portal, job)
+    found, request = _read(portal, job), _asked(portal.jobs).request(job["job"])
     answer: PredictionAnswer = {
         "prediction": job["job"],
         "run": job["run"],
-        "upload": "",
+        "upload": str(request.get("upload", "")),
         "state": job["state"],
         "count": found.get("count", 0),
         "level": found.get("level"),

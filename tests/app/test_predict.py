@@ -68,6 +68,7 @@ def test_an_element_never_seen_is_refused_with_the_list(capsys, tmp_path):
     waters(tmp_path / "mine.xyz", 40)
     waters(tmp_path / "sulfur.xyz", 3, symbols="SHH")
     assert cli.main(["run", "molecules/forces", "--method", "mean", "--data", "mine.xyz", "--quiet"]) == 0
+    capsys.readouterr()
     assert cli.main(["predict", str(only_run(tmp_path / "runs")), "sulfur.xyz"]) == 2
     err = capsys.readouterr().err
     assert "(H, O)" in err and "frame 1: S" in err and err.count("\n") == 1

@@ -39,7 +39,7 @@ def made(number, settings):
 
 
 class Question:
-    outputs = (EPS, PIEZO)
+    outputs, sources = (EPS, PIEZO), ()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_piezoelectric_tensor_needs_a_crystal_without_centre(answers):
 def test_a_pseudoscalar_is_refused():
     """An invariant readout cannot change its sign under a reflection."""
     rotation = Quantity("rotation", "R", "degree", "", quantity.pseudoscalar)
-    task = type("Question", (), {"outputs": (rotation,)})()
+    task = type("Question", (), {"outputs": (rotation,), "sources": ()})()
     train = Samples([made(136, RUTILE)[0]], {"rotation": [1.0]})
 
     def network(elements):

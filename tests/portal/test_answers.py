@@ -11,7 +11,7 @@ from portal.declared import faults
 from portal.shelves import HOSTILE
 
 from erlangen.core.errors import Invalid
-from erlangen.data import atom_files, field_files
+from erlangen.data import array_files, atom_files
 from erlangen.portal import api, learn
 from erlangen.portal.answers import maps, reading, records
 from erlangen.portal.library import Library
@@ -164,5 +164,5 @@ def test_a_plugin_leaf_without_a_map_entry_is_shown_and_marked(tmp_path, monkeyp
 
 
 def test_endings_are_those_that_the_readers_know():
-    fields = {ending for ending in field_files.SUFFIXES if ending != ".zarr"}  # a folder cannot be uploaded
+    fields = {ending for ending in array_files.SUFFIXES if ending != ".zarr"}  # a folder cannot be uploaded
     assert set(learn.ENDINGS) == set(atom_files.SUFFIXES) | fields

@@ -14,6 +14,7 @@ from portal.shelves import HOSTILE
 from erlangen.core.errors import Invalid
 from erlangen.portal import bundle, export, pages
 from erlangen.portal.library import Library
+from erlangen.study import store
 
 FORCES = "2026-11-22-1750-forces-painn-s0"
 
@@ -103,6 +104,18 @@ def test_hostile_names_stay_text(every):
     assert "img" not in Read(text).tags
     assert json.loads(Read(text).scripts[0])["run"] == HOSTILE
     assert f"</script>{HOSTILE}" in json.loads(Read(text).scripts[0])["messages"]
+
+
+def test_a_long_list_does_not_make_a_long_page(tmp_path, monkeypatch):
+    library = Library(None)
+    one = store.ListedRun("r", "continuum/burgers", "fno", 0, "2026", "done", "1s", "nrmse", 0.4, 0.1, "%", 1.0, 1e-3)
+    rows = {f"r{i}": one._replace(name=f"r{i}", seed=i) for i in range(10_000)}
+    library.refresh()
+    monkeypatch.setattr(library, "_listed", rows)
+    text = pages.page(library, "runs/", {})
+    data = json.loads(Read(text).scripts[0])
+    assert data["count"] == len(library.listed()) >= 10_000 and len(data["runs"]) == 1_000
+    assert len(gzip.compress(text.encode())) <= 60_000
 
 
 def test_a_missing_bundle_says_the_one_command(library):

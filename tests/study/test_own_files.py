@@ -85,5 +85,5 @@ def test_energies_that_one_composition_leaves_open_are_said_when_fitting_and_whe
         predict(done.folder, tmp_path / "same.xyz")
         data = f"{tmp_path / 'fixed.xyz'}:units=eV"
         done = run(Forces(data=data), Mean(), budget="1steps", runs=tmp_path, quiet=True)
-        predict(done.folder, tmp_path / "other.xyz")
+        predict(done.folder, tmp_path / "other.xyz", force=True)
     assert "compositions" not in done.record.data

@@ -35,7 +35,7 @@ def test_members_are_tasks_of_their_own(model, axis):
         ({"low": 1.3}, "low < high"),
         ({"couplings": 1}, "low < high"),
         ({"couplings": 0}, "couplings must be"),
-        ({"low": -0.5}, "not negative"),
+        ({"low": -0.5}, "field is finite, 0 to 1e"),
     ],
 )
 def test_bad_input_is_explained(settings, words):

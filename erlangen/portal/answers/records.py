@@ -28,7 +28,9 @@ class RunRow(TypedDict):
 
 
 class RunsAnswer(TypedDict):
-    """api/runs.json. left_out: folders whose record cannot be read, and why."""
+    """api/runs.json. count: of all that were asked for; the page /runs/ carries the newest 1,000 of them, the rest is
+    fetched. left_out: folders whose record cannot be read, and why.
+    """
 
     runs: list[RunRow]
     count: int
