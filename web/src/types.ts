@@ -345,7 +345,8 @@ export interface RunRow {
   shipped: boolean
 }
 
-/** api/runs.json. left_out: folders whose record cannot be read, and why. */
+/** api/runs.json. count: of all that were asked for; the page /runs/ carries the newest 1,000 of them, the rest is
+ * fetched. left_out: folders whose record cannot be read, and why. */
 export interface RunsAnswer {
   runs: RunRow[]
   count: number
