@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: tour test matrix lint bars peers board docs clean
+.PHONY: tour test matrix lint bars peers board docs portal portal-check clean
 
 tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
@@ -35,6 +35,13 @@ peers: .venv-peers/.ready
 board: $(VENV)/.ready-run
 	$(BIN)/erlangen board --remake $(LEAVES)
 
+# The front end of `erlangen serve` and `erlangen export`, into erlangen/portal/site; with its types and unit tests.
+portal: $(VENV)/.ready-dev
+	$(BIN)/python web/build.py
+
+portal-check: $(VENV)/.ready-dev
+	$(BIN)/python web/build.py --check
+
 docs: $(VENV)/.ready-docs
 	$(BIN)/mkdocs build --strict
 
@@ -63,4 +70,4 @@ $(VENV)/.ready-docs: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-peers build dist site
+	rm -rf $(VENV) .venv-peers build dist site web/node_modules erlangen/portal/site

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = sorted((ROOT / "erlangen").rglob("*.py"))
 PYTHON = PACKAGE + sorted((ROOT / "tests").rglob("*.py")) + sorted((ROOT / "benchmarks").rglob("*.py"))
+PAGES = [p for p in sorted((ROOT / "web" / "src").rglob("*.*")) if p.suffix in {".ts", ".svelte", ".css"}]
 NO_ROOMS = {"utils", "util", "common", "misc", "helpers", "helper", "tools", "base", "lib", "stuff"}
 MAX_FILE, MAX_FUNCTION = 400, 60
 TEXT = {".py", ".md", ".toml", ".txt", ".yml", ".yaml", ".cfg", ".json", ""}
@@ -44,6 +45,16 @@ def test_files_fit_and_functions_fit_one_screen(path):
             assert length <= MAX_FUNCTION, f"{shown(path)}:{node.lineno} {node.name} has {length} lines"
 
 
+def test_files_of_the_front_end_fit_and_open_no_door_for_html():
+    """`{@html` would let a record's text become markup; `types.ts` is made."""
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= MAX_FILE or path.name == "types.ts", f"{shown(path)} is longer than {MAX_FILE}"
+        assert "{@html" not in text and "innerHTML" not in text, f"{shown(path)} makes HTML out of text"
+        assert not re.search(r"""\sstyle=["{]""", text), f"{shown(path)}: styles in markup are refused by the policy"
+        assert not NO_ROOMS & set(path.relative_to(ROOT).with_suffix("").parts), f"{shown(path)}: name the missing room"
+
+
 @pytest.mark.parametrize("path", PACKAGE, ids=shown)
 def test_modules_say_what_they_are_and_rooms_are_nouns_of_the_field(path):
     tree = parsed(path)
@@ -62,7 +73,7 @@ def test_user_input_is_not_checked_by_bare_asserts_and_nothing_is_left_open(path
 
 
 def tracked_text() -> list[Path]:
-    made = {".git", "site", "build", "dist", "runs"}
+    made = {".git", "site", "build", "dist", "runs", "node_modules"}
     files = (p for p in ROOT.rglob("*") if p.suffix in TEXT and not made & set(p.relative_to(ROOT).parts))
     hidden = re.compile(r"\.(?!ci$|github$|gitignore$)|.*(_cache|__)$")
     return [p for p in files if p.is_file() and not any(hidden.match(part) for part in p.relative_to(ROOT).parts[:-1])]
