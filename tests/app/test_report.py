@@ -18,7 +18,6 @@ import pytest
 from erlangen import registry
 from erlangen.app import plots, plots_pictures
 from erlangen.app.cli_run import question_and_answer
-from erlangen.study.repeat import command
 from erlangen.app.report import report
 from erlangen.assess import calibration
 from erlangen.assess.rows import SymmetryRow
@@ -28,6 +27,7 @@ from erlangen.learn.supervised import Training
 from erlangen.methods.wrappers.conformal import Conformal
 from erlangen.methods.wrappers.ensemble import Ensemble
 from erlangen.nn.radial import Bessel
+from erlangen.study.repeat import command
 from erlangen.study.run import _blank as blank
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))

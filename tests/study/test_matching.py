@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from erlangen import registry
-from erlangen.study import matching
 from erlangen.core.errors import Invalid
+from erlangen.study import matching
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
 BROKEN = """'''A method that needs what is not there.'''
