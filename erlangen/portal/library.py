@@ -228,7 +228,7 @@ class Library:
 def _read_chart() -> Chart:
     board = leaves.BOARD
     try:
-        areas = leaves.areas()
+        areas = leaves.areas(board=board)
     except Invalid:  # a broken file on the board must not take the map along; `erlangen check map` says which
         areas = leaves.areas(board=board / "nowhere")
     raw = tomllib.loads(leaves.CHART.read_text(encoding="utf-8"))

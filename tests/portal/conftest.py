@@ -25,8 +25,11 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def library(runs):
-    return Library(runs, mode="served")
+def library(runs, tmp_path_factory):
+    """The runs of these tests alone, without the records that ship."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("erlangen.leaves.BOARD", tmp_path_factory.mktemp("board"))
+        yield Library(runs, mode="served")
 
 
 class Client:
