@@ -40,6 +40,7 @@ class Unpacked(io.RawIOBase):
         self.path, self.most, self.is_text, self.done, self.kept = path, most, is_text, 0, 0
         self.packed = limits.plain_file(path).stat().st_size
         opener = (COMPRESSED | {".tgz": gzip}).get(path.suffix.lower()) if self.packed else None
+        limits.at_most(path, 0 if opener else self.packed, most, "bytes of text")
         self._file = (opener or io).open(path, "rb")
         self._wide = None if is_text else True  # UTF-16 has zero bytes
 
