@@ -4,13 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: tour test matrix lint bars peers board docs clean
+.PHONY: tour test fuzz matrix lint bars peers board docs clean
 
 tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -m "not slow and not matrix" -n $(JOBS) --dist loadgroup --costs
+
+# Damaged files through every reader, then hostile ones; `make fuzz CASES=2000 ONLY=xyz`.
+fuzz: $(VENV)/.ready-dev
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz --cases $(or $(CASES),10000) --only "$(ONLY)" --jobs $(JOBS)
 
 # Every method on every task that it accepts, with the same rules: hours.
 matrix: $(VENV)/.ready-dev

@@ -29,6 +29,7 @@ EXPANSION = 100  # times its size that a packed file may hold: text packs to a t
 UNSUSPICIOUS = 64 << 20  # bytes below which nobody asks how well a file is packed
 LINE = 4 << 20  # characters of a line of XYZ
 WORD = 100  # characters of a number
+BLANK = 1000  # lines in a row between frames
 FRAMES = 300_000  # of a file of atoms
 ATOMS = 1_000_000  # of a frame
 SITES = 100_000  # of a CIF, before symmetry

@@ -18,7 +18,11 @@ from pathlib import Path
 from erlangen.core.errors import Invalid
 
 SECONDS, MEMORY = 10.0, 2 << 30  # of a case; seconds of its own, whatever else the machine does
-GIVEN_UP, SPACE = 90.0, 6 << 30  # after that a process is ended; more memory than that it does not get
+GIVEN_UP, PREPARING, SPACE = (
+    90.0,
+    300.0,
+    6 << 30,
+)  # after that a process is ended; more memory than that it does not get
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +76,7 @@ def _work(pipe: Connection, prepare: Callable[[Path], Callable[[str, int], Calla
         while (asked := pipe.recv()) is not None:
             name, number = asked
             run = case(name, number)
+            pipe.send(None)  # from here on time counts
             peak()
             begun = time.process_time()
             kind, words = judged(run)
@@ -105,18 +110,23 @@ def outcomes(
             pipe, process = idle.pop() if idle else started()
             case = left.pop()
             pipe.send(case)
-            busy[pipe] = process, case, time.monotonic()
+            busy[pipe] = process, case, time.monotonic() + PREPARING
         ready = wait(list(busy), timeout=1.0)
         for pipe, (process, case, begun) in list(busy.items()):
             try:
                 if pipe in ready:
-                    yield pipe.recv()
+                    found = pipe.recv()
+                    if found is None:
+                        busy[pipe] = process, case, time.monotonic()
+                        continue
+                    yield found
                     idle.append((pipe, process))
                 elif time.monotonic() - begun > GIVEN_UP:
                     raise TimeoutError
                 else:
                     continue
             except (EOFError, TimeoutError, ConnectionError) as error:
+                process.join(0 if isinstance(error, TimeoutError) else 5)
                 process.kill()
                 process.join()
                 why = f"no answer in {GIVEN_UP:.0f} s" if isinstance(error, TimeoutError) else "the process died"

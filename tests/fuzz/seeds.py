@@ -269,7 +269,7 @@ def write_fields_of(path: Path, arrays: dict[str, Any], rng: random.Random | Non
     attribute = {rng.choice(("units", "scale_factor", "_FillValue", "boundary")): rng.choice(odd)} if rng else {}
     if path.suffix == ".npz":
         named = {n: v for n, v in arrays.items() if n.strip()}
-        np.savez(path, dimensions=json.dumps(DIMS), units=json.dumps({"u": "m/s"}), **named)
+        np.savez(path, **({"dimensions": json.dumps(DIMS), "units": json.dumps({"u": "m/s"})} | named))
     elif path.suffix in (".h5", ".hdf5"):
         _write_hdf5(path, arrays, attribute)
     else:
@@ -291,28 +291,31 @@ def _write_hdf5(path: Path, arrays: dict[str, Any], attribute: dict[str, Any]) -
 
 
 def _write_dataset(path: Path, arrays: dict[str, Any], attribute: dict[str, Any]) -> None:
-    import xarray
-
-    dataset = xarray.Dataset()
-    for name, value in arrays.items():
-        value = np.asarray(value)
-        dims = DIMS.get(name, ())
-        fits = len(dims) == value.ndim and all(dataset.sizes.get(d, n) == n for d, n in zip(dims, value.shape))
-        dims = dims if fits else tuple(f"{name.strip() or 'v'}_{i}" for i in range(value.ndim))
-        dataset[name.strip().replace("/", "_") or "v"] = (dims, value.astype("S") if value.dtype.kind == "U" else value)
-    for variable in dataset.variables.values():
-        variable.attrs.update({"units": "m/s"} | {k: v for k, v in attribute.items() if k != "_FillValue"})
     try:
+        dataset = _dataset(arrays, {k: v for k, v in attribute.items() if k != "_FillValue"})
         if path.suffix == ".zarr":
             dataset.to_zarr(path, mode="w", consolidated=False)
-        elif "classic" in path.name:
-            dataset.to_netcdf(path, engine="scipy")
         else:
-            dataset.to_netcdf(path, engine="h5netcdf")
+            dataset.to_netcdf(path, engine="scipy" if "classic" in path.name else "h5netcdf")
     except (ValueError, TypeError, NotImplementedError, KeyError):  # what xarray refuses to write is no file
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)
         path.write_bytes(b"CDF\x01\0\0\0\0")
+
+
+def _dataset(arrays: dict[str, Any], attributes: dict[str, Any]) -> Any:
+    import xarray
+
+    dataset = xarray.Dataset()
+    for name, value in arrays.items():
+        value, dims = np.asarray(value), DIMS.get(name, ())
+        plain = name.strip().replace("/", "_") or "v"
+        fits = len(dims) == value.ndim and all(dataset.sizes.get(d, n) == n for d, n in zip(dims, value.shape))
+        dims = dims if fits else tuple(f"{plain}_{i}" for i in range(value.ndim))
+        dataset[plain] = (dims, value.astype("S") if value.dtype.kind == "U" else value)
+    for variable in dataset.variables.values():
+        variable.attrs.update({"units": "m/s"} | attributes)
+    return dataset
 
 
 def _run(path: Path) -> None:
