@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+LARGEST = 1 << 63  # whole numbers of text have no end, those of databases and arrays do
 
 
 def check_types(value: T) -> T:
@@ -44,8 +45,7 @@ def _is(value: object, kind: Any) -> bool:
         return isinstance(value, dict) and all(_is(k, inner[0]) and _is(v, inner[1]) for k, v in value.items())
     if dataclasses.is_dataclass(kind):
         return isinstance(value, kind) and check_types(value) is value  # type: ignore[arg-type]
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+    if kind is float or kind is int:
+        is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
+        return is_whole or (kind is float and isinstance(value, float))
     return not isinstance(kind, type) or kind is object or isinstance(value, kind)

@@ -151,8 +151,7 @@ def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, At
 
 
 def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
-    with np.load(check_npz(path), allow_pickle=False) as file:
-        arrays = {n: file[n] for n in file.files}
+    arrays = read_npz(path)
     texts = {n: str(arrays.pop(n)) for n in ("units", "dimensions") if n in arrays}
     units, dims = (json.loads(texts.get(n, "{}")) for n in ("units", "dimensions"))
     numeric = {n: a for n, a in arrays.items() if a.ndim and a.dtype.kind in "biufc"}
@@ -160,9 +159,10 @@ def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attri
     return variables, {n: _plain(a[()]) for n, a in arrays.items() if not a.ndim}
 
 
-def check_npz(path: Path) -> Path:
-    """The same path; refused where it is no archive of arrays, or where one claims more numbers than it has bytes."""
-    with zipfile.ZipFile(path) as archive:
+@limits.foreign
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; refused where one claims more numbers than it has bytes."""
+    with zipfile.ZipFile(limits.plain_file(path)) as archive:
         members = archive.infolist()
         limits.at_most(path, len(members), limits.ARRAYS, "arrays")
         limits.check_expansion(path, sum(member.file_size for member in members), path.stat().st_size)
@@ -173,7 +173,8 @@ def check_npz(path: Path) -> Path:
                 shape, _, dtype = header(file)
             if math.prod(shape) * dtype.itemsize > member.file_size:
                 raise ValueError(f"{member.filename} of shape {shape} in {member.file_size} bytes")
-    return path
+    with np.load(path, allow_pickle=False) as file:
+        return {n: file[n] for n in file.files}
 
 
 def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:

@@ -53,8 +53,8 @@ P, T = ParamSpec("P"), TypeVar("T")
 def foreign(read: Callable[P, T]) -> Callable[P, T]:
     """A reader that answers a damaged file with `Invalid`, whatever its parser raises; its first argument is the file.
 
-    Parsers of other packages fail in more ways than they document (on 10,000 mutated files: 23 kinds of exception), so
-    that no list of them is complete. The exception itself stays the cause.
+    Parsers of other packages fail in more ways than they document, so that no list of exceptions is complete. The
+    exception itself stays the cause.
     """
 
     @functools.wraps(read)

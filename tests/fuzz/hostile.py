@@ -93,11 +93,9 @@ def _structures_of_counts(folder: Path, variant: int):
     count = (999_999, 10**9, 2**31)[variant % 3]
     path = folder / ("POSCAR", "a.sdf", "b.sdf")[variant % 3]
     path.write_text(
-        (
-            seeds.POSCAR.replace("\n1 1\n", f"\n{count} 1\n")
-            if variant % 3 == 0
-            else seeds.V3000.replace("COUNTS 3 2", f"COUNTS 3 {count}" if variant % 3 == 1 else f"COUNTS {count} 2")
-        )
+        seeds.POSCAR.replace("\n1 1\n", f"\n{count} 1\n")
+        if variant % 3 == 0
+        else seeds.V3000.replace("COUNTS 3 2", f"COUNTS 3 {count}" if variant % 3 == 1 else f"COUNTS {count} 2")
     )
     return path, seeds.atoms
 
@@ -155,7 +153,7 @@ def _arrays_of_nothing(folder: Path, variant: int):
     path = folder / ("a.h5", "a.nc", "b.h5")[variant % 3]
     with h5py.File(path, "w") as file:
         for name, shape in (("x", (n,) if variant % 2 else (8,)), ("u", (n // 8, 8))):
-            dataset = file.create_dataset(name, shape=shape, dtype="f8", chunks=(min(n // 8, 10**6), *shape[1:]))
+            dataset = file.create_dataset(name, shape=shape, dtype="f8", chunks=(min(shape[0], 10**6), *shape[1:]))
             if name == "x" and shape == (8,):
                 dataset[...] = np.arange(8)
             dataset.make_scale(name) if name == "x" else None

@@ -18,11 +18,8 @@ from pathlib import Path
 from erlangen.core.errors import Invalid
 
 SECONDS, MEMORY = 10.0, 2 << 30  # of a case; seconds of its own, whatever else the machine does
-GIVEN_UP, PREPARING, SPACE = (
-    90.0,
-    300.0,
-    6 << 30,
-)  # after that a process is ended; more memory than that it does not get
+GIVEN_UP, SPACE = 20.0, 6 << 30  # after that a process is ended; more memory than that it does not get
+WAITED = 600.0  # by the clock, for what waits and does not compute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +83,12 @@ def _work(pipe: Connection, prepare: Callable[[Path], Callable[[str, int], Calla
             pipe.send(Outcome(name, number, kind, seconds, memory, words))
 
 
+def _spent(pid: int | None) -> float:
+    """Seconds that the processor has given to a process."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def outcomes(
     cases: Sequence[tuple[str, int]],
     prepare: Callable[[Path], Callable[[str, int], Callable[[], object]]],
@@ -95,7 +98,7 @@ def outcomes(
     """Every case, in the order in which they end; none is begun after `until` (time.monotonic)."""
     context = multiprocessing.get_context("spawn")
     left = list(reversed(cases))
-    busy: dict[Connection, tuple[multiprocessing.process.BaseProcess, tuple[str, int], float]] = {}
+    busy: dict[Connection, tuple[multiprocessing.process.BaseProcess, tuple[str, int], tuple[float, float] | None]] = {}
     idle: list[tuple[Connection, multiprocessing.process.BaseProcess]] = []
 
     def started() -> tuple[Connection, multiprocessing.process.BaseProcess]:
@@ -110,27 +113,31 @@ def outcomes(
             pipe, process = idle.pop() if idle else started()
             case = left.pop()
             pipe.send(case)
-            busy[pipe] = process, case, time.monotonic() + PREPARING
+            busy[pipe] = process, case, None
         ready = wait(list(busy), timeout=1.0)
         for pipe, (process, case, begun) in list(busy.items()):
             try:
                 if pipe in ready:
                     found = pipe.recv()
                     if found is None:
-                        busy[pipe] = process, case, time.monotonic()
+                        busy[pipe] = process, case, (time.monotonic(), _spent(process.pid))
                         continue
                     yield found
                     idle.append((pipe, process))
-                elif time.monotonic() - begun > GIVEN_UP:
+                elif begun and (time.monotonic() - begun[0] > WAITED or _spent(process.pid) - begun[1] > GIVEN_UP):
                     raise TimeoutError
                 else:
                     continue
-            except (EOFError, TimeoutError, ConnectionError) as error:
+            except (EOFError, TimeoutError, OSError) as error:
                 process.join(0 if isinstance(error, TimeoutError) else 5)
                 process.kill()
                 process.join()
-                why = f"no answer in {GIVEN_UP:.0f} s" if isinstance(error, TimeoutError) else "the process died"
-                yield Outcome(*case, "fault", time.monotonic() - begun, 0, f"{why} ({process.exitcode})")
+                why = (
+                    f"no answer in {GIVEN_UP:.0f} s of its own"
+                    if isinstance(error, TimeoutError)
+                    else "the process died"
+                )
+                yield Outcome(*case, "fault", GIVEN_UP, 0, f"{why} ({process.exitcode})")
             del busy[pipe]
     for pipe, process in idle:
         pipe.send(None)

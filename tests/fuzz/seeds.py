@@ -32,7 +32,7 @@ H 0.0 0.763 -0.477 0.0 0.1 0.01
 H 0.0 -0.753 -0.477 -0.01 -0.1 0.01
 """
 CELL = """2
-Lattice="3.6 0 0 0 3.6 0 0 0 3.6" Properties=Z:I:1:pos:R:3:forces:R:3 energy=-7.4 stress="0.01 0 0 0 0.01 0 0 0 0.01" pbc="T T T"
+Lattice="4 0 0 0 4 0 0 0 4" Properties=Z:I:1:pos:R:3:forces:R:3 energy=-7.4 stress=".1 0 0 0 .1 0 0 0 .1" pbc="T T T"
 29 0 0 0 0 0 0
 29 1.8 1.8 0 0 0 0
 """
@@ -88,7 +88,8 @@ TABLE = (
 )
 PAULI = "# transverse Ising\n-1.0 Z0 Z1\n-1.0 * ZZI\n-0.5 X2\n0.25\n(-0.5+0j) [X0 Y1] +\n0.5 []\n"
 QM9 = """3
-gdb 3\t799.58812\t437.90386\t282.94545\t1.8511\t6.31\t-0.2928\t0.0687\t0.3615\t19.0002\t0.021375\t-76.404702\t-76.401867\t-76.400922\t-76.422349\t6.002\t
+gdb 3\t799.58812\t437.90386\t282.94545\t1.8511\t6.31\t-0.2928\t0.0687\
+\t0.3615\t19.0002\t0.021375\t-76.404702\t-76.401867\t-76.400922\t-76.422349\t6.002\t
 O\t-0.0343604951\t 0.9775395708\t 0.0076015923\t-0.589706
 H\t 0.0647664923\t 0.0205721989\t 0.0015346341\t 0.294853
 H\t 0.8717903737\t 1.3007924048\t 2.1*^-6\t 0.294853
@@ -96,14 +97,13 @@ H\t 0.8717903737\t 1.3007924048\t 2.1*^-6\t 0.294853
 O\tO
 InChI=1S/H2O/h1H2\tInChI=1S/H2O/h1H2
 """
-JARVIS = [
-    {
-        "jid": f"JVASP-{i}",
-        "bulk": 100.0 + i,
-        "atoms": {"lattice_mat": np.diag([4.0, 4, 4]).tolist(), "coords": [[0, 0, 0], [0.5, 0.5, 0.5]], "elements": ["Na", "Cl"]},
-    }
-    for i in range(3)
-]  # fmt: skip
+ROCKSALT = {
+    "lattice_mat": np.diag([4.0, 4, 4]).tolist(),
+    "coords": [[0, 0, 0], [0.5, 0.5, 0.5]],
+    "elements": ["Na", "Cl"],
+}
+JARVIS = [{"jid": f"JVASP-{i}", "bulk": 100.0 + i, "atoms": ROCKSALT} for i in range(3)]
+GDB = ("gdb9.tar.gz", "gdb9.tar.bz2")
 SITE = {"species": [{"element": "Si", "occu": 1}], "abc": [0.0, 0.0, 0.0]}
 PYMATGEN = {
     "columns": ["structure", "bulk"],
@@ -220,6 +220,7 @@ def qm9(path: Path) -> None:
 
 def run_folder(path: Path) -> None:
     """A run folder as `load` and the report read it."""
+    from erlangen.data.array_files import read_npz
     from erlangen.learn.checkpoint import load_fitted
     from erlangen.study import store
     from erlangen.study.record import Record
@@ -228,6 +229,7 @@ def run_folder(path: Path) -> None:
     record = Record.read(path)
     record.to_json()
     load_fitted(path)
+    read_npz(path / "arrays.npz")
 
 
 def _tar(path: Path) -> None:
@@ -326,30 +328,43 @@ def _run(path: Path) -> None:
 
     path.mkdir()
     save_fitted(path, Field({"u": np.arange(4.0)}, (0.25,)))
+    np.savez(path / "arrays.npz", u=np.arange(4.0))
     burgers().write(path)
 
 
 @functools.cache
 def targets() -> dict[str, Target]:
     """Every reader by name."""
+    packed, table, boxed = gzip.compress(XYZ.encode()), TABLE.encode(), _written("boxed")
+    frames = {"a.xyz": XYZ.encode(), "b.extxyz": CELL.encode(), "c.xyz": PLAIN.encode(), "d.xyz.gz": packed}
+    lists = {"a.json": json.dumps(JARVIS), "b.json": json.dumps(PYMATGEN), "d.json": "\n".join(map(json.dumps, JARVIS))}
+    other = TABLE.replace(",", "\t").encode("utf-16")
     every = (
-        Target("xyz", atoms, {"a.xyz": XYZ.encode(), "b.extxyz": CELL.encode(), "c.xyz": PLAIN.encode(), "d.xyz.gz": gzip.compress(XYZ.encode()), "e.xyz": _written("")}),
-        Target("cif", atoms, {"a.cif": CIF.encode(), "b.cif": OPERATIONS.encode(), "c.cif": _written("boxed")}),
-        Target("mmcif", atoms, {"a.mmcif": _written("boxed")}),
-        Target("pdb", atoms, {"a.pdb": _written("boxed"), "b.pdb": _written("")}),
+        Target("xyz", atoms, {**frames, "e.xyz": _written("")}),
+        Target("cif", atoms, {"a.cif": CIF.encode(), "b.cif": OPERATIONS.encode(), "c.cif": boxed}),
+        Target("mmcif", atoms, {"a.mmcif": boxed}),
+        Target("pdb", atoms, {"a.pdb": boxed, "b.pdb": _written("")}),
         Target("sdf", atoms, {"a.sdf": _written(""), "b.mol": V3000.encode()}),
         Target("poscar", atoms, {"POSCAR": POSCAR.encode(), "b.vasp": _poscar_of_4()}),
-        Target("csv", compounds, {"a.csv": TABLE.encode(), "b.csv": TABLE.replace(",", ";").encode(), "c.tsv": TABLE.replace(",", "\t").encode("utf-16"), "d.csv.bz2": bz2.compress(TABLE.encode())}),
-        Target("crystal tables", crystals, {"a.json": json.dumps(JARVIS).encode(), "b.json": json.dumps(PYMATGEN).encode(), "c.csv": _crystal_csv(), "d.json": "\n".join(map(json.dumps, JARVIS)).encode()}),
-        Target("hdf5", fields, {"a.h5": lambda p: write_fields_of(p, FIELDS)}, arrays=True),
-        Target("netcdf", fields, {"a.nc": lambda p: write_fields_of(p, FIELDS), "classic.nc": lambda p: write_fields_of(p, FIELDS)}, arrays=True),
-        Target("zarr", fields, {"a.zarr": lambda p: write_fields_of(p, FIELDS)}, arrays=True),
-        Target("npz", fields, {"a.npz": lambda p: write_fields_of(p, FIELDS)}, arrays=True),
+        Target(
+            "csv",
+            compounds,
+            {"a.csv": table, "b.csv": table.replace(b",", b";"), "c.tsv": other, "d.csv.bz2": bz2.compress(table)},
+        ),
+        Target("crystal tables", crystals, {n: t.encode() for n, t in lists.items()} | {"c.csv": _crystal_csv()}),
+        Target("hdf5", fields, {"a.h5": _fields}, arrays=True),
+        Target("netcdf", fields, {"a.nc": _fields, "classic.nc": _fields}, arrays=True),
+        Target("zarr", fields, {"a.zarr": _fields}, arrays=True),
+        Target("npz", fields, {"a.npz": _fields}, arrays=True),
         Target("pauli", pauli, {"a.txt": PAULI.encode()}),
-        Target("qm9", qm9, {"dsgdb9nsd_000001.xyz": QM9.encode(), "gdb9.tar.gz": _tar, "gdb9.tar.bz2": _tar, "gdb9.sdf": _gdb}),
+        Target("qm9", qm9, {"dsgdb9nsd_000001.xyz": QM9.encode()} | dict.fromkeys(GDB, _tar) | {"gdb9.sdf": _gdb}),
         Target("run folder", run_folder, {"run": _run}),
-    )  # fmt: skip
+    )
     return {target.name: target for target in every}
+
+
+def _fields(path: Path) -> None:
+    write_fields_of(path, FIELDS)
 
 
 def _poscar_of_4() -> bytes:
