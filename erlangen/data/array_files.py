@@ -187,6 +187,7 @@ def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attr
 
     def visit(name: str, item: Dataset) -> None:
         limits.at_most(path, len(variables), limits.ARRAYS, "arrays")
+        limits.at_most(path, name.count("/"), limits.DEPTH, "groups in one another")
         if name.startswith(PREFIX):
             if "bc_type" in item.attrs:
                 sides[name.removeprefix(PREFIX)] = str(_plain(item.attrs["bc_type"]))

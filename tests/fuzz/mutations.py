@@ -163,24 +163,24 @@ def damage_arrays(arrays: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     out = dict(arrays)
     for _ in range(rng.choice((1, 1, 2))):
         name = rng.choice(sorted(out))
-        value = np.asarray(out[name])
-        what = rng.randrange(9)
-        if what == 0:
+        value = np.atleast_1d(out[name])
+        what = rng.randrange(8)
+        if what == 0 and value.dtype.kind in "iuf":
             out[name] = value.astype(rng.choice(("f2", "i1", "u8", "c8", "?", "S3", ">f8", "U4")))
         elif what == 1:
             out[name] = value.reshape(-1)[: rng.choice((0, 1, 2, 3))]
         elif what == 2:
             out[name] = np.full(value.shape, rng.choice((np.nan, np.inf, 1e308, -1e308, 0.0)))
         elif what == 3:
-            out[name] = np.moveaxis(value, 0, -1)[..., None] if value.ndim else value[None]
+            out[name] = np.moveaxis(value, 0, -1)[..., None]
         elif what == 4:
             out[rng.choice(("x", "y", "time", "sample", "u", "a/b", " ", "é", "units", "dimensions"))] = out.pop(name)
-        elif what == 5:
+        elif what == 5 and value.size:
             out[name] = value.reshape(-1)[0]
         elif what == 6:
             out[f"{name}_2"] = value
-        elif what == 7:
-            out[name] = value[::-1]
-        elif len(out) > 1:
+        elif len(out) > 1 and rng.random() < 0.5:
             del out[name]
+        else:
+            out[name] = value[::-1]
     return out
