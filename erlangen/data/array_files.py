@@ -28,6 +28,7 @@ from ..core.errors import Invalid, unknown
 from ..core.free_memory import check_fits
 from . import limits
 from .drafts import whole
+from .hdf5_heaps import check_heaps
 
 BOUNDARY = "boundary"
 SUFFIXES = {".h5": "hdf5", ".hdf5": "hdf5", ".nc": "netcdf", ".nc4": "netcdf", ".zarr": "zarr", ".npz": "npz"}
@@ -140,6 +141,7 @@ def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, At
     if kind_of(path) == "zarr":
         dataset = stack.enter_context(xarray.open_zarr(path, consolidated=False, chunks=None, **plain))
     else:
+        check_heaps(path)
         dataset = stack.enter_context(xarray.open_dataset(path, **plain))
     limits.at_most(path, len(dataset.variables), limits.ARRAYS, "arrays")
     variables = {
@@ -180,6 +182,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
     import h5py
 
+    check_heaps(path)
     file = stack.enter_context(h5py.File(path, "r"))
     attributes = {str(n): _plain(v) for n, v in file.attrs.items()}
     variables: Variables = {}
@@ -215,10 +218,21 @@ def _variable(path: Path, name: str, dataset: Dataset) -> Variable:
 
 
 def _dims(name: str, dataset: Dataset) -> tuple[str, ...] | None:
-    """Names of the dimensions: those of attached scales, else labels; those without either by their place."""
+    """Names of the dimensions: those of attached scales, else labels; those without either by their place.
+
+    From the attributes that hold them: the library's own functions crash where these are damaged (HDF5 2.0.0).
+    """
     if dataset.is_scale and dataset.ndim == 1:
         return (name,)
-    found = [(str(dim[0].name or "").strip("/") if len(dim) else "") or str(dim.label or "") for dim in dataset.dims]
+
+    def entries(key: str) -> list[Any]:
+        found = dataset.attrs.get(key, ())
+        return list(found) if np.shape(found)[:1] == (dataset.ndim,) else [()] * dataset.ndim
+
+    linked = [next(iter(one), None) for one in entries("DIMENSION_LIST")]
+    scales = ["" if one is None else str(dataset.file[one].name or "").strip("/") for one in linked]
+    labels = [str(_plain(label) or "") for label in entries("DIMENSION_LABELS")]
+    found = [scale or label for scale, label in zip(scales, labels)]
     return tuple(n or f"{PLACE}{i}" for i, n in enumerate(found)) if any(found) else None
 
 

@@ -13,6 +13,7 @@ import re
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from fuzz import hostile
@@ -26,6 +27,7 @@ from erlangen.data import limits
 from erlangen.data.compound_files import read_compounds
 from erlangen.data.crystal_tables import read_crystals
 from erlangen.data.field_files import read_fields
+from erlangen.data.hdf5_heaps import check_heaps
 from erlangen.data.pauli_files import read_pauli_sum
 from erlangen.data.readers import read_atoms
 from erlangen.data.sources import Source
@@ -208,3 +210,28 @@ def test_an_answer_whose_structure_was_changed_is_not_whole(tmp_path):
 def test_a_device_is_no_source():
     with pytest.raises(Invalid, match="a device or a pipe"):
         _ = Source.parse("/dev/zero").content
+
+
+def test_a_heap_without_end_is_not_walked(tmp_path):
+    path = tmp_path / "a.h5"
+    write_fields_of(path, FIELDS)
+    check_heaps(path)
+    raw = bytearray(path.read_bytes())
+    place = raw.index(b"GCOL") + 16
+    while int.from_bytes(raw[place : place + 2], "little"):
+        place += 16 + -(-int.from_bytes(raw[place + 8 : place + 16], "little") // 8) * 8
+    raw[place + 8 : place + 16] = bytes(8)  # no size for the free space
+    path.write_bytes(raw)
+    with pytest.raises(Invalid, match="an object of 0 bytes in the heap"):
+        read_fields(path)
+
+
+@pytest.mark.parametrize("name", ["DIMENSION_LABELS", "DIMENSION_LIST"])
+@pytest.mark.parametrize("value", [3, "x", [1.0, 2.0, 3.0]])
+def test_damaged_names_of_dimensions_do_no_harm(tmp_path, name, value):
+    path = tmp_path / "a.h5"
+    write_fields_of(path, FIELDS)
+    with h5py.File(path, "r+") as file:
+        del file["u"].attrs["DIMENSION_LABELS"]
+        file["u"].attrs[name] = value
+    assert judged(lambda: read_fields(path))[0] != "fault"
