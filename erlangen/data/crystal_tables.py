@@ -117,8 +117,8 @@ def _records(path: Path) -> list[dict[str, Any]]:
     if text.lstrip()[:1] in "[{":
         return _of_json(_decoded(text, path), path)
     table = read_table(text, path)
-    if len(table.header) < 2:
-        raise _unreadable(path, f"one column, {table.header[0]!r}")
+    if len(table.header) < 2 or not table.rows:
+        raise _unreadable(path, f"one column, {table.header[0]!r}" if table.rows else "no row that fits the header")
     return [dict(zip(table.header, row)) for row in table.rows]
 
 

@@ -36,7 +36,7 @@ SITES = 100_000  # of a CIF, before symmetry
 ROWS = 1_000_000  # of a table
 FIELDS = 20_000_000  # of a table: rows times columns
 SMILES = 5_000  # characters of a molecule
-VALUES = 40_000_000  # commas and brackets of a JSON text
+VALUES = 30_000_000  # commas and brackets of a JSON text
 STRINGS = 300_000  # of a sum of Pauli strings
 RECORD = 64 << 20  # bytes of record.json
 ARRAYS = 10_000  # of a file of fields
@@ -73,7 +73,7 @@ def unreadable(file: object, error: Exception) -> Invalid:
     """The message for a file on which a parser failed."""
     about = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Invalid(
-        must="a file is whole and of the kind that its name says",
+        must="files can be read to their end and are of the kind that their names say",
         came=f"{getattr(file, 'path', file)}: {about[:300]}",
         do="It is truncated, damaged or too large to be read: copy it again, or write it anew.",
     )

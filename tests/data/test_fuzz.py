@@ -159,7 +159,7 @@ def test_a_text_is_decoded_byte_by_byte_where_it_has_two_encodings(tmp_path):
 def test_other_exceptions_keep_their_cause(tmp_path):
     path = tmp_path / "a.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
-    with pytest.raises(Invalid, match="of the kind that its name says") as found:
+    with pytest.raises(Invalid, match="of the kind that their names say") as found:
         read_fields(path)
     assert isinstance(found.value.__cause__, Exception)
 
