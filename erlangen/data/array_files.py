@@ -57,6 +57,7 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of the dimensions."""
         return tuple(map(int, self.array.shape))
 
     @property
@@ -66,6 +67,7 @@ class Variable:
 
     @property
     def is_packed(self) -> bool:
+        """Whether stored numbers are others than those that are meant."""
         return (self.scale, self.offset) != (1.0, 0.0)
 
     @property

@@ -45,9 +45,11 @@ class Unpacked(io.RawIOBase):
         self._wide = None if is_text else True  # UTF-16 has zero bytes
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Fill the buffer; how many bytes came."""
         part = self._file.read(len(buffer))
         self._wide = part.startswith(MARKS) if self._wide is None else self._wide
         if not self._wide and b"\0" in part:
@@ -62,6 +64,7 @@ class Unpacked(io.RawIOBase):
         return len(part)
 
     def close(self) -> None:
+        """Close the packed file too."""
         self._file.close()
         super().close()
 

@@ -21,9 +21,9 @@ from typing import Any, Literal, Self
 from ..assess.rows import Cost, CoverageRow, Estimate, ShiftRow, SolverRow, SymmetryRow
 from ..core.errors import Invalid
 from ..core.quantity import Quantity, Representation
-from ..core.typed import check_types
 from ..data.limits import RECORD, at_most, plain_file
 from .panels import Panel
+from .record_types import check_types
 
 FORMAT = "erlangen-record-2"
 EARLIER = ("erlangen-record-1",)

@@ -22,7 +22,6 @@ from fuzz.seeds import CELL, FIELDS, JARVIS, PAULI, TABLE, XYZ, targets, write_f
 
 from erlangen.core.errors import Invalid, unknown
 from erlangen.core.systems import Field
-from erlangen.core.typed import check_types
 from erlangen.data import limits
 from erlangen.data.compound_files import read_compounds
 from erlangen.data.crystal_tables import read_crystals
@@ -33,6 +32,7 @@ from erlangen.data.readers import read_atoms
 from erlangen.data.sources import Source
 from erlangen.learn.checkpoint import FITTED, load_fitted, save_fitted
 from erlangen.study.record import Record
+from erlangen.study.record_types import check_types
 
 CASES = 30
 DOCS = Path(__file__).parents[2] / "docs" / "data.md"
