@@ -47,7 +47,8 @@ DEPTH = 100  # of groups in groups, folders in folders
 FIRST, BETWEEN = 5.0, 10.0  # s before the first line on progress, and between two
 
 log = logging.getLogger("erlangen.data")
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def foreign(read: Callable[P, T]) -> Callable[P, T]:

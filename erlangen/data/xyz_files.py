@@ -163,11 +163,11 @@ def _numbers(words: Sequence[str], at: int, count: int, kind: str) -> np.ndarray
         return np.array(words, dtype=object)
     if (long := max(map(len, words), default=0)) > limits.WORD:
         raise ValueError(f"a number of {long:,} characters; at most {limits.WORD} are read")
-    words = np.asarray(words)
+    array = np.asarray(words)
     try:
         if kind == "L":
             return np.array([{"T": True, "F": False}[w[:1].upper()] for w in words], bool)
-        return words.astype(float if kind == "R" else int)
+        return array.astype(float if kind == "R" else int)
     except (ValueError, KeyError, OverflowError):
         pass
     values = []
