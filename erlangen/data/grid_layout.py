@@ -63,17 +63,14 @@ class Layout:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Those of more than one point."""
         return tuple(axis for axis in self.points if axis.step)
 
     @property
     def grid(self) -> tuple[int, ...]:
-        """Points along each axis."""
         return tuple(axis.length for axis in self.axes)
 
     @property
     def spacing(self) -> tuple[float, ...]:
-        """Step along each axis."""
         return tuple(axis.step for axis in self.axes)
 
     @property
