@@ -57,7 +57,7 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Lengths of the dimensions."""
+        """Lengths of its dimensions."""
         return tuple(map(int, self.array.shape))
 
     @property
@@ -67,7 +67,7 @@ class Variable:
 
     @property
     def is_packed(self) -> bool:
-        """Whether stored numbers are others than those that are meant."""
+        """Whether what is kept has to be scaled or moved."""
         return (self.scale, self.offset) != (1.0, 0.0)
 
     @property
