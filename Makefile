@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: tour test fuzz matrix lint bars peers board docs clean
+.PHONY: tour test matrix lint bars peers board docs clean
 
 tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
@@ -13,6 +13,7 @@ test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -m "not slow and not matrix" -n $(JOBS) --dist loadgroup --costs
 
 # Damaged files through every reader, then hostile ones; `make fuzz CASES=2000 ONLY=xyz`.
+.PHONY: fuzz
 fuzz: $(VENV)/.ready-dev
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz --cases $(or $(CASES),10000) --only "$(ONLY)" --jobs $(JOBS)
 
