@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.errors import Invalid
 from . import limits
 from .atom_files import Table, broken
 from .labels import VOIGT
@@ -69,6 +70,8 @@ def read_xyz(path: Path) -> list[Table]:
     tables, told, total = [], limits.Pace(path, "frames"), 0
     for total, _ in enumerate(_blocks(path, lines_of(path)), 1):  # cutting takes a tenth of the time of reading
         limits.at_most(path, total, limits.FRAMES, "frames", do="Thin it, or cut it into parts.")
+    if not total:
+        raise Invalid(must="the file holds at least one frame", came=f"{path} is empty", do="Check how it was written.")
     for number, block in enumerate(_blocks(path, lines_of(path)), 1):
         told(number, total)
         try:
