@@ -12,6 +12,11 @@ tour: $(VENV)/.ready-run
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -m "not slow and not matrix" -n $(JOBS) --dist loadgroup --costs
 
+# Damaged files through every reader, then hostile ones; `make fuzz CASES=2000 ONLY=xyz`.
+.PHONY: fuzz
+fuzz: $(VENV)/.ready-dev
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz --cases $(or $(CASES),10000) --only "$(ONLY)" --jobs $(JOBS)
+
 # Every method on every task that it accepts, with the same rules: hours.
 matrix: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -m matrix -n $(JOBS) --dist loadgroup tests/testing/test_matrix.py

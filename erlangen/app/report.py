@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -17,6 +16,7 @@ import numpy as np
 
 from .. import registry
 from ..core.errors import Invalid
+from ..data.array_files import read_npz
 from ..study.notation import duration, estimate, method_name, number, plus_minus, title
 from ..study.record import Record
 from ..study.repeat import command
@@ -62,10 +62,9 @@ def _arrays(folder: Path) -> tuple[dict[str, np.ndarray], str]:
     if not file.exists():
         return {}, "This run has no arrays.npz: plots of single predictions are left out."
     try:
-        with np.load(file, allow_pickle=False) as found:
-            return dict(found), ""
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        return {}, f"arrays.npz cannot be read ({error}): plots of single predictions are left out."
+        return read_npz(file), ""
+    except Invalid as error:
+        return {}, f"arrays.npz cannot be read ({error.came}): plots of single predictions are left out."
 
 
 def _title_of(kind: str, name: str) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 from collections.abc import Iterable
 from typing import Any
+
+MOST, LONGEST = 2000, 100  # names that are compared, and their characters: files may hold any number
 
 
 class Invalid(ValueError):
@@ -16,14 +19,19 @@ class Invalid(ValueError):
     """
 
     def __init__(self, *, must: str, came: str, do: str):
-        self.must, self.came, self.do = must, came, do
-        super().__init__(f"{must}; came: {came}. {do}")
+        self.must, self.came, self.do = must, shortened(came), do
+        super().__init__(f"{must}; came: {self.came}. {do}")
+
+
+def shortened(text: str, most: int = 2000) -> str:
+    """A text of a file, which may be of any length, with its middle left out."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 4 :]}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> Invalid:
     """Error for a name that is not known, with the nearest valid names."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:8]
+    known = sorted(shortened(one, LONGEST) for one in itertools.islice(known, MOST))
+    near = difflib.get_close_matches(name[:LONGEST], known, n=3, cutoff=0.4) or known[:8]
     return Invalid(must=f"{kind} must be a known name", came=repr(name), do=f"Did you mean: {', '.join(near)}?")
 
 

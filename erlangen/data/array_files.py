@@ -18,7 +18,6 @@ import io
 import json
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,9 @@ import numpy as np
 
 from ..core.errors import Invalid, unknown
 from ..core.free_memory import check_fits
+from . import limits
 from .drafts import whole
+from .hdf5_heaps import check_heaps
 
 BOUNDARY = "boundary"
 SUFFIXES = {".h5": "hdf5", ".hdf5": "hdf5", ".nc": "netcdf", ".nc4": "netcdf", ".zarr": "zarr", ".npz": "npz"}
@@ -35,8 +36,7 @@ Arrays = dict[str, tuple[tuple[str, ...] | None, np.ndarray]]  # name -> names o
 Attributes = dict[str, object]
 Dataset = Any  # of h5py or xarray, which are imported where they are needed
 Variables = dict[str, "Variable"]
-DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, OverflowError, zipfile.BadZipFile)
-UNREADABLE = (*DAMAGED, zlib.error)
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 NAMELESS = "This is a netCDF dimension but not a netCDF variable"  # a scale that only lends its name
 PLACE = "dimension "  # before the number of one without a name
 PREFIX = "boundary_conditions/"  # of The Well (Ohana et al. 2024, arXiv:2412.00568)
@@ -61,6 +61,11 @@ class Variable:
         return tuple(map(int, self.array.shape))
 
     @property
+    def bytes(self) -> int:
+        """What all of it takes as it is stored, before any packing of the file."""
+        return math.prod(self.shape) * self.array.dtype.itemsize
+
+    @property
     def is_packed(self) -> bool:
         """Whether what is kept has to be scaled or moved."""
         return (self.scale, self.offset) != (1.0, 0.0)
@@ -69,6 +74,15 @@ class Variable:
     def itemsize(self) -> int:
         """Bytes of one number once it is read."""
         return 8 if self.is_packed or self.array.dtype.kind in "biu" else max(self.array.dtype.itemsize, 4)
+
+    def check(self, size: int) -> None:
+        """Refuse an array that the bytes of its file cannot hold, or that is cut into too many pieces."""
+        what, shape = f"{self.name} of {self.path}", self.shape
+        limits.check_expansion(what, self.bytes, size)
+        chunks = getattr(self.array, "chunks", None) or getattr(self.array, "encoding", {}).get("chunks")
+        if chunks and len(chunks) == len(shape):
+            pieces = math.prod(-(-n // max(int(c), 1)) for n, c in zip(shape, chunks))
+            limits.at_most(what, pieces, limits.CHUNKS, "chunks of an array", "Write it in larger chunks.")
 
     def read(self, *place: int | slice) -> np.ndarray:
         """What stands at `place` (dimensions that are left out: all of it), unpacked: no half precision, no foreign
@@ -79,8 +93,8 @@ class Variable:
         check_fits(f"{self.name} of {self.path}", needed, do="Thin it, or take a part of the file.")
         try:
             values = np.asarray(self.array[place] if place else self.array[()])
-        except UNREADABLE as error:
-            raise _damaged(self.path, error) from None
+        except Exception as error:
+            raise limits.unreadable(self.path, error) from error
         gone = np.isin(values, np.asarray(self.missing).astype(values.dtype)) if self.missing else None
         if self.is_packed or (gone is not None and gone.any() and values.dtype.kind != "f"):
             values = values * np.float64(self.scale) + self.offset
@@ -104,35 +118,34 @@ def kind_of(path: Path) -> str:
 def opened(path: Path) -> Iterator[tuple[Variables, Attributes]]:
     """The numeric variables of a file by name, and its attributes; the file is open inside."""
     kind = kind_of(path)
-    if not path.exists():
+    if not limits.check_plain(path).exists():
         raise Invalid(must="the file exists", came=f"no file {path}", do="Check the path.")
+    size = limits.check_folder(path) if path.is_dir() else path.stat().st_size
     with contextlib.ExitStack() as stack:
         try:
             opener = {"hdf5": _open_hdf5, "npz": _open_npz}.get(kind, _open_xarray)
-            found = opener(path, stack)
-        except UNREADABLE as error:
-            if isinstance(error, Invalid):
-                raise
-            raise _damaged(path, error) from None
-        yield found
-
-
-def _damaged(path: Path, error: Exception) -> Invalid:
-    return Invalid(
-        must=f"{path.suffix} files can be read to their end",
-        came=f"{path}: {type(error).__name__}: {str(error)[:200]}",
-        do="It is empty, truncated or of another kind than its name says: copy it again.",
-    )
+            variables, attributes = opener(path, stack)
+            for variable in variables.values():
+                variable.check(size)
+            limits.check_expansion(path, sum(variable.bytes for variable in variables.values()), size)
+        except Invalid:
+            raise
+        except Exception as error:
+            raise limits.unreadable(path, error) from error
+        yield variables, attributes
 
 
 def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
     import xarray
 
-    # Times stay numbers in the unit of the file; only their steps count.
+    # Times stay numbers in the unit of the file; only their steps count. Indexes would be read, however long they are.
+    plain: dict[str, Any] = {"decode_times": False, "create_default_indexes": False}
     if kind_of(path) == "zarr":
-        dataset = stack.enter_context(xarray.open_zarr(path, consolidated=False, decode_times=False, chunks=None))
+        dataset = stack.enter_context(xarray.open_zarr(path, consolidated=False, chunks=None, **plain))
     else:
-        dataset = stack.enter_context(xarray.open_dataset(path, decode_times=False))
+        check_heaps(path)
+        dataset = stack.enter_context(xarray.open_dataset(path, **plain))
+    limits.at_most(path, len(dataset.variables), limits.ARRAYS, "arrays")
     variables = {
         str(name): Variable(path, str(name), tuple(map(str, v.dims)), v, _unit(path, str(name), v.attrs))
         for name, v in dataset.variables.items()
@@ -142,8 +155,7 @@ def _open_xarray(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, At
 
 
 def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {n: file[n] for n in file.files}
+    arrays = read_npz(path)
     texts = {n: str(arrays.pop(n)) for n in ("units", "dimensions") if n in arrays}
     units, dims = (json.loads(texts.get(n, "{}")) for n in ("units", "dimensions"))
     numeric = {n: a for n, a in arrays.items() if a.ndim and a.dtype.kind in "biufc"}
@@ -151,15 +163,36 @@ def _open_npz(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attri
     return variables, {n: _plain(a[()]) for n, a in arrays.items() if not a.ndim}
 
 
+@limits.foreign
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; refused where one claims more numbers than it has bytes."""
+    with zipfile.ZipFile(limits.plain_file(path)) as archive:
+        members = archive.infolist()
+        limits.at_most(path, len(members), limits.ARRAYS, "arrays")
+        limits.check_expansion(path, sum(member.file_size for member in members), path.stat().st_size)
+        for member in members:
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                header = HEADERS[version]
+                shape, _, dtype = header(file)
+            if math.prod(shape) * dtype.itemsize > member.file_size:
+                raise ValueError(f"{member.filename} of shape {shape} in {member.file_size} bytes")
+    with np.load(path, allow_pickle=False) as file:
+        return {n: file[n] for n in file.files}
+
+
 def _open_hdf5(path: Path, stack: contextlib.ExitStack) -> tuple[Variables, Attributes]:
     import h5py
 
+    check_heaps(path)
     file = stack.enter_context(h5py.File(path, "r"))
     attributes = {str(n): _plain(v) for n, v in file.attrs.items()}
     variables: Variables = {}
     sides: dict[str, str] = {}
 
     def visit(name: str, item: Dataset) -> None:
+        limits.at_most(path, len(variables), limits.ARRAYS, "arrays")
+        limits.at_most(path, name.count("/"), limits.DEPTH, "groups in one another")
         if name.startswith(PREFIX):
             if "bc_type" in item.attrs:
                 sides[name.removeprefix(PREFIX)] = str(_plain(item.attrs["bc_type"]))
@@ -187,10 +220,21 @@ def _variable(path: Path, name: str, dataset: Dataset) -> Variable:
 
 
 def _dims(name: str, dataset: Dataset) -> tuple[str, ...] | None:
-    """Names of the dimensions: those of attached scales, else labels; those without either by their place."""
+    """Names of the dimensions: those of attached scales, else labels; those without either by their place.
+
+    From the attributes that hold them: the library's own functions crash where these are damaged (HDF5 2.0.0).
+    """
     if dataset.is_scale and dataset.ndim == 1:
         return (name,)
-    found = [(str(dim[0].name or "").strip("/") if len(dim) else "") or str(dim.label or "") for dim in dataset.dims]
+
+    def entries(key: str) -> list[Any]:
+        found = dataset.attrs.get(key, ())
+        return list(found) if np.shape(found)[:1] == (dataset.ndim,) else [()] * dataset.ndim
+
+    linked = [next(iter(one), None) for one in entries("DIMENSION_LIST")]
+    scales = ["" if one is None else str(dataset.file[one].name or "").strip("/") for one in linked]
+    labels = [str(_plain(label) or "") for label in entries("DIMENSION_LABELS")]
+    found = [scale or label for scale, label in zip(scales, labels)]
     return tuple(n or f"{PLACE}{i}" for i, n in enumerate(found)) if any(found) else None
 
 

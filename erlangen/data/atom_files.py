@@ -1,17 +1,12 @@
 """Files of atoms, one format at a time, into plain tables and back.
 
-A `Table` holds what one frame of a file says, before anyone decides which column is a label. Compressed files (.xz,
-.gz, .bz2) are unpacked in memory first: seeking inside a compressed stream makes line-wise readers 100 times slower.
+A `Table` holds what one frame of a file says, before anyone decides which column is a label.
 """
 
 from __future__ import annotations
 
-import bz2
-import codecs
 import dataclasses
-import gzip
 import io
-import lzma
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import Invalid, unknown
+from . import limits
+from .text_files import plain_suffix, read_text, write_text
 
-COMPRESSED = {".xz": lzma, ".gz": gzip, ".bz2": bz2}
 SUFFIXES = {
     ".xyz": "xyz",
     ".extxyz": "xyz",
@@ -64,52 +60,6 @@ def format_of(path: Path) -> str:
     raise unknown("the ending of a file of atoms", suffix or path.name, [*SUFFIXES, "POSCAR", "CONTCAR"])
 
 
-def plain_suffix(path: Path) -> str:
-    """The ending of a name in lower case, whatever packed the file: .csv of table.CSV.gz."""
-    name = path.name.lower()
-    for packed in COMPRESSED:
-        name = name.removesuffix(packed)
-    return Path(name).suffix
-
-
-def read_text(path: Path) -> str:
-    """The whole text of a plain or compressed file, without a byte order mark."""
-    opener = COMPRESSED.get(path.suffix.lower())
-    try:
-        raw = path.read_bytes()
-        text = _decoded(opener.decompress(raw) if opener and raw else raw)
-    except FileNotFoundError:
-        raise Invalid(must="the file exists", came=f"no file {path}", do="Check the path.") from None
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError) as error:
-        raise Invalid(
-            must="the file can be read to its end",
-            came=f"{path}: {type(error).__name__}: {error}",
-            do="It is truncated, damaged or of another kind than its name says: copy it again.",
-        ) from None
-    if not text.strip():
-        raise Invalid(must="the file holds at least one frame", came=f"{path} is empty", do="Check how it was written.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")  # of Windows and of old Macs
-
-
-def _decoded(raw: bytes) -> str:
-    """UTF-8; UTF-16 where a mark says so; else Latin-1, which an author's name in an old file is written in."""
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16")
-    if b"\0" in raw:
-        raise ValueError("zero bytes, which no text has")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text, compressed where the name says so."""
-    opener = COMPRESSED.get(path.suffix.lower())
-    raw = text.encode("utf-8")
-    path.write_bytes(opener.compress(raw) if opener else raw)
-
-
 def broken(path: Path, frame: int, why: str) -> Invalid:
     """The message for a frame that cannot be read; `frame` counts from 1."""
     return Invalid(
@@ -150,10 +100,17 @@ def poscar(text: str) -> Any:
         lines.insert(5, " ".join(symbols))
     if strange := [word for word in lines[5].split() if re.split("[_/]", word)[0] not in atomic_numbers]:
         raise ValueError(f"line 6 must name elements (VASP 5), it has {' '.join(strange)[:40]!r}")
+    _check_counts(lines[6].split())
     try:
         return ase.io.read(io.StringIO("\n".join(lines)), format="vasp")
     except Exception as error:  # the parser raises whatever it stumbles over
         raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def _check_counts(words: Sequence[str]) -> None:
+    """ValueError for more atoms than a frame may have: the parser makes room for them before it reads any."""
+    if any(len(word) > 9 or (word.isdigit() and int(word) > limits.ATOMS) for word in words):
+        raise ValueError(f"more than {limits.ATOMS:,} atoms: {' '.join(words)[:60]}")
 
 
 def write_poscar(path: Path, tables: Sequence[Table]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.errors import Invalid
+from . import limits
 from .atom_files import Table, broken
 from .cif_symmetry import choices
 
@@ -78,6 +79,8 @@ def crystals(path: Path, blocks: Iterable[gemmi.cif.Block]) -> list[Table]:
 
 def crystal(path: Path, number: int, block: gemmi.cif.Block, say: Callable[[str], None]) -> Table:
     """One crystal. say: gets a word on everything that was assumed."""
+    rows = len(block.find_values("_atom_site_fract_x"))
+    limits.at_most(f"{path}, frame {number}", rows, limits.SITES, "sites of a crystal", "Choose a smaller cell.")
     cell, sites = _cell(path, number, block), _atoms(path, number, _sites(block), say)
     vectors = np.array(cell.orth.mat.tolist()).T
     labels = np.array([site.label for site in sites])
@@ -90,6 +93,8 @@ def crystal(path: Path, number: int, block: gemmi.cif.Block, say: Callable[[str]
             came=f"{path}, frame {number}: {error}",
             do="Give its operations (_space_group_symop_operation_xyz), or write all atoms of the cell in P 1.",
         ) from None
+    most = len(sites) * max(map(len, groups.values()))
+    limits.at_most(f"{path}, frame {number}", most, limits.ATOMS, "atoms in a crystal", "Choose a smaller cell.")
     found = {name: _copies(sites, operations, vectors) for name, operations in groups.items()}
     name = _origin(path, number, block, found, sites, numbers)
     places, of = found[name]

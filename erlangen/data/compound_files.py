@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import Invalid
-from .atom_files import plain_suffix, read_text, write_text
+from . import limits
 from .sources import Source
+from .text_files import plain_suffix, read_text, write_text
 from .text_tables import TextTable, read_table, table_text
 
 log = logging.getLogger("erlangen.data")
@@ -52,6 +53,7 @@ class CompoundTable:
         return len(self.smiles)
 
 
+@limits.foreign
 def read_compounds(
     path: str | os.PathLike[str] | Source, *, column: str = "", say: Callable[[str], None] | None = None
 ) -> CompoundTable:
@@ -71,7 +73,8 @@ def read_compounds(
     splits, cliffs = (_optional(table, name) for name in ("split", "cliff_mol"))
     left_out: dict[str, list[int]] = {"more fields than the header": list(table.odd)} if table.odd else {}
     kept: dict[str, list[dict[str, Any]]] = {}
-    for i, (line, text) in enumerate(zip(table.lines, table.column(value_name))):
+    told = limits.Pace(path, "rows")
+    for i, (line, text) in enumerate(told.over(list(zip(table.lines, table.column(value_name))))):
         canonical, value = _canonical(smiles[i]), _number(table.number(text))
         if canonical is None or value is None:
             left_out.setdefault("SMILES that cannot be read" if canonical is None else "no value", []).append(line)
@@ -88,6 +91,7 @@ def read_compounds(
     return _table(path, chosen, left_out)
 
 
+@limits.foreign
 def read_queries(path: str | os.PathLike[str] | Source) -> tuple[TextTable, dict[int, str]]:
     """A table as it is, and the SMILES of those rows (by place) whose molecule can be read."""
     source = Source.parse(path).only("value", "smiles", "group").required()
@@ -100,11 +104,13 @@ def read_queries(path: str | os.PathLike[str] | Source) -> tuple[TextTable, dict
             came=f"{path.name}, line {', '.join(map(str, table.odd[:SHOWN]))}",
             do="Put fields that hold the separator into quotes.",
         )
-    found = {i: text.strip() for i, text in enumerate(smiles) if _canonical(text) is not None}
+    told = limits.Pace(path, "rows")
+    found = {i: text.strip() for i, text in enumerate(told.over(smiles)) if _canonical(text) is not None}
     _warn(path, [line for i, line in enumerate(table.lines) if i not in found])
     return table, found
 
 
+@limits.foreign
 def read_smiles(path: str | os.PathLike[str] | Source) -> dict[int, str]:
     """Line number -> SMILES of a list of molecules: a table (.csv, .tsv) with a column of SMILES, or text with one at
     the start of each line; copies and lines that cannot be read are left out, the latter with a warning.
@@ -116,7 +122,9 @@ def read_smiles(path: str | os.PathLike[str] | Source) -> dict[int, str]:
         lines = {table.lines[place]: smiles for place, smiles in found.items()}
     else:
         source.only()
-        words = {number: line.split() for number, line in enumerate(read_text(path).split("\n"), 1)}
+        text = read_text(path).split("\n")
+        limits.at_most(path, len(text), limits.ROWS, "rows", do="Cut it into parts.")
+        words = {number: line.split(maxsplit=1) for number, line in enumerate(limits.Pace(path, "rows").over(text), 1)}
         asked = {number: word[0] for number, word in words.items() if word and not word[0].startswith("#")}
         lines = {number: smiles for number, smiles in asked.items() if _canonical(smiles) is not None}
         _warn(path, [number for number in asked if number not in lines])
@@ -223,8 +231,9 @@ def _optional(table: TextTable, name: str) -> list[str]:
 def _canonical(smiles: str | None) -> str | None:
     from rdkit import Chem, rdBase
 
+    smiles = (smiles or "").strip()
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles.strip()) if smiles and smiles.strip() else None
+        molecule = Chem.MolFromSmiles(smiles) if 0 < len(smiles) <= limits.SMILES else None
     return None if molecule is None or molecule.GetNumAtoms() == 0 else Chem.MolToSmiles(molecule)
 
 

@@ -14,6 +14,7 @@ import ast
 import dataclasses
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,16 @@ import numpy as np
 
 from ..core.errors import Invalid, unknown
 from ..core.systems import Atoms
-from .atom_files import poscar, read_text
+from . import limits
+from .atom_files import poscar
 from .cif_files import cif_blocks, crystal
+from .text_files import read_text
 from .text_tables import read_table
 
 log = logging.getLogger("erlangen.data")
 # POSCAR first: unlike CIF it keeps the frame in which the tensors of a row were calculated
 STRUCTURES = ("poscar", "structure", "atoms", "final_structure", "initial_structure", "cif")
+BLANK = re.compile(r"\s*")
 MISSING = ("", "na", "nan", "none", "null", "n/a")
 SHOWN = 5  # faults in a message
 
@@ -49,6 +53,7 @@ class CrystalTable:
         return len(self.atoms)
 
 
+@limits.foreign
 def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None = None, group: str = "") -> CrystalTable:
     """Crystals and the values of `column`, each of `shape`: () for a number, (3, 3) for a tensor of rank 2.
 
@@ -66,14 +71,15 @@ def read_crystals(path: str | Path, column: str, shape: tuple[int, ...] | None =
     words: dict[str, list[int]] = {}
     found = [_value(record.get(column)) for record in records]
     shape = _usual([value for value in found if isinstance(value, np.ndarray)]) if shape is None else shape
-    for number, (record, value) in enumerate(zip(records, found), 1):
+    told = limits.Pace(path, "rows")
+    for number, (record, value) in enumerate(told.over(list(zip(records, found))), 1):
         try:
             if isinstance(value, str):
                 raise ValueError(value)
             if value.shape != shape:
                 raise ValueError(f"its value has shape {value.shape} instead of {shape}")
             atoms.append(_structure(record, lambda word: words.setdefault(word, []).append(number)))
-        except (Invalid, ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
+        except Exception as error:  # foreign text in any cell
             faults.append(f"row {number}: {_why(error)}")
             continue
         values.append(value)
@@ -111,8 +117,8 @@ def _records(path: Path) -> list[dict[str, Any]]:
     if text.lstrip()[:1] in "[{":
         return _of_json(_decoded(text, path), path)
     table = read_table(text, path)
-    if len(table.header) < 2:
-        raise _unreadable(path, f"one column, {table.header[0]!r}")
+    if len(table.header) < 2 or not table.rows:
+        raise _unreadable(path, f"one column, {table.header[0]!r}" if table.rows else "no row that fits the header")
     return [dict(zip(table.header, row)) for row in table.rows]
 
 
@@ -120,12 +126,13 @@ def _decoded(text: str, path: Path) -> object:
     """The value of a JSON text, or the list of those that stand behind one another (JSON lines)."""
     decoder, found, at = json.JSONDecoder(), [], 0
     text = text.strip()
+    limits.at_most(path, sum(map(text.count, ",[{")), limits.VALUES, "values", do="Leave out columns.")
     try:
         while at < len(text):
             value, at = decoder.raw_decode(text, at)
             found.append(value)
-            at += len(text[at:]) - len(text[at:].lstrip())
-    except (json.JSONDecodeError, RecursionError) as error:
+            at = BLANK.match(text, at).end()  # type: ignore[union-attr]
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path, f"no JSON: {error}") from None
     return found[0] if len(found) == 1 and not _is_record(found[0]) else found
 
@@ -169,7 +176,7 @@ def _value(cell: object) -> np.ndarray | str:
         return "its value is missing"
     try:
         array = np.asarray(ast.literal_eval(cell.strip()) if isinstance(cell, str) else cell, float)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+    except (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError):
         return f"its value is {str(cell)[:30]!r} instead of numbers"
     return array if np.all(np.isfinite(array)) else "its value is not finite"
 

@@ -23,6 +23,7 @@ import numpy as np
 from ..core.arrays import AnyArray
 from ..core.errors import Invalid, unknown
 from ..core.systems import Field
+from . import limits
 from .array_files import BOUNDARY, Arrays, Variable, Variables, opened, write_arrays, write_beside
 from .grid_layout import AXES, COMPONENT, SAMPLE, TIME, WORDS, Layout, Roles, finite, layout_of
 from .sources import Source
@@ -73,6 +74,7 @@ class States:
         return Field(values, self.layout.spacing, self.layout.boundary, parameters)
 
 
+@limits.foreign
 def read_states(
     source: Source, values: Sequence[str] | None, units: Mapping[str, str], *, times: slice = slice(None)
 ) -> States:
@@ -113,6 +115,7 @@ def read_states(
     return States(path, layout, columns, places, parameters, at)
 
 
+@limits.foreign
 def read_fields(
     path: str | os.PathLike[str],
     values: Sequence[str] | None = None,

@@ -218,7 +218,7 @@ def _axis(path: Path, word: str, variable: Variable) -> Axis:
     if variable.shape == (1,):
         return Axis(word, variable.name, _dim(variable), 1, 0.0)
     values = np.asarray(variable.read(), float)
-    is_down = values.ndim == 1 and bool(values[0] > values[-1])
+    is_down = values.ndim == 1 and len(values) > 0 and bool(values[0] > values[-1])
     step = uniform_step(path, variable.name, values[::-1] if is_down else values)
     return Axis(word, variable.name, _dim(variable), len(values), step, is_down)
 

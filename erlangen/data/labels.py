@@ -111,8 +111,12 @@ def _named(
     reader: _Reader, home: Mapping[str, object], label: str, doubts: dict[str, str]
 ) -> tuple[str | None, np.ndarray | float | None]:
     """The label under a usual name, or from its opposite; neither where both are there and contradict each other."""
+    lower = _lower(home)
     for level in LEVELS:
-        key, opposite = (_pick(home, [level + n for n in names.get(label, ())]) for names in (NAMES, OPPOSITE))
+        key, opposite = (
+            next((lower[level + n] for n in names.get(label, ()) if level + n in lower), None)
+            for names in (NAMES, OPPOSITE)
+        )
         value = None if key is None else reader.direct(label, home[key])
         turned = None if opposite is None else reader.opposite(label, home[opposite])
         if value is not None and turned is not None and (why := _contradiction(label, value, turned)):
@@ -144,8 +148,12 @@ def _plain(label: str, value: np.ndarray) -> np.ndarray | float:
 
 def _pick(values: Mapping[str, object], names: Sequence[str]) -> str | None:
     """The first of `names` that is a key of `values`, whatever its case."""
-    lower = {key.lower(): key for key in reversed(list(values)) if values[key] is not None}
+    lower = _lower(values)
     return next((lower[name] for name in names if name in lower), None)
+
+
+def _lower(values: Mapping[str, object]) -> dict[str, str]:
+    return {key.lower(): key for key in reversed(list(values)) if values[key] is not None}
 
 
 def _numbers(value: object, label: str) -> np.ndarray:
@@ -186,7 +194,7 @@ def _level(key: str) -> str:
 
 
 def _warn(what: str, label: str) -> None:
-    warnings.warn(f"{what}. Say which is meant behind the file, as in :{label}=KEY", stacklevel=4)
+    warnings.warn(f"{what}. Say which is meant behind the file, as in :{label}=KEY", stacklevel=5)
 
 
 def check_doubts(path: object, found: Sequence[Labels], infos: Sequence[Mapping[str, object]]) -> None:

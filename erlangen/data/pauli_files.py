@@ -22,11 +22,10 @@ from pathlib import Path
 from ..core.errors import Invalid
 from ..physics.lattices import MOST_SITES, Loose
 from ..physics.spins import Hamiltonian, of_terms
+from . import limits
+from .text_files import read_text
 
 Term = tuple[float, dict[int, str]]
-
-LARGEST_FILE = 32 * 2**20
-"""Bytes: some hundred thousand strings."""
 
 STRONGEST = 1e100
 """Coefficients beyond it, squared, leave the range of numbers."""
@@ -35,17 +34,20 @@ _ROUNDING = 1e-12
 """Of a coefficient: an imaginary part that is none."""
 
 
+@limits.foreign
 def read_pauli_sum(path: str | Path) -> Hamiltonian:
     """The Hamiltonian that a file describes; sites are counted from 0 to the largest that occurs."""
     path = Path(path)
     terms: list[Term] = []
     dense: dict[int, int] = {}  # length of the dense strings, and the first line that has it
-    for number, line in enumerate(_lines(path), 1):
+    told = limits.Pace(path, "lines")
+    for number, line in enumerate(told.over(read_text(path).split("\n")), 1):
         where = f"{path.name}, line {number}"
         for coefficient, words in _terms(line.split("#")[0].strip(), where):
             terms.append((_coefficient(coefficient, where), _string(words, where)))
             if len(words) == 1 and re.fullmatch("[IXYZ]+", words[0]):
                 dense.setdefault(len(words[0]), number)
+            limits.at_most(path, len(terms), limits.STRINGS, "strings", "Leave out what is small.")
     largest = max((i for _, string in terms for i in string), default=-1)
     if len(dense) > 1 or any(length <= largest for length in dense):
         lengths = ", ".join(f"{n} letters in line {line}" for n, line in dense.items())
@@ -57,25 +59,6 @@ def read_pauli_sum(path: str | Path) -> Hamiltonian:
     if not any(letter != "I" for _, string in terms for letter in string.values()):
         raise Invalid(must="a sum of Pauli strings acts on a site", came=f"none in {path}", do="Add a line: -1.0 Z0 Z1")
     return of_terms(path.stem, Loose(next(iter(dense), largest + 1)), terms)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        # a device has no size, and never ends
-        size = path.stat().st_size if path.is_file() or not path.exists() else float("inf")
-        if size > LARGEST_FILE:
-            raise Invalid(
-                must=f"a sum of Pauli strings is a file of at most {LARGEST_FILE >> 20} MiB",
-                came=f"{path}, {size / 2**20:.0f} MiB" if path.is_file() else f"{path}, which is no file",
-                do="Leave out what is small.",
-            )
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            must="a sum of Pauli strings is a readable text file",
-            came=f"{path}: {error}",
-            do="One `coefficient string` a line.",
-        ) from None
 
 
 def _terms(line: str, where: str) -> Iterator[tuple[str, list[str]]]:

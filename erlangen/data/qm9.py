@@ -10,6 +10,7 @@ Ramakrishnan, Dral, Rupp, von Lilienfeld 2014, doi:10.1038/sdata.2014.22 (data: 
 
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,9 +22,11 @@ from ..contract import Samples
 from ..core.errors import Invalid, unknown
 from ..core.quantity import Quantity
 from ..core.systems import Atoms
-from .atom_files import broken, read_text
+from . import limits
+from .atom_files import broken
 from .downloads import fetch
 from .label_units import ENERGIES, LENGTHS
+from .text_files import DAMAGED, Unpacked, read_text
 from .text_tables import read_table
 
 HARTREE, BOHR, CALORIE = ENERGIES["hartree"], LENGTHS["bohr"], ENERGIES["kcal/mol"] / 1000
@@ -58,6 +61,7 @@ def is_qm9(path: str | Path) -> bool:
     return str(path) == PUBLIC or "gdb9" in path.name.lower() or (path.is_dir() and any(path.glob("*gdb9*.xyz")))
 
 
+@limits.foreign
 def read_qm9(path: str | Path, names: Sequence[str] = ("u0",)) -> Samples:
     """All molecules with the properties `names`, in the order of their numbers.
 
@@ -72,7 +76,7 @@ def read_qm9(path: str | Path, names: Sequence[str] = ("u0",)) -> Samples:
     for name in names:
         if name not in QUANTITIES:
             raise unknown("the QM9 property", name, QUANTITIES)
-    if not path.exists():
+    if not limits.check_plain(path).exists():
         raise Invalid(must="the QM9 data exist", came=f"no {path}", do="Give the folder, the archive or gdb9.sdf.")
     records = _from_sdf(path) if path.suffix.lower() == ".sdf" else map(_record, *zip(*_raw(path)))
     excluded = _excluded(listed)
@@ -93,16 +97,21 @@ Record = tuple[int, Atoms, dict[str, float]]
 def _raw(path: Path) -> Iterator[tuple[str, str]]:
     """(name, text) of every raw file of a folder, an archive, or the file itself."""
     if path.is_dir():
+        limits.check_folder(path)
         for file in sorted(path.glob("*.xyz")):
             yield file.name, read_text(file)
     elif path.name.lower().endswith(ARCHIVES):
         try:
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    file = archive.extractfile(member) if member.name.endswith(".xyz") else None
-                    if file is not None:
+            raw = Unpacked(path, limits.STREAM, is_text=False)
+            with raw, tarfile.open(fileobj=io.BufferedReader(raw), mode="r|") as archive:
+                for count, member in enumerate(archive):
+                    limits.at_most(path, count, limits.ENTRIES, "members of an archive")
+                    limits.at_most(f"{member.name} of {path}", member.size, limits.TEXT, "bytes of text")
+                    if member.name.endswith(".xyz") and member.isreg() and (file := archive.extractfile(member)):
                         yield member.name, file.read().decode()
-        except (tarfile.TarError, EOFError, OSError) as error:
+        except (tarfile.TarError, *DAMAGED) as error:
+            if isinstance(error, Invalid):
+                raise
             raise Invalid(
                 must="the archive can be read to its end", came=f"{path}: {error}", do="Download it again."
             ) from None
@@ -120,7 +129,7 @@ def _record(name: str, text: str) -> Record:
         positions = np.array([cell[1:4] for cell in cells], float).reshape(n, 3)
         numbers = _atomic_numbers([cell[0] for cell in cells])
         return int(row["index"]), Atoms(positions, numbers), {key: float(row[key]) for key in QUANTITIES}
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, IndexError, KeyError, OverflowError) as error:
         raise broken(Path(name), 1, f"it is no raw QM9 file ({error})") from None
 
 
@@ -128,7 +137,7 @@ def _from_sdf(path: Path) -> Iterator[Record]:
     """gdb9.sdf with the table of properties beside it; bonds are not looked at, so odd valences do no harm."""
     from rdkit import Chem, rdBase
 
-    table = path.with_name(f"{path.name}.csv")
+    table = limits.plain_file(path).with_name(f"{path.name}.csv")
     beside = read_table(read_text(table), table)
     rows = [dict(zip(beside.header, row)) for row in beside.rows]
     with rdBase.BlockLogs():

@@ -26,7 +26,7 @@ from ..core import quantity
 from ..core.errors import Invalid, unknown
 from ..core.quantity import Quantity
 from ..core.systems import Atoms
-from . import atom_files, plausibility, structure_files, xyz_files
+from . import atom_files, limits, plausibility, structure_files, xyz_files
 from .atom_files import Table
 from .label_units import UNIT_KEYS, LabelUnits, stated_units, suspect, suspect_stress
 from .labels import NAMES, Labels, check_doubts, check_levels, find_labels
@@ -76,6 +76,7 @@ class Frame:
     cell: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
+@limits.foreign
 def read_atoms(
     path: str | os.PathLike[str] | Source,
     *,
@@ -97,13 +98,15 @@ def read_atoms(
     """
     source = Source.parse(path).filled(units, keys, pbc)
     path, units, read = source.path, source.units, READ[atom_files.format_of(source.path)]
-    tables = read(source.required().path)
+    tables = read(limits.plain_file(source.required().path))
+    limits.at_most(path, len(tables), limits.FRAMES, "frames", do="Thin it, or cut it into parts.")
     asked = _Asked(need, units, dict(source.keys), source.pbc)
     for label, key in asked.keys.items():
         there = {**tables[0].info, **tables[0].columns}
         if key not in there and key.removeprefix("-") not in there:
             raise unknown(f"the key of {label} in {path}", key, there)
-    pairs = [_frame(path, number, table, asked) for number, table in enumerate(tables, 1)]
+    told = limits.Pace(path, "frames")
+    pairs = [_frame(path, number, table, asked) for number, table in enumerate(told.over(tables), 1)]
     frames, found = [frame for frame, _ in pairs], [labels for _, labels in pairs]
     check_doubts(path, found, [t.info for t in tables])
     check_levels(path, found, asked.keys)
@@ -115,6 +118,7 @@ def read_atoms(
     return frames
 
 
+@limits.foreign
 def read_samples(
     path: str | os.PathLike[str] | Source,
     outputs: Sequence[str] = ("energy", "forces"),
@@ -157,7 +161,7 @@ def _stresses(path: Path, frames: Sequence[Frame], *, is_required: bool) -> list
         if is_required:
             raise Invalid(must="every periodic frame has a stress", came=came, do="Leave such frames out.")
         if any("stress" in frames[i].labels for i in periodic):
-            warnings.warn(f"{came}: the stress of the others is not used", stacklevel=3)
+            warnings.warn(f"{came}: the stress of the others is not used", stacklevel=4)
         return None
     return [frame.labels["stress"] if np.all(frame.atoms.pbc) else np.zeros((3, 3)) for frame in frames]
 
@@ -309,7 +313,7 @@ def _say_boxes(path: Path, tables: Sequence[Table], frames: Sequence[Frame]) -> 
         warnings.warn(
             f"{path}: {sum(boxes)} of {len(boxes)} frames, frame {boxes.index(True) + 1} first, are read as isolated: "
             f"over {VACUUM:g} A of their cell are empty on every side (:pbc=yes behind the file makes them periodic)",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -351,7 +355,7 @@ def _check_scale(path: Path, frames: Sequence[Frame]) -> None:
             came=f"{path}: {found[0]}",
             do=do,
         )
-    warnings.warn(f"{path}: {found[0]}. {do}", stacklevel=3)
+    warnings.warn(f"{path}: {found[0]}. {do}", stacklevel=4)
 
 
 def _per_atom(name: str, frames: Sequence[Frame], extra: Sequence[Mapping[str, object]]) -> bool:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import Invalid, unknown
+from .limits import check_folder, check_plain
 
 WORD = re.compile(r":(\w+)=([^:]*)")
 SAID = {"yes": True, "true": True, "no": False, "false": False}
@@ -97,12 +98,13 @@ class Source:
         return self
 
     def required(self) -> Source:
-        """The same; refuses a path where nothing is, with the nearest names of its folder."""
+        """The same; refuses a path where nothing is, with the nearest names of its folder, and devices."""
         if not self.path.exists():
             there = os.listdir(self.path.parent) if self.path.parent.is_dir() else []
             near = difflib.get_close_matches(self.path.name, there, n=3, cutoff=0.6)
             do = f"Did you mean: {', '.join(near)}?" if near else "Check the path."
             raise Invalid(must="the file exists", came=f"no file {self.path}", do=do)
+        check_plain(self.path)
         return self
 
     @property
@@ -111,6 +113,7 @@ class Source:
         folder = self.path if self.path.is_dir() else self.path.parent
         more = tuple(file for name in self.beside if (file := folder / name).is_file() and file != self.path)
         if self.path.is_dir():
+            check_folder(self.path)
             return tuple(sorted(file for file in self.path.rglob("*") if file.is_file()))
         return (self.required().path, *more)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import Invalid
-from .atom_files import Table, broken, read_text, write_text
+from . import limits
+from .atom_files import Table, broken
 from .cif_files import cif_blocks, crystals
 from .pdb_columns import ATOM, checked, parts
+from .text_files import read_text, write_text
 
 if TYPE_CHECKING:
     import gemmi
@@ -85,7 +89,9 @@ def read_pdb(path: Path) -> list[Table]:
 
     tables: list[Table] = []
     groups: set[str] = set()
+    told = limits.Pace(path, "frames")
     for text in parts(read_text(path)):
+        told(len(tables))
         lines = checked(path, len(tables) + 1, text)
         try:
             structure = gemmi.read_pdb_string("\n".join(lines))
@@ -260,6 +266,7 @@ def read_sdf(path: Path) -> list[Table]:
     from rdkit import Chem, rdBase
 
     text = read_text(path)
+    _check_counts(path, text)
     with rdBase.BlockLogs():
         supplier = Chem.ForwardSDMolSupplier(io.BytesIO(text.encode()), sanitize=False, removeHs=False)
         molecules = list(supplier)
@@ -285,6 +292,14 @@ def read_sdf(path: Path) -> list[Table]:
     if text.count("$$$$") > len(molecules):
         raise broken(path, len(molecules) + 1, "the record cannot be read")
     return tables
+
+
+def _check_counts(path: Path, text: str) -> None:
+    """Refuse more atoms than a frame may have: RDKit makes room for them before it reads any."""
+    for match in re.finditer(r"^M +V30 +COUNTS +(\d+) +(\d+)", text, re.MULTILINE):
+        for count in match.groups():
+            number = int(count) if len(count) < 19 else sys.maxsize
+            limits.at_most(path, number, limits.ATOMS, "atoms in a frame, and bonds")
 
 
 def _check_hydrogens(path: Path, number: int, molecule: Chem.Mol) -> None:

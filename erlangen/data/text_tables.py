@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..core.errors import Invalid, unknown
+from . import limits
 
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST = 1 << 30  # characters in one field
@@ -71,7 +72,9 @@ def read_table(text: str, path: Path) -> TextTable:
     told = re.fullmatch('"?sep=(.)"?', lines[start].strip(), re.IGNORECASE) if start < len(lines) else None
     start += told is not None  # Excel's own first line
     body = lines[start:]
+    limits.at_most(path, len(body), limits.ROWS, "rows", do="Cut it into parts.")
     separator = told[1] if told else _separator(body)
+    limits.at_most(path, text.count(separator) + len(body), limits.FIELDS, "fields", do="Leave out columns.")
     try:
         found = list(_rows(body, separator, start))
     except csv.Error as error:

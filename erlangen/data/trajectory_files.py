@@ -23,6 +23,7 @@ import numpy as np
 
 from ..core.errors import Invalid
 from ..core.systems import Field
+from . import limits
 from .array_files import BOUNDARY, Arrays, Variables, kind_of, opened, write_arrays
 from .field_files import numbers, on_grid, parameters_of, placed, plain
 from .grid_layout import AXES, COMPONENT, SAMPLE, TIME, WORDS, Layout, finite, layout_of, uniform_step
@@ -115,6 +116,7 @@ def write_trajectories(
     write_arrays(path, arrays, {BOUNDARY: first.boundary, **scalars, **attributes}, units)
 
 
+@limits.foreign
 def header(text: str | Source) -> Header:
     """Names, units, grid, spacing and time step of a file of trajectories; none of its values."""
     source = Source.parse(text).only(*WORDS).required()
@@ -170,6 +172,7 @@ def read_trajectories(
             yield Field(first | fixed, head.spacing, head.boundary, {**head.parameters, **varying}), states
 
 
+@limits.foreign
 def _read(head: Header, variables: Variables, column: Column, row: int, time: slice) -> np.ndarray:
     """[time, *grid] of one trajectory, whatever the order of dimensions in the file."""
     assigned = {"sample": row, "time": time, "component": column.component or 0}

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .atom_files import Table, broken, read_text, write_text
+from ..core.errors import Invalid
+from . import limits
+from .atom_files import Table, broken
 from .labels import VOIGT
+from .text_files import lines_of, write_text
 
 PLAIN = "species:S:1:pos:R:3"
-LINES = re.compile(r"\r\n|\n|\r")  # str.splitlines would also cut at form feeds and other characters inside a value
 SIX = re.compile(r"(?<!\S)(stress|virial)\s*=\s*([\"'{\[])\s*((?:[^\s,\"'}\]]+[\s,]+){5}[^\s,\"'}\]]+)\s*[\"'}\]]")
 NAMES = {"elements": ("species", "symbols", "Z", "numbers"), "positions": ("pos", "positions")}
 ISOTOPES = {"D": 1, "T": 1}
@@ -34,32 +37,43 @@ class Block(NamedTuple):
     vectors: list[str]
 
 
-def _blocks(path: Path, text: str) -> Iterator[Block]:
-    """Cut a text into frames; blank lines may stand between them."""
-    lines = LINES.split(text.rstrip("\r\n"))
-    at, frame = 0, 0
-    while at < len(lines):
-        if not lines[at].strip():
-            at += 1
+def _blocks(path: Path, lines: Iterator[str]) -> Iterator[Block]:
+    """Cut lines into frames; blank lines may stand between them."""
+    at, frame, blank = 0, 0, 0
+    first = next(lines, None)
+    while first is not None:
+        at, blank = at + 1, blank + 1
+        if blank < limits.BLANK and not first.strip():
+            first = next(lines, None)
             continue
-        frame += 1
-        count = lines[at].strip()
-        if not (count.isascii() and count.isdigit()) or int(count) == 0:
-            raise broken(path, frame, f"line {at + 1} must be the number of atoms, is {lines[at][:60]!r}")
-        end = at + 2 + int(count)
-        if end > len(lines):
-            raise broken(path, frame, f"ends after {max(len(lines) - at - 2, 0)} of {count} atoms")
-        last = end
-        while last < len(lines) and lines[last].lstrip().startswith("VEC"):
-            last += 1
-        yield Block(at + 2, lines[at + 1].strip(), lines[at + 2 : end], lines[end:last])
-        at = last
+        frame, blank = frame + 1, 0
+        count = first.strip()
+        if not (count.isascii() and count.isdigit()) or not count.strip("0"):
+            raise broken(path, frame, f"line {at} must be the number of atoms, is {first[:60]!r}")
+        n = int(count) if len(count) < 19 else sys.maxsize
+        header, atoms = next(lines, ""), list(itertools.islice(lines, min(n, limits.ATOMS)))
+        if len(atoms) < n:
+            if len(atoms) == limits.ATOMS:
+                limits.at_most(f"{path}, frame {frame}", n, limits.ATOMS, "atoms in a frame")
+            raise broken(path, frame, f"ends after {len(atoms)} of {count[:19]} atoms")
+        vectors = []
+        first = next(lines, None)
+        while first is not None and first.lstrip().startswith("VEC"):
+            vectors.append(first)
+            first = next(lines, None)
+        yield Block(at + 1, header.strip(), atoms, vectors)
+        at += 1 + n + len(vectors)
 
 
 def read_xyz(path: Path) -> list[Table]:
     """Every frame; elements by symbol or by atomic number."""
-    tables = []
-    for number, block in enumerate(_blocks(path, read_text(path)), 1):
+    tables, told, total = [], limits.Pace(path, "frames"), 0
+    for total, _ in enumerate(_blocks(path, lines_of(path)), 1):  # cutting takes a tenth of the time of reading
+        limits.at_most(path, total, limits.FRAMES, "frames", do="Thin it, or cut it into parts.")
+    if not total:
+        raise Invalid(must="the file holds at least one frame", came=f"{path} is empty", do="Check how it was written.")
+    for number, block in enumerate(_blocks(path, lines_of(path)), 1):
+        told(number, total)
         try:
             tables.append(_table(block))
         except Exception as error:  # the header is foreign text, and ASE's parser has many ways to fail
@@ -135,27 +149,28 @@ def _columns(layout: str, block: Block) -> dict[str, np.ndarray]:
     short = next((i for i, row in enumerate(rows) if len(row) < width), None)
     if short is not None:
         raise ValueError(f"line {block.at + 1 + short} has {len(rows[short])} of {width} values")
-    words = np.array([row[:width] for row in rows])
     found, at = {}, 0
     for name, kind, count in zip(fields[::3], fields[1::3], map(int, fields[2::3])):
-        part = words[:, at : at + count]
-        values = _numbers(part.ravel(), block.at + 1, count, kind)
-        found[name] = values.reshape(part.shape) if count > 1 else values
+        words = [word for row in rows for word in row[at : at + count]]
+        values = _numbers(words, block.at + 1, count, kind)
+        found[name] = values.reshape(-1, count) if count > 1 else values
         at += count
     return found
 
 
-def _numbers(words: Sequence[str] | np.ndarray, at: int, count: int, kind: str) -> np.ndarray:
+def _numbers(words: Sequence[str], at: int, count: int, kind: str) -> np.ndarray:
     """Words of a column as reals (also with Fortran's D), integers, truth values or text; `at`: line of the first."""
     if kind not in ("R", "I", "L", "S"):
         raise ValueError(f"a column of Properties is of type {kind!r} instead of R, I, L or S")
     if kind == "S":
         return np.array(words, dtype=object)
-    words = np.asarray(words)
+    if (long := max(map(len, words), default=0)) > limits.WORD:
+        raise ValueError(f"a number of {long:,} characters; at most {limits.WORD} are read")
+    array = np.asarray(words)
     try:
         if kind == "L":
             return np.array([{"T": True, "F": False}[w[:1].upper()] for w in words], bool)
-        return words.astype(float if kind == "R" else int)
+        return array.astype(float if kind == "R" else int)
     except (ValueError, KeyError, OverflowError):
         pass
     values = []

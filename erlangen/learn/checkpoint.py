@@ -49,8 +49,13 @@ def load_fitted(folder: str | Path) -> Any:
             do="Let the run end, or resume it: --resume.",
         )
     arrays, meta = _read(path)
-    with double():
-        return _decode(meta["structure"], {name: jnp.asarray(array) for name, array in arrays.items()})
+    try:
+        with double():
+            return _decode(meta["structure"], {name: jnp.asarray(array) for name, array in arrays.items()})
+    except Invalid:
+        raise
+    except Exception as error:  # text of a file, which may say anything
+        raise _broken(path, error) from error
 
 
 def save_state(folder: str | Path, state: Any, meta: dict[str, Any]) -> Path:
@@ -164,6 +169,7 @@ def _write(path: Path, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> P
     complex_names = sorted(k for k, v in arrays.items() if np.iscomplexobj(v))
     plain = {k: np.asarray(_as_real(v), order="C") for k, v in arrays.items()}
     header = {**meta, "complex": complex_names, "digest": _digest(plain)}
+    header["seal"] = _seal(header)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -184,20 +190,32 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        if not path.is_file():
+            raise OSError(f"{path} is no file")
         with safe_open(path, framework="np") as file:
             meta = json.loads(file.metadata()["erlangen"])
             plain = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  # not a dict
-        if meta["digest"] != _digest(plain):
+        if meta["digest"] != _digest(plain) or meta.get("seal", _seal(meta)) != _seal(meta):
             raise ValueError("digest differs")
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise Invalid(
-            must=f"{path.name} is whole",
-            came=f"{type(error).__name__}: {error}",
-            do="Run again (or --resume, from the last good checkpoint).",
-        ) from None
-    for name in meta["complex"]:
-        plain[name] = plain[name][..., 0] + 1j * plain[name][..., 1]
+        for name in meta["complex"]:
+            plain[name] = plain[name][..., 0] + 1j * plain[name][..., 1]
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _broken(path, error) from None
     return plain, meta
+
+
+def _broken(path: Path, error: Exception) -> Invalid:
+    return Invalid(
+        must=f"{path.name} is whole",
+        came=f"{type(error).__name__}: {error}",
+        do="Run again (or --resume, from the last good checkpoint).",
+    )
+
+
+def _seal(header: Mapping[str, Any]) -> str:
+    """SHA-256 of all that the header says but this; fits before erlangen had it carry none."""
+    plain = {name: value for name, value in header.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _as_real(array: np.ndarray) -> np.ndarray:

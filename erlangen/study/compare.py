@@ -27,6 +27,7 @@ from ..assess.metrics import over_seeds
 from ..assess.rows import Estimate
 from ..contract import Budget, Method, Task
 from ..core.errors import Invalid
+from ..data.array_files import read_npz
 from . import environment, store
 from .notation import duration, estimate, method_name, plus_minus, title
 from .record import Record
@@ -291,8 +292,7 @@ def _samples(folder: Path) -> dict[str, np.ndarray]:
     file = folder / "arrays.npz"
     if not file.exists():
         return {}
-    with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files if name.startswith("scores/") or name == "group"}
+    return {name: array for name, array in read_npz(file).items() if name.startswith("scores/") or name == "group"}
 
 
 def _table(rows: Sequence[Row], scores: int = SHOWN_SCORES) -> tuple[list[list[str]], list[str]]:

@@ -19,10 +19,10 @@ from ..contract import Answer, Interval, Predictor
 from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import System
-from ..data.atom_files import COMPRESSED
 from ..data.containers import Scope
 from ..data.drafts import check_free, whole
 from ..data.sources import Source
+from ..data.text_files import COMPRESSED
 from ..learn import batching
 from .record import Record
 from .run import load

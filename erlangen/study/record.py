@@ -21,7 +21,9 @@ from typing import Any, Literal, Self
 from ..assess.rows import Cost, CoverageRow, Estimate, ShiftRow, SolverRow, SymmetryRow
 from ..core.errors import Invalid
 from ..core.quantity import Quantity, Representation
+from ..data.limits import RECORD, at_most, plain_file
 from .panels import Panel
+from .record_types import check_types
 
 FORMAT = "erlangen-record-2"
 EARLIER = ("erlangen-record-1",)
@@ -93,10 +95,10 @@ class Record:
             raw["panels"] = [Panel.from_dict(r) for r in raw["panels"]]
             for name in ("cost", "rollout_cost"):
                 raw[name] = Cost(**raw[name]) if raw.get(name) else None
-            return cls(**raw)
+            return check_types(cls(**raw))
         except Invalid:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError) as error:
             raise Invalid(
                 must=f"a record is a JSON file of format {FORMAT}",
                 came=f"{type(error).__name__}: {error}",
@@ -109,6 +111,8 @@ class Record:
         path = Path(folder)
         path = path / "record.json" if path.is_dir() else path
         try:
+            if path.exists():
+                at_most(path, plain_file(path).stat().st_size, RECORD, "bytes of record", "Restore the file.")
             return cls.from_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             do = "See your runs: erlangen list --runs"

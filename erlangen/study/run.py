@@ -26,6 +26,7 @@ from ..assess import metrics
 from ..assess.rows import Estimate
 from ..contract import Answer, Budget, Method, Session, Task, Wrapper, kind_of
 from ..core.errors import Invalid
+from ..data.array_files import read_npz
 from ..learn.checkpoint import load_fitted, save_fitted
 from . import environment, row_panels, store
 from .finished import Finished, Say
@@ -319,8 +320,8 @@ def _keep_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _history(folder: Path) -> list[dict[str, float]]:
     """The figures of the fit, step by step, as its folder keeps them; NaN where a step had no such figure."""
-    with np.load(folder / "arrays.npz", allow_pickle=False) as kept:
-        columns = {name.removeprefix("history/"): kept[name] for name in kept.files if name.startswith("history/")}
+    kept = read_npz(folder / "arrays.npz")
+    columns = {name.removeprefix("history/"): array for name, array in kept.items() if name.startswith("history/")}
     rows = [dict(zip(columns, map(float, row))) for row in zip(*columns.values())]
     return [{name: value for name, value in row.items() if not math.isnan(value)} for row in rows]
 

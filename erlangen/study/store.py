@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ..core.errors import Invalid, unknown
+from ..data.limits import foreign
 from ..data.sources import located
 from .record import Record
 
@@ -251,7 +252,7 @@ def _read_rows(folders: Iterable[Path], say: Say) -> Iterator[tuple[Any, ...]]:
     for folder in folders:
         try:
             if (folder / "record.json").is_file():
-                yield _row(Record.read(folder), folder)
+                yield foreign(lambda path: _row(Record.read(path), path))(folder)
         except (Invalid, OSError) as error:
             say(f"left out of the list: {folder}: {error}")
 

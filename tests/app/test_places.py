@@ -33,7 +33,7 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, capsys):
 
 def test_a_record_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "record.json").mkdir()
-    with pytest.raises(Invalid, match=r"record.json: .*directory"):
+    with pytest.raises(Invalid, match="a folder"):
         Record.read(tmp_path)
     (tmp_path / "record.json").rmdir()
     (tmp_path / "record.json").write_bytes(b"\xff\xfe{")

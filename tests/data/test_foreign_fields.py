@@ -253,5 +253,5 @@ def test_damaged_files_and_sizes_beyond_memory_are_one_message(tmp_path):
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file.create_dataset("x", (10**12,), "f8", chunks=(1000,))
         file.create_dataset("u", (10**12,), "f8", chunks=(1000,))
-    with pytest.raises(Invalid, match=r"fits into memory.*GB needed"):
+    with pytest.raises(Invalid, match="at most 100 times its size"):
         read_fields(tmp_path / "b.h5")

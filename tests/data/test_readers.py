@@ -321,7 +321,7 @@ BAD = {
     "text energy": (lambda t: t.replace("energy=-9391.45554428476", "energy=none"), "instead of numbers"),
     "empty": (lambda t: "", "empty"),
     "blank": (lambda t: " \n\n", "empty"),
-    "more atoms": (lambda t: t.replace("15\n", "16\n", 1), "frame 1"),
+    "more atoms": (lambda t: t.replace("15\n", "16\n", 1), "frame 2"),
     "fewer atoms": (lambda t: t.replace("15\n", "14\n", 1), "frame 2"),
 }
 

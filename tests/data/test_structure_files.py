@@ -10,8 +10,8 @@ import pytest
 from ase.data import chemical_symbols
 
 from erlangen.core.errors import Invalid
-from erlangen.data.atom_files import read_text, write_text
 from erlangen.data.readers import Frame, read_atoms, write_atoms
+from erlangen.data.text_files import read_text, write_text
 
 
 def atom(name, residue, i=1, x=0.0, element="", kind="ATOM"):

@@ -25,7 +25,6 @@ from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity, tensor, vector
 from ...core.systems import Atoms, System
-from ...data.atom_files import plain_suffix
 from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.compound_files import TABLES, read_smiles
 from ...data.partition import Partition, Partitioned, Units, composition, divide, units
@@ -34,6 +33,7 @@ from ...data.qm9 import QUANTITIES as QM9
 from ...data.readers import read_samples
 from ...data.sources import Source
 from ...data.splits import scaffolds
+from ...data.text_files import plain_suffix
 from ...physics.electric_response import ElectricResponse
 from ...physics.enumeration import small_molecules
 from ...physics.molecules import charge_and_spin, from_smiles
