@@ -27,14 +27,6 @@ from erlangen.study.record import Record
 sys.path.insert(0, str(Path(__file__).parent))
 from records import burgers
 
-PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
-
-
-@pytest.fixture
-def ring(monkeypatch):
-    monkeypatch.setenv("ERLANGEN_PATH", str(PLUGIN))
-    return registry.load_task("mechanics/ring")(**registry.load_task("mechanics/ring").toy)
-
 
 @pytest.fixture
 def regression(ring):

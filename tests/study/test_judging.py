@@ -30,12 +30,6 @@ PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
 
 
 @pytest.fixture
-def ring(monkeypatch):
-    monkeypatch.setenv("ERLANGEN_PATH", str(PLUGIN))
-    return registry.load_task("mechanics/ring")(**registry.load_task("mechanics/ring").toy)
-
-
-@pytest.fixture
 def regression(ring):
     return registry.load_method("wave_regression")()
 

@@ -22,14 +22,6 @@ from erlangen.study import store
 from erlangen.study.record import Record
 from erlangen.study.run import load, over_seeds, run
 
-PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
-
-
-@pytest.fixture
-def ring(monkeypatch):
-    monkeypatch.setenv("ERLANGEN_PATH", str(PLUGIN))
-    return registry.load_task("mechanics/ring")(**registry.load_task("mechanics/ring").toy)
-
 
 @pytest.fixture
 def regression(ring):
