@@ -20,7 +20,7 @@ MEANING = {
 }
 
 
-def digest(record: Record, width: int = 100) -> str:
+def digest(record: Record, width: int = 120) -> str:
     """The measures of one run, each with its meaning; what was not measured is left out."""
     found = answers(record)
     rows = [(name, " ".join(found[name].split()), meaning) for name, meaning in MEANING.items() if found[name] != "-"]
