@@ -12,6 +12,7 @@ from erlangen.core import free_memory
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Broken, Shifts
 from erlangen.core.systems import Field
+from erlangen.data import limits
 from erlangen.data.trajectory_files import write_trajectories
 from erlangen.learn.rollout import unroll
 from erlangen.methods.baselines.persistence import Persistence
@@ -137,16 +138,19 @@ def test_bad_files(tmp_path, monkeypatch):
     refused("fits into memory.*0.0179 MB needed, 0.001 MB free.*--every", data=a, seed=3)
 
 
-def test_a_file_larger_than_memory_is_refused_whole_and_read_thinned(tmp_path):
+def test_a_file_larger_than_memory_is_refused_whole_and_read_thinned(tmp_path, monkeypatch):
     """262 GB that were never written: chunks without values take no room, and are read as zeros."""
     import h5py
 
     with h5py.File(tmp_path / "large.h5", "w") as file:
         shape = {"time": 10_000, "x": 256, "y": 256}
-        w = file.create_dataset("w", (100, *shape.values()), "f4", chunks=(1, 1, 256, 256))
+        w = file.create_dataset("w", (100, *shape.values()), "f4", chunks=(1, 10, 256, 256))
         w.attrs["units"], w[0, 5_000, 3, 4] = "1/T", 1.0
         for name, length in shape.items():
             file[name] = np.arange(length) * 0.1
+    with pytest.raises(Invalid, match="at most 100 times its size"):
+        Trajectories(data=str(tmp_path / "large.h5")).trajectories("test")
+    monkeypatch.setattr(limits, "EXPANSION", 10**7)
     with pytest.raises(Invalid, match=r"1.31e\+03 GB needed"):
         Trajectories(data=str(tmp_path / "large.h5")).trajectories("test")
     thinned = Trajectories(data=str(tmp_path / "large.h5"), every=5_000)
