@@ -25,11 +25,12 @@ from jaxtyping import Array, Bool, Float, Int
 from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid, unknown
 
-from .units import BOHR, HARTREE
+from .units import BOHR, BOLTZMANN, HARTREE
 
 HAMILTONIANS = ("GFN2-xTB", "GFN1-xTB", "IPEA1-xTB")
 STEP = 1e-3  # A, of differences of forces
 ACCURACY = 0.1  # of the self-consistent cycle inside an answer
+HOT = 1500.0  # K of the electrons inside an answer: bonds that break still converge; with a gap of 3 eV 1e-8 eV less
 _CALCULATORS = threading.local()
 Potential = Callable[[Float[np.ndarray, "atoms 3"]], tuple[float, Float[np.ndarray, "atoms 3"]]]
 
@@ -39,6 +40,7 @@ class TightBinding:
     """GFN-xTB total energy [eV] and forces [eV/A].
 
     hamiltonian: "GFN2-xTB" (default), "GFN1-xTB", "IPEA1-xTB". charge in e; n_unpaired electrons.
+    temperature: of the electrons, in K; energies are free energies E - T S, the gradients theirs.
     accuracy: multiplies all numerical thresholds of the self-consistent cycle (smaller is tighter; 1 leaves < 1e-7 eV).
     The energy counts valence electrons only: compare differences, never totals, with all-electron codes.
     """
@@ -47,6 +49,7 @@ class TightBinding:
     charge: float = 0.0
     n_unpaired: int = 0
     accuracy: float = 1.0
+    temperature: float = 300.0
 
     def potential(
         self,
@@ -83,6 +86,7 @@ class TightBinding:
                     )
                     calculator.set("verbosity", 0)
                     calculator.set("accuracy", self.accuracy)
+                    calculator.set("temperature", self.temperature * BOLTZMANN / HARTREE)
                 calculator.update(bohr)
                 density = calculator.singlepoint(None if afresh else density)
             except TBLiteRuntimeError as error:
@@ -129,9 +133,8 @@ def _on_host(hamiltonian: str, positions: np.ndarray, numbers: np.ndarray) -> tu
     own = _CALCULATORS.__dict__.setdefault("by_composition", {})
     composition = (hamiltonian, *numbers[real].tolist())
     if composition not in own:
-        own[composition] = TightBinding(hamiltonian, 0, int(numbers[real].sum()) % 2, ACCURACY).potential(
-            numbers[real], afresh=True
-        )
+        method = TightBinding(hamiltonian, 0, int(numbers[real].sum()) % 2, ACCURACY, HOT)
+        own[composition] = method.potential(numbers[real], afresh=True)
     padded = np.zeros_like(positions)
     try:
         energy, padded[real] = own[composition](positions[real].astype(float))
