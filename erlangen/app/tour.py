@@ -41,7 +41,7 @@ STOPS = (
         "continuum",
         "continuum/kolmogorov",
         "semi_lagrangian",
-        "20s",
+        "25s",
         "vorticity stirred by a sine, carried along a learned flow, beside its solvers",
         settings={"count": 16},
     ),
