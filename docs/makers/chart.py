@@ -14,7 +14,7 @@ SURVEY = "arXiv:2307.08423"
 STATES = {"open": "open", "running": "runs", "planned": "planned", "broken": "broken"}
 LENGTHS = ((1e3, "km"), (1.0, "m"), (1e-3, "mm"), (1e-6, "μm"), (1e-9, "nm"), (1e-10, "Å"), (1e-12, "pm"))
 TIMES = (
-    *((3.156e7, "years"), (86_400.0, "days"), (3600.0, "h"), (1.0, "s"), (1e-3, "ms"), (1e-6, "μs")),
+    *((3.156e7, "yr"), (86_400.0, "days"), (3600.0, "h"), (1.0, "s"), (1e-3, "ms"), (1e-6, "μs")),
     *((1e-9, "ns"), (1e-12, "ps"), (1e-15, "fs"), (1e-18, "as")),
 )
 KIND_TITLES = {

@@ -86,12 +86,30 @@ def lettered(letter: str, style: str) -> str:
     return letter
 
 
+def parts(tex: str) -> list[str]:
+    """Equations side by side, cut at the wide spaces between them: a narrow screen shows one below the other."""
+    found, depth = [""], 0
+    for word in re.findall(r"\\(?:[A-Za-z]+|.)|.", tex, re.DOTALL):
+        depth += (word in ("{", "\\begin", "\\left")) - (word in ("}", "\\end", "\\right"))
+        if word == "\\qquad" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += word
+    return [part.strip() for part in found if part.strip()]
+
+
 class Equations(Postprocessor):
     """Exchanges what arithmatex has found."""
 
     def run(self, text: str) -> str:
         """The page with its equations as MathML."""
-        return MATHS.sub(lambda found: mathml(html.unescape(found[2]), block=found[1] == "div"), text)
+        return MATHS.sub(self._made, text)
+
+    def _made(self, found: re.Match[str]) -> str:
+        tex = html.unescape(found[2]).strip()
+        if found[1] == "span":
+            return mathml(tex, block=False)
+        return f'<div class="equation">{"".join(mathml(part, block=True) for part in parts(tex))}</div>'
 
 
 class Citations(InlineProcessor):

@@ -8,6 +8,7 @@ Floors are those that `make lint` holds (pyproject.toml), words are those of the
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
 from collections import Counter
@@ -49,6 +50,7 @@ def words(room: str) -> str:
     return " ".join(doc.split("\n\n")[0].split()).replace("``", "`")
 
 
+@functools.cache
 def imports() -> Edges:
     """(importer, imported) -> how many import statements of the one room name something of the other."""
     rooms = {room for floor in floors() for room in floor}
