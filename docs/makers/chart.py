@@ -50,7 +50,7 @@ def scale(bounds: Sequence[float], units: Sequence[tuple[float, str]]) -> str:
 def _in_unit(value: float, units: Sequence[tuple[float, str]]) -> str:
     for size, unit in units:
         if value >= 0.99 * size:
-            return f"{value / size:.2g} {unit}" if value < 100 * size else f"{number(value / size)} {unit}"
+            return f"{value / size:.2g} {unit}" if value < 99.5 * size else f"{number(value / size)} {unit}"
     return f"{value:g}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,7 +75,7 @@ def blocks(text: str) -> Iterator[tuple[str, bool]]:
     for paragraph in re.split(r"\n\s*\n", text):
         lines = paragraph.split("\n")
         if lines[0].startswith(">>>") or (len(lines) > 1 and all(ALIGNED.search(line) for line in lines)):
-            yield inspect.cleandoc(paragraph), True
+            yield textwrap.dedent(paragraph), True
             continue
         part: list[str] = []
         for line in lines:
