@@ -21,7 +21,7 @@ from markdown.postprocessors import Postprocessor
 
 MATHS = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
 CITED = r"\b(?:doi:(10\.\d{4,9}/[^\s<>\"`]+)|arXiv:(\d{4}\.\d{4,5}|[a-z-]+/\d{7}))"
-SIZED = re.compile(r"\\[bB]igg?[lr]?\s*\\([lr]angle)")  # stretched all the same; with a size they stay TeX
+SIZED = re.compile(r"\\[bB]igg?[lr]?\s*\\([lr]angle|[{}|])")  # stretched all the same; with a size they stay TeX
 LIMITS = re.compile(r"\\arg\s*\\(min|max)")
 ALONE = re.compile(r"\\mathrm\{([A-Za-z])\}")  # slanted by the converter; without braces it is not
 
@@ -35,13 +35,18 @@ VARIANTS = {
 }
 NAMED_SPACES = {"negativethinmathspace": "-0.167em"}
 UNDER = ("min", "max", "argmin", "argmax", "lim", "sup", "inf")
+OPERATORS = {"⟨": "⟨", "⟩": "⟩", "~": "∼"}  # that come as letters
+LETTERS = "∂∇∀∃"  # that come as operators, with air around them
+CLOSING = ")]}⟩|‖!"
+TIGHT, SIGNS = ("|", "/"), ("−", "+", "±")
+THIN = "0.167em"
 
 
 def mathml(tex: str, *, block: bool) -> str:
     """TeX as a <math> element; `ValueError` for a command that is not known."""
     known = LIMITS.sub(r"\\operatorname{arg\1}", SIZED.sub(r"\\\1", ALONE.sub(r"\\mathrm \1 ", tex)))
     made = convert(known, display="block" if block else "inline")
-    if left := re.search(r"\\[A-Za-z]+", made):
+    if left := re.search(r"\\(?:[A-Za-z]+|.)", made):
         raise ValueError(f"TeX that no browser will show: {left.group()} in {tex}")
     root = ElementTree.fromstring(made.replace(f' xmlns="{SPACE}"', ""))
     for element in list(root.iter()):
@@ -57,17 +62,45 @@ def portable(element: ElementTree.Element, *, block: bool) -> None:
         del element.attrib["mathvariant"]
     if element.tag == "mspace" and element.get("width", "") in NAMED_SPACES:
         element.set("width", NAMED_SPACES[element.get("width", "")])
-    if element.tag == "mi" and element.text in ("⟨", "⟩"):
-        element.tag, element.attrib = "mo", {"stretchy": "false"}
+    if element.tag == "mi" and element.text in OPERATORS:
+        element.tag, element.text, element.attrib = "mo", OPERATORS[element.text], {"stretchy": "false"}
+    elif element.tag == "mo" and element.text and element.text in LETTERS:
+        element.tag, element.attrib = "mi", {"mathvariant": "normal"}
+    elif element.tag == "mi" and "Α" <= str(element.text) <= "Ω":  # capital Greek stands upright in TeX
+        element.set("mathvariant", "normal")
     if element.tag == "msub" and block and element[0].text in UNDER:
         element.tag = "munder"
+    joined(element)
+    spaced(list(element))
+
+
+def joined(element: ElementTree.Element) -> None:
+    """Upright letters in a row are one word: \\mathrm{ads}."""
     words: list[ElementTree.Element] = []
-    for child in list(element):  # letters of one word: \\mathrm{ads}
+    for child in list(element):
         if words and upright(child) and upright(words[-1]):
             words[-1].text = f"{words[-1].text}{child.text}"
             element.remove(child)
         else:
             words.append(child)
+
+
+def spaced(row: list[ElementTree.Element]) -> None:
+    """Air around names of functions, none behind a sign that has nothing in front of it."""
+    for i, one in enumerate(row):
+        before, after = (row[j] if 0 <= j < len(row) else None for j in (i - 1, i + 1))
+        if one.tag == "mi" and len(one.text or "") > 1 and str(one.text).isascii() and "mathvariant" not in one.attrib:
+            opens = after is None or after.tag == "mspace" or (after.text or "").startswith(("(", "["))
+            one.tag, one.attrib = "mo", {"lspace": THIN if i else "0", "rspace": "0" if opens else THIN}
+        elif one.tag == "mo" and one.text in TIGHT:
+            one.attrib |= {"lspace": "0", "rspace": "0"}
+        elif one.tag == "mo" and one.text in SIGNS and before is not None and not ends(before):
+            one.set("form", "prefix")
+
+
+def ends(one: ElementTree.Element) -> bool:
+    """Whether something stands there that a sign can be added to."""
+    return one.tag != "mspace" and (one.tag != "mo" or not one.text or one.text in CLOSING)
 
 
 def upright(element: ElementTree.Element) -> bool:

@@ -132,6 +132,9 @@ def test_equations_become_mathml_that_browsers_know():
     assert "𝐱" in page and "ℝ" in page and 'mathvariant="b' not in page
     assert "<munder><mo>argmin</mo><mi>x</mi></munder>" in page and 'mathvariant="normal">ads</mi>' in page
     assert '<mi mathvariant="normal">d</mi>' in page
+    signs = markdown(r"$y=-2\ln x-|\Omega|$")
+    assert signs.count('form="prefix"') == 1 and '<mo lspace="0.167em" rspace="0.167em">ln</mo>' in signs
+    assert '<mi mathvariant="normal">Ω</mi>' in signs and signs.count('lspace="0" rspace="0">|<') == 2
     with pytest.raises(ValueError, match="no browser will show"):
         markdown(r"$$\nosuchcommand x$$")
 
