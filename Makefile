@@ -47,8 +47,9 @@ portal: $(VENV)/.ready-dev
 portal-check: $(VENV)/.ready-dev
 	$(BIN)/python web/build.py --check
 
+# The site of the documentation, into site/; a link or an anchor that leads nowhere ends it.
 docs: $(VENV)/.ready-docs
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python docs/build.py
 
 $(BIN)/python:
 	@if command -v uv >/dev/null 2>&1; then uv venv -q --seed --python "$(PYTHON)" $(VENV); else $(PYTHON) -m venv $(VENV); fi
@@ -63,10 +64,12 @@ $(VENV)/.ready-run: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,.[dev])
-	@touch $@ $(VENV)/.ready-run
+	@touch $@ $(VENV)/.ready-run $(VENV)/.ready-docs
 
+# What the extra `docs` needs, without the package and all that this needs: pages are made from sources.
+EXTRA := import shlex, tomllib; print(shlex.join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"]))
 $(VENV)/.ready-docs: pyproject.toml constraints.txt | $(BIN)/python
-	@$(call install,.[docs])
+	@$(BIN)/python -c '$(EXTRA)' | xargs $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 	@touch $@
 
 .venv-peers/.ready: benchmarks/requirements.txt pyproject.toml
