@@ -36,6 +36,11 @@ AGAINST := $(wildcard benchmarks/*_against_*.py)
 peers: .venv-peers/.ready
 	@set -e; for script in $(AGAINST); do echo "== $$script"; .venv-peers/bin/python $$script; done
 
+# Every lesson in full, each within 60 s; what it prints is kept beside it. `make lessons ONLY=continuum/burgers`.
+.PHONY: lessons
+lessons: $(VENV)/.ready-dev
+	$(BIN)/erlangen lesson $(or $(ONLY),--all) --keep
+
 # The records that show which leaves are open, made again: hours. `make board LEAVES=quantum` makes some.
 board: $(VENV)/.ready-run
 	$(BIN)/erlangen board --remake $(LEAVES)
