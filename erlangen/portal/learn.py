@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from .answers.reading import (
 from .library import SCALES, Library
 from .links import href, link
 
-RESOURCES, LESSONS = HERE / "resources.toml", HERE / "lessons"
+RESOURCES, LESSONS = HERE / "map" / "resources.toml", HERE / "lessons"
 ENDINGS = (  # those of `data.atom_files` and, without folders, of `data.field_files`, which need NumPy
     *(".xyz", ".extxyz", ".cif", ".mmcif", ".pdb", ".ent", ".sdf", ".sd", ".mol", ".vasp", ".poscar", ".contcar"),
     *(".h5", ".hdf5", ".nc", ".nc4", ".npz"),
@@ -65,9 +66,12 @@ def _resource(row: dict[str, Any]) -> Resource:
     }
 
 
-def resources_of(*, area: str = "", leaf: str = "") -> list[Resource]:
-    """Those of an area, or of a leaf."""
-    return [row for row in resources() if (leaf or area) in row["areas"]]
+def resources_of(*, area: str = "", titles: Sequence[str] = ()) -> list[Resource]:
+    """Those of an area, or those with these titles, in their order."""
+    if area:
+        return [row for row in resources() if area in row["areas"]]
+    known = {row["title"]: row for row in resources()}
+    return [known[title] for title in titles if title in known]
 
 
 def the_resources(library: Library) -> ResourcesAnswer:

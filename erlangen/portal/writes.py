@@ -191,6 +191,7 @@ def _prediction(portal: Portal, job: Job) -> Item:
         "errors": found.get("errors", {}),
         "units": found.get("units", {}),
         "warnings": found.get("warnings", []),
+        "notes": found.get("notes", []),
         "samples": found.get("samples", []),
         "file": f"api/predictions/{job['job']}/file" if found.get("file") else "",
         "problem": job["problem"],

@@ -209,7 +209,7 @@ def test_records_compare_as_files_too(visit):
     assert page.locator("table.across thead th").count() == 3
     page.get_by_role("checkbox", name="only what differs").check()
     assert "differ=1" in page.url
-    assert "erlangen compare" in page.locator(".notice").first.inner_text()
+    assert "erlangen serve" in page.locator(".notice").first.inner_text()
 
 
 def test_names_that_look_like_markup_stay_text(visit):
