@@ -107,6 +107,7 @@ class Costs:
 
     def __init__(self, config: pytest.Config):
         self.config, self.seconds = config, collections.Counter[str]()
+        self.is_scattered = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
@@ -122,6 +123,8 @@ class Costs:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         told = dict(report.user_properties)
+        of_worker = hasattr(report, "node") and self.config.option.dist == "loadgroup"
+        self.is_scattered |= of_worker and "@" not in report.nodeid
         if LEAF in told:
             # the list is one for all phases of a test: the last entry is this phase's
             self.seconds[told[LEAF]] += told[COST]
@@ -130,7 +133,7 @@ class Costs:
         if hasattr(self.config, "workerinput") or not self.config.option.costs:
             return
         self.slower = slowness()
-        if outgrown(self.seconds, self.slower) and session.exitstatus == pytest.ExitCode.OK:
+        if (self.is_scattered or outgrown(self.seconds, self.slower)) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -149,6 +152,8 @@ class Costs:
         write(f"projected: {minutes:.1f} minutes = {words}")
         for sentence in outgrown(self.seconds, self.slower):
             write(f"OUTGROWN  {sentence}", red=True)
+        if self.is_scattered:
+            write("SCATTERED  Fits were made once per process: pytest and pytest-xdist must be as pinned.", red=True)
 
 
 def _processor() -> float:
