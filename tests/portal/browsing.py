@@ -1,4 +1,4 @@
-"""What the tests in a real browser share: Chromium, a real server in a process of its own, and how a file is dropped."""
+"""What the tests in a real browser share: Chromium, a server in a process of its own, and how a file is dropped."""
 
 from __future__ import annotations
 
@@ -55,21 +55,23 @@ class Served:
 
     def __init__(self, runs: Path, *words: str, environment: dict[str, str] | None = None):
         self.runs, self.words, self.port = runs, words, 0
+        self.log = runs.parent / "server.log"
         self.environment = {**os.environ, **(environment or {})}
         self.start()
 
     def start(self) -> None:
         """On the port that it had before, where it had one."""
         command = [sys.executable, "-m", "erlangen.app.cli", "serve", "--runs", str(self.runs), *self.words]
-        self.child = subprocess.Popen(
-            [*command, "--port", str(self.port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=TREE,
-            env=self.environment,
-            start_new_session=True,
-        )
+        with open(self.log, "ab") as log:
+            self.child = subprocess.Popen(
+                [*command, "--port", str(self.port)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=TREE,
+                env=self.environment,
+                start_new_session=True,
+            )
         line = self.child.stdout.readline()  # type: ignore[union-attr]
         self.address = line.split()[-1]
         self.port = int(self.address.split(":")[2].split("/")[0])

@@ -85,7 +85,7 @@ def test_arrows_walk_to_each_neighbour_and_reach_every_cell(visit):
     while waiting:
         here = waiting.pop()
         for arrow, (east, south) in AXES.items():
-            page.evaluate("name => document.querySelector(`[data-cell=\"${name}\"]`).focus()", here)
+            page.evaluate('name => document.querySelector(`[data-cell="${name}"]`).focus()', here)
             page.keyboard.press(arrow)
             there = page.evaluate("document.activeElement.dataset.cell")
             if there != here:
