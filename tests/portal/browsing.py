@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -76,11 +80,11 @@ class Served:
         self.address = line.split()[-1]
         self.port = int(self.address.split(":")[2].split("/")[0])
 
-    def url(self, path: str = "") -> str:
-        """A page; the first one of a session carries the token."""
+    def url(self, path: str = "", port: int = 0) -> str:
+        """A page; the first one of a session carries the token. port: that of a cable."""
         query = "&" if "?" in path else "?"
         token = self.address.partition("?")[2]
-        return f"http://127.0.0.1:{self.port}/{path}" + (f"{query}{token}" if token else "")
+        return f"http://127.0.0.1:{port or self.port}/{path}" + (f"{query}{token}" if token else "")
 
     def kill(self) -> None:
         """Without a word to it."""
@@ -93,6 +97,57 @@ class Served:
         self.child.wait(20)
 
 
+class Cable:
+    """A port that leads to another one, until it is cut: what a reader knows of a network."""
+
+    def __init__(self) -> None:
+        self.to, self.is_cut = 0, False
+        self.open: list[socket.socket] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Every connection ends, and new ones with them."""
+        self.is_cut = True
+        for one in self.open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self.open.clear()
+
+    def mend(self) -> None:
+        """New connections go through."""
+        self.is_cut = False
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._listening.accept()
+            if self.is_cut:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self.to))
+            self.open += [near, far]
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    def _carry(self, a: socket.socket, b: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while block := a.recv(65_536):
+                b.sendall(block)
+        for one in (a, b):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
 def drop(page, name: str, body: bytes) -> None:
     """Let a file fall onto the page."""
     page.evaluate(DROP, [name, base64.b64encode(body).decode()])
+
+
+def eventually(page, expression: str, arg: object = None, seconds: float = 60.0):
+    """Wait until a JavaScript expression holds; the policy of our pages forbids what Playwright does for that."""
+    end = time.monotonic() + seconds
+    while not (found := page.evaluate(expression, arg)):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(100)
+    return found

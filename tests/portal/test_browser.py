@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from portal.browsing import AXE, IN_A_BROWSER
+from portal.browsing import AXE, IN_A_BROWSER, eventually
 from portal.shelves import HOSTILE
 
 from erlangen.portal.export import export
@@ -115,7 +115,7 @@ def test_state_is_in_the_link_and_back_restores_it(visit):
     page = visit("index.html")
     for name in ("Symmetry", "Price", "Intervals", "Shift", "Error"):
         page.get_by_role("button", name=name, exact=True).click()
-        page.wait_for_function(f"location.search.includes('colour={name.lower()}')")
+        eventually(page, f"location.search.includes('colour={name.lower()}')")
     page.locator("[data-cell='continuum/burgers']").click()
     page.wait_for_url("**/leaf/**")
     page.go_back()
@@ -184,7 +184,7 @@ def test_from_the_map_to_a_comparison_without_a_server(visit):
     page.wait_for_url("**/compare/**")
     page.wait_for_selector("table.across")
     page.get_by_label("Add").select_option("2026-11-22-1745-burgers-mean-s1")
-    page.wait_for_function("document.querySelectorAll('table.across thead th').length >= 3")
+    eventually(page, "document.querySelectorAll('table.across thead th').length >= 3")
     page.get_by_role("checkbox", name="only what differs").check()
     assert "differ=1" in page.url and "burgers-mean-s1" in page.url
     assert "erlangen serve" in page.locator(".notice").first.inner_text()
