@@ -10,7 +10,7 @@ tour: $(VENV)/.ready-run
 	$(BIN)/erlangen tour
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m "not slow and not matrix" -n $(JOBS) --dist loadgroup --costs
+	$(BIN)/python -m pytest -m "not slow and not matrix and not browser" -n $(JOBS) --dist loadgroup --costs
 
 # Damaged files through every reader, then hostile ones; `make fuzz CASES=2000 ONLY=xyz`.
 .PHONY: fuzz
@@ -45,12 +45,24 @@ lessons: $(VENV)/.ready-dev
 board: $(VENV)/.ready-run
 	$(BIN)/erlangen board --remake $(LEAVES)
 
-# The front end of `erlangen serve` and `erlangen export`, into erlangen/portal/site; with its types and unit tests.
+# What the wheel contains beside the source: the front end of `erlangen serve` and `erlangen export` (erlangen/portal/site),
+# and which method fits which task (erlangen/study/catalogue.json). CHECK: its types and unit tests as well.
 portal: $(VENV)/.ready-dev
-	$(BIN)/python web/build.py
+	$(BIN)/python web/build.py $(CHECK)
+	$(BIN)/python -m erlangen.study.matching
 
-portal-check: $(VENV)/.ready-dev
-	$(BIN)/python web/build.py --check
+portal-check:
+	$(MAKE) portal CHECK=--check
+
+# The portal in a real Chromium: pages, journeys, jobs, hostile input. Without Chromium or bundle they skip and say why.
+.PHONY: portal-test
+portal-test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m browser -rs --durations=8 tests/portal
+
+# Screenshots of every page in four ways, into build/pictures; the two of the README into docs/pictures.
+.PHONY: pictures
+pictures: $(VENV)/.ready-dev
+	$(BIN)/python web/pictures.py
 
 # The site of the documentation, into site/; a link or an anchor that leads nowhere ends it.
 docs: $(VENV)/.ready-docs

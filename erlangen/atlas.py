@@ -64,7 +64,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class Prose:
-    """The page of a leaf. `short` fits a cell; `equation` is TeX; scales run from smallest to largest, in m and s."""
+    """The page of a leaf. `short` fits a cell; `equation` is TeX; scales run from smallest to largest, in m and s.
+
+    at: column and row of its cell on the map, within its continent; odd rows stand half a cell east. Without one the leaf
+    takes the free cell nearest to its area.
+    """
 
     path: str
     short: str
@@ -77,6 +81,7 @@ class Prose:
     open: tuple[str, ...]
     data: tuple[Resource, ...]
     code: tuple[Resource, ...]
+    at: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The pages of the map hold together: part of `erlangen check map`.
 
-Pages: one for every leaf of map.toml, a short name that fits a cell, scales in order, two to four open questions.
+Pages: one for every leaf of map.toml, a short name that fits a cell, a cell of its own, scales in order, two to four open
+questions.
 References: well-formed identifiers, once each, none that nobody cites; every method that the survey names is cited by a
 leaf of its number or chapter. Resources: known kinds and areas, https, once each, `LEAST` of them.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from ..atlas import KINDS, SHORT, Atlas, Prose, Reference, Resource
 from ..leaves import Area, Leaf
+from ..portal.library import SCALES
 
 LEAST = 300  # resources
 WORDS = 40  # of a statement
@@ -32,6 +34,7 @@ def findings(atlas: Atlas, every: list[Area]) -> Iterator[str]:
     for page in atlas.pages.values():
         yield from (f"{page.path}: {what}" for what in _of_page(page))
     yield from _twice("short name", (page.short for page in atlas.pages.values()))
+    yield from _twice("cell", (_cell(page, every) for page in atlas.pages.values() if page.at))
     for reference in atlas.references:
         yield from (f"reference {reference.name}: {what}" for what in _of_reference(reference))
     yield from _twice("reference", (r.link.lower() for r in atlas.references))
@@ -50,6 +53,8 @@ def findings(atlas: Atlas, every: list[Area]) -> Iterator[str]:
 def _of_page(page: Prose) -> Iterator[str]:
     if not 0 < len(page.short) <= SHORT:
         yield f"its short name has {len(page.short)} letters, at most {SHORT} fit"
+    if page.at and (len(page.at) != 2 or not all(isinstance(one, int) and one >= 0 for one in page.at)):
+        yield f"at is column and row of its cell, from 0 on; here {page.at}"
     if len(page.statement.split()) < WORDS:
         yield f"its statement has {len(page.statement.split())} words; a paragraph has {WORDS}"
     if page.equation.count("{") != page.equation.count("}") or not page.equation.strip():
@@ -115,6 +120,12 @@ def _of_survey(atlas: Atlas, charted: dict[str, Leaf]) -> Iterator[str]:
 
 def _twice(what: str, names: Iterable[str]) -> Iterator[str]:
     yield from (f"{what} {name}: {count} of them" for name, count in Counter(names).items() if count > 1)
+
+
+def _cell(page: Prose, every: Iterable[Area]) -> str:
+    """A cell of the map, in words: its continent and the place on it."""
+    known = {leaf.path: area.name for area in every for leaf in area.leaves}
+    return f"{page.at} of {SCALES.get(known.get(page.path, ''), 'no continent')}"
 
 
 def _bare(url: str) -> str:

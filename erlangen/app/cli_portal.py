@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..portal.server import Portal
 
 PORT = 8737
+TOKEN = "token"  # in the folder of jobs, while a server runs
 NEEDED = ("starlette", "uvicorn", "httptools")
 
 
@@ -100,6 +101,7 @@ def _portal(args: Any, port: int) -> Portal:
     if not args.public:
         try:
             jobs, uploads = Jobs(library), Uploads(library)
+            guard = guard.lasting(jobs.folder / TOKEN)
         except (Invalid, OSError) as error:
             print(f"  only shown, no jobs: {error}", file=sys.stderr)
             library.mode = "public"
@@ -138,6 +140,7 @@ def _run(portal: Portal, listening: socket.socket, args: Any) -> None:
         server.run(sockets=[listening])
     finally:
         if portal.jobs is not None:
+            (portal.jobs.folder / TOKEN).unlink(missing_ok=True)
             portal.jobs.close()
 
 

@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from scipy.special import stdtr
 
 from ..core.errors import Invalid
+from .letters import holm
+from .letters import letters as displayed
 from .metrics import resampling_units
 
 ROUNDING = 1e-12  # of the values: a smaller difference is none
@@ -83,16 +85,6 @@ def _freedom(parts: list[tuple[float, int]]) -> float:
     return found
 
 
-def holm(p: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    """Holm's adjusted p-values: the family-wise error is held. Scand. J. Statist. 6, 65 (1979), jstor:4615733."""
-    order = sorted(p, key=lambda pair: p[pair])
-    adjusted, running = {}, 0.0
-    for i, pair in enumerate(order):
-        running = max(running, min(1.0, (len(order) - i) * p[pair]))
-        adjusted[pair] = running
-    return adjusted
-
-
 def letters(
     scores: Mapping[str, Float[np.ndarray, "*seeds n"]],
     group: Int[np.ndarray, " n"] | None = None,
@@ -100,25 +92,9 @@ def letters(
     level: float = 0.05,
     lower_is_better: bool = True,
 ) -> dict[str, str]:
-    """Compact letter display: methods that share a letter cannot be told apart at `level` (Holm-adjusted); "a" is best.
-
-    Insert and absorb: Piepho, J. Comput. Graph. Statist. 13, 456 (2004), doi:10.1198/1061860043515.
-    """
+    """Letters of methods, "a" the best: those that share one cannot be told apart at `level` (Holm-adjusted)."""
     sign = 1 if lower_is_better else -1
     means = {name: sign * float(np.mean(values)) for name, values in scores.items()}
     names = sorted(means, key=lambda name: np.inf if np.isnan(means[name]) else means[name])
     p = {(a, b): paired(scores[a], scores[b], group).p for a, b in itertools.combinations(names, 2)}
-    different = {frozenset(pair) for pair, value in holm(p).items() if value < level}
-    columns = [frozenset(names)] if names else []
-    for pair in different:
-        split = [c - {one} for c in columns if pair <= c for one in pair]
-        kept = [c for c in columns if not pair <= c] + split
-        columns = [c for c in kept if not any(c < other for other in kept)]
-        columns = list(dict.fromkeys(columns))
-    columns.sort(key=lambda column: sorted(names.index(n) for n in column))
-    return {name: "".join(_letter(i) for i, column in enumerate(columns) if name in column) for name in names}
-
-
-def _letter(i: int) -> str:
-    """a ... z, then a', b', ..."""
-    return "abcdefghijklmnopqrstuvwxyz"[i % 26] + "'" * (i // 26)
+    return displayed(names, holm(p), level)

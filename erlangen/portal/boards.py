@@ -43,7 +43,7 @@ def the_leaf(library: Library, path: str) -> LeafAnswer:
         "equation": str(raw.get("equation", "")),
         "open": _several(raw.get("open")),
         "references": references(raw, chart.papers),
-        "resources": resources_of(leaf=path),
+        "resources": resources_of(titles=[str(one) for part in ("data", "code") for one in raw.get(part) or []]),
         "bar": _bar(leaf),
         "task": task,
         "board": board,
@@ -62,9 +62,9 @@ def _several(value: Any) -> list[str]:
 
 
 def references(raw: Mapping[str, Any], papers: Mapping[str, Mapping[str, Any]]) -> list[Reference]:
-    """Papers, data sets and code of a leaf: names of the bibliography, or what stands there itself."""
+    """Papers of a leaf: names of the bibliography, or what stands there itself."""
     found: list[Reference] = []
-    for one in (one for part in ("references", "data", "code") for one in raw.get(part) or []):
+    for one in raw.get("references") or []:
         row = one if isinstance(one, Mapping) else papers.get(str(one), {})
         source = str(row.get("id") or row.get("url") or row.get("href") or row.get("source") or one)
         words = [str(row.get("title") or row.get("name") or one)]

@@ -8,10 +8,14 @@ changes something has to come from our own pages.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hmac
+import os
 import secrets
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..core.errors import Invalid
 from .pages import CSP
@@ -51,6 +55,22 @@ class Guard:
     def fresh(cls, port: int, names: tuple[str, ...] = (), *, public: bool = False) -> Guard:
         """With a token of its own."""
         return cls(port, names, "" if public else secrets.token_urlsafe(32))
+
+    def lasting(self, file: Path) -> Guard:
+        """With the token that a killed server left in `file`, so that its open pages go on; else its own, kept there.
+
+        Whoever ends in order removes the file. One that others can read, or that is not ours, is not believed.
+        """
+        with contextlib.suppress(OSError):
+            about = file.lstat()
+            is_ours = stat.S_ISREG(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
+            kept = file.read_text(encoding="ascii", errors="replace").strip() if is_ours else ""
+            if len(kept) == len(self.token) and kept.isascii():
+                return dataclasses.replace(self, token=kept)
+        file.unlink(missing_ok=True)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as fresh:
+            fresh.write(self.token)
+        return self
 
     def hosts(self) -> set[str]:
         """What may stand in the header Host."""

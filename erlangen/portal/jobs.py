@@ -87,9 +87,7 @@ class Jobs:
     def post(self, kind: str, request: Any, title: str, *, identity: str = "") -> tuple[str, int]:
         """Put a job into the queue: its id and how many are before it. `Full` where no more may wait."""
         with self._lock:
-            waiting = self._count("queued")
-            if waiting >= self.library.limits["queue"]:
-                raise Full
+            waiting = self.check_room()
             job = identity or secrets.token_hex(8)
             (self.folder / job).mkdir(parents=True, exist_ok=True)
             (self.folder / job / "request.json").write_text(json.dumps({"kind": kind, **request}), encoding="utf-8")
@@ -99,6 +97,14 @@ class Jobs:
             )
             self._append(job, {"event": "queued"})
             return job, waiting + self._count("running")
+
+    def check_room(self) -> int:
+        """How many jobs wait; `Full` where no more may."""
+        with self._lock:
+            waiting = self._count("queued")
+            if waiting >= self.library.limits["queue"]:
+                raise Full
+            return waiting
 
     def cancel(self, job: str) -> bool:
         """Take a job out of the queue, or ask its worker to stop; whether there was anything to cancel."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,12 @@ def _resource(row: dict[str, Any]) -> Resource:
     }
 
 
-def resources_of(*, area: str = "", leaf: str = "") -> list[Resource]:
-    """Those of an area, or of a leaf."""
-    return [row for row in resources() if (leaf or area) in row["areas"]]
+def resources_of(*, area: str = "", titles: Sequence[str] = ()) -> list[Resource]:
+    """Those of an area, or those with these titles, in their order."""
+    if area:
+        return [row for row in resources() if area in row["areas"]]
+    known = {row["title"]: row for row in resources()}
+    return [known[title] for title in titles if title in known]
 
 
 def the_resources(library: Library) -> ResourcesAnswer:

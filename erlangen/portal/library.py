@@ -232,23 +232,25 @@ def _read_chart() -> Chart:
     except Invalid:  # a broken file on the board must not take the map along; `erlangen check map` says which
         areas = leaves.areas(board=board / "nowhere")
     raw = tomllib.loads(leaves.CHART.read_text(encoding="utf-8"))
-    pages, papers = _read_pages()
+    pages, papers, texts = _read_pages()
     scales = {row["name"]: row.get("scale", SCALES.get(row["name"], "across")) for row in raw["area"]}
-    texts = {row["name"]: str(row.get("text", "")) for row in raw["area"]}
     rows = {row["path"]: {**row, **pages.get(row["path"], {})} for row in raw["leaf"]}
     return Chart(areas, rows, scales, texts, papers, time.monotonic())
 
 
-def _read_pages() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """What map/<area>.toml say of their leaves, by path, and the bibliography that they cite, by name."""
+def _read_pages() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]], dict[str, str]]:
+    """What map/<area>.toml say of their leaves, by path, the bibliography that they cite, by name, and of areas."""
     pages: dict[str, dict[str, Any]] = {}
     papers: dict[str, dict[str, Any]] = {}
+    texts: dict[str, str] = {}
     for file in sorted((leaves.HERE / "map").glob("*.toml")):
         read = tomllib.loads(file.read_text(encoding="utf-8"))
         pages |= {row["path"]: row for row in read.get("leaf", []) if isinstance(row, dict) and "path" in row}
         if file.stem == "references":
             papers = {name: row for name, row in read.items() if isinstance(row, dict)}
-    return pages, papers
+        elif isinstance(read.get("area"), dict):
+            texts[file.stem] = " ".join(str(read["area"].get("statement", "")).split())
+    return pages, papers, texts
 
 
 def _shipped(chart: Chart) -> dict[str, tuple[Path, ListedRun]]:

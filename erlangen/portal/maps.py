@@ -30,6 +30,7 @@ def the_map(library: Library) -> MapAnswer:
     every = [leaf for area in areas for leaf in area["leaves"]]
     count = {state: sum(leaf["state"] == state for leaf in every) for state in ("planned", "broken", "runs", "open")}
     count |= {"leaves": len(every), "records": sum(leaf["records"] for leaf in every)}
+    count |= {"methods": len(library.sound()[1])}
     used = {area["scale"] for area in areas}
     return {"format": FORMAT, "scales": [row for row in SCALES if row["name"] in used], "areas": areas, "count": count}
 

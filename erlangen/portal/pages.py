@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ..core.errors import Invalid, unknown
 from . import api, bodies
@@ -19,6 +20,12 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
+HUES = ("#4a4fc4", "#a8500a", "#0b7f74")
+BLADES = "".join(
+    f'<path fill="{HUES[i % 3]}" d="M16 16V3.2L20.6 8z" transform="rotate({60 * i} 16 16)"/>' for i in range(6)
+)
+ICON = "data:image/svg+xml," + quote(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">{BLADES}</svg>')
+"""The sign of erlangen for the tab, in the page itself: it is there from files and without the bundle."""
 NAVIGATION = (
     *(("", "Map"), ("runs/", "Runs"), ("compare/", "Compare"), ("methods/", "Methods")),
     *(("predict/", "Predict"), ("lessons/", "Lessons"), ("resources/", "Resources"), ("about/", "About")),
@@ -110,7 +117,8 @@ def whole(
     script = f'<link rel="stylesheet" href="{root}site/portal.css"><script defer src="{root}site/portal.js"></script>'
     head = (
         f'<meta charset="utf-8">{policy}<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="color-scheme" content="light dark"><title>{e(title)} - erlangen</title>'
+        f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
+        f"<title>{e(title)} - erlangen</title>"
         f'<meta name="description" content="{e(title)}: AI for science, runnable, with numbers one can trust.">'
     )
     return (

@@ -89,11 +89,11 @@ def column(values: Any) -> dict[str, Any]:
 
 
 def shown(run: Path, file: Path) -> dict[str, Any]:
-    """The first samples with their answers, as a page draws them, and the units."""
+    """The first samples with their answers, as a page draws them, units, and what is to know of any answer."""
     kept = load(run)
     adapter, scope = registry.load_container(kept.record.container), scope_of(kept.record)
     if adapter is None:
-        return {"samples": [], "units": {}, "warnings": []}
+        return {"samples": [], "units": {}, "notes": []}
     systems = list(adapter.read(Source(file), scope).systems[:MOST_SHOWN])
     answers = answer(kept.fitted, adapter.accepts(systems, scope, file.name))
     samples = []
@@ -104,10 +104,10 @@ def shown(run: Path, file: Path) -> dict[str, Any]:
             outputs[q.name] = {role: column(answers[name][i]) for role, name in named.items() if name in answers}
         samples.append({"inputs": _columns(system), "outputs": outputs})
     units = {q.name: q.unit for q in (*kept.record.inputs, *kept.record.outputs)}
-    warnings = (
+    notes = (
         [] if isinstance(kept.fitted, Interval) else ["This answer has no intervals: it does not say how sure it is."]
     )
     with contextlib.suppress(KeyError, TypeError):
         sizes = kept.record.data["samples"]
-        warnings.append(f"It learned from {sizes['train']:,} samples of {kept.record.task}.")
-    return {"samples": samples, "units": units, "warnings": warnings}
+        notes.append(f"It learned from {sizes['train']:,} samples of {kept.record.task}.")
+    return {"samples": samples, "units": units, "notes": notes}

@@ -141,19 +141,19 @@ def _predict(request: Mapping[str, Any], runs: Path, folder: Path) -> str:
     prepare(fields=False)
     source = Path(request["file"])
     output = folder / _output(request["name"])
-    with _heard() as warnings:
+    with _heard() as warned:
         done = predict(runs / request["run"], source, output)
-    first = shown(runs / request["run"], source)
-    first["warnings"] = [*(_named(line, source.parent) for line in warnings), *first["warnings"]]
-    answer = {"count": done.count, "level": done.level, "errors": dict(done.errors), "file": done.path.name, **first}
+    answer = {"count": done.count, "level": done.level, "errors": dict(done.errors), "file": done.path.name}
+    answer |= {"warnings": [_named(line, source.parent) for line in warned], **shown(runs / request["run"], source)}
     (folder / "prediction.json").write_text(json.dumps(answer, allow_nan=False), encoding="utf-8")
     return done.path.name
 
 
 @contextlib.contextmanager
 def _heard() -> Iterator[list[str]]:
-    """What the package warns of meanwhile (a field far from the training data): for the page."""
+    """What the package warns of meanwhile (a field far from the training data), in its words: for the page."""
     import logging
+    import warnings
 
     lines: list[str] = []
 
@@ -161,10 +161,17 @@ def _heard() -> Iterator[list[str]]:
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(record.getMessage()[:400])
 
+    def said(message: Warning | str, category: type[Warning], where: str, *_: Any) -> None:
+        if issubclass(category, UserWarning) and where.startswith(str(Path(__file__).parents[1])):
+            lines.append(str(message)[:400])  # of ours alone: packages below speak to programmers
+
     handler = Handler(logging.WARNING)
     logging.getLogger("erlangen").addHandler(handler)
     try:
-        yield lines
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = said  # type: ignore[assignment]
+            yield lines
     finally:
         logging.getLogger("erlangen").removeHandler(handler)
 

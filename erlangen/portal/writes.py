@@ -92,9 +92,12 @@ async def _body(request: Request) -> Any:
 async def _job(portal: Portal, body: Any) -> Item:
     jobs, uploads = _asked(portal.jobs), _asked(portal.uploads)
     try:
+        await asyncio.to_thread(jobs.check_room)  # first: a flood is refused before it is read
         request = await asyncio.to_thread(checked, portal.library, body, uploads.path)
     except Refusal as error:
         return _json({**_said(error.reason), "field": error.field}, 422)
+    except Full:
+        raise _full() from None
     title = " + ".join([request["method"], *(wrap["name"] for wrap in reversed(request["wraps"]))])
     return await _posted(jobs.post, "run", request, f"{title} on {request['task']}")
 
@@ -103,9 +106,12 @@ async def _posted(post: Any, kind: str, request: Any, title: str) -> Item:
     try:
         job, place = await asyncio.to_thread(post, kind, request, title)
     except Full:
-        do = "Wait until one is done, or cancel one."
-        raise refused(429, "the queue has room", "a full queue", do) from None
+        raise _full() from None
     return _json({"job": job, "place": place} | ({"prediction": job} if kind == "predict" else {}), 202)
+
+
+def _full() -> Refused:
+    return refused(429, "the queue has room", "a full queue", "Wait until one is done, or cancel one.")
 
 
 def _said(error: Invalid) -> dict[str, str]:
@@ -191,6 +197,7 @@ def _prediction(portal: Portal, job: Job) -> Item:
         "errors": found.get("errors", {}),
         "units": found.get("units", {}),
         "warnings": found.get("warnings", []),
+        "notes": found.get("notes", []),
         "samples": found.get("samples", []),
         "file": f"api/predictions/{job['job']}/file" if found.get("file") else "",
         "problem": job["problem"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from ..assess.rows import Estimate
 from .record import Record
@@ -23,9 +24,9 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def pretty(unit: str) -> str:
-    """A unit as it is printed: "meV/A" becomes "meV/Å", "1" becomes nothing."""
-    words = [f"Å{word[1:]}" if word == "A" or word.startswith("A^") else word for word in unit.split("/")]
-    return "" if unit in ("1", "") else "/".join(words).replace("^2", "²").replace("^3", "³")
+    """A unit as it is printed: "meV/A" becomes "meV/Å", "e A" "e Å", "1" nothing."""
+    words = re.sub(r"\bA\b", "Å", unit)
+    return "" if unit in ("1", "") else words.replace("^2", "²").replace("^3", "³")
 
 
 def plus_minus(value: float, error: float, unit: str = "1") -> str:

@@ -11,6 +11,7 @@ import time
 import pytest
 import uvicorn
 from portal import shelves
+from portal.browsing import WATCH, chromium
 
 from erlangen.portal.guard import Guard
 from erlangen.portal.jobs import Jobs
@@ -111,3 +112,57 @@ def client(library):
     yield Client(port, portal.guard.token)
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        found = play.chromium.launch(executable_path=chromium())
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """opened(url, width=1440, dark=False, script=True, forgiven=()) -> a page in a session of its own, or in `context`.
+
+    Every complaint of a page (console, failed requests, errors, violations of its policy) fails the test at its end,
+    but those that hold a word of `forgiven`.
+    """
+    contexts, wrong = [], []
+
+    def go(url, *, width=1440, dark=False, script=True, forgiven=(), context=None):
+        scheme = "dark" if dark else "light"
+        if context is None:
+            context = browser.new_context(
+                viewport={"width": width, "height": 1000},
+                color_scheme=scheme,
+                reduced_motion="reduce",
+                java_script_enabled=script,
+                accept_downloads=True,
+            )
+            contexts.append((context, script))
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+
+        def heard(text):
+            if not any(word in text for word in ("net::ERR_ABORTED", *forgiven)):  # aborted: the reader went on
+                wrong.append(text)
+
+        page.add_init_script(WATCH)
+        page.on("console", lambda m: heard(f"{m.text} {m.location.get('url', '')}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: heard(str(error)))
+        page.on("requestfailed", lambda request: heard(f"{request.url} {request.failure}"))
+        page.goto(url)
+        page.wait_for_selector("main h1")
+        return page
+
+    yield go
+    for context, script in contexts:
+        for page in context.pages if script else ():
+            wrong.extend(page.evaluate("window.refused"))
+        context.close()
+    assert not wrong

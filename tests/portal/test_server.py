@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -170,12 +171,12 @@ def test_serve_and_export_from_the_command_line(tmp_path, runs):
     assert cli.main(["export", str(tmp_path / "site"), "--runs", str(runs)]) == 0
     assert (tmp_path / "site" / "index.html").is_file()
     command = [sys.executable, "-m", "erlangen.app.cli", "serve", "--port", "0", "--runs", str(tmp_path / "none")]
-    started = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd())
     try:
         line = child.stdout.readline()
         assert "http://127.0.0.1:" in line and "?token=" in line
-        assert time.monotonic() - started < 20  # 2 s alone on a machine
+        spent = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        assert sum(map(int, spent)) / os.sysconf("SC_CLK_TCK") <= 2.0  # of processor: others may be at work here
     finally:
         child.terminate()
         _, err = child.communicate(timeout=20)

@@ -56,11 +56,10 @@ export function counted(n: number, noun: string): string {
   return `${count(n)} ${noun}${n === 1 ? '' : 's'}`
 }
 
-/** "meV/A" reads meV/Å, "A^3" Å³, "1" nothing. */
+/** "meV/A" reads meV/Å, "e A" e Å, "A^3" Å³, "1" nothing. */
 export function unit(u: string): string {
   if (u === '1' || u === '') return ''
-  const words = u.split('/').map((word) => word.replace(/^A(?=$|\^)/, 'Å'))
-  return words.join('/').replaceAll('^2', '²').replaceAll('^3', '³').replaceAll('-', MINUS)
+  return u.replace(/\bA\b/g, 'Å').replaceAll('^2', '²').replaceAll('^3', '³').replaceAll('-', MINUS)
 }
 
 /** A figure with its bar and unit: "11.7 ± 0.3 meV/Å". */

@@ -728,7 +728,9 @@ export interface PredictedSample {
   outputs: Record<string, Record<string, Column>>
 }
 
-/** api/predictions/<id>.json. samples: the first ones; file: to download, in the format that came. */
+/** api/predictions/<id>.json. samples: the first ones; file: to download, in the format that came.
+ *
+ * warnings: what the library warned of, in its words; notes: what is to know of any answer of the record. */
 export interface PredictionAnswer {
   prediction: string
   run: string
@@ -739,6 +741,7 @@ export interface PredictionAnswer {
   errors: Record<string, number>
   units: Record<string, string>
   warnings: string[]
+  notes: string[]
   samples: PredictedSample[]
   file: string
   problem: Problem | null

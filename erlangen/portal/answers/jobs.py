@@ -120,7 +120,10 @@ class PredictedSample(TypedDict):
 
 
 class PredictionAnswer(TypedDict):
-    """api/predictions/<id>.json. samples: the first ones; file: to download, in the format that came."""
+    """api/predictions/<id>.json. samples: the first ones; file: to download, in the format that came.
+
+    warnings: what the library warned of, in its words; notes: what is to know of any answer of the record.
+    """
 
     prediction: str
     run: str
@@ -131,6 +134,7 @@ class PredictionAnswer(TypedDict):
     errors: dict[str, float]
     units: dict[str, str]
     warnings: list[str]
+    notes: list[str]
     samples: list[PredictedSample]
     file: str
     problem: Problem | None

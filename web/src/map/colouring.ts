@@ -74,7 +74,7 @@ export function line(leaf: MapLeaf, colouring: Colouring): string {
   if (colouring !== 'state') return leaf.five ? '–' : ''
   if (leaf.state === 'planned') return ''
   if (leaf.state === 'broken') return 'cannot be read'
-  return `${leaf.methods} method${leaf.methods === 1 ? '' : 's'}`
+  return leaf.methods ? `${leaf.methods} method${leaf.methods === 1 ? '' : 's'}` : ''
 }
 
 /** A figure without its bar, short enough for a cell: "23.44 ± 0.61 meV/Å" reads 23.4 meV/Å. */

@@ -1,10 +1,9 @@
 /** The map as cells: pointy hexagons in rows, continents side by side, one territory for each area.
  *
- * A leaf stands at its cell (`at` of the map, else `cells.ts`, else the nearest free one to its area); the cell west of
- * the first leaf of an area carries the name of the area.
+ * A leaf stands at its cell (`at` of its page, else the nearest free one to its area); the cell west of the first leaf of
+ * an area carries the name of the area.
  */
 import type { MapArea, MapLeaf, Scale } from '../types'
-import { CELLS } from './cells'
 
 export interface Cell {
   /** Path of the leaf, or "@area". */
@@ -58,7 +57,7 @@ function continent(areas: MapArea[], scale: Scale): Cell[] {
   const waiting: [MapArea, MapLeaf][] = []
   for (const area of areas)
     for (const leaf of area.leaves) {
-      const [column, r] = leaf.at.length === 2 ? leaf.at : (CELLS[leaf.path] ?? [-1, -1])
+      const [column, r] = leaf.at.length === 2 ? leaf.at : [-1, -1]
       if (r < 0 || taken.has(key(column + odd(r), r))) waiting.push([area, leaf])
       else put({ name: leaf.path, area: area.name, scale, q: column + odd(r), r, leaf })
     }

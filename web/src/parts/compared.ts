@@ -11,7 +11,7 @@ export function sideBySide(runs: RunAnswer[]): CompareAnswer {
     scores: scores.map((score) => ({ score, figures: runs.map((r) => r.scores.find((s) => s.score.name === score.name)?.figure ?? LACKS), letters: runs.map(() => '') })),
     differences: [],
     settings: settings(runs),
-    notes: runs.length > 1 ? [`Which of them can be told apart takes their samples: erlangen compare ${runs.map((r) => `runs/${r.run}`).join(' ')}`] : [],
+    notes: runs.length > 1 ? ['Which of them can be told apart is computed from their samples, where these runs are served: erlangen serve'] : [],
   }
 }
 

@@ -61,17 +61,39 @@ function grown(curves: Live['curves'], event: Event): Live['curves'] {
   return out
 }
 
-/** Listen to a job; the browser reconnects by itself and the server replays what was missed. Call the answer to stop. */
+const NAMES: Event['event'][] = ['hello', 'queued', 'started', 'step', 'said', 'judging', 'judged', 'done', 'failed', 'cancelled']
+const SOON = 1000
+const LATEST = 15000
+
+/** Listen to a job. After a break it is asked for again, ever more slowly, and the server replays what was missed; browsers
+ * give up where a server that begins answers with an error. Call the answer to stop.
+ */
 export function listen(job: string, hear: (event: Event) => void, lost: (gone: boolean) => void): () => void {
-  const source = new EventSource(`${root}api/events?job=${encodeURIComponent(job)}`)
-  const names = ['hello', 'queued', 'started', 'step', 'said', 'judging', 'judged', 'done', 'failed', 'cancelled']
-  const heard = (message: MessageEvent) => {
-    lost(false)
+  let source: EventSource
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let wait = SOON
+  let last = ''
+  function open(): void {
+    source = new EventSource(`${root}api/events?job=${encodeURIComponent(job)}${last ? `&after=${encodeURIComponent(last)}` : ''}`)
+    for (const name of NAMES) source.addEventListener(name, heard)
+    source.onopen = () => {
+      wait = SOON
+      lost(false)
+    }
+    source.onerror = () => {
+      lost(true)
+      source.close()
+      timer = setTimeout(open, wait)
+      wait = Math.min(LATEST, wait * 1.6)
+    }
+  }
+  function heard(message: MessageEvent): void {
+    last = message.lastEventId || last
     hear(JSON.parse(message.data) as Event)
   }
-  for (const name of names) source.addEventListener(name, heard)
-  source.onmessage = heard
-  source.onerror = () => lost(true)
-  source.onopen = () => lost(false)
-  return () => source.close()
+  open()
+  return () => {
+    clearTimeout(timer)
+    source.close()
+  }
 }
