@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -17,6 +18,7 @@ class Stop:
     budget: str
     why: str
     wrap: str = ""
+    settings: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
 
 
 STOPS = (
@@ -37,11 +39,11 @@ STOPS = (
     ),
     Stop(
         "continuum",
-        "continuum/burgers",
-        "fno",
-        "30s",
-        "one step of a viscous wave, beside its pseudo-spectral solver",
-        "conformal",
+        "continuum/kolmogorov",
+        "semi_lagrangian",
+        "25s",
+        "vorticity stirred by a sine, carried along a learned flow, beside its solvers",
+        settings={"count": 16},
     ),
 )
 
@@ -59,7 +61,7 @@ def tour(runs: str | Path = "runs", page: str | Path = "tour.html", seed: int = 
         print(f"\n== {stop.scale}: {stop.task} answered by {stop.method} within {stop.budget}\n   {stop.why}\n")
         method = registry.load_method(stop.method)()
         method = Conformal(method) if stop.wrap else method
-        task = registry.load_task(stop.task)()
+        task = registry.load_task(stop.task)(**stop.settings)
         done = run(task, method, budget=stop.budget, seed=seed, runs=runs)
         print(f"\n{done.table() if verbose else digest(done.record)}", flush=True)
         finished.append(done)

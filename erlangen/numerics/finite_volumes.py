@@ -11,7 +11,7 @@ differentiated in reverse.
 Positivity (density, pressure, depth): where a reconstructed value is no state of the law, the average of its cell
 stands in; and where a flux would drain a cell in one step it is mixed with the first-order flux, which does not while
 waves cross no more than half a cell (Hu, Adams, Shu 2013, doi:10.1016/j.jcp.2013.01.024). Elsewhere both guards do
-nothing.
+nothing. `drawn_in` does the same for states made finer.
 """
 
 from __future__ import annotations
@@ -188,6 +188,24 @@ def steps_needed(law: ConservationLaw, q: State, *, dx: float, dt: float, cfl: f
     """Equal steps in dt for which the fastest wave of q crosses `cfl` cells per step; waves to come may be faster."""
     crossed = float(law.fastest(q)) * dt / dx / cfl
     return max(1, -int(-crossed // 1))
+
+
+def drawn_in(law: ConservationLaw, q: State, fine: State) -> State:
+    """Averages of finer cells, drawn towards those q of the cells they divide until all of them are states of the law:
+
+        q + theta (fine - q),   theta the largest that leaves in every part a hundredth of the cell's margins
+
+    One theta for all parts and for all finer cells of a cell, whose average stays. A margin is concave: it is at least
+    what the line between the two says. Zhang and Shu 2010, doi:10.1016/j.jcp.2010.08.016.
+    """
+    whole = jnp.repeat(q, fine.shape[1] // q.shape[1], 1)
+    for k, kept in enumerate(law.margins(whole)):
+        aimed = law.margins(fine)[k]
+        short = aimed < 0.01 * kept
+        theta = jnp.where(short, 0.99 * kept / jnp.where(short, kept - aimed, 1), 1)
+        least = jnp.repeat(jnp.min(theta.reshape(q.shape[1], -1), 1), fine.shape[1] // q.shape[1])
+        fine = jnp.where(least < 1, whole + least * (fine - whole), fine)
+    return fine
 
 
 def _flux(

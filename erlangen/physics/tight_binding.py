@@ -15,7 +15,6 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -117,7 +116,9 @@ def energy_and_forces(
 
 
 @energy_and_forces.defjvp
-def _along(hamiltonian: str, primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> Any:
+def _along(
+    hamiltonian: str, primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     (positions, numbers), (direction, _) = primals, tangents
     energy, forces = energy_and_forces(hamiltonian, positions, numbers)
     size = jnp.linalg.norm(direction)

@@ -103,10 +103,14 @@ def _batch(answer: Any, batch: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A method on a question. `answer` and `again` are two fits from one seed with a toy budget, made when needed."""
+    """A method on a question. `answer` and `again` are two fits from one seed with a toy budget, made when needed.
+
+    is_repeated: whether the second is asked for; of the trials of one method it is at the first.
+    """
 
     task: Task
     method: Method
+    is_repeated: bool = True
 
     def __str__(self) -> str:
         return f"{self.method.name()} on {self.task.name()}"
@@ -135,10 +139,10 @@ class Case:
         """A second fit from the same seed."""
         return self._second[0]
 
-    @property
-    def seconds(self) -> float:
-        """What a toy fit took, the better of the two, so that a busy machine is not held against the method."""
-        return min(self._first[1], self._second[1])
+    def seconds(self, enough: float) -> float:
+        """What a toy fit took; beyond `enough` the better of two: a busy machine is not held against the method."""
+        first = self._first[1]
+        return first if first <= enough else min(first, self._second[1])
 
     @functools.cached_property
     def samples(self) -> Samples:

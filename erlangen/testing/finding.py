@@ -94,7 +94,7 @@ def at_trials(found: Found) -> list[Case]:
         for method in found.methods:
             met[method] += [task for task in found.tasks if accepts(method, task)]
             met[method] += [] if met[method] else [t for t in found.known_tasks if accepts(method, t)][:1]
-    return [Case(task, method) for method, tasks in met.items() for task in tasks]
+    return [Case(task, method, task is tasks[0]) for method, tasks in met.items() for task in tasks]
 
 
 def allotted(methods: Sequence[Method]) -> dict[Method, list[Task]]:

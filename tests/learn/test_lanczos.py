@@ -25,8 +25,8 @@ from erlangen.tasks.quantum.spins import Spins
 
 TASKS = [
     (Spins("ising", sites=8), RBM(alpha=1)),
-    (Spins("heisenberg", sites=8), RBM(alpha=1, symmetrise="none")),
     (Spins("ising", sites=6), Autoregressive()),
+    pytest.param(*(Spins("heisenberg", sites=8), RBM(alpha=1, symmetrise="none")), marks=pytest.mark.slow),
     pytest.param(
         *(Spins("j1j2", sites=8), RBM(alpha=1, weights="complex", symmetrise="features")), marks=pytest.mark.slow
     ),

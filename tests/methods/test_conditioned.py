@@ -52,7 +52,7 @@ def test_frustrated_families_are_fitted_with_complex_weights(network):
 
 def test_a_whole_run_reports_couplings_inside_and_beyond(tmp_path):
     task = SpinsFamily(sites=6, couplings=2)
-    run = erlangen.run(task, Modulated(size=2), budget="40steps", runs=tmp_path, quiet=True)
+    run = erlangen.run(task, Modulated(size=2), budget="20steps", runs=tmp_path, quiet=True)
     record = run.record
     assert [s.name for s in record.scores] == ["energy_error", "worst_error", "v_score"]
     assert [row.value for row in record.shifts] == [0.6, 0.7, 1.3, 1.4, 1.5]

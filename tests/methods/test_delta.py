@@ -7,16 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erlangen.assess.metrics import relative_l2
 from erlangen.contract import Budget, Samples
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import predict
+from erlangen.learn.checkpoint import load_fitted, save_fitted
 from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.message_passing.painn import PaiNN
-from erlangen.methods.wrappers.delta import Delta, Difference
+from erlangen.methods.operators.fno import FNO
+from erlangen.methods.wrappers.delta import Coarse, Delta, Difference, Molecular
 from erlangen.numerics.precision import double
 from erlangen.physics.molecules import conformers
 from erlangen.physics.tight_binding import TightBinding, energy_and_forces
+from erlangen.tasks.continuum.korteweg_de_vries import KortewegDeVries
 from erlangen.tasks.molecules.forces import Forces
 
 WATER = conformers("water")[0]
@@ -92,11 +96,31 @@ def test_a_dozen_structures_teach_the_difference():
 
 
 def test_labels_of_the_difference_are_what_is_wrong():
-    rest = Difference(Shaken(), "GFN2-xTB").truth("test")
+    rest = Difference(Shaken(), Molecular("GFN2-xTB")).truth("test")
     for x, energy, forces in zip(rest.inputs, rest.outputs["energy"], rest.outputs["forces"]):
         expected = springs(x)
         assert float(energy) == pytest.approx(expected[0], abs=2e-4)
         np.testing.assert_allclose(forces, expected[1], atol=1e-3)
+
+
+def test_a_network_on_a_coarse_solver_is_better_than_either(tmp_path):
+    """Solitons on too few points; kept and loaded it answers the same."""
+    task, method = KortewegDeVries(**KortewegDeVries.toy), FNO(width=16, modes=16, layers=2)
+    test = task.truth("test")
+
+    def error(answer):
+        found = predict(answer, test.inputs)["u_next"]
+        return np.mean([relative_l2(a, b) for a, b in zip(found, test.outputs["u_next"])])
+
+    fitted = Delta(method, coarse=24).fit(task, Budget(steps=150), key=jax.random.key(0))
+    coarse = Coarse(task, 24)
+    solver = np.mean([relative_l2(a["u_next"], b) for a, b in zip(coarse.labels(test.inputs), test.outputs["u_next"])])
+    assert error(fitted) < 0.5 * solver
+    assert error(fitted) < 0.6 * error(method.fit(task, Budget(steps=150), key=jax.random.key(0)))
+    save_fitted(tmp_path, fitted)
+    np.testing.assert_array_equal(fitted(test.inputs[0])["u_next"], load_fitted(tmp_path)(test.inputs[0])["u_next"])
+    with pytest.raises(Invalid, match="n of the pseudo-spectral solver"):
+        Delta(method, coarse=7).fit(task, Budget(steps=1), key=jax.random.key(0))
 
 
 def test_what_has_no_such_method_below_it_is_refused():

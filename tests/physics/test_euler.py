@@ -155,6 +155,25 @@ def test_in_the_frame_of_the_mean_a_boost_by_whole_cells_is_exact():
         np.testing.assert_allclose(jnp.mean(after, 1), jnp.mean(q, 1), atol=1e-14)
 
 
+@pytest.mark.parametrize("size", [0.2, 1.0, 2.0])
+def test_refined_states_are_states_and_keep_their_averages(size):
+    """Between cells as different as these the parabolas alone are none; a smooth state is left as it is."""
+    with double():
+        q = conserved(noise(size, 64))
+        fine, plain = refine(q, 4), weno.refine(q, 4)
+        np.testing.assert_allclose(weno.coarsen(fine, 4), q, rtol=1e-10)
+        assert all(bool(jnp.all(margin > 0)) for margin in LAW.margins(fine))
+        assert bool(jnp.all(LAW.is_state(plain))) == (size < 1)
+        for other in (boosted(q, 0.7), q * 3):
+            scale = 3.0 if other[0, 0] != q[0, 0] else 1.0
+            np.testing.assert_allclose(refine(other, 4)[0], scale * fine[0], rtol=1e-9)
+        smooth = conserved(Gas(*(1 + 0.3 * jnp.sin(2 * jnp.pi * (jnp.arange(64) + a) / 64) for a in range(3))))
+        resting = boosted(smooth, -jnp.sum(smooth[1]) / jnp.sum(smooth[0]))
+        np.testing.assert_array_equal(
+            finite_volumes.drawn_in(LAW, resting, weno.refine(resting, 4)), weno.refine(resting, 4)
+        )
+
+
 def test_walls_are_mirrors():
     """Between walls: half of a ring that holds the state and its mirror image. Mass and energy stay."""
     with double():

@@ -109,7 +109,7 @@ def difference(a, b) -> float:
     return float(jnp.max(largest(jnp.abs(a - b)) / largest(jnp.abs(b))))
 
 
-@pytest.mark.parametrize("tilt", [0.0, 0.05, math.pi / 2])
+@pytest.mark.parametrize("tilt", [0.05, math.pi / 2])
 def test_williamson_2_is_steady_for_five_days_at_t42(tilt):
     sphere, planet = quadratic(42), Planet(tilt=tilt)
     speed, depth = 2 * math.pi * planet.radius / (12 * DAY), 2.94e4 / planet.gravity

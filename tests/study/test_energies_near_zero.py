@@ -9,7 +9,9 @@ from erlangen.study.run import run
 from erlangen.tasks.quantum.spins import Spins
 
 
-@pytest.mark.parametrize("constant, kind, unit", [(1.0, "absolute", "J"), (5.0, "relative", "1")])
+@pytest.mark.parametrize(
+    "constant, kind, unit", [(1.0, "absolute", "J"), pytest.param(5.0, "relative", "1", marks=pytest.mark.slow)]
+)
 def test_a_ground_energy_of_zero(tmp_path, constant, kind, unit):
     path = tmp_path / "bond.txt"
     path.write_text(f"{constant} II\n-1 ZZ\n")

@@ -202,7 +202,7 @@ def test_settings_sources_and_size():
 
 
 def test_a_slow_fit_is_named():
-    slow = SimpleNamespace(samples=None, seconds=21.0)
+    slow = SimpleNamespace(samples=None, seconds=lambda enough: 21.0)
     with pytest.raises(ContractBroken, match="within 20 s; found: 21"):
         method_checks.check_toy_time(slow)
 

@@ -1,90 +1,143 @@
-"""Differences to a semi-empirical method: the method inside learns what GFN-xTB gets wrong, the answer is the sum.
+"""Differences to a cheaper theory: the method inside learns what that gets wrong, the answer is the sum.
 
-    f(x) = E_x(x) + g(x),      g = argmin loss on the labels  y - E_x
+    f(x) = c(x) + g(x),      g = argmin loss on the labels  y - c
 
-The difference between two levels of theory is smoother and smaller than either: a few dozen structures teach it
-(Ramakrishnan et al. 2015, doi:10.1021/acs.jctc.5b00099). The price: every answer runs GFN-xTB (Bannwarth, Ehlert,
-Grimme 2019, doi:10.1021/acs.jctc.8b01176; milliseconds for twenty atoms) outside of compiled code. For isolated
-molecules, taken as neutral and with as few unpaired electrons as there can be.
+The difference between two levels of theory is smaller than either, often smoother, and taught by fewer labels
+(Kennedy, O'Hagan 2000, doi:10.1093/biomet/87.1.1; for molecules Ramakrishnan et al. 2015,
+doi:10.1021/acs.jctc.5b00099). c is
+
+    energies and forces   of molecules: GFN-xTB (Bannwarth, Ehlert, Grimme 2019, doi:10.1021/acs.jctc.8b01176), for
+                          isolated ones, neutral, with as few unpaired electrons as there can be
+    fields that evolve    the first reference solver of the task, on few points
+
+The price: every answer runs c too, milliseconds for twenty atoms, outside of compiled code.
 """
 
 from __future__ import annotations
 
+import abc
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from erlangen.contract import Budget, Outputs, Predictor, Samples, Session, Split, Supervised, Task, Wrapper
+from erlangen.contract import Budget, Evolution, Outputs, Predictor, Samples, Session, Split, Supervised, Task, Wrapper
+from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid, unknown
-from erlangen.core.groups import Group, LatticeBasis, LatticeTranslations
-from erlangen.core.systems import Atoms, System
+from erlangen.core.groups import Group, Orthogonal, Permutations, Translations
+from erlangen.core.systems import Atoms, Field, System
+from erlangen.numerics.precision import double
 from erlangen.physics.tight_binding import HAMILTONIANS, energy_and_forces
 
 LABELS = ("energy", "forces")
+KEPT = Orthogonal, Translations, Permutations
 
 
-class Sum(Predictor):
-    """GFN-xTB and what corrects it."""
+class Cheaper(abc.ABC):
+    """The cheaper theory."""
 
-    inner: Predictor
-    hamiltonian: str = eqx.field(static=True)
+    @abc.abstractmethod
+    def __call__(self, x: System) -> Outputs:
+        """Its answer for one input, inside compiled code too."""
 
-    def prepare(self, x: System) -> System:
-        return self.inner.prepare(x)
+    @abc.abstractmethod
+    def labels(self, inputs: Sequence[System]) -> Sequence[Mapping[str, AnyArray]]:
+        """Its answers for all of these."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Molecular(Cheaper):
+    """GFN-xTB."""
+
+    hamiltonian: str
 
     def __call__(self, x: System) -> Outputs:
-        found = self.inner(x)
-        cheap = dict(zip(LABELS, energy_and_forces(self.hamiltonian, jnp.asarray(x["positions"]), x["atomic_numbers"])))
-        return {name: _plus(found[name], cheap[name]) for name in LABELS}
+        return dict(zip(LABELS, energy_and_forces(self.hamiltonian, jnp.asarray(x["positions"]), x["atomic_numbers"])))
 
-
-def _plus(a: Array, b: Array) -> Array:
-    """Totals keep the digits of the wider one."""
-    return jnp.asarray(a) + jnp.asarray(b, jnp.promote_types(jnp.asarray(a).dtype, b.dtype))
-
-
-class Difference(Supervised):
-    """The question of another task with GFN-xTB subtracted from its labels."""
-
-    container = Atoms
-
-    def __init__(self, task: Supervised, hamiltonian: str):
-        self.task, self.hamiltonian = task, hamiltonian
-        self.inputs, self.outputs = task.inputs, task.outputs  # type: ignore[misc]
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return self.task.symmetry
-
-    def truth(self, split: Split) -> Samples:
-        whole = self.task.truth(split)
-        if any(np.any(x["pbc"]) for x in whole.inputs):
+    def labels(self, inputs: Sequence[System]) -> Sequence[Mapping[str, AnyArray]]:
+        if any(np.any(x["pbc"]) for x in inputs):
             raise Invalid(
                 must="differences to GFN-xTB need isolated molecules",
                 came="periodic structures",
                 do="Leave --wrap delta out.",
             )
-        cheap = [
-            energy_and_forces(self.hamiltonian, np.asarray(x["positions"]), x["atomic_numbers"]) for x in whole.inputs
-        ]
+        with double():
+            return [{k: np.asarray(v) for k, v in self(x).items()} for x in inputs]
+
+
+@dataclasses.dataclass(frozen=True)
+class Coarse(Cheaper):
+    """The first reference solver of a task, at one of its settings."""
+
+    task: Evolution
+    setting: Any
+
+    def __call__(self, x: System) -> Outputs:
+        return self.task.solvers[0].solve(x, self.setting)
+
+    def labels(self, inputs: Sequence[System]) -> Sequence[Mapping[str, AnyArray]]:
+        return [jax.device_get(ask(x)) for ask in [jax.jit(self)] for x in inputs]
+
+
+class Sum(Predictor):
+    """The cheaper theory and what corrects it."""
+
+    inner: Predictor
+    cheaper: Cheaper = eqx.field(static=True)
+
+    def prepare(self, x: System) -> System:
+        return self.inner.prepare(x)
+
+    def __call__(self, x: System) -> Outputs:
+        found, cheap = self.inner(x), self.cheaper(x)
+        return {name: _plus(value, cheap[name]) for name, value in found.items()}
+
+
+def _plus(a: Array, b: Array) -> Array:
+    """Totals keep the digits of the wider one."""
+    return jnp.asarray(a) + jnp.asarray(b, jnp.promote_types(jnp.asarray(a).dtype, jnp.asarray(b).dtype))
+
+
+class Difference(Supervised):
+    """The question of another task with the cheaper answer subtracted from its labels."""
+
+    def __init__(self, task: Supervised, cheaper: Cheaper):
+        self.task, self.cheaper = task, cheaper
+        self.container, self.inputs, self.outputs = task.container, task.inputs, task.outputs  # type: ignore[misc]
+        self._known: dict[Split, Samples] = {}
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        """Without boosts: the difference stays as it is where what it is added to moves on."""
+        return tuple(group for group in self.task.symmetry if type(group) in KEPT)
+
+    def truth(self, split: Split) -> Samples:
+        if split not in self._known:
+            self._known[split] = self._subtracted(self.task.truth(split))
+        return self._known[split]
+
+    def _subtracted(self, whole: Samples) -> Samples:
+        cheap = self.cheaper.labels(whole.inputs)
         outputs = {
-            name: [np.asarray(y) - np.asarray(one[i]) for y, one in zip(whole.outputs[name], cheap)]
-            for i, name in enumerate(LABELS)
+            name: [np.asarray(y) - np.asarray(one[name]) for y, one in zip(values, cheap)]
+            for name, values in whole.outputs.items()
         }
         return dataclasses.replace(whole, outputs=outputs)
 
 
 @dataclasses.dataclass(frozen=True)
 class Delta(Wrapper):
-    """The method inside on top of GFN-xTB."""
+    """The method inside on top of a cheaper theory."""
 
-    hamiltonian: str = "GFN2-xTB"  # or GFN1-xTB
+    hamiltonian: str = "GFN2-xTB"  # of molecules; or GFN1-xTB
+    coarse: int = 0  # of fields: the setting of the solver; 0: the cheapest that it has
 
-    needs = Supervised, "energies and forces of molecules"
+    needs = Supervised, "energies and forces of molecules, or fields that evolve"
 
     def __post_init__(self):
         if self.hamiltonian not in HAMILTONIANS:
@@ -92,22 +145,28 @@ class Delta(Wrapper):
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:
-        """Those of the method inside, but for the lattice: periodic structures are refused."""
-        return tuple(kind for kind in self.method.symmetry if kind not in (LatticeBasis, LatticeTranslations))
+        """Those that GFN-xTB has too. Coarse solvers keep shifts by their own points alone: nothing is claimed."""
+        return tuple(kind for kind in self.method.symmetry if kind in KEPT)
 
     def check(self, task: Task) -> None:
-        """Raise `Invalid` where the task asks for anything but energies and forces of atoms."""
+        """Raise `Invalid` where the task has no cheaper theory."""
         super().check(task)
-        asked = tuple(q.name for q in task.outputs)
-        if task.container is not Atoms or set(asked) != set(LABELS):
+        asked = {q.name for q in task.outputs}
+        is_surface = task.container is Atoms and asked == set(LABELS)
+        if not is_surface and not (isinstance(task, Evolution) and task.container is Field and task.solvers):
             raise Invalid(
-                must=f"{self.name()} needs energies and forces of molecules, and no more",
-                came=f"{task.name()}, which asks for {', '.join(asked)}",
+                must=f"{self.name()} needs {self.needs[1]}, and no more",
+                came=f"{task.name()}, which asks for {', '.join(sorted(asked))}",
                 do=f"Run {task.name()} without --wrap {self.name()}.",
             )
 
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Fit the method inside to the differences."""
-        return Sum(
-            self.method.fit(Difference(task, self.hamiltonian), budget, key=key, session=session), self.hamiltonian
-        )
+        cheaper = self._coarse(task) if isinstance(task, Evolution) else Molecular(self.hamiltonian)
+        return Sum(self.method.fit(Difference(task, cheaper), budget, key=key, session=session), cheaper)
+
+    def _coarse(self, task: Evolution) -> Coarse:
+        solver = task.solvers[0]
+        if self.coarse and self.coarse not in solver.settings:
+            raise unknown(f"the {solver.knob} of the {solver.name}", str(self.coarse), map(str, solver.settings))
+        return Coarse(task, self.coarse or solver.settings[0])

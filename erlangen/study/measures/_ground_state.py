@@ -30,6 +30,7 @@ from ._law import Reference, certificate, conclude, error_measure, known, shift_
 LEVEL, QUANTILE = 0.9, 1.6449
 REPETITIONS = 40
 MAX_SUMMED_SITES = 20
+MOST_SUMMED_STATES = 200_000  # without symmetry, at every other coupling
 MOST_ISOMETRIES = 512  # of a lattice whose symmetry sectors are listed
 DISAGREEMENT = 6.0  # standard errors
 LONGEST, LONGEST_SHIFT = 300.0, 60.0  # seconds of sampling; states of many costly amplitudes keep a larger error bar
@@ -59,8 +60,14 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     def elsewhere(moved: Variational, key: PRNGKeyArray) -> Estimate | None:
         """The state found here as a trial state for other couplings."""
         known, law = moved.reference(), variational.spin_problem(moved.law)
+        if not known:
+            return None
+        if is_small and moved.law.n_states <= MOST_SUMMED_STATES:
+            energy, variance = variational.full_sum(state, law)
+            summed = dataclasses.replace(sampled, energy=energy, error=0.0, variance=variance)
+            return _scores(summed, known, law)[0]
         how = {"samples": affordable, "chains": affordable // 32, "longest": LONGEST_SHIFT}
-        return _scores(variational.evaluate(state, law, key=key, **how), known, law)[0] if known else None
+        return _scores(variational.evaluate(state, law, key=key, **how), known, law)[0]
 
     record.shifts = shift_rows(task, scores[0], elsewhere, key=keys[3])
 
