@@ -54,5 +54,5 @@ test('records are set side by side from their files', async () => {
   const both = sideBySide([run('x', 1, '0.1'), { ...run('y', 2, '0.2'), scores: [] }])
   expect(both.scores[0].figures.map((f) => f.value)).toEqual([1, null])
   expect(both.settings.map((s) => [s.name, s.differs])).toEqual([['rate', true], ['n', false]])
-  expect(both.notes[0]).toContain('erlangen compare runs/x runs/y')
+  expect(both.notes[0]).toContain('erlangen serve')
 })

@@ -8,7 +8,8 @@ const area = (name: string, scale: Scale, leaves: MapLeaf[]): MapArea => ({ name
 const mark = (kind: Mark['kind'], value: number): Mark => ({ kind, value, error: null, label: '', text: '', source: '' })
 const measure = (key: Measure['key'], value: number | null, marks: Mark[], more: Partial<Measure> = {}): Measure => ({ key, title: key, figure: { value, error: null, unit: '1', text: String(value), by: '', absent: value === null ? 'no intervals' : '' }, what: '', note: '', sentence: `${key} said`, good: null, axis: 'log', marks, ...more })
 
-const known = ['quantum/spins', 'quantum/quench', 'molecules/forces', 'molecules/activity', 'continuum/burgers'].map((p) => leaf(p))
+const CELLS: [string, [number, number]][] = [['quantum/spins', [1, 0]], ['quantum/quench', [0, 2]], ['molecules/forces', [1, 0]], ['molecules/activity', [3, 0]], ['continuum/burgers', [2, 0]]]
+const known = CELLS.map(([path, at]) => leaf(path, { at }))
 const areas = [area('quantum', 'quantum', known.slice(0, 2)), area('molecules', 'atomistic', known.slice(2, 4)), area('continuum', 'continuum', known.slice(4))]
 
 describe('the map', () => {
