@@ -50,7 +50,7 @@ for name, found in paths.items():
     first, last = (100 * np.mean([relative_l2(p[k], u[k]) for p, u in zip(found, true)]) for k in (0, -1))
     momentum = np.mean([np.mean(np.square(p[-1])) / np.mean(np.square(x["u"])) for p, x in zip(found, test.inputs)])
     print(
-        f"{name:18s} error {first:.2g} %, after {task.horizon} steps {last:.2g} %; momentum off by {momentum - 1:+.0e}"
+        f"{name:18s} error {first:.2g} %, {last:.2g} % after {task.horizon} steps; momentum off by {momentum - 1:+.0e}"
     )
 
 # %% [markdown]

@@ -17,7 +17,7 @@ Forecast vorticity of which only every second point is seen, beside solvers that
 # part of every model's error is not the model's, it is what the question leaves out. State and source may be
 # shifted, turned and mirrored together.
 #
-# This lesson takes a milder twin (viscosity $\nu = 10^{-3}$ or so and few points) of the set with $\nu =
+# This lesson takes a milder twin ($\nu = 2\cdot 10^{-4}$, every second of 64 points seen) of the set with $\nu =
 # 10^{-5}$, on which published operators are compared. Three kinds of answer: a network that sees data alone,
 # the solver on the coarse grid, and a classical trick, a coarse solver for the flow with the vorticity carried
 # along it on a finer grid, in one long step (semi-Lagrangian, [Staniforth and Côté

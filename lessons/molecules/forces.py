@@ -22,12 +22,15 @@ Learn the forces on a molecule that moves, and use the two laws of balance that 
 # its forces are the gradient of its energy, so that no closed path can gain energy.
 
 # %% Fit and judge
+import jax
 import numpy as np
 
-import erlangen as er
+from erlangen.assess import metrics
+from erlangen.contract import Budget
+from erlangen.learn.batching import predict
 from erlangen.lessons import scale
+from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.message_passing.painn import PaiNN
-from erlangen.study.table import summary
 from erlangen.tasks.molecules.forces import Forces
 
 FULL = {"n_train": 200, "n_test": 48, "channels": 32, "layers": 2, "budget": "1500steps"}
@@ -36,9 +39,13 @@ at = scale(FULL, TOY)
 
 task = Forces(molecule="water", n_train=at["n_train"], n_test=at["n_test"])
 network = PaiNN(channels=at["channels"], layers=at["layers"])
-runs = [er.run(task, method, budget=at["budget"], quiet=True) for method in ("mean", network)]
-print(summary([run.record for run in runs]))
-size = 1000 * np.mean(np.abs(task.truth("test").outputs["forces"]))
+test = task.truth("test")
+for name, method in (("composition", Mean()), ("network", network)):
+    fitted = method.fit(task, Budget.parse(at["budget"]), key=jax.random.key(0))
+    found = predict(fitted, test.inputs, quantities=task.outputs)
+    rows = [metrics.estimate(score, found, test, key=jax.random.key(1)) for score in task.scores]
+    print(f"{name:12s}", "; ".join(f"{row.label} {row}" for row in rows))
+size = 1000 * np.mean(np.abs(test.outputs["forces"]))
 print(f"mean size of a component of a force: {size:.0f} meV/Å")
 
 # %% [markdown]
@@ -50,8 +57,7 @@ print(f"mean size of a component of a force: {size:.0f} meV/Å")
 # A molecule with $n$ atoms has $3n$ components of forces, but six combinations of them vanish, whatever the
 # molecule: if energy does not change when all atoms are shifted, or turned by a small angle about any axis,
 # then what is zero? Write both vectors with NumPy: `positions` and `forces` have the shape [n, 3].
-x, truth = task.truth("test").inputs[0], task.truth("test").outputs["forces"][0]
-learned = np.asarray(runs[1].fitted(x)["forces"])
+x, truth, learned = test.inputs[0], test.outputs["forces"][0], found["forces"][0]
 
 
 def answer(positions, forces):

@@ -23,12 +23,15 @@ Learn dipole moments of small molecules, see what symmetry alone can say, and fi
 # there. The answer is PaiNN ([Schütt et al. 2021](https://arxiv.org/abs/2102.03150)).
 
 # %% Fit and judge
+import jax
 import numpy as np
 
-import erlangen as er
+from erlangen.assess import metrics
+from erlangen.contract import Budget
+from erlangen.learn.batching import predict
 from erlangen.lessons import scale
+from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.message_passing.painn import PaiNN
-from erlangen.study.table import summary
 from erlangen.tasks.molecules.properties import Properties
 
 FULL = {"n_heavy": 4, "n_train": 200, "n_test": 60, "channels": 32, "layers": 2, "budget": "800steps"}
@@ -37,9 +40,13 @@ at = scale(FULL, TOY)
 
 task = Properties(target="dipole", n_heavy=at["n_heavy"], n_train=at["n_train"], n_test=at["n_test"])
 network = PaiNN(channels=at["channels"], layers=at["layers"])
-runs = [er.run(task, method, budget=at["budget"], quiet=True) for method in ("mean", network)]
-print(summary([run.record for run in runs]))
-lengths = np.linalg.norm(task.truth("test").outputs["dipole"], axis=1)
+test = task.truth("test")
+for name, method in (("composition", Mean()), ("network", network)):
+    fitted = method.fit(task, Budget.parse(at["budget"]), key=jax.random.key(0))
+    found = predict(fitted, test.inputs, quantities=task.outputs)
+    rows = [metrics.estimate(score, found, test, key=jax.random.key(1)) for score in task.scores]
+    print(f"{name:12s}", "; ".join(f"{row.label} {row}" for row in rows))
+lengths = np.linalg.norm(test.outputs["dipole"], axis=1)
 print(f"lengths of the dipoles: {lengths.mean():.2f} e Å on average, {lengths.max():.2f} e Å at most")
 
 # %% [markdown]

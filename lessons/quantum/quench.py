@@ -43,13 +43,11 @@ exact = task.reference()["state"].amplitudes(every)[-1]
 for bond in at["bonds"]:
     path = TDVP(bond=bond).fit(task, Budget(steps=10_000), key=jax.random.key(0))
     with double():
-        amplitudes = np.exp(np.asarray(jax.vmap(path.at(-1).log_psi)(every)))
+        amplitudes = np.exp(np.asarray(jax.jit(jax.vmap(path.at(-1).log_psi))(every)))
     overlap = np.vdot(exact, amplitudes / np.linalg.norm(amplitudes))
     drift = np.ptp(path.energies) / task.sites
     bound = np.sin(min(float(path.angles[-1]), np.pi / 2)) ** 2
-    print(
-        f"{bond} rows: infidelity {1 - abs(overlap) ** 2:.1e}, by its residual {bound:.1e}; drift {drift:.0e} J"
-    )
+    print(f"{bond} rows: infidelity {1 - abs(overlap) ** 2:.1e}, by its residual {bound:.1e}; drift {drift:.0e} J")
 print(f"best product state: infidelity {float(task.solve_mean_field(None, 1e-8)['infidelity']):.2f}")
 
 # %% [markdown]
