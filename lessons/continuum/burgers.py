@@ -46,8 +46,8 @@ print(summary([run.record]))
 # error over the root mean square of the truth), and ten steps, each fed with the last, by about 0.6 %: errors
 # of single steps add up. The plus-minus is one standard error over the test samples.
 #
-# The classical opponent is the same kind of solver on a coarse grid. With 64 points it is as accurate and more
-# than ten times faster, so there is no number of queries after which training has paid: in one dimension, at
+# The classical opponent is the same kind of solver on a coarse grid. With 64 to 96 points it is as accurate and
+# several times faster, so there is no number of queries after which training has paid: in one dimension, at
 # this viscosity, use the solver. An operator earns its keep where a solver needs far more points or steps than
 # the answer does.
 #
