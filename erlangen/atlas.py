@@ -66,8 +66,8 @@ class Resource:
 class Prose:
     """The page of a leaf. `short` fits a cell; `equation` is TeX; scales run from smallest to largest, in m and s.
 
-    at: column and row of its cell on the map, within its continent; odd rows stand half a cell east. Without one the leaf
-    takes the free cell nearest to its area.
+    at: column and row of its cell on the map, within its continent; odd rows stand half a cell east. Without one the
+    leaf takes the free cell nearest to its area.
     """
 
     path: str

@@ -73,12 +73,8 @@ def test_a_row_has_no_paths_and_what_its_pictures_need(tmp_path):
     kept = np.load(path.with_suffix(".npz"))
     assert "scores/nrmse" in kept and kept["scores/nrmse"].dtype == np.float32
     assert {"samples/0/input/u", "history/loss"} <= set(kept.files) and "test/large" not in kept
-    names = {
-        name
-        for panel in json.loads(path.read_text())["panels"]
-        for s in panel["series"]
-        for name in s["arrays"].values()
-    }
+    series = [s for panel in json.loads(path.read_text())["panels"] for s in panel["series"]]
+    names = {name for s in series for name in s["arrays"].values()}
     assert names and names <= set(kept.files)
     assert sum(kept[name].nbytes for name in kept.files) <= board_arrays.MOST_BYTES
     put(tmp_path).write_text("{}")
