@@ -7,16 +7,17 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from erlangen.app import check_map, cli, cli_board
+from erlangen.app import board_arrays, check_map, cli, cli_board
 from erlangen.assess.rows import SymmetryRow
 from erlangen.core.errors import Invalid
 from erlangen.leaves import Area, Bar, Leaf, areas, rows_of
 from erlangen.registry import find
 
 sys.path.insert(0, str(Path(__file__).parent / "study"))
-from records import burgers
+from records import burgers, burgers_arrays
 
 RUN = "continuum/burgers --method fno --budget 2m"
 BAR = Bar("nrmse", 0.5, "%", RUN, "for the test", seeds=3)
@@ -62,10 +63,20 @@ def test_rows_of_another_command_with_a_broken_symmetry_or_without_a_number_open
     assert leaf(tmp_path, seeds=1).standing.missing == "bar missed"
 
 
-def test_a_row_has_no_plots_and_no_paths(tmp_path):
+def test_a_row_has_no_paths_and_what_its_pictures_need(tmp_path):
     text = put(tmp_path).read_text()
     raw = json.loads(text)
     assert raw["panels"] == [] and raw["data"]["board"] == RUN and str(tmp_path) not in text
+    np.savez_compressed(tmp_path / "run-0" / "arrays.npz", **burgers_arrays(), **{"test/large": np.zeros(10**6)})
+    burgers().write(tmp_path / "run-0")
+    path = cli_board.keep(tmp_path / "run-0" / "record.json", RUN, tmp_path)
+    kept = np.load(path.with_suffix(".npz"))
+    assert "scores/nrmse" in kept and kept["scores/nrmse"].dtype == np.float32
+    assert {"samples/0/input/u", "history/loss"} <= set(kept.files) and "test/large" not in kept
+    series = [s for panel in json.loads(path.read_text())["panels"] for s in panel["series"]]
+    names = {name for s in series for name in s["arrays"].values()}
+    assert names and names <= set(kept.files)
+    assert sum(kept[name].nbytes for name in kept.files) <= board_arrays.MOST_BYTES
     put(tmp_path).write_text("{}")
     with pytest.raises(Invalid, match="row of the board"):
         rows_of(tmp_path)

@@ -1,8 +1,8 @@
 """Screenshots of the portal: `make pictures`, or `python web/pictures.py [FOLDER] [--runs RUNS]`.
 
 Into FOLDER (build/pictures) every page at 1440 and 390 px, light and dark, to be looked at before a release; into
-docs/pictures the map and a leaf as the README shows them. Records are those that ship with the package; with --runs those
-of a folder as well, and their pages.
+docs/pictures the map and a leaf as the README shows them. Records are those that ship with the package; with --runs
+those of a folder as well, and their pages.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The pages of the map hold together: part of `erlangen check map`.
 
 Pages: one for every leaf of map.toml, a short name that fits a cell, a cell of its own, scales in order, two to four
-open questions.
-References: well-formed identifiers, once each, none that nobody cites; every method that the survey names is cited by a
-leaf of its number or chapter. Resources: known kinds and areas, https, once each, `LEAST` of them.
+open questions. References: well-formed identifiers, once each, none that nobody cites; every method that the survey
+names is cited by a leaf of its number or chapter. Resources: known kinds and areas, https, once each, `LEAST` of them.
 """
 
 from __future__ import annotations

@@ -93,8 +93,13 @@ def _remake(leaf: Leaf, folder: Path, *, only_missing: bool) -> None:
 
 
 def keep(record: Path, run: str, folder: Path = BOARD) -> Path:
-    """Put a finished run on the board, without its plots and without paths of this machine; returns the file."""
+    """Put a finished run on the board, with the plots that need little and without paths of this machine; returns the
+    file. What plots and pictures are drawn from lies beside it, as .npz.
+    """
+    import numpy as np
+
     from ..study.record import Record
+    from .board_arrays import light
 
     found = Record.read(record)
     if found.state != "done":
@@ -103,11 +108,16 @@ def keep(record: Path, run: str, folder: Path = BOARD) -> Path:
             came=f"{found.run}, {found.state}",
             do="Go on with it: --resume",
         )
-    found.panels, found.data["board"] = [], run
+    arrays, found.panels = light(record.with_name("arrays.npz"), found.panels)
+    found.data["board"] = run
     for source in found.data.get("sources", ()):
         source["path"] = Path(str(source.get("path", ""))).name
     names = [found.method, *(wrap["name"] for wrap in reversed(found.wraps))]
     target = folder / found.task / f"{'-'.join(names)}-s{found.seed}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(found.to_json() + "\n", encoding="utf-8")
+    target.with_suffix(".npz").unlink(missing_ok=True)
+    if arrays:
+        with open(target.with_suffix(".npz"), "wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return target

@@ -97,8 +97,9 @@ def _board(library: Library, leaf: Leaf, listed: Sequence[ListedRun]) -> tuple[B
     order = {row.name: i for i, row in enumerate(_by_index(done, declared_first))}
     chosen = sorted(done, key=lambda row: order.get(row.name, len(order)))[:MOST_ROWS]
     records = {row.name: library.record(row.name) for row in chosen[:MOST_READ]}
+    asked = _asked(records)
     rows: list[BoardRow] = [
-        ours(row.name, records[row.name], shipped=library.is_shipped(row.name))
+        ours(row.name, records[row.name], shipped=library.is_shipped(row.name), asked=asked[row.name])
         if row.name in records
         else from_index(library, row)
         for row in chosen
@@ -118,6 +119,20 @@ def _board(library: Library, leaf: Leaf, listed: Sequence[ListedRun]) -> tuple[B
         "bars": f"Bars are one standard error, by {bars}." if bars else "",
     }
     return board, list(records.values())
+
+
+def _asked(records: Mapping[str, Record]) -> dict[str, str]:
+    """Of each record the settings of the task in which these differ: "molecule water, n_train 40"."""
+    fields = [record.task_fields for record in records.values()]
+    varying = [
+        key for key in dict.fromkeys(k for one in fields for k in one) if len({str(f.get(key)) for f in fields}) > 1
+    ]
+    return {
+        name: ", ".join(
+            f"{key} {record.task_fields[key]}" for key in varying if record.task_fields.get(key) not in ("", None)
+        )
+        for name, record in records.items()
+    }
 
 
 def _by_index(done: Sequence[ListedRun], scores: Sequence[dict[str, Any]]) -> list[ListedRun]:

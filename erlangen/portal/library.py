@@ -145,7 +145,8 @@ class Library:
         """A file of a run by its name; None where there is none. What links lead out of the folder is not there."""
         self.row(name)
         if self.is_shipped(name):
-            return self._shipped[name][0] if part == "record.json" else None
+            path = self._shipped[name][0].with_suffix(".npz" if part == "arrays.npz" else ".json")
+            return path if part in DOWNLOADED and path.is_file() else None
         folder = Path(self.runs or "") / name
         path = (folder / part).resolve()
         return path if part in FILES and path.is_file() and path.parent == folder.resolve() else None

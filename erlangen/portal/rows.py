@@ -50,8 +50,8 @@ def score_row(one: Estimate) -> ScoreRow:
     }
 
 
-def ours(name: str, record: Record, *, shipped: bool) -> BoardRow:
-    """A record on a board, with its five."""
+def ours(name: str, record: Record, *, shipped: bool, asked: str = "") -> BoardRow:
+    """A record on a board, with its five. asked: in which settings its question is another than that of others."""
     cost = record.cost
     source = f"{'reference record' if shipped else 'run'}, seed {record.seed}"
     row = _row(
@@ -60,7 +60,7 @@ def ours(name: str, record: Record, *, shipped: bool) -> BoardRow:
         {one.name: of_score(one) for one in record.scores},
         run=name,
         href=href("run", name),
-        detail=f"seed {record.seed}, budget {record.budget}",
+        detail=", ".join(filter(None, (asked, f"seed {record.seed}, budget {record.budget}"))),
         seconds=cost.query_seconds if cost else None,
         source=source,
         shipped=shipped,
