@@ -251,7 +251,7 @@ class _Engine:
             best = self.untrained(state)
 
         def spent() -> float:
-            return (time.perf_counter() - clock) / budget.seconds
+            return (time.perf_counter() - clock) / (budget.seconds or math.inf)
 
         # the first step is compiled; where that alone takes longer than there is, it stays the only one
         while not seconds or (len(seconds) < 2 and spent() < 1) or (len(seconds) < 12 and spent() < TRIAL):

@@ -115,7 +115,8 @@ class GrayScott(Evolution, Semilinear):
     def equation(self, x: System) -> tuple[Any, Any, Any]:
         n, (rule, _) = len(x["u"]), COARSE
         law = {**self._rates, "dealiasing": rule, "length": n * x["spacing"][0]}
-        return *reaction_diffusion.gray_scott_terms(n, **law), spectral.dealiasing_mask((n, n), rule)
+        linear, nonlinear = reaction_diffusion.gray_scott_terms(n, **law)
+        return linear, nonlinear, spectral.dealiasing_mask((n, n), rule)
 
     @property
     def _rates(self) -> dict[str, Any]:
