@@ -87,6 +87,7 @@ def test_a_small_ansatz_stays_within_the_bound_of_its_residual_and_conserves_ene
     assert np.ptp(np.asarray(path.energies)) < 2e-3
 
 
+@pytest.mark.slow
 def test_samples_find_the_same_path_as_the_full_sum():
     full = moved(product(), Pace(tolerance=1e-3, cutoff=1e-6, full_sum="yes"))
     pace = Pace(tolerance=1e-3, cutoff=1e-6, samples=4096, chains=1024, full_sum="no")

@@ -146,6 +146,7 @@ def test_a_table_of_amplitudes_becomes_the_exact_ground_state(law, is_complex):
     assert variance < 1e-5
 
 
+@pytest.mark.slow
 def test_sampled_minimisation_comes_close_and_error_bars_cover_the_energy_of_the_state():
     problem = spin_problem(RING)
     psi = minimise(table(RING), problem, Settings(512, 256, full_sum="no"), Budget(steps=60), key=jax.random.key(0))

@@ -78,6 +78,7 @@ def test_another_law_on_another_box():
     assert error(unroll(model, task, part.inputs, task.horizon)["w_next"], part) < 0.01
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_of_held_out_paths(samples):
     method = SemiLagrangian(unrolled=2, batch=2)
     model = method.build(THIN, THIN.trajectories("train"), key=jax.random.key(0))

@@ -77,6 +77,7 @@ def test_fifth_order_on_a_density_wave():
         assert np.log2(errors[0] / errors[1]) == pytest.approx(5, abs=0.2) and errors[1] < 2e-6
 
 
+@pytest.mark.slow
 def test_two_blasts_against_a_fine_run():
     """Walls, pressures 1000, 0.01, 100, t = 0.038: Woodward and Colella 1984, doi:10.1016/0021-9991(84)90142-6."""
 
