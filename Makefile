@@ -36,6 +36,11 @@ AGAINST := $(wildcard benchmarks/*_against_*.py)
 peers: .venv-peers/.ready
 	@set -e; for script in $(AGAINST); do echo "== $$script"; .venv-peers/bin/python $$script; done
 
+# Every lesson in full, each within 60 s; what it prints is kept beside it. `make lessons ONLY=continuum/burgers`.
+.PHONY: lessons
+lessons: $(VENV)/.ready-dev
+	$(BIN)/erlangen lesson $(or $(ONLY),--all) --keep
+
 # The records that show which leaves are open, made again: hours. `make board LEAVES=quantum` makes some.
 board: $(VENV)/.ready-run
 	$(BIN)/erlangen board --remake $(LEAVES)
@@ -59,8 +64,9 @@ portal-test: $(VENV)/.ready-dev
 pictures: $(VENV)/.ready-dev
 	$(BIN)/python web/pictures.py
 
+# The site of the documentation, into site/; a link or an anchor that leads nowhere ends it.
 docs: $(VENV)/.ready-docs
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python docs/build.py
 
 $(BIN)/python:
 	@if command -v uv >/dev/null 2>&1; then uv venv -q --seed --python "$(PYTHON)" $(VENV); else $(PYTHON) -m venv $(VENV); fi
@@ -75,10 +81,12 @@ $(VENV)/.ready-run: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,.[dev])
-	@touch $@ $(VENV)/.ready-run
+	@touch $@ $(VENV)/.ready-run $(VENV)/.ready-docs
 
+# What the extra `docs` needs, without the package and all that this needs: pages are made from sources.
+EXTRA := import shlex, tomllib; print(shlex.join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"]))
 $(VENV)/.ready-docs: pyproject.toml constraints.txt | $(BIN)/python
-	@$(call install,.[docs])
+	@$(BIN)/python -c '$(EXTRA)' | xargs $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 	@touch $@
 
 .venv-peers/.ready: benchmarks/requirements.txt pyproject.toml

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = sorted((ROOT / "erlangen").rglob("*.py"))
-PYTHON = PACKAGE + sorted((ROOT / "tests").rglob("*.py")) + sorted((ROOT / "benchmarks").rglob("*.py"))
+PYTHON = PACKAGE + [p for room in ("tests", "benchmarks", "docs") for p in sorted((ROOT / room).rglob("*.py"))]
 PAGES = [p for p in sorted((ROOT / "web" / "src").rglob("*.*")) if p.suffix in {".ts", ".svelte", ".css"}]
 NO_ROOMS = {"utils", "util", "common", "misc", "helpers", "helper", "tools", "base", "lib", "stuff"}
 MAX_FILE, MAX_FUNCTION = 400, 60

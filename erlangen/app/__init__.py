@@ -1,0 +1,1 @@
+"""What people use: command line, reports, ASE calculator, tour."""

@@ -21,6 +21,7 @@ VERBS = {
     "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
+    "lesson": ("lessons on the leaves and the theory: list, run, take as a notebook", "cli_lesson:lesson"),
     "serve": ("the map in the browser: see, run, compare, predict", "cli_portal:serve"),
     "export": ("the same pages as files, for a host or a USB stick", "cli_portal:export"),
     "data": ("the data cache: info, fetch, verify, clear", "cli_data:data"),

@@ -58,12 +58,12 @@ def _names(argv: Sequence[str]) -> tuple[str | None, str | None]:
 
 def _parser() -> Parser:
     parser = Parser(prog="erlangen run", usage=USAGE, add_help=False)
-    parser.add_argument("task")
-    parser.add_argument("--method")
+    parser.add_argument("task", help="the question: erlangen list")
+    parser.add_argument("--method", help="what answers it: erlangen show TASK names those that fit")
     parser.add_argument("--preset", help="settings of the method that its file names, for instance small")
     parser.add_argument("--budget", help="time or steps: 30s, 2m, 1h, 500steps (default: what the task suggests)")
     parser.add_argument("--judging", help="time for answering judged samples: 5m (default: a quarter of the budget)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the fit (default 0)")
     parser.add_argument("--seeds", type=int, default=1, help="repeat with that many seeds and give the spread")
     wrap = {"action": "append", "default": []}
     known = ", ".join(e.name.replace("_", "-") for e in registry.entries("wrapper") if not e.problem)

@@ -60,7 +60,7 @@ def solve(argv: list[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="erlangen solve", usage=USAGE, add_help=False)
-    parser.add_argument("task")
+    parser.add_argument("task", help="the question: erlangen list")
     parser.add_argument("--out", metavar="FILE", help="NetCDF (.nc), Zarr (.zarr), HDF5 (.h5) or .npz; xarray opens it")
     parser.add_argument("--frames", type=int, metavar="K", help="states after the first (default: the task's horizon)")
     parser.add_argument("--count", type=int, default=1, metavar="N", help="how many problems (default 1)")

@@ -22,7 +22,7 @@ def compare(argv: list[str]) -> int:
         description="Tasks x methods x seeds; same letter: no significant difference.",
         epilog="Settings that the tasks have are flags too (--data mine.extxyz): erlangen show TASK",
     )
-    parser.add_argument("tasks", nargs="+", metavar="TASK")
+    parser.add_argument("tasks", nargs="+", metavar="TASK", help="the questions: erlangen list")
     parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="default: every method that fits")
     parser.add_argument("--seeds", type=int, default=1, help="how many (default 1)")
     parser.add_argument("--budget", help="of each run: 30s, 2m, 500steps (default: what the task suggests)")
@@ -143,7 +143,7 @@ def tour(argv: list[str]) -> int:
     parser = Parser(prog="erlangen tour", description="One problem of each scale, trained and judged: a few minutes.")
     parser.add_argument("-o", "--output", default="tour.html", help="the page (default: tour.html)")
     parser.add_argument("--out", "--runs", default="runs", help="folder for runs (default: runs)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the fits (default 0)")
     parser.add_argument("--verbose", action="store_true", help="the whole table of every run")
     args = parser.parse(argv)
     from ..study.environment import prepare

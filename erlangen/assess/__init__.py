@@ -1,0 +1,1 @@
+"""Judging: scores with error bars, symmetry audits, intervals, shifts, cost against solvers."""

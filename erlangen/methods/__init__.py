@@ -1,0 +1,1 @@
+"""Answers, one file each: ``methods/<family>/<method>.py`` is the method ``<method>``."""

@@ -1,0 +1,1 @@
+"""Trainable blocks: layers for atoms, fields and spins, neighbour lists, tensor products."""

@@ -1,0 +1,1 @@
+"""Computation that knows no physics: integrators, samplers, spectral operators, finite volumes, precision."""

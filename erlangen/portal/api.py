@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..core.errors import unknown
-from . import boards, compare, learn, maps, methods, records
+from . import boards, compare, learn, lessons, maps, methods, records
 from .columns import Arrays
 from .library import Library
 from .plots import samples
@@ -34,8 +34,8 @@ ROUTES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"compare", lambda lib, query: compare.the_comparison(lib, query.get("runs", "").split(","))),
     (r"search", lambda lib, query: learn.the_search(lib)),
     (r"resources", lambda lib, query: learn.the_resources(lib)),
-    (r"lessons", lambda lib, query: learn.the_lessons(lib)),
-    (rf"lesson/{NAME}/{NAME}", lambda lib, query, area, task: learn.the_lesson(lib, f"{area}/{task}")),
+    (r"lessons", lambda lib, query: lessons.the_lessons(lib)),
+    (rf"lesson/{NAME}/{NAME}", lambda lib, query, area, task: lessons.the_lesson(lib, f"{area}/{task}")),
     (r"predictors", lambda lib, query: records.the_predictors(lib)),
     (r"about", lambda lib, query: learn.the_about(lib)),
 )
@@ -78,7 +78,7 @@ def paths(library: Library) -> Iterator[str]:
             yield "leaf/" + "/".join(quote(part, safe="") for part in leaf.path.split("/"))
     for row in [*methods.the_methods(library)["methods"]]:
         yield f"method/{quote(row['name'], safe='')}"
-    for name in learn.lesson_files():
+    for name in lessons.known_lessons():
         yield f"lesson/{name}"
     for row in library.listed():
         yield from _of_run(library, row.name)

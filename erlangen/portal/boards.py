@@ -12,7 +12,8 @@ from ..study.store import ListedRun
 from .answers.figures import Reference, ScoreRow
 from .answers.maps import Bar, Best, Board, BoardRow, LeafAnswer, Published, TaskInfo
 from .five import five
-from .learn import lesson_of, resources_of
+from .learn import resources_of
+from .lessons import lesson_of
 from .library import Library
 from .links import href, link
 from .maps import map_leaf

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..study.notation import number, pretty
-from .markup import STATES, a, board, e, facts, listed, measures, runs, section, table
+from .markup import STATES, a, board, e, facts, listed, measures, prose, runs, section, table
 
 Body = Callable[[str, Any], str]
 """(root, answer) -> HTML"""
@@ -280,20 +280,39 @@ def predict(root: str, found: Any) -> str:
 
 
 def lessons(root: str, found: Any) -> str:
-    """The list of lessons."""
-    items = listed(f"{a(root, one['href'], one['title'])} {e(one['line'])}" for one in found["lessons"])
-    return f"<h1>Lessons</h1>{items or '<p>No lesson was rendered yet.</p>'}"
+    """The list of lessons, in the order in which one reads them."""
+    items = listed(f"{a(root, one['href'], one['title'])}. {e(one['line'])}" for one in found["lessons"])
+    return f"<h1>Lessons</h1>{items or '<p>No lessons are installed here.</p>'}"
 
 
 def lesson(root: str, found: Any) -> str:
     """One lesson, block by block."""
-    parts = [f"<h1>{e(found['lesson']['title'])}</h1>"]
-    for block in found["blocks"]:
-        caption = f"<h2>{e(block['caption'])}</h2>" if block["caption"] else ""
-        is_prose = block["kind"] in ("text", "exercise")
-        text = f"<p>{e(block['text'])}</p>" if is_prose else COMMAND.format(e(block["text"]))
-        parts.append(f'<section class="{block["kind"]}">{caption}{text}</section>')
+    one, leaf, after = found["lesson"], found["leaf"], found["next"]
+    crumb = f" › {a(root, leaf['href'], leaf['title'])}" if leaf else ""
+    parts = [
+        f'<p class="crumb"><a href="{e(root)}lessons/">Lessons</a>{crumb}</p><h1>{e(one["title"])}</h1>',
+        f'<p class="lede">{e(one["line"])}</p><p><a href="{e(root + found["file"])}" download>Notebook</a></p>',
+        *map(_block, found["blocks"]),
+        f"<p>{e(found['ran'])}</p>",
+        f"<p>Next: {a(root, after['href'], after['title'])}</p>" if after else "",
+    ]
     return "".join(parts)
+
+
+def _block(block: Mapping[str, Any]) -> str:
+    kind, text = block["kind"], block["text"]
+    if kind == "heading":
+        return f"<h2>{e(text)}</h2>"
+    if kind == "list":
+        return listed(map(prose, text.split("\n")))
+    if kind == "equation":
+        return f'<p class="equation"><code>{e(text)}</code></p>'
+    if kind == "solution":
+        return f"<details><summary>{e(block['caption'])}</summary>{COMMAND.format(e(text))}</details>"
+    if kind in ("text", "exercise"):
+        return f'<p class="{kind}">{prose(text)}</p>'
+    caption = f"<h2>{e(block['caption'])}</h2>" if block["caption"] else ""
+    return f'{caption}<pre class="{kind}"><code>{e(text)}</code></pre>'
 
 
 def resources(root: str, found: Any) -> str:

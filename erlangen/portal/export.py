@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..core.errors import Invalid
-from . import api, bundle, pages
+from . import api, bundle, lessons, pages
 from .library import DOWNLOADED, Library
 from .links import as_files
 
@@ -51,6 +51,9 @@ def export(library: Library, folder: Path, say: Callable[[str], None] = lambda t
         for part in DOWNLOADED:
             if (file := library.file(row.name, part)) is not None:
                 count += _write(folder / "files" / row.name / part, file.read_bytes())
+    for name in lessons.known_lessons():
+        path = f"{lessons.NOTEBOOKS}{name}.ipynb"
+        count += _write(folder / path, lessons.notebook(path))
     for line in failed:
         say(f"left out: {line}")
     return count

@@ -1,36 +1,26 @@
-"""What there is to read: resources, lessons, search; and what this server is and may do."""
+"""What there is to read: resources, search; and what this server is and may do."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import registry
-from ..core.errors import unknown
 from ..leaves import HERE
 from ..study.environment import versions
 from ..study.record import FORMAT as RECORD_FORMAT
 from .answers.figures import FORMAT, Reference
 from .answers.maps import Resource
-from .answers.reading import (
-    AboutAnswer,
-    Block,
-    LessonAnswer,
-    LessonRow,
-    LessonsAnswer,
-    ResourcesAnswer,
-    SearchAnswer,
-    SearchEntry,
-)
-from .library import SCALES, Library
+from .answers.reading import AboutAnswer, ResourcesAnswer, SearchAnswer, SearchEntry
+from .lessons import the_lessons
+from .library import Library
 from .links import href, link
 
-RESOURCES, LESSONS = HERE / "map" / "resources.toml", HERE / "lessons"
+RESOURCES = HERE / "map" / "resources.toml"
 ENDINGS = (  # those of `data.atom_files` and, without folders, of `data.field_files`, which need NumPy
     *(".xyz", ".extxyz", ".cif", ".mmcif", ".pdb", ".ent", ".sdf", ".sd", ".mol", ".vasp", ".poscar", ".contcar"),
     *(".h5", ".hdf5", ".nc", ".nc4", ".npz"),
@@ -81,62 +71,6 @@ def the_resources(library: Library) -> ResourcesAnswer:
     used = {name.split("/")[0] for row in found for name in row["areas"]}
     areas: list[Reference] = [{"title": t, "href": href("area", n)} for n, t in titles.items() if n in used]
     return {"resources": found, "kinds": list(dict.fromkeys(row["kind"] for row in found)), "areas": areas}
-
-
-def lesson_files() -> dict[str, Path]:
-    """Lessons that were executed, by <area>/<task>."""
-    return {f"{path.parent.name}/{path.stem}": path for path in sorted(LESSONS.glob("*/*.json"))}
-
-
-def lesson_of(leaf: str) -> str:
-    """The page of the lesson of a leaf; empty where there is none."""
-    return href("lesson", leaf) if leaf in lesson_files() else ""
-
-
-def _read_lesson(path: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        read = json.loads(path.read_text(encoding="utf-8"))
-        return read if isinstance(read, dict) else {}
-    return {}
-
-
-def _lesson_row(name: str, read: dict[str, Any]) -> LessonRow:
-    return {
-        "path": name,
-        "href": href("lesson", name),
-        "title": str(read.get("title", name)),
-        "scale": SCALES.get(name.split("/")[0], "across"),
-        "line": str(read.get("line", "")),
-    }
-
-
-def the_lessons(library: Library) -> LessonsAnswer:
-    """api/lessons.json"""
-    return {"lessons": [_lesson_row(name, _read_lesson(path)) for name, path in lesson_files().items()]}
-
-
-def the_lesson(library: Library, name: str) -> LessonAnswer:
-    """api/lesson/<area>/<task>.json"""
-    files = lesson_files()
-    if name not in files:
-        raise unknown("lesson", name, files)
-    read, order = _read_lesson(files[name]), list(files)
-    after = order[order.index(name) + 1 :][:1]
-    titles = {leaf.path: leaf.title for area in library.chart().areas for leaf in area.leaves}
-    kinds = ("text", "equation", "code", "output", "exercise")
-    blocks: list[Block] = [
-        {"kind": b["kind"], "text": str(b.get("text", "")), "caption": str(b.get("caption", ""))}
-        for b in read.get("blocks", [])
-        if b.get("kind") in kinds
-    ]
-    following = _lesson_row(after[0], _read_lesson(files[after[0]])) if after else None
-    return {
-        "lesson": _lesson_row(name, read),
-        "leaf": {"title": titles[name], "href": href("leaf", name)} if name in titles else None,
-        "blocks": blocks,
-        "file": str(read.get("file", "")),
-        "next": {"title": following["title"], "href": following["href"]} if following else None,
-    }
 
 
 def the_search(library: Library) -> SearchAnswer:

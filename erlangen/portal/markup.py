@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -25,6 +26,23 @@ def a(root: str, href: str, text: object, extra: str = "") -> str:
     where = href if away else f"{root}{href}"
     rel = ' rel="noopener noreferrer"' if away else ""
     return f'<a href="{e(where)}"{rel}{extra}>{e(text)}</a>'
+
+
+PIECES = re.compile(r"`([^`]+)`|\$([^$\n]+)\$|\[([^\]]+)\]\((https?://[^)\s]+)\)|\*([^*\s][^*]*)\*")
+
+
+def prose(text: str) -> str:
+    """A paragraph of Markdown: code, TeX (as it is written), links to other sites and stress; the rest is text."""
+    parts, end = [], 0
+    for found in PIECES.finditer(text):
+        code, tex, words, where, stress = found.groups()
+        parts.append(e(text[end : found.start()]))
+        if code or tex:
+            parts.append(f"<code>{e(code or tex)}</code>")
+        else:
+            parts.append(a("", where, words) if where else f"<em>{e(stress)}</em>")
+        end = found.end()
+    return "".join([*parts, e(text[end:])])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], label: str, kind: str = "") -> str:

@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from ..core.errors import Invalid
-from . import api, bundle, pages, writes
+from . import api, bundle, lessons, pages, writes
 from .events import Stream, Told
 from .guard import HEADERS, Guard, Refused, refused
 from .jobs import Jobs
@@ -30,7 +30,7 @@ from .shelf import Item, Shelf, item
 from .uploads import Uploads
 
 LOG = logging.getLogger("erlangen.portal")
-HTML, JSON = "text/html; charset=utf-8", "application/json"
+HTML, JSON, NOTEBOOK = "text/html; charset=utf-8", "application/json", "application/x-ipynb+json"
 WITH_QUERY = ("api/runs.json", "api/compare.json", "compare/")
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -180,6 +180,9 @@ async def _read(portal: Portal, request: Request, path: str) -> Response:
         return _asset(portal, request, path.removeprefix("site/"))
     if path.startswith("files/"):
         return await asyncio.to_thread(_file, portal, path)
+    if path.startswith(lessons.NOTEBOOKS):
+        found = await asyncio.to_thread(lessons.notebook, unquote(path))
+        return _response(request, item(found, NOTEBOOK), fresh=True)
     path = path.removesuffix("index.html") if path.split("/")[-1] == "index.html" else path
     if path and not path.endswith("/") and not path.endswith(".json"):
         raise refused(404, "pages end in / and answers in .json", path[:120], "Follow a link of the site.")

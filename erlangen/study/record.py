@@ -2,7 +2,7 @@
 
 A run folder holds
     record.json          this record (format "erlangen-record-2")
-    fitted.safetensors   the arrays of the answer, and fitted.json, its structure (no pickle; `learn.checkpoint`)
+    fitted.safetensors   the arrays of the answer, its structure in the header (no pickle; `learn.checkpoint`)
     arrays.npz           what panels draw, test samples with their answers, the history of the fit (`study.panels`)
     checkpoint/          the state of a fit that is under way (removed when it has ended)
 

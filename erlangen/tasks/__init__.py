@@ -1,0 +1,1 @@
+"""Questions, one file each: ``tasks/<area>/<task>.py`` is the task ``<area>/<task>``."""

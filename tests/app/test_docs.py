@@ -56,8 +56,8 @@ def test_python_names_in_the_text_exist():
 
 
 def test_pages_of_the_documentation_are_all_in_the_menu():
-    menu = set(re.findall(r"([a-z_]+\.md)", (ROOT / "mkdocs.yml").read_text()))
-    assert menu == {p.name for p in (ROOT / "docs").glob("*.md")}
+    menu = re.findall(r"(?<![\w/])([a-z_]+\.md)", (ROOT / "mkdocs.yml").read_text())  # made ones are in folders
+    assert sorted(menu) == sorted(p.name for p in (ROOT / "docs").glob("*.md"))
 
 
 def test_the_readme_works_on_own_data_one_command_after_the_other(tmp_path, monkeypatch, capsys):
@@ -76,10 +76,12 @@ def test_the_readme_works_on_own_data_one_command_after_the_other(tmp_path, monk
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [documented.README, *documented.DOCS], ids=lambda page: page.stem)
 def test_every_page_works_one_command_after_the_other(page, tmp_path, monkeypatch, capsys):
-    """In a fresh folder with the files that the page names, three steps a fit; what would be downloaded is left out."""
+    """In a fresh folder with the files that the page names, three steps a fit; what would be downloaded, or never
+    ends, is left out.
+    """
     monkeypatch.chdir(tmp_path)
     documented.write_files(tmp_path)
     for command in documented.commands(page):
-        if not documented.PUBLIC.search(command):
+        if not (documented.PUBLIC.search(command) or documented.LASTING.search(command)):
             words = documented.executable(command, tmp_path / "runs", "3steps")
             assert cli.main(words) == 0, (command, capsys.readouterr().err)

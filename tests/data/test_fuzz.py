@@ -35,7 +35,7 @@ from erlangen.study.record import Record
 from erlangen.study.record_types import check_types
 
 CASES = 30
-DOCS = Path(__file__).parents[2] / "docs" / "data.md"
+DOCS = Path(__file__).parents[2] / "docs" / "limits.md"
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,114 +20,13 @@ from erlangen.study.predict import predict
 from erlangen.study.record import Record
 from erlangen.study.run import run
 
-# A container from elsewhere: words over four letters, in files of one word a line.
-CONTAINER = '''
-"""Sequences in text files, a word a line."""
-import dataclasses
-import numpy as np
-from erlangen.core.errors import Invalid
-from erlangen.core.systems import System
-from erlangen.data.containers import Contents
-
-LETTERS = "ACGT"
-
-
-class Sequence(System):
-    tokens: np.ndarray
-
-    @property
-    def sizes(self):
-        return {"residues": np.shape(self.tokens)}
-
-
-def read(source, scope):
-    words = [line.strip() for line in open(source.path)]
-    tokens = [np.array([LETTERS.index(letter) for letter in word], np.int32) for word in words]
-    return Contents([Sequence(row) for row in tokens], source=words)
-
-
-def write(path, contents, values, scope):
-    lines = [f"{word} {float(v['predicted_weight']):.4f}" for word, v in zip(contents.source, values)]
-    path.write_text("\\n".join(lines))
-
-
-def describe(inputs):
-    return {"length": len(inputs[0].tokens)}
-
-
-def accepts(inputs, scope, where):
-    for line, x in enumerate(inputs, 1):
-        if len(x.tokens) != scope.data["length"]:
-            raise Invalid(must=f"words have {scope.data['length']} letters", came=f"{where}, line {line}", do="Cut it.")
-    return inputs
-'''
-TASK = '''
-"""The weight of a word, a sum over its letters."""
-import dataclasses
-import numpy as np
-from erlangen.assess.metrics import absolute
-from erlangen.contract import SPLITS, Samples, Score, Supervised
-from erlangen.core.quantity import Quantity
-from ...containers.sequence import Sequence
-
-WEIGHTS = np.array([1.0, 2.0, 4.0, 8.0])
-
-
-@dataclasses.dataclass(frozen=True)
-class Weight(Supervised):
-    length: int = 6
-    container = Sequence
-    inputs = (Quantity("tokens", "s", "1", "residues"),)
-    outputs = (Quantity("weight", "w", "u", extensive=True), Quantity("profile", "p", "u", "residues"))
-    symmetry = ()
-    scores = (Score("mae", "weight", absolute, "u"),)
-
-    def truth(self, split):
-        draws = np.random.default_rng(SPLITS.index(split)).integers(0, 4, (40, self.length)).astype(np.int32)
-        values = WEIGHTS[draws]
-        return Samples([Sequence(row) for row in draws], {"weight": list(values.sum(1)), "profile": list(values)})
-'''
-METHOD = '''
-"""Least squares on counts of letters."""
-import dataclasses
-import jax
-import jax.numpy as jnp
-import numpy as np
-from erlangen.contract import Method, Predictor, Session, Signature, Supervised
-from ...containers.sequence import Sequence
-
-
-class Linear(Predictor):
-    weights: jax.Array
-
-    def __call__(self, x):
-        profile = self.weights[x.tokens]
-        return {"weight": profile.sum(), "profile": profile}
-
-
-@dataclasses.dataclass(frozen=True)
-class Counting(Method):
-    accepts = Signature(Supervised, Sequence)
-
-    def fit(self, task, budget, *, key, session=Session()):
-        train = task.truth("train")
-        counts = np.stack([np.bincount(x.tokens, minlength=4) for x in train.inputs])
-        weights = np.linalg.lstsq(counts, np.stack(train.outputs["weight"]), rcond=None)[0]
-        return Linear(jnp.asarray(weights, jnp.float32))
-'''
+WORDS = Path(__file__).parents[2] / "examples" / "words"  # a container from elsewhere: words over four letters
 
 
 @pytest.fixture
 def words(tmp_path, monkeypatch):
     """A folder of plug-ins that brings a container, a task and a method."""
-    folder = tmp_path / "plugin"
-    for path, text in (
-        ("containers/sequence.py", CONTAINER),
-        ("tasks/words/weight.py", TASK),
-        ("methods/counting/counting.py", METHOD),
-    ):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+    folder = shutil.copytree(WORDS, tmp_path / "plugin", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("ERLANGEN_PATH", str(folder))
     return tmp_path
 

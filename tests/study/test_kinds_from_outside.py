@@ -1,8 +1,12 @@
-"""A kind of question from a folder outside the package: task, method, answer and measure, with no edit inside."""
+"""What comes from folders outside the package, with no edit inside: a kind of question with task, method, answer and
+measure; a wrapper.
+"""
 
 from __future__ import annotations
 
-import textwrap
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,96 +15,12 @@ from erlangen import registry
 from erlangen.core.errors import Invalid
 from erlangen.study.run import run
 
-FILES = {
-    "kinds.py": """
-        \"\"\"A kind of question that the package does not know: in which order?\"\"\"
-        import abc
-        from erlangen.contract import Answer, Task
-
-        class Order(Answer):
-            @abc.abstractmethod
-            def order(self, items):
-                \"\"\"Place of every item, from 0.\"\"\"
-
-        class Ranking(Task):
-            measure = "ranking"
-
-            @property
-            def answer(self):
-                return Order
-
-            @abc.abstractmethod
-            def lists(self, split):
-                \"\"\"[(items, true order)].\"\"\"
-        """,
-    "tasks/choice/by_weight.py": """
-        \"\"\"Which stone is heavier? Trivial.\"\"\"
-        from dataclasses import dataclass
-        import numpy as np
-        from erlangen.core.quantity import Quantity
-        from erlangen.core.systems import Compound
-        from ...kinds import Ranking
-
-        @dataclass(frozen=True)
-        class ByWeight(Ranking):
-            count: int = 8
-
-            container = Compound
-            inputs = (Quantity("weight", "m", "kg"),)
-            outputs = (Quantity("place", "n", "1"),)
-            symmetry = ()
-
-            def lists(self, split):
-                weights = np.random.default_rng(len(split)).normal(size=(5, self.count))
-                return [(w, np.argsort(np.argsort(w))) for w in weights]
-        """,
-    "methods/ranking/sorting.py": """
-        \"\"\"Sort by the number, up or down. Trivial.\"\"\"
-        from dataclasses import dataclass
-        import numpy as np
-        from erlangen.contract import Method, Session, Signature
-        from erlangen.core.systems import Compound
-        from ...kinds import Order, Ranking
-
-        class Sorted(Order):
-            sign: float
-
-            def order(self, items):
-                return np.argsort(np.argsort(self.sign * items))
-
-        @dataclass(frozen=True)
-        class Sorting(Method):
-            sign: float = 1.0
-
-            accepts = Signature(Ranking, Compound)
-
-            def fit(self, task, budget, *, key, session=Session()):
-                return Sorted(self.sign)
-        """,
-    "measures/ranking.py": """
-        \"\"\"Kendall's tau of orders.\"\"\"
-        import numpy as np
-        from scipy.stats import kendalltau
-        from erlangen.assess.rows import Estimate
-
-        def describe(task, record, say):
-            record.data["samples"] = {"test": len(task.lists("test"))}
-
-        def measure(fit):
-            taus = [kendalltau(fit.answer.order(x), true).statistic for x, true in fit.task.lists("test")]
-            error = float(np.std(taus) / len(taus) ** 0.5)
-            fit.record.scores = [Estimate("tau", float(np.mean(taus)), error, "1", lower_is_better=False)]
-            return {"scores/tau": np.array(taus)}
-        """,
-}
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
-    for name, text in FILES.items():
-        path = tmp_path / "plugin" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text).lstrip().replace('\\"', '"'))
+    shutil.copytree(EXAMPLES / "ranking", tmp_path / "plugin", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("ERLANGEN_PATH", str(tmp_path / "plugin"))
     return tmp_path
 
@@ -130,3 +50,18 @@ def test_a_plug_in_of_the_old_contract_is_told_what_changed(outside):
     )
     with pytest.raises(Invalid, match=r"Fitted is now Predictor, or another Answer"):
         registry.load_method("aged")
+
+
+def test_a_wrapper_from_outside_makes_a_symmetry_exact_that_the_method_inside_does_not_keep(tmp_path, monkeypatch):
+    monkeypatch.setenv("ERLANGEN_PATH", os.pathsep.join(str(EXAMPLES / name) for name in ("plugin", "mirror")))
+    ring = registry.load_task("mechanics/ring")(n=8, count=40)
+    plain, mirrored = registry.load_method("wave_regression")(ridge=1.0), registry.load_wrapper("mirrored")
+    rows = {}
+    for method in (plain, mirrored(plain)):
+        done = run(ring, method, runs=tmp_path, quiet=True)
+        rows[method] = next(r for r in done.record.symmetry if "reflection" in r.group and r.subject == "method")
+    without, kept = rows.values()
+    assert kept.declared and kept.error <= kept.tolerance < without.error and not without.declared
+    assert [wrap["name"] for wrap in done.record.wraps] == ["mirrored"]
+    with pytest.raises(Invalid, match="a reflection leaves as it is"):
+        run("molecules/activity", mirrored(registry.load_method("svm")()), runs=tmp_path, quiet=True)

@@ -559,18 +559,20 @@ export interface LessonsAnswer {
   lessons: LessonRow[]
 }
 
-/** A part of a lesson. text: prose, TeX, Python or what was printed; caption: above it. */
+/** A part of a lesson. text: prose, TeX, Python, what was printed, or a list, an item on each line; caption: above
+ * it. exercise: prose of its question; solution: code, folded. */
 export interface Block {
-  kind: 'text' | 'equation' | 'code' | 'output' | 'exercise'
+  kind: 'heading' | 'text' | 'list' | 'equation' | 'code' | 'output' | 'exercise' | 'solution'
   text: string
   caption: string
 }
 
-/** api/lesson/<area>/<task>.json */
+/** api/lesson/<area>/<task>.json. ran: when and where it printed what is shown; file: the notebook. */
 export interface LessonAnswer {
   lesson: LessonRow
   leaf: Reference | null
   blocks: Block[]
+  ran: string
   file: string
   next: Reference | null
 }

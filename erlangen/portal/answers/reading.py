@@ -48,19 +48,22 @@ class LessonsAnswer(TypedDict):
 
 
 class Block(TypedDict):
-    """A part of a lesson. text: prose, TeX, Python or what was printed; caption: above it."""
+    """A part of a lesson. text: prose, TeX, Python, what was printed, or a list, an item on each line; caption: above
+    it. exercise: prose of its question; solution: code, folded.
+    """
 
-    kind: Literal["text", "equation", "code", "output", "exercise"]
+    kind: Literal["heading", "text", "list", "equation", "code", "output", "exercise", "solution"]
     text: str
     caption: str
 
 
 class LessonAnswer(TypedDict):
-    """api/lesson/<area>/<task>.json"""
+    """api/lesson/<area>/<task>.json. ran: when and where it printed what is shown; file: the notebook."""
 
     lesson: LessonRow
     leaf: Reference | None
     blocks: list[Block]
+    ran: str
     file: str
     next: Reference | None
 

@@ -1,14 +1,20 @@
-/** Prose of docstrings and lessons as parts of text: `code` and *stress*; nothing in it is ever read as HTML. */
+/** Prose of docstrings and lessons as parts of text: `code`, *stress*, $TeX$, [links](https://...); never read as HTML. */
 export interface Part {
-  kind: 'text' | 'code' | 'em'
+  kind: 'text' | 'code' | 'em' | 'tex' | 'link'
   text: string
+  href?: string
 }
 
+const PIECES = /(`+[^`]+`+|\$[^$\n]+\$|\[[^\]]+\]\(https?:\/\/[^)\s]+\)|\*[^*\s][^*]*\*)/
+
 export function parts(text: string): Part[] {
-  return text
-    .split(/(`+[^`]+`+|\*[^*\s][^*]*\*)/)
-    .filter(Boolean)
-    .map((t) => (/^`+[^`]/.test(t) && t.length > 2 ? { kind: 'code', text: t.replace(/^`+|`+$/g, '') } : /^\*[^*\s].*\*$/s.test(t) ? { kind: 'em', text: t.slice(1, -1) } : { kind: 'text', text: t }))
+  return text.split(PIECES).filter(Boolean).map((t): Part => {
+    if (/^`+[^`]/.test(t) && t.length > 2) return { kind: 'code', text: t.replace(/^`+|`+$/g, '') }
+    if (/^\$[^$]+\$$/.test(t)) return { kind: 'tex', text: t.slice(1, -1) }
+    const found = /^\[([^\]]+)\]\((https?:\/\/[^)\s]+)\)$/.exec(t)
+    if (found) return { kind: 'link', text: found[1], href: found[2] }
+    return /^\*[^*\s].*\*$/s.test(t) ? { kind: 'em', text: t.slice(1, -1) } : { kind: 'text', text: t }
+  })
 }
 
 /** Paragraphs of a docstring: what is indented is set as it stands, the rest flows. */
