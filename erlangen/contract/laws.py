@@ -13,21 +13,29 @@ import abc
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
 from ..core.systems import System
+from ..numerics import spectral
 
 Modes = Complex[Array, "*modes"]
-"""Coefficients of a real field on a periodic grid (``rfftn``)."""
+"""Coefficients of real fields: of ``rfftn`` on a periodic grid, of harmonics on a sphere."""
 
 
 class Semilinear(abc.ABC):
-    """An evolution of one periodic field, of which other inputs may be parameters:
+    """An evolution whose stiff part is linear, one number for each coefficient of the state:
 
-    d u_hat / dt = L u_hat + N(u_hat),     u_hat the coefficients (``rfftn``) of the input called `state`
+    d u_hat / dt = L u_hat + N(u_hat)
+
+    u_hat are the coefficients (``rfftn``) of the input called `state` on a periodic grid, or of several, one after the
+    other along a first axis; other inputs may be parameters. A law of another domain says in three methods what its
+    coefficients are.
     """
 
-    state: ClassVar[str]
+    state: ClassVar[str | tuple[str, ...]]
     dt: float | ClassVar[float]  # time between input and output
 
     @property
@@ -39,6 +47,23 @@ class Semilinear(abc.ABC):
     def equation(self, x: System) -> tuple[Inexact[Array, "*modes"], Callable[[Modes], Modes], Any]:
         """(L, N, filter): what is cut from a state before it is stepped; for the parameters of `x`, on its grid."""
 
+    def coefficients(self, x: System, dtype: Any) -> Modes:
+        """u_hat of the state of `x`, computed in this precision."""
+        if isinstance(self.state, str):
+            return spectral.transform(jnp.asarray(x[self.state], dtype))
+        return jax.vmap(spectral.transform)(jnp.stack([jnp.asarray(x[name], dtype) for name in self.state]))
+
+    def fields_of(self, u_hat: Modes, x: System) -> tuple[Float[Array, "..."], ...]:
+        """The outputs, in order, that coefficients on the grid of `x` stand for."""
+        if isinstance(self.state, str):
+            return (spectral.inverse(u_hat, np.shape(x[self.state])),)
+        return tuple(spectral.inverse(u_hat, np.shape(x[self.state[0]])))
+
+    def wavenumbers(self, x: System) -> Float[np.ndarray, "*modes"]:
+        """|m| of every coefficient of one field, in units of the largest along an axis, at most 1."""
+        grid = np.shape(x[self.state if isinstance(self.state, str) else self.state[0]])
+        return np.minimum(np.sqrt(spectral.squared_wavenumber(grid)) / (min(grid) // 2), 1.0)
+
 
 class Transport(Semilinear):
     """A scalar in the plane that is carried along by a flow, which it determines:
@@ -46,6 +71,7 @@ class Transport(Semilinear):
     D u / Dt = L u + s,     D / Dt = d / dt + v . grad,     s the input called `source`,  L real
     """
 
+    state: ClassVar[str]
     source: ClassVar[str]
 
     @abc.abstractmethod

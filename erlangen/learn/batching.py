@@ -88,6 +88,18 @@ def pack(
     return buckets
 
 
+def thinned(buckets: Sequence[Bucket], count: int) -> list[Bucket]:
+    """About `count` of their samples: of each bucket in proportion (one at least), spread evenly over it."""
+    total, parts = sum(map(len, buckets)), []
+    for bucket in buckets:
+        share = min(max(round(count * len(bucket) / total), 1), len(bucket))
+        rows = np.linspace(0, len(bucket) - 1, share).astype(int)
+        inputs, outputs = jax.tree.map(lambda a, rows=rows: a[rows], (bucket.inputs, bucket.outputs))
+        sizes = None if bucket.sizes is None else bucket.sizes[rows]
+        parts.append(Bucket(inputs, outputs, bucket.rows[rows], sizes))
+    return parts
+
+
 def stacked(inputs: Sequence[System], shape: tuple[int, int] = (0, 0)) -> tuple[Any, tuple[int, int]]:
     """All inputs as one batch, in their own precision, and the shape that it has: atoms and columns of their lists.
 

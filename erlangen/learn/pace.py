@@ -1,6 +1,7 @@
 """How many steps a budget of time affords, as far as is known by now.
 
 in_time(left, step, check, checks) -> (steps, steps between two validations)
+judged(seconds, step, batch, total) -> int    samples that are validated
 replan(progress, budget)                 moves the end where the machine has become slower or faster
 """
 
@@ -11,6 +12,8 @@ import math
 
 from ..contract import Budget, Session
 
+SHARE = 0.05  # of a budget of time that one validation takes at most
+LEAST = 16  # samples that are validated, whatever they take
 HARDLY = 50  # steps: fewer in a budget of time are no training, and that is said
 
 
@@ -24,6 +27,7 @@ class Progress:
     seconds: float = 0.0
     planned: float = 0.0  # seconds before the first step: preparing, compiling, trying
     pace: float = 0.0  # seconds of a step, when it was planned
+    judged: int = 0  # samples that are validated; 0: all there are
     scale: float = 1.0
     rollbacks: int = 0
     best: float = math.inf
@@ -39,6 +43,14 @@ def in_time(left: float, step: float, check: float, checks: int) -> tuple[int, i
     checks = min(checks, max(int(0.25 * left / check), 1))
     total = max(int((left - checks * check) / step), 1)
     return total, max(total // checks, 1)
+
+
+def judged(seconds: float, step: float, batch: int, total: int) -> int:
+    """How many of `total` samples are validated where a training step of `batch` samples takes so long.
+
+    As many as take `SHARE` of the budget; a sample that is only answered takes a third of one that is learned from.
+    """
+    return min(total, max(LEAST, int(SHARE * seconds * 3 * batch / step)))
 
 
 def replan(progress: Progress, budget: Budget) -> None:

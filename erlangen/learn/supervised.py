@@ -29,9 +29,9 @@ from ..core.errors import Invalid
 from ..core.quantity import Quantity
 from ..core.systems import System
 from ..numerics import chunks
-from .batching import Bucket, pack, prepared
+from .batching import Bucket, pack, prepared, thinned
 from .checkpoint import load_state, save_state
-from .pace import Progress, in_time, replan, tell_if_hardly_trained
+from .pace import Progress, in_time, judged, replan, tell_if_hardly_trained
 from .starts import begun
 
 Loss = Callable[[Any, System, Mapping[str, Array]], Array]
@@ -114,7 +114,7 @@ def fit(
     augment: Augment | None = None,
     quantities: Sequence[Quantity] = (),
 ) -> Any:
-    """The model with the parameters (moving average) that did best on `validation` within `budget`.
+    """The model with the parameters (moving average, or those given) that did best on `validation` within `budget`.
 
     model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
     session.start: an earlier answer with whose numbers the fit begins.
@@ -130,13 +130,14 @@ def fit(
         found = load_state(session.folder, state)
         if found is not None:
             state, progress = found[0], Progress(**found[1])
+            engine.validate_on(progress.judged)
             session.say(f"resumed at step {progress.step} of {progress.total}")
             for row in progress.history:
                 session.progress(int(row["step"]), progress.total, row)
     clock = tick - progress.seconds
     if not progress.total:
         with session.during("compiling"):
-            progress = engine.plan(state, budget, clock)
+            progress = engine.plan(state, budget, clock, session)
     while progress.step < progress.total:
         good = (state, dataclasses.replace(progress))
         state, mean_loss = engine.run(state, progress, None if budget.seconds is None else clock + budget.seconds)
@@ -228,35 +229,56 @@ class _Engine:
     def start(self) -> _State:
         return _State(self.params, jax.jit(self.optimiser.init)(self.params), self.params, self.params)
 
-    def plan(self, state: _State, budget: Budget, clock: float) -> Progress:
+    def plan(self, state: _State, budget: Budget, clock: float, session: Session) -> Progress:
         """How many steps the budget allows: given, or from the measured speed of a trial that is thrown away."""
         if budget.seconds is None:
             steps = budget.steps or 1
-            return Progress(total=steps, every=max(steps // self.training.checks, 1))
+            return Progress(total=steps, every=max(steps // self.training.checks, 1), best=self.untrained(state))
+        best, trial, seconds = math.inf, state, []
 
-        def timed(call: Callable[[], Any]) -> float:
+        def timed(call: Callable[[], None]) -> float:
             tick = time.perf_counter()
-            jax.block_until_ready(call())
+            call()
             return time.perf_counter() - tick
 
-        trial, seconds = state, []
-
-        def advance() -> Array:
+        def advance() -> None:
             nonlocal trial
             trial, value = self.step(trial, Progress(step=len(seconds), total=10**6))
-            return value
+            jax.block_until_ready(value)
 
-        def is_enough() -> bool:
-            return time.perf_counter() - clock > TRIAL * (budget.seconds or 0.0)
+        def validate() -> None:
+            nonlocal best
+            best = self.untrained(state)
 
-        check = timed(lambda: self.loss(self.validation, state.average))
-        while len(seconds) < 2 or (len(seconds) < 12 and not is_enough()):
+        def spent() -> float:
+            return (time.perf_counter() - clock) / (budget.seconds or math.inf)
+
+        # the first step is compiled; where that alone takes longer than there is, it stays the only one
+        while not seconds or (len(seconds) < 2 and spent() < 1) or (len(seconds) < 12 and spent() < TRIAL):
             seconds.append(timed(advance))
-        if not is_enough():
-            check = timed(lambda: self.loss(self.validation, state.average))  # without compilation
-        pace, planned = float(np.median(seconds[2:] or seconds[1:])), time.perf_counter() - clock
-        total, every = in_time(budget.seconds - planned, pace, check, self.training.checks)
-        return Progress(total=total, every=every, planned=planned, pace=pace)
+        pace = float(np.median(seconds[2:] or seconds[-1:]))
+        total = sum(map(len, self.validation))
+        chosen = judged(budget.seconds, pace, self.size, total)
+        if chosen < total:
+            self.validate_on(chosen)
+            session.say(f"validated on {chosen} of {total} samples: all would take too much of the time")
+        check = timed(validate)  # and compiling
+        if spent() < TRIAL:
+            check = timed(validate)
+        check = min(check, pace * chosen / self.size)  # to answer takes no longer than to learn
+        planned = time.perf_counter() - clock
+        steps, every = in_time(budget.seconds - planned, pace, check, self.training.checks)
+        return Progress(total=steps, every=every, planned=planned, pace=pace, judged=chosen, best=best)
+
+    def untrained(self, state: _State) -> float:
+        """The loss on validation that a fit begins with: an answer is not given up for a worse one."""
+        value = self.loss(self.validation, state.average)
+        return value if math.isfinite(value) else math.inf
+
+    def validate_on(self, count: int) -> None:
+        """Only on so many samples; 0: on all."""
+        if count:
+            self.validation = thinned(self.validation, count)
 
     def tell_memory(self, state: _State, progress: Progress, session: Session) -> None:
         """What a step takes, where that is much."""

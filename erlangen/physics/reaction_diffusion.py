@@ -43,7 +43,8 @@ def gray_scott_terms(
 ) -> Semilinear:
     """For the coefficients of (u, v), [2, n, n // 2 + 1]: L = -(D_u k^2 + F), -(D_v k^2 + F + k); N = F - r, r = u v^2.
 
-    The cubic r is taken on 3 n / 2 points per axis, on which it does not alias (4 n / 3 would do).
+    The cubic r is taken on 3 n / 2 points per axis, on which modes of `two-thirds` do not alias (4 n / 3 would do).
+    With `three-halves` the upper half of them do, by what is as small there as what the grid cannot hold.
     """
     shape, fine = (n, n), (3 * n // 2 + n % 2,) * 2
     k2 = spectral.squared_wavenumber(shape, length=length)

@@ -25,7 +25,7 @@ def check_types(value: T) -> T:
 
 @functools.cache
 def _tests(kind: type) -> tuple[tuple[str, Any, Test], ...]:
-    """Name, type and test of each field. Taken apart once: an index of 10,000 records asks often."""
+    """Name, type and test of each field. Types are taken apart once: an index of many records asks often."""
     hints = typing.get_type_hints(kind)
     return tuple((f.name, hints[f.name], _test(hints[f.name])) for f in dataclasses.fields(kind))  # type: ignore[arg-type]
 

@@ -16,7 +16,8 @@ from erlangen.contract import Budget, Samples, Session
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Field
 from erlangen.learn import checkpoint
-from erlangen.learn.pace import Progress, replan
+from erlangen.learn.batching import pack, thinned
+from erlangen.learn.pace import Progress, judged, replan
 from erlangen.learn.supervised import Training, fit, in_time, schedule, squared_error
 
 
@@ -119,6 +120,33 @@ def test_validations_take_a_quarter_of_the_time_at_most():
     total, every = in_time(300.0, 1.5, 12.0, 40)  # dear: six
     assert total == 152 and every == 25
     assert in_time(-3.0, 1.0, 1.0, 20) == (1, 1)
+
+
+def test_dear_validations_look_at_fewer_samples():
+    assert judged(300.0, 0.01, 32, 5000) == 5000  # 15 s of 0.1 ms a sample: all
+    assert judged(120.0, 2.0, 8, 340) == 72  # six seconds of 83 ms
+    assert judged(2.0, 5.0, 8, 340) == 16 and judged(2.0, 5.0, 8, 10) == 10
+    buckets = pack(samples(90, 1, MATRIX).inputs, samples(90, 1, MATRIX).outputs)
+    (part,) = thinned(buckets, 9)
+    assert part.rows.tolist() == [0, 11, 22, 33, 44, 55, 66, 77, 89]
+    np.testing.assert_array_equal(part.outputs["v"], buckets[0].outputs["v"][part.rows])
+
+
+def test_a_program_slow_to_compile_ends_the_fit_not_long_after_its_budget():
+    """Two seconds to compile and three for every step or sixteenth of a validation, in a budget of one second."""
+    calls = []
+
+    class Slow(Linear):
+        def __call__(self, x):
+            jax.debug.callback(lambda: calls.append(time.sleep(0.02)))
+            return super().__call__(x)
+
+    said = []
+    data = (samples(40, 1, MATRIX), samples(400, 2, MATRIX))
+    how = {"training": Training(batch=20), "budget": Budget(seconds=0.1), "key": jax.random.key(0)}
+    fit(Slow(jnp.zeros((4, 4))), squared_error({"v": 1.0}), *data, **how, session=Session(say=said.append))
+    assert said[0].startswith("validated on 16 of 400 samples") and "enough for 1 step of training" in said[1]
+    assert len(calls) <= 4 * 20 + 3 * 16  # two steps and a validation to plan, one step and one validation
 
 
 def test_nan_is_rolled_back_and_reported():

@@ -15,7 +15,9 @@ from erlangen.learn.rollout import unroll, windows
 from erlangen.learn.unrolling import Unrolling, changes_of, norms_of, unrolled_loss
 from erlangen.methods.operators.hybrid import Hybrid
 from erlangen.tasks.continuum.euler import CompressibleEuler
+from erlangen.tasks.continuum.gray_scott import GrayScott
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
+from erlangen.tasks.continuum.shallow_water import ShallowWater
 
 TASK = NavierStokes(**NavierStokes.toy)
 
@@ -36,6 +38,34 @@ def test_without_training_it_is_the_solver(samples):
     model = Hybrid(corrections=1, width=4, modes=5).build(TASK, samples, key=jax.random.key(0))
     x = samples.inputs[0]
     np.testing.assert_allclose(model(x)["w_next"], TASK.solve_on(x, TASK.n)["w_next"], atol=2e-6)
+
+
+@pytest.mark.parametrize("task", [GrayScott(**GrayScott.toy), ShallowWater(**ShallowWater.toy)], ids=str)
+def test_of_several_fields_it_is_the_solver_too_and_its_numbers_act_on_each(task):
+    """Two species on a torus, depth and wind on a sphere: untrained, after a nudge, and in the derivative of a loss."""
+    data = task.trajectories("test")
+    model, x = Hybrid(width=4, modes=5).build(task, data, key=jax.random.key(0)), data.inputs[0]
+    on_sphere = isinstance(task, ShallowWater)
+    assert (model.corrector is None) == on_sphere and model.rate.shape == (3 if on_sphere else 2, 5)
+    solver = task.path_on(x, task.lmax if on_sphere else task.n, 1)
+    call = jax.jit(lambda m, x: m(x))
+    for name, field in call(model, x).items():
+        scale = float(np.std(solver[name]))
+        np.testing.assert_allclose(field, solver[name][0], atol=2e-4 * scale)
+
+    def gap(rate):
+        found = dataclasses.replace(model, rate=rate)(x)
+        return jnp.stack([jnp.mean((found[name] - solver[name][0]) ** 2) / np.var(solver[name]) for name in found])
+
+    nudged = jnp.zeros_like(model.rate).at[0].set(1.0)
+    sizes, slopes = jax.jit(gap)(nudged), jax.jit(jax.jacrev(lambda rate: jnp.sum(gap(rate))))(nudged)
+    assert np.all(np.isfinite(slopes)) and float(jnp.max(sizes)) > 1e-6 and np.abs(slopes[0]).max() > 0
+
+
+def test_further_modes_need_a_torus():
+    task = ShallowWater(**ShallowWater.toy)
+    with pytest.raises(Invalid, match="periodic grid"):
+        Hybrid(finer=1.5).build(task, task.trajectories("test"), key=jax.random.key(0))
 
 
 def test_corrections_add_nothing_to_the_mean_and_move_with_the_field(samples):

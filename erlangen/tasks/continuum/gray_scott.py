@@ -10,6 +10,8 @@ doi:10.1126/science.261.5118.189). A trajectory begins with random drops of v in
 of the pattern, and is made anew: published figures are not for the same samples.
 
 Truth: pseudo-spectral, cubic term without aliasing, fourth-order exponential Runge-Kutta, float64, on twice the points.
+On coarse grids the cut of the spectrum decides: there the solver keeps all waves that the points carry (`COARSE`),
+which makes a step on 64 x 64 points sixteen times as accurate as the 2/3 rule does, at the same price.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Semilinear, Shift, Split
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group, QuarterTurns, Reflection, Shifts
 from erlangen.core.quantity import Quantity
@@ -34,6 +36,7 @@ from erlangen.core.systems import Field, System
 from erlangen.data import cache
 from erlangen.numerics import spectral
 from erlangen.numerics.precision import double
+from erlangen.numerics.spectral import Dealiasing
 from erlangen.physics import reaction_diffusion
 
 START = 300.0  # time for which drops are run before a trajectory begins
@@ -41,10 +44,12 @@ WIDTH = 11.0  # of a drop, in units of sqrt(D_v)
 DENSITY, LEAST = 0.03, 2  # drops per squared width of a drop, and their least number
 ALIVE, ATTEMPTS = 0.05, 4  # largest v of a pattern that lasts; draws for each trajectory that is asked for
 FIELDS = ("u", "v")
+FINE: tuple[Dealiasing, int] = "two-thirds", reaction_diffusion.ACCURATE  # rule, and steps for each stable one
+COARSE: tuple[Dealiasing, int] = "three-halves", 2
 
 
 @dataclass(frozen=True)
-class GrayScott(Evolution):
+class GrayScott(Evolution, Semilinear):
     feed_rate: float = 0.03  # F; with k it decides on the pattern
     kill_rate: float = 0.062  # k
     diffusion: float = 2e-5  # D_v, half of D_u; patterns are about 5 sqrt(D_v / (F + k)) apart
@@ -63,6 +68,7 @@ class GrayScott(Evolution):
         Quantity("u_next", "u(t + dt)", "1", "grid", lag=1, label="concentration that is fed"),
         Quantity("v_next", "v(t + dt)", "1", "grid", lag=1, label="concentration that feeds on it"),
     )
+    state = FIELDS
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 32, "diffusion": 1e-4, "count": 20, "horizon": 4}
 
@@ -98,6 +104,25 @@ class GrayScott(Evolution):
         grids = tuple(self.n * p // 8 for p in (4, 6, 8, 12, 16))
         return (ReferenceSolver("pseudo-spectral solver", "n", grids, self.solve_on, self.path_on),)
 
+    @property
+    def law(self) -> Semilinear:
+        return self
+
+    @property
+    def substeps(self) -> int:
+        return COARSE[1] * reaction_diffusion.steps_needed(dt=self.dt)
+
+    def equation(self, x: System) -> tuple[Any, Any, Any]:
+        n, (rule, _) = len(x["u"]), COARSE
+        law = {**self._rates, "dealiasing": rule, "length": n * x["spacing"][0]}
+        linear, nonlinear = reaction_diffusion.gray_scott_terms(n, **law)
+        return linear, nonlinear, spectral.dealiasing_mask((n, n), rule)
+
+    @property
+    def _rates(self) -> dict[str, Any]:
+        diffusion = 2 * self.diffusion, self.diffusion
+        return {"feed": self.feed_rate, "kill": self.kill_rate, "diffusion": diffusion}
+
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(u=outputs["u_next"], v=outputs["v_next"])
 
@@ -105,17 +130,24 @@ class GrayScott(Evolution):
         return cache.remembered(cache.key_of(self, split), lambda: _trajectories(self, split))
 
     def solve(self, x: System) -> Outputs:
-        return self.solve_on(x, 2 * self.n, jnp.float64)
+        return self._true(x, 2 * self.n)
 
-    def solve_on(self, x: System, n: int, dtype: Any = jnp.float32) -> Outputs:
-        """The same solver from one sample alone, on n by n points."""
-        return {name: states[0] for name, states in self.path_on(x, n, 1, dtype).items()}
+    def _true(self, x: System, n: int) -> Outputs:
+        """As labels are made, on n by n points."""
+        return {name: states[0] for name, states in self._path(x, n, 1, jnp.float64, FINE).items()}
 
-    def path_on(self, x: System, n: int, frames: int, dtype: Any = jnp.float32) -> Outputs:
+    def solve_on(self, x: System, n: int) -> Outputs:
+        """The same solver from one sample alone, on n by n points, in float32, in few steps."""
+        return {name: states[0] for name, states in self.path_on(x, n, 1).items()}
+
+    def path_on(self, x: System, n: int, frames: int) -> Outputs:
         """The same for `frames` states, on n by n points all the way."""
+        return self._path(x, n, frames, jnp.float32, COARSE)
+
+    def _path(self, x: System, n: int, frames: int, dtype: Any, how: tuple[Dealiasing, int]) -> Outputs:
         with double():
             state = jnp.stack([jnp.asarray(x[name], dtype) for name in FIELDS])
-            return dict(zip((q.name for q in self.outputs), _path(state, n, frames, self)))
+            return dict(zip((q.name for q in self.outputs), _path(state, n, frames, how, self)))
 
     def label_seconds(self) -> float:
         return cache.cost_of(cache.key_of(self, "train")) or 0.0
@@ -123,7 +155,7 @@ class GrayScott(Evolution):
     def floor(self, count: int) -> Mapping[str, float]:
         """Labels against labels from a grid twice as fine, one step from a few test states."""
         states = self.trajectories("test").inputs[: min(count, 4)]
-        pairs = [[self.solve_on(x, m * self.n, jnp.float64)["v_next"] for m in (2, 4)] for x in states]
+        pairs = [[self._true(x, m * self.n)["v_next"] for m in (2, 4)] for x in states]
         return {"nrmse": 100 * float(np.mean([relative_l2(coarse, fine) for coarse, fine in pairs]))}
 
 
@@ -168,17 +200,18 @@ def _trajectories(task: GrayScott, split: Split) -> Samples:
     return Samples(inputs, {q.name: [s[1:, i] for s in states] for i, q in enumerate(task.outputs)}, np.arange(count))
 
 
-def _evolve(state: Any, task: GrayScott, dt: float, frames: int) -> Any:
+def _evolve(state: Any, task: GrayScott, dt: float, frames: int, how: tuple[Dealiasing, int] = FINE) -> Any:
     """`frames` states, dt apart, on the grid of the given one."""
-    steps = reaction_diffusion.ACCURATE * reaction_diffusion.steps_needed(dt=dt)
-    law = {"feed": task.feed_rate, "kill": task.kill_rate, "diffusion": (2 * task.diffusion, task.diffusion)}
+    rule, accuracy = how
+    steps = accuracy * reaction_diffusion.steps_needed(dt=dt)
+    law = {**task._rates, "dealiasing": rule}
     return reaction_diffusion.gray_scott(state, dt=dt, steps=steps, frames=frames, **law)
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3))
-def _path(state: Any, n: int, frames: int, task: GrayScott) -> tuple[Any, Any]:
+@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
+def _path(state: Any, n: int, frames: int, how: tuple[Dealiasing, int], task: GrayScott) -> tuple[Any, Any]:
     """`frames` states of u and of v on n by n points, seen on those of the task."""
-    moved = _evolve(jnp.stack([spectral.resample(f, (n, n)) for f in state]), task, task.dt, frames)
+    moved = _evolve(jnp.stack([spectral.resample(f, (n, n)) for f in state]), task, task.dt, frames, how)
     seen = jax.vmap(jax.vmap(lambda f: spectral.sample(f, (task.n, task.n))))(moved)
     return seen[:, 0], seen[:, 1]
 

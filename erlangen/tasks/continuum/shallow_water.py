@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from erlangen.assess.metrics import relative_l2
-from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Shift, Split
+from erlangen.contract import SPLITS, Evolution, Outputs, ReferenceSolver, Samples, Score, Semilinear, Shift, Split
 from erlangen.core.errors import within
 from erlangen.core.flow_groups import Equator
 from erlangen.core.groups import Broken, Group, Reflection, Shifts
@@ -47,7 +47,7 @@ ACCURATE = 2  # steps of the truth for each stable one
 
 
 @dataclass(frozen=True)
-class ShallowWater(Evolution):
+class ShallowWater(Evolution, Semilinear):
     speed: float = 20.0  # root-mean-square wind of the random flow, m/s
     mean_depth: float = 5000.0  # h over the sphere, m
     viscosity: float = 1e17  # nu, m^4/s; the finest waves seen on 64 latitudes decay in five hours
@@ -66,6 +66,7 @@ class ShallowWater(Evolution):
         Quantity("depth_next", "h(t + dt)", "m", "grid", lag=1),
         Quantity("wind_next", "v(t + dt)", "m/s", "grid", vector, lag=1, label="wind (east, north)"),
     )
+    state = "depth", "wind"
     time_unit = "h"
     budget = "10m"
     toy: ClassVar[Mapping[str, Any]] = {"n": 24, "viscosity": 5e18, "count": 20, "horizon": 4}
@@ -110,6 +111,32 @@ class ShallowWater(Evolution):
     def solvers(self) -> tuple[ReferenceSolver, ...]:
         degrees = tuple(self.lmax * p // 8 for p in (4, 6, 8, 12))
         return (ReferenceSolver("spherical harmonics", "lmax", degrees, self.solve_on, self.path_on),)
+
+    @property
+    def law(self) -> Semilinear:
+        return self
+
+    @property
+    def substeps(self) -> int:
+        return _steps(quadratic(self.lmax), self, self.dt * HOUR)
+
+    def equation(self, x: System) -> tuple[Any, Any, Any]:
+        """In hours, for vorticity, divergence and geopotential."""
+        sphere = quadratic(seen(x["depth"].shape[1]).lmax)
+        linear, nonlinear = layer.shallow_water_terms(sphere, EARTH, viscosity=self.viscosity)
+        return HOUR * linear, lambda state: HOUR * nonlinear(state), np.ones(())
+
+    def coefficients(self, x: System, dtype: Any) -> Complex[Array, "3 m l"]:
+        depth, wind = (jnp.asarray(x[name], dtype) for name in ("depth", "wind"))
+        return layer.modes(layer.Weather(depth, wind[..., 0], wind[..., 1]), seen(depth.shape[1]), EARTH)
+
+    def fields_of(self, u_hat: Complex[Array, "3 m l"], x: System) -> tuple[Float[Array, "..."], ...]:
+        return _fields(u_hat, x["depth"].shape[1])
+
+    def wavenumbers(self, x: System) -> Float[np.ndarray, "m l"]:
+        """l / lmax."""
+        degrees = np.arange(seen(x["depth"].shape[1]).lmax + 1.0)
+        return np.broadcast_to(degrees / degrees[-1], (len(degrees), len(degrees)))
 
     def feed(self, x: System, outputs: Outputs) -> System:
         return x.replace(depth=outputs["depth_next"], wind=outputs["wind_next"])
@@ -177,7 +204,7 @@ def _trajectories(task: ShallowWater, split: Split) -> Samples:
             # what is seen of it is where the trajectory begins
             state = sphere.resized(quadratic(task.lmax).resized(state))
             states = jnp.concatenate([state[None], _evolve(state, sphere, task, task.dt * HOUR, task.horizon)])
-            return _fields(states, task)
+            return _fields(states, task.n)
 
         keys = jax.random.split(jax.random.fold_in(jax.random.key(task.seed), SPLITS.index(split)), count)
         paths = [jax.device_get(solve(key)) for key in keys]
@@ -189,15 +216,20 @@ def _trajectories(task: ShallowWater, split: Split) -> Samples:
 
 def _evolve(state: Any, sphere: Sphere, task: ShallowWater, dt: float, frames: int, accuracy: int = ACCURATE) -> Any:
     """`frames` states, dt seconds apart."""
-    limits = {"depth": DEEPEST * task.mean_depth, "speed": FASTEST * task.speed}
-    steps = accuracy * layer.steps_needed(sphere, EARTH, dt=dt, **limits)
+    steps = accuracy * _steps(sphere, task, dt)
     law = {"sphere": sphere, "planet": EARTH, "viscosity": task.viscosity}
     return layer.shallow_water(state, dt=dt, steps=steps, frames=frames, **law)
 
 
-def _fields(state: Any, task: ShallowWater) -> tuple[Float[Array, "*any x y"], Float[Array, "*any x y 2"]]:
-    """Depth and wind on the points that are seen."""
-    found = layer.weather(state, seen(task.n), EARTH)
+def _steps(sphere: Sphere, task: ShallowWater, dt: float) -> int:
+    """Stable steps in dt seconds."""
+    limits = {"depth": DEEPEST * task.mean_depth, "speed": FASTEST * task.speed}
+    return layer.steps_needed(sphere, EARTH, dt=dt, **limits)
+
+
+def _fields(state: Any, n: int) -> tuple[Float[Array, "*any x y"], Float[Array, "*any x y 2"]]:
+    """Depth and wind on the points that are seen, n latitudes."""
+    found = layer.weather(state, seen(n), EARTH)
     return found.depth, jnp.stack([found.u, found.v], axis=-1)
 
 
@@ -206,4 +238,4 @@ def _path(depth: Any, wind: Any, lmax: int, frames: int, accuracy: int, task: Sh
     """`frames` states with harmonics up to lmax."""
     sphere = quadratic(lmax)
     state = layer.modes(layer.Weather(depth, wind[..., 0], wind[..., 1]), seen(task.n), EARTH)
-    return _fields(_evolve(sphere.resized(state), sphere, task, task.dt * HOUR, frames, accuracy), task)
+    return _fields(_evolve(sphere.resized(state), sphere, task, task.dt * HOUR, frames, accuracy), task.n)
