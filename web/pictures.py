@@ -15,7 +15,7 @@ from pathlib import Path
 
 TREE = Path(__file__).parents[1]
 sys.path[:0] = [str(TREE), str(TREE / "tests")]
-README = {"map": "", "leaf": "leaf/quantum/spins/"}
+README = {"map": ("", 1240), "leaf": ("leaf/molecules/forces/", 1560)}  # path, height in px
 MOST_KB = 300
 WIDTHS, SCHEMES = (1440, 390), ("light", "dark")
 
@@ -23,15 +23,13 @@ WIDTHS, SCHEMES = (1440, 390), ("light", "dark")
 def pages(library) -> Iterator[tuple[str, str]]:
     """Names of pictures and what they show: one page of each kind, and all kinds of a run of one's own."""
     yield from (("map", ""), ("scales", "?view=scales"), ("table", "?view=table"), ("error", "?colour=error"))
-    yield from (("area", "area/molecules/"), ("planned", "leaf/proteins/folding/"), ("leaf", README["leaf"]))
+    yield from (("area", "area/molecules/"), ("planned", "leaf/proteins/folding/"), ("leaf", README["leaf"][0]))
     yield from (("runs", "runs/"), ("methods", "methods/"), ("method", "method/painn/"), ("predict", "predict/"))
     yield from (("lessons", "lessons/"), ("resources", "resources/"), ("about", "about/"))
     shipped = [row.name for row in library.listed() if library.is_shipped(row.name)]
     spins = [name for name in shipped if name.startswith("board.quantum.spins.")]
     yield from (("run", f"run/{spins[0]}/"), ("compare", f"compare/?runs={','.join(spins)}"))
-    from erlangen.portal.learn import lesson_files
-
-    yield from (("lesson", f"lesson/{name}/") for name in list(lesson_files())[:1])
+    yield from (("lesson", "lesson/continuum/burgers/"), ("lesson-theory", "lesson/theory/spherical_harmonics/"))
     for row in library.listed():
         if row.name not in shipped and row.state == "done":
             yield from ((f"own-run-{row.name}", f"run/{row.name}/"), (f"own-leaf-{row.name}", f"leaf/{row.task}/"))
@@ -85,10 +83,10 @@ def readme(browser, site: Path) -> None:
     """The two pictures of the README: in as many colours as fit the limit."""
     from PIL import Image
 
-    for what, path in README.items():
+    for what, (path, height) in README.items():
         file = TREE / "docs" / "pictures" / f"{what}.png"
         file.parent.mkdir(exist_ok=True)
-        take(browser, site, path, file, 1440, "light", most=1240)
+        take(browser, site, path, file, 1440, "light", most=height)
         Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
         if file.stat().st_size > 1000 * MOST_KB:
             raise SystemExit(f"{file}: {file.stat().st_size:,} bytes, at most {MOST_KB} kB")

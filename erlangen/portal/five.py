@@ -32,6 +32,7 @@ SPOKEN = (
     (r"μs", "microseconds"),
     (r"\bms\b", "milliseconds"),
     (r" %", " percent"),
+    (r"⁻¹", " to the minus one"),
     (r"²", " squared"),
     (r"³", " cubed"),
 )

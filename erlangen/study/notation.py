@@ -8,6 +8,8 @@ import re
 from ..assess.rows import Estimate
 from .record import Record
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """A figure with `digits` significant digits: 0.0123, 1,350, 4.4e-15."""
@@ -24,9 +26,10 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def pretty(unit: str) -> str:
-    """A unit as it is printed: "meV/A" becomes "meV/Å", "e A" "e Å", "1" nothing."""
+    """A unit as it is printed: "meV/A" becomes "meV/Å", "cm^-1" "cm⁻¹", "1" nothing."""
     words = re.sub(r"\bA\b", "Å", unit)
-    return "" if unit in ("1", "") else words.replace("^2", "²").replace("^3", "³")
+    raised = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(RAISED), words)
+    return "" if unit in ("1", "") else raised
 
 
 def plus_minus(value: float, error: float, unit: str = "1") -> str:

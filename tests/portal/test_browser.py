@@ -21,6 +21,7 @@ EVERY = (
     *("leaf/continuum/burgers/index.html", "leaf/molecules/forces/index.html", "leaf/proteins/folding/index.html"),
     *(f"run/{BURGERS}/index.html", f"run/{ETHANOL}/index.html", "runs/index.html", "compare/index.html"),
     *("methods/index.html", "method/fno/index.html", "predict/index.html", "lessons/index.html"),
+    *("lesson/continuum/burgers/index.html", "lesson/theory/groups/index.html"),
     *("resources/index.html", "about/index.html"),
 )
 AXES = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowDown": (0, 1), "ArrowUp": (0, -1)}

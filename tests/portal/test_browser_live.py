@@ -249,7 +249,15 @@ def test_statement_and_board_are_there_without_a_script(opened, served):
 def test_no_page_of_the_server_breaks_its_policy(opened, served, water):
     paths = ("", "?view=scales", "area/molecules/", "leaf/molecules/forces/", f"run/{water.name}/", "runs/", "methods/")
     page = opened(served.url("about/"))
-    for path in (*paths, "method/painn/", "predict/", "lessons/", "resources/", f"compare/?runs={water.name}"):
+    for path in (
+        *paths,
+        "method/painn/",
+        "predict/",
+        "lessons/",
+        "lesson/theory/groups/",
+        "resources/",
+        f"compare/?runs={water.name}",
+    ):
         page.goto(served.url(path))
         page.wait_for_selector("main h1")
         page.wait_for_load_state("networkidle")

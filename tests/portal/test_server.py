@@ -17,6 +17,7 @@ from erlangen.app import cli
 from erlangen.app.cli_portal import _listen
 from erlangen.core.errors import Invalid
 from erlangen.portal import api
+from erlangen.portal.guard import Guard
 from erlangen.portal.library import Library
 
 FORCES = "2026-11-22-1750-forces-painn-s0"
@@ -181,6 +182,30 @@ def test_serve_and_export_from_the_command_line(tmp_path, runs):
         child.terminate()
         _, err = child.communicate(timeout=20)
     assert "no runs in" in err
+
+
+def test_open_opens_the_address_and_an_orderly_end_leaves_no_token(tmp_path, monkeypatch, capsys):
+    opened, kept = [], tmp_path / ".index" / "jobs" / "token"
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("uvicorn.Server.run", lambda *args, **kwargs: opened.append(kept.read_text()))
+    assert cli.main(["serve", "--open", "--port", "0", "--runs", str(tmp_path)]) == 0
+    address, token = opened
+    assert address.endswith(f"/?token={token}") and address in capsys.readouterr().out
+    assert not kept.exists()
+
+
+def test_a_token_outlives_a_server_that_was_killed_and_no_other(tmp_path):
+    first, second = Guard.fresh(8000), Guard.fresh(8000)
+    assert first.lasting(tmp_path / "token") == first
+    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    assert second.lasting(tmp_path / "token").token == first.token
+    (tmp_path / "token").chmod(0o644)  # somebody may have read it
+    assert second.lasting(tmp_path / "token").token == second.token
+    (tmp_path / "token").write_text("guessed")
+    assert first.lasting(tmp_path / "token").token == first.token
+    (tmp_path / "secret").write_text(second.token)
+    (tmp_path / "link").symlink_to(tmp_path / "secret")
+    assert first.lasting(tmp_path / "link").token == first.token and (tmp_path / "secret").read_text() == second.token
 
 
 def test_problems_are_json_for_answers_and_words_for_pages(client):

@@ -56,10 +56,11 @@ export function counted(n: number, noun: string): string {
   return `${count(n)} ${noun}${n === 1 ? '' : 's'}`
 }
 
-/** "meV/A" reads meV/Å, "e A" e Å, "A^3" Å³, "1" nothing. */
+/** "meV/A" reads meV/Å, "e A" e Å, "cm^-1" cm⁻¹, "1" nothing. */
 export function unit(u: string): string {
   if (u === '1' || u === '') return ''
-  return u.replace(/\bA\b/g, 'Å').replaceAll('^2', '²').replaceAll('^3', '³').replaceAll('-', MINUS)
+  const raised = u.replace(/\bA\b/g, 'Å').replace(/\^(-?\d+)/g, (_, power: string) => [...power].map((c) => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['-0123456789'.indexOf(c)]).join(''))
+  return raised.replaceAll('-', MINUS)
 }
 
 /** A figure with its bar and unit: "11.7 ± 0.3 meV/Å". */

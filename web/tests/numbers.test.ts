@@ -48,7 +48,7 @@ test('times are said in the unit that reads best', () => {
 })
 
 test('units have their letters', () => {
-  expect([unit('meV/A'), unit('A^3'), unit('1'), unit('L^2/T'), unit('AU')]).toEqual(['meV/Å', 'Å³', '', 'L²/T', 'AU'])
+  expect([unit('meV/A'), unit('A^3'), unit('1'), unit('L^2/T'), unit('AU'), unit('cm^-1'), unit('e A')]).toEqual(['meV/Å', 'Å³', '', 'L²/T', 'AU', 'cm⁻¹', 'e Å'])
 })
 
 test('texts of the library are set with raised exponents', () => {

@@ -7,7 +7,7 @@ const LACKS: Figure = { value: null, error: null, unit: '', text: '–', by: '',
 export function sideBySide(runs: RunAnswer[]): CompareAnswer {
   const scores = [...new Map(runs.flatMap((r) => r.scores.map((s) => [s.score.name, s.score] as const))).values()]
   return {
-    runs: runs.map((r) => ({ run: r.run, href: r.href, title: r.title, task: r.row.task, five: r.five })),
+    runs: runs.map((r) => ({ run: r.run, href: r.href, title: r.title.replace(/ on .*/, ''), task: r.row.task, five: r.five })),
     scores: scores.map((score) => ({ score, figures: runs.map((r) => r.scores.find((s) => s.score.name === score.name)?.figure ?? LACKS), letters: runs.map(() => '') })),
     differences: [],
     settings: settings(runs),
