@@ -60,7 +60,7 @@ def write_files(folder: Path) -> None:
     write(folder / "test_MD_600K.xyz.xz", frames(8, 6), format="extxyz")
     own = frames(40, 7, energy="E_dft", forces="F_dft")
     write(folder / "frames.xyz", own, format="extxyz", columns=["symbols", "positions", "F_dft"])
-    smiles = ["C" * n + tail for n in range(1, 16) for tail in ("O", "N", "C(=O)O", "Cl")]
+    smiles = ["C" * n + tail for n in range(1, 31) for tail in ("O", "N", "C(=O)O", "Cl")]
     rows = [f"{text},{0.1 * len(text) + ('N' in text):.2f}" for text in smiles]
     (folder / "my_assay.csv").write_text("smiles,value\n" + "\n".join(rows) + "\n")
     (folder / "new_molecules.csv").write_text("smiles\nCCO\nCCCCN\n")
@@ -69,9 +69,9 @@ def write_files(folder: Path) -> None:
 
 
 def _crystals() -> list[dict]:
-    metals = ("Cu", "Ag", "Au", "Al", "Ni", "Pd", "Pt")
+    metals = ["Cu", "Ag", "Au", "Al", "Ni", "Pd", "Pt", "Fe", "Cr", "Mo", "W", "V", "Nb", "Ta"]
     found = []
-    for i, (element, scale) in enumerate((e, s) for e in metals for s in np.linspace(0.94, 1.08, 8)):
+    for i, (element, scale) in enumerate((e, s) for e in metals for s in np.linspace(0.94, 1.08, 12)):
         atoms = bulk(element, cubic=True)
         atoms.set_cell(atoms.cell * scale, scale_atoms=True)
         structure = {
