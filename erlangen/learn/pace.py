@@ -14,6 +14,7 @@ from ..contract import Budget, Session
 
 SHARE = 0.05  # of a budget of time that one validation takes at most
 LEAST = 16  # samples that are validated, whatever they take
+NOTHING = 0.99  # of the loss of an answer that is the same for all
 HARDLY = 50  # steps: fewer in a budget of time are no training, and that is said
 
 
@@ -76,4 +77,13 @@ def tell_if_hardly_trained(progress: Progress, budget: Budget, session: Session)
         session.say(
             f"the time for the fit, {budget}, was enough for {steps} of training ({progress.planned:.0f} s went into "
             "preparing and compiling): the answer is hardly trained. Give a longer --budget, or take a smaller network."
+        )
+
+
+def tell_if_nothing_was_learned(progress: Progress, trivial: float | None, session: Session) -> None:
+    """Say that the best answer is no better than one that is the same for all samples, whose loss is `trivial`."""
+    if trivial is not None and progress.best > NOTHING * trivial:
+        session.say(
+            "nothing was learned: the loss on validation data is that of an answer which is the same for all. "
+            "Where few labels go into a step, take more at once (--training.batch 32) or a lower --training.rate."
         )

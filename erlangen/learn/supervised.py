@@ -31,7 +31,7 @@ from ..core.systems import System
 from ..numerics import chunks
 from .batching import Bucket, pack, prepared, thinned
 from .checkpoint import load_state, save_state
-from .pace import Progress, in_time, judged, replan, tell_if_hardly_trained
+from .pace import Progress, in_time, judged, replan, tell_if_hardly_trained, tell_if_nothing_was_learned
 from .starts import begun
 
 Loss = Callable[[Any, System, Mapping[str, Array]], Array]
@@ -113,12 +113,14 @@ def fit(
     session: Session = Session(),
     augment: Augment | None = None,
     quantities: Sequence[Quantity] = (),
+    trivial: float | None = None,
 ) -> Any:
     """The model with the parameters (moving average, or those given) that did best on `validation` within `budget`.
 
     model: any Equinox module. loss(model, x, outputs) -> [] for one sample; it is mapped over batches and averaged.
     session.start: an earlier answer with whose numbers the fit begins.
     quantities: what the outputs are, so that those of atoms are padded with them.
+    trivial: the loss of an answer that is the same for all samples, where it is known: a fit that ends there says so.
     augment(x, outputs, key): the sample as a training step sees it, drawn anew each time (noise, a group element).
     Raises `Invalid` where the loss stays non-finite after several roll-backs.
     """
@@ -156,6 +158,7 @@ def fit(
             session.say(f"stopped at step {progress.step}: no gain on validation for {progress.stale} checks")
             break
     tell_if_hardly_trained(progress, budget, session)
+    tell_if_nothing_was_learned(progress, trivial, session)
     best = engine.layout.params(jax.tree.map(np.asarray, state.best))
     return eqx.combine(jax.device_put(best), engine.static)
 

@@ -149,6 +149,16 @@ def test_a_program_slow_to_compile_ends_the_fit_not_long_after_its_budget():
     assert len(calls) <= 4 * 20 + 3 * 16  # two steps and a validation to plan, one step and one validation
 
 
+def test_a_fit_that_learns_nothing_says_so():
+    data, said = (samples(40, 1, MATRIX), samples(40, 2, np.zeros((4, 4), np.float32))), []
+    how = {"training": Training(rate=1e-9, batch=20), "budget": Budget(steps=3), "key": jax.random.key(0)}
+    of_zero = float(np.mean(np.square(data[1].outputs["v"]))) or 1e-9
+    for trivial in (None, of_zero, 10.0):
+        model = Linear(jnp.eye(4))
+        fit(model, squared_error({"v": 1.0}), *data, **how, session=Session(say=said.append), trivial=trivial)
+    assert len(said) == 1 and said[0].startswith("nothing was learned")
+
+
 def test_nan_is_rolled_back_and_reported():
     broken = samples(200, 1, MATRIX)
     broken.outputs["v"][3] = np.full(4, np.nan, np.float32)

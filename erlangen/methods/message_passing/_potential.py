@@ -188,6 +188,7 @@ def fit_network(
         images = _images(train.inputs, setting.cutoff)
         model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, images, key=first)
         options = {"budget": budget, "key": second, "session": session, "quantities": task.outputs}
+        options["trivial"] = float(len(task.outputs))  # each in units of its spread
         return fit_supervised(model, loss, train, validation, training=setting.training, **options)
     model = _potential(of, train, setting.cutoff)
     if task.sources:  # who asks for one molecule by name knows that it is one
