@@ -91,8 +91,8 @@ print(f"polynomial of degree {at['degree']}    {off:10.0e} J {1e3 * query:10.5f}
 # that is right to about a millionth of the coupling, and an answer is a few multiplications. Compare it with
 # Lanczos stopped early, at the tolerance that is about as accurate, and not with the one at machine precision:
 # it has paid after a dozen queries or two. What makes the difference is not the kind of model. One number
-# depends smoothly on one other number, the solver takes a good part of a second, and its answer, a state of 16
-# spins, holds far more than what is asked.
+# depends smoothly on one other number, the solver takes a tenth of a second or more, and its answer, a state of
+# 16 spins, holds far more than what is asked.
 #
 # So before training, ask three questions. How many queries will there be? How fast is the best solver at the
 # accuracy that is really needed? Is the quantity of interest simpler than the solution? Gradients, inverse

@@ -34,7 +34,7 @@ EVERY = (
     *("leaf/continuum/burgers/index.html", "leaf/proteins/folding/index.html"),
     *(f"run/{BURGERS}/index.html", f"run/{ETHANOL}/index.html", "runs/index.html", "compare/index.html"),
     *("methods/index.html", "method/fno/index.html", "predict/index.html", "lessons/index.html"),
-    *("resources/index.html", "about/index.html"),
+    *("resources/index.html", "about/index.html", "lesson/continuum/burgers/index.html"),
 )
 WATCH = """window.refused = []
 document.addEventListener('securitypolicyviolation', e => refused.push(`${e.violatedDirective} ${e.blockedURI}`))"""
