@@ -1,6 +1,6 @@
 """Does it know what it does not know?
 
-Give a network intervals that keep their promise, then ask it about what it has never seen.
+Give a model intervals that keep their promise, then ask it about what it has never seen.
 """
 
 # %% [markdown]
