@@ -1,6 +1,6 @@
 """Does it know what it does not know?
 
-Give a network intervals that keep their promise, then ask it about what it has never seen.
+Give a model intervals that keep their promise, then ask it about what it has never seen.
 """
 
 # %% [markdown]
@@ -99,12 +99,12 @@ for record in (Record.read(row.path) for row in rows_of()):
 # nine. Doubt that was learned inside tells that something is wrong, not how wrong. Nothing in the numbers of
 # the training range could have told more.
 #
-# The records on the board say the same for networks on real tasks. Inside all are near 90 %. At the hardest
-# shift of each task (a viscosity a quarter as large, a molecule twice as hot) some hold a few per cent. An
-# interval without the place where it was tested is half a statement, so every record here carries both. With
-# erlangen the first table is one word in front of any method, `er.Conformal(method)`; the second cannot be had
-# by a method. It takes test data from where the answer will be used, or a few labels from there to calibrate
-# anew.
+# The records on the board say the same for other models and tasks. Inside all are near 90 %. At the hardest
+# shift of each task (a viscosity a quarter as large, a molecule twice as hot) one of them holds 3 % of the
+# fields. An interval without the place where it was tested is half a statement, so every record here carries
+# both. With erlangen the first table is one word in front of any method, `er.Conformal(method)`; the second
+# cannot be had by a method. It takes test data from where the answer will be used, or a few labels from there
+# to calibrate anew.
 
 # %% exercise
 # A test needs no distribution and no model, only ranks. Write the conformal quantile: the factor $q$ such that

@@ -24,8 +24,9 @@ Split any tensor into parts that cannot be split further, and count the weights 
 # $$n_l = \frac1\pi \int_0^\pi \chi(\theta)\, \chi_l(\theta)\, (1 - \cos\theta)\, d\theta$$
 #
 # And *Schur's lemma* says what may pass from one irrep to another: a matrix $A$ with $A D^l(g) = D^{l'}(g) A$
-# for all $g$ is zero where $l \neq l'$, and a multiple of the unit matrix where $l = l'$. Every linear layer of
-# an equivariant network is made of this ([Thomas et al. 2018](https://arxiv.org/abs/1802.08219)).
+# for all $g$ is zero where $l \neq l'$ or the parities differ, and a multiple of the unit matrix where both are
+# the same. Every linear layer of an equivariant network is made of this ([Thomas et al.
+# 2018](https://arxiv.org/abs/1802.08219)).
 
 # %% Splitting tensors by their characters
 import numpy as np

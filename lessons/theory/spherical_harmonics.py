@@ -14,15 +14,15 @@ Expand what surrounds an atom in spherical harmonics, and see which degree it ta
 # $$Y_l(R\,\hat r) = D^l(R)\, Y_l(\hat r), \qquad \langle Y_{lm}\, Y_{l'm'} \rangle = \delta_{ll'}\,\delta_{mm'}$$
 #
 # with the mean taken over the sphere. Degree 0 is a constant, degree 1 the direction itself, degree 2 the five
-# $d$ orbitals. The sum over neighbours, $q_l = \frac1N \sum_j Y_l(\hat r_j)$, describes a whole shell of them.
+# $d$ orbitals. The mean over neighbours, $q_l = \frac1N \sum_j Y_l(\hat r_j)$, describes a whole shell of them.
 # It turns as $D^l$, which is orthogonal, so that its length does not change. Scaled so that a single neighbour
 # gives one, this is the order parameter of [Steinhardt, Nelson and Ronchetti
 # (1983)](https://doi.org/10.1103/PhysRevB.28.784):
 #
 # $$Q_l = \frac{|q_l|}{\sqrt{2l + 1}}$$
 #
-# It tells liquids from crystals and one crystal from another, and it is the simplest feature of any network on
-# atoms.
+# It tells liquids from crystals and one crystal from another, and it is among the simplest features that a
+# network on atoms can be given.
 
 # %% Harmonics turn and are orthonormal
 import itertools

@@ -106,7 +106,7 @@ print(np.round(few.reshape(3, 4), 2))
 #
 # Any kernel made of harmonics up to degree 2 and four powers of the distance has 324 weights. It knows nothing
 # from one cloud and needs dozens to come down to the noise. The steerable one has 12 weights, is there after a
-# single cloud, and gives more than a prediction: one weight stands out, that of degree 2 and $1/r^3$, at about
+# single cloud, and gives more than a prediction: one weight stands out, that of degree 2 and $1/r^3$, close to
 # $\sqrt6 = 2.45$. The fit has found the law, and the others are what the noise leaves.
 #
 # Networks of atoms (NequIP, MACE) and steerable filters on images are this construction with learned radial

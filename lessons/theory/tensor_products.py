@@ -24,7 +24,7 @@ Multiply two features that turn, find out which degrees come out, and learn a la
 # The same triangle is behind the *selection rules* of spectroscopy. Light of a wavelength much longer than the
 # atom acts as a vector, degree 1 and odd. The amplitude from an orbital $l$ to an orbital $l'$ is the mean of a
 # product of three harmonics over the sphere; the theorem of Wigner and Eckart says that it is $C^{l\,1\,l'}$
-# times a number, thus zero unless the triangle closes and the parities match.
+# times a number, thus zero unless the triangle closes. Parity asks in addition that $l + 1 + l'$ is even.
 
 # %% Products and selection rules
 import numpy as np

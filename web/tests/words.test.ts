@@ -5,6 +5,7 @@ import { paragraphs, parts, worded } from '../src/parts/words'
 test('prose is cut into text, code and stress, and never into HTML', () => {
   expect(parts('a `b` and *c*')).toEqual([{ kind: 'text', text: 'a ' }, { kind: 'code', text: 'b' }, { kind: 'text', text: ' and ' }, { kind: 'em', text: 'c' }])
   expect(parts('at $x^2$ see [it](https://a.b/c)').map((t) => [t.kind, t.text, t.href])).toEqual([['text', 'at ', undefined], ['tex', 'x^2', undefined], ['text', ' see ', undefined], ['link', 'it', 'https://a.b/c']])
+  expect(parts('up to $n$, and')).toEqual([{ kind: 'text', text: 'up to ' }, { kind: 'tex', text: 'n', tail: ',' }, { kind: 'text', text: ' and' }])
   expect(parts('[x](javascript:alert(1))').map((t) => t.kind)).toEqual(['text'])
   expect(parts('<img onerror=x> 2 * 3 * 4')).toEqual([{ kind: 'text', text: '<img onerror=x> 2 * 3 * 4' }])
 })
