@@ -71,7 +71,7 @@ def write_files(folder: Path) -> None:
 def _crystals() -> list[dict]:
     metals = ["Cu", "Ag", "Au", "Al", "Ni", "Pd", "Pt", "Fe", "Cr", "Mo", "W", "V", "Nb", "Ta"]
     found = []
-    for i, (element, scale) in enumerate((e, s) for e in metals for s in np.linspace(0.94, 1.08, 12)):
+    for i, (element, scale) in enumerate((e, s) for e in metals for s in np.linspace(0.94, 1.08, 20)):
         atoms = bulk(element, cubic=True)
         atoms.set_cell(atoms.cell * scale, scale_atoms=True)
         structure = {
