@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
 import sys
 import webbrowser
@@ -41,8 +42,16 @@ def serve(argv: list[str]) -> int:
             do="Add --public, or reach it through ssh -L.",
         )
     listening = _listen(args.host, args.port)
+    with contextlib.suppress(ValueError):  # in another thread, whoever started it ends it
+        # uvicorn closes on SIGTERM and raises it once more, which would end the process without an orderly end
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     portal = _portal(args, listening.getsockname()[1])
-    _run(portal, listening, args)
+    try:
+        _run(portal, listening, args)
+    finally:
+        if portal.jobs is not None:
+            (portal.jobs.folder / TOKEN).unlink(missing_ok=True)
+            portal.jobs.close()
     return 0
 
 
@@ -135,13 +144,7 @@ def _run(portal: Portal, listening: socket.socket, args: Any) -> None:
         limit_concurrency=1_000,
         h11_max_incomplete_event_size=16_000,
     )
-    server = uvicorn.Server(config)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        if portal.jobs is not None:
-            (portal.jobs.folder / TOKEN).unlink(missing_ok=True)
-            portal.jobs.close()
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def export(argv: list[str]) -> int:

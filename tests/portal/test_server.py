@@ -178,10 +178,12 @@ def test_serve_and_export_from_the_command_line(tmp_path, runs):
         assert "http://127.0.0.1:" in line and "?token=" in line
         spent = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         assert sum(map(int, spent)) / os.sysconf("SC_CLK_TCK") <= 2.0  # of processor: others may be at work here
+        assert (tmp_path / "none" / ".index" / "jobs" / "token").is_file()
     finally:
         child.terminate()
         _, err = child.communicate(timeout=20)
-    assert "no runs in" in err
+    assert "no runs in" in err and child.returncode == 0
+    assert not (tmp_path / "none" / ".index" / "jobs" / "token").exists()
 
 
 def test_open_opens_the_address_and_an_orderly_end_leaves_no_token(tmp_path, monkeypatch, capsys):
