@@ -85,5 +85,5 @@ def tell_if_nothing_was_learned(progress: Progress, trivial: float | None, sessi
     if trivial is not None and progress.best > NOTHING * trivial:
         session.say(
             "nothing was learned: the loss on validation data is that of an answer which is the same for all. "
-            "Where few labels go into a step, take more at once (--training.batch 32) or a lower --training.rate."
+            "Where few labels go into a step, take more at once (--training.batch 64) or a lower --training.rate."
         )

@@ -43,10 +43,11 @@ def gray_scott_terms(
 ) -> Semilinear:
     """For the coefficients of (u, v), [2, n, n // 2 + 1]: L = -(D_u k^2 + F), -(D_v k^2 + F + k); N = F - r, r = u v^2.
 
-    The cubic r is taken on 3 n / 2 points per axis, on which modes of `two-thirds` do not alias (4 n / 3 would do).
-    With `three-halves` the upper half of them do, by what is as small there as what the grid cannot hold.
+    The cubic r is taken where it does not alias: on 3 n / 2 points per axis (4 n / 3 would do), and on 2 n for all the
+    modes that `three-halves` keeps.
     """
-    shape, fine = (n, n), (3 * n // 2 + n % 2,) * 2
+    points = 2 * n if dealiasing == "three-halves" else 3 * n // 2 + n % 2
+    shape, fine = (n, n), (points, points)
     k2 = spectral.squared_wavenumber(shape, length=length)
     mask = spectral.dealiasing_mask(shape, dealiasing)
     uniform = np.zeros(k2.shape)

@@ -11,7 +11,7 @@ of the pattern, and is made anew: published figures are not for the same samples
 
 Truth: pseudo-spectral, cubic term without aliasing, fourth-order exponential Runge-Kutta, float64, on twice the points.
 On coarse grids the cut of the spectrum decides: there the solver keeps all waves that the points carry (`COARSE`),
-which makes a step on 64 x 64 points sixteen times as accurate as the 2/3 rule does, at the same price.
+which makes a step on 64 x 64 points sixteen times as accurate as the 2/3 rule does.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@
     bonds   the same for figures that hold a bond, for networks whose messages belong to pairs of atoms
 
 The classes say what is possible, not what is learnt: an answer that can do it scores 0, one that cannot scores 1/2.
+To be learnt they have to come in equal numbers into every step (`--training.batch 64`: all structures at once). When a
+fit begins, what tells a chain of four from its twin is a few millionths of the features at the marked atoms; the mean
+label of a batch of five is a fifth at least and drowns it, and the fit ends with one answer for both.
 Joshi, Bodnar, Mathis, Cohen, Lio 2023, arXiv:2301.09308 (theory and chains; there a star is read through features that
 turn with it, here through a pointer, so that the question is invariant); Pozdnyakov et al. 2020,
 doi:10.1103/PhysRevLett.125.166001 (equal n-body sets).
