@@ -83,6 +83,14 @@ def test_the_ground_state_is_found_in_its_sector(task, is_doublet):
     assert record is not None and not record["not_looked_at"] and len(record["looked_at"]) == len(sectors_of(task.law))
 
 
+@pytest.mark.parametrize(("lattice", "j2", "seed"), [("triangular", 0.9128, 3), ("honeycomb", 0.9975, 17)])
+def test_a_machine_stuck_in_the_sector_of_the_ground_state_starts_anew(lattice, j2, seed):
+    """With these seeds the first machine there ends between nodes, far above what another sector comes to."""
+    law = Spins("j1j2", lattice, 12, j2=j2).law
+    psi = RBM().fit(Spins("j1j2", lattice, 12, j2=j2), Budget(steps=400), key=jax.random.key(seed), session=Session())
+    assert full_sum(psi, spin_problem(law))[0] == pytest.approx(ed.ground_state(law).energy, rel=1e-7)
+
+
 def test_what_time_was_not_left_for_is_said():
     task, said = Spins("heisenberg", "triangular", 12), []
     psi = RBM(alpha=2).fit(task, Budget(seconds=1e-3), key=jax.random.key(0), session=Session(say=said.append))

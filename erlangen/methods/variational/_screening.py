@@ -49,8 +49,11 @@ _ASTRAY = 0.1
 _GOOD = 1e-3
 """The same of one that another start would hardly better."""
 
-_MOST_FEATURES, _MOST_STARTS, _MOST_NUMBERS = 64, 4, 4 * 10**6
-"""Features, starts, and features times states."""
+_MOST_FEATURES, _MOST_NUMBERS = 64, 4 * 10**6
+"""Features, and features times states."""
+
+_MOST_STARTS, _MOST_ASTRAY = 4, 8
+"""Starts of a machine that is near some eigenstate, and of one that is not."""
 
 _LOOK, _FINALISTS = 0.6, 3
 """Share of the budget in which the lowest sector is sought among all, and the number of those that then go on."""
@@ -65,7 +68,7 @@ _TURN = 3
 """Steps of a machine before the next one is looked at."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Machine:
     """A machine on its way down in one sector. weights [features, sites], biases [features] (None: it has none)."""
 
@@ -82,6 +85,7 @@ class Machine:
     time: float = dataclasses.field(init=False)
     damping: float = dataclasses.field(init=False)
     tries: int = 0
+    begun: int = 0
     starts: int = 0
     is_done: bool = False
     kept: tuple[np.ndarray, np.ndarray | None, float, float] | None = None
@@ -90,14 +94,18 @@ class Machine:
         self._start()
 
     def _start(self) -> None:
-        """Random weights: log phi varies by about one between configurations; the lowest state so far is kept."""
+        """Random weights: log phi varies by about one between configurations; the lowest state so far is kept. Every
+        new start has twice as many features: with more numbers than states hardly anything holds a machine up.
+        """
         if self.starts:
             self._keep()
+            self.features = min(2 * self.features, self._most_features)
         spread, shape = (self.spins.shape[1] * self.features) ** -0.5, (self.features, self.spins.shape[1])
         self.weights = spread * (self.rng.normal(size=shape) + 1j * self.rng.normal(size=shape))
         # phi is even without biases
         self.biases = np.full(self.features, spread) if self.character.flip <= 0 else None
         self.starts += 1
+        self.begun = self.tries
         self._begin()
 
     def _begin(self) -> None:
@@ -145,7 +153,7 @@ class Machine:
             self.tries += 1
             if self.is_settled or (lowered and self.tries % _PATIENCE):
                 continue
-            spread, may_start = self.variance**0.5 / max(abs(self.energy), 1e-300), self.starts < _MOST_STARTS
+            spread, may_start = self.spread, self.starts < (_MOST_ASTRAY if self.spread > _ASTRAY else _MOST_STARTS)
             if self.weights.size < self.h.diagonal().size and 2 * len(self.weights) <= self._most_features:
                 self._grow()
             elif (spread > _ASTRAY and may_start) or (not lowered and spread > _GOOD and may_start):
@@ -156,9 +164,14 @@ class Machine:
     @property
     def lowest(self) -> float:
         """What the energy may still come down to: some level lies within sqrt(v) of it (Weinstein), the lowest one
-        mostly within a little more.
+        mostly within a little more. Nothing is known of it right after a start.
         """
-        return self.energy - _MARGIN * self.variance**0.5 if self.tries >= _FIRST_LOOK else -np.inf
+        return self.energy - _MARGIN * self.variance**0.5 if self.tries >= self.begun + _FIRST_LOOK else -np.inf
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the energy, relative to it."""
+        return self.variance**0.5 / max(abs(self.energy), 1e-300)
 
     def step(self) -> bool:
         """One step; whether it led down."""
@@ -267,10 +280,12 @@ def race(
     found: Sequence[Machine], *, spent: Callable[[], float], rounds: int, tell: Callable[[int, Machine], None]
 ) -> None:
     """All machines step by step; one whose level lies above the lowest energy found is left behind, and in the last
-    part of the budget all but the lowest few.
+    part of the budget all but the lowest few. Those left behind where they say little of their sector yet go on once
+    nothing else is open.
     """
     for number in range(rounds):
-        live = sorted(undecided(found), key=lambda one: one.lowest_energy)
+        going, behind = ([one for one in some(found) if not one.is_done] for some in (undecided, astray))
+        live = sorted(going or behind, key=lambda one: one.lowest_energy)
         for one in live[: _FINALISTS if spent() > _LOOK else None]:
             one.advance(_TURN)
             if spent() > 1:
@@ -283,7 +298,13 @@ def race(
 def undecided(found: Sequence[Machine]) -> list[Machine]:
     """Those that may still come lowest."""
     best = min(one.lowest_energy for one in found)
-    return [one for one in found if not (one.is_settled or one.is_done) and one.lowest <= best]
+    return [one for one in found if not one.is_settled and one.lowest <= best]
+
+
+def astray(found: Sequence[Machine]) -> list[Machine]:
+    """Those far from any eigenstate: they say little of their sector."""
+    best = min(one.lowest_energy for one in found)
+    return [one for one in found if one.variance**0.5 > _ASTRAY * abs(best)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,7 +337,8 @@ def screened(law: Hamiltonian, features: int, budget: Budget, *, seed: int, sess
         found, n_looked = machines(law, every, features, is_late=lambda: spent() > _LOOK, seed=seed)
         race(found, spent=spent, rounds=max(steps // _TURN, 1), tell=tell)
     best = min(found, key=lambda one: one.lowest_energy)
-    _tell(best, undecided(found), n_looked, len(every), session)
+    rivals = [*undecided(found), *(one for one in astray(found) if one not in undecided(found))]
+    _tell(best, rivals, n_looked, len(every), session)
     best.settle()
     return Screened(best, tuple(one.title for one in every[:n_looked]))
 
