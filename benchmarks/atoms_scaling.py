@@ -25,8 +25,8 @@ from ase.build import bulk
 
 from erlangen.core.systems import Atoms
 from erlangen.methods.message_passing._potential import Potential
-from erlangen.nn import neighbour_lists, neighbours
 from erlangen.nn.elements import Elements
+from erlangen.numerics import neighbour_lists, neighbours
 
 SIZES = {n**3: n for n in (4, 6, 8, 12, 16)}
 

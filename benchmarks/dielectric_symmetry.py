@@ -28,8 +28,8 @@ from erlangen.learn.supervised import Training, fit
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
 from erlangen.nn.linear import Perceptron
-from erlangen.nn.neighbour_lists import LABEL, listed, near_of
 from erlangen.nn.radial import Bessel
+from erlangen.numerics.neighbour_lists import LABEL, listed, near_of
 from erlangen.numerics.precision import double
 from erlangen.physics.crystal_symmetry import forbidden
 from erlangen.tasks.materials.properties import Properties, frobenius

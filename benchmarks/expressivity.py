@@ -26,7 +26,7 @@ from erlangen.assess.symmetry import in_double
 from erlangen.core.systems import Atoms
 from erlangen.methods.message_passing._method import MessagePassing
 from erlangen.nn.components import scalars
-from erlangen.nn.neighbours import neighbours
+from erlangen.numerics.neighbours import neighbours
 from erlangen.numerics.precision import double
 from erlangen.tasks.molecules.expressivity import CUTOFF, pair
 

@@ -30,10 +30,10 @@ from mace.tools import AtomicNumberTable, torch_geometric
 
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import pack
-from erlangen.learn.derivatives import energy_and_forces
 from erlangen.methods.message_passing._potential import Potential, mean_neighbours
 from erlangen.methods.message_passing.mace import MACE
 from erlangen.nn.elements import Elements
+from erlangen.numerics.mechanics import energy_and_forces
 
 CUTOFF, LMAX, DENSITY, CORRELATION, LAYERS = 5.0, 1, 3, 3, 2
 CASES = {"ethanol": ("CH3CH2OH", 32), "benzene": ("C6H6", 16)}

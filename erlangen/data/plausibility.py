@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.errors import Invalid
 from ..core.systems import Atoms
-from ..nn.neighbour_lists import neighbour_list
+from ..numerics.neighbour_lists import neighbour_list
 
 CLOSEST = 0.3  # A; the shortest bond there is, of H2, has 0.74 A and is never compressed to half
 DENSE = 300  # atoms up to which all pairs are faster than a list

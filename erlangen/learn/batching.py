@@ -21,8 +21,8 @@ from ..contract.parts import Tell
 from ..core import quantity
 from ..core.quantity import Quantity
 from ..core.systems import Atoms, System
-from ..nn.neighbour_lists import LABEL, NeighbourList, round_width
 from ..numerics import chunks
+from ..numerics.neighbour_lists import LABEL, NeighbourList, round_width
 from ..numerics.precision import double
 
 MAX_SHAPES = 4

@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..numerics.neighbours import Neighbours
 from .components import Components, contracted, scaled
 from .initial import split
 from .linear import Linear, mapped, silu
 from .matrix_product import product
-from .neighbours import Neighbours
 from .tensor_product import Path, coupling_paths, coupling_table
 
 

@@ -15,9 +15,9 @@ from erlangen.contract import Predictor
 from erlangen.core.systems import Atoms, Field
 from erlangen.learn import batching
 from erlangen.learn.batching import MAX_SHAPES, pack, padded_shapes, predict, prepared
-from erlangen.learn.derivatives import energy_and_forces, energy_forces_stress
-from erlangen.nn.neighbour_lists import LABEL, NeighbourList, listed, near_of
 from erlangen.numerics import chunks
+from erlangen.numerics.mechanics import energy_and_forces, energy_forces_stress
+from erlangen.numerics.neighbour_lists import LABEL, NeighbourList, listed, near_of
 from erlangen.numerics.precision import double
 
 

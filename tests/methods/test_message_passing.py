@@ -23,8 +23,8 @@ from erlangen.methods.message_passing import _potential
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
-from erlangen.nn.neighbour_lists import LABEL, listed
-from erlangen.nn.neighbours import images_within, neighbours
+from erlangen.numerics.neighbour_lists import LABEL, listed
+from erlangen.numerics.neighbours import images_within, neighbours
 from erlangen.numerics.precision import double
 from erlangen.tasks.molecules.forces import Forces
 

@@ -16,9 +16,9 @@ from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.message_passing.mace import MACE
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.nn.elements import Elements
-from erlangen.nn.neighbour_lists import LABEL
-from erlangen.nn.neighbours import images_within
 from erlangen.nn.radial import Bessel
+from erlangen.numerics.neighbour_lists import LABEL
+from erlangen.numerics.neighbours import images_within
 from erlangen.numerics.precision import double
 
 CUTOFF = 4.0

@@ -13,9 +13,9 @@ from erlangen.core.systems import Atoms
 from erlangen.methods.message_passing._directional import Block
 from erlangen.nn.angles import density, projected, torsions, torsions_between
 from erlangen.nn.convolution import Pairs
-from erlangen.nn.neighbour_lists import listed, near_of
-from erlangen.nn.neighbours import images_within
 from erlangen.nn.radial import Bessel
+from erlangen.numerics.neighbour_lists import listed, near_of
+from erlangen.numerics.neighbours import images_within
 from erlangen.numerics.precision import double
 
 CUTOFF = 3.0

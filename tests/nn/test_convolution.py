@@ -8,7 +8,7 @@ import numpy as np
 
 from erlangen.core.spherical_harmonics import spherical_harmonics
 from erlangen.nn.convolution import Pairs
-from erlangen.nn.neighbours import neighbours
+from erlangen.numerics.neighbours import neighbours
 from erlangen.numerics.precision import double
 
 LMAX, CUTOFF = 6, 4.0

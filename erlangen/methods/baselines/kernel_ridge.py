@@ -25,7 +25,7 @@ from ...contract import Budget, Method, Outputs, Predictor, Session, Signature, 
 from ...core.errors import Invalid
 from ...core.groups import Group, Orthogonal, Translations
 from ...core.systems import Atoms, System
-from ...learn.derivatives import energy_and_forces
+from ...numerics.mechanics import energy_and_forces
 
 
 class KernelPotential(Predictor):

@@ -19,7 +19,7 @@ from ...nn.components import Components, scalars
 from ...nn.convolution import Pairs
 from ...nn.initial import normal, split, zeros
 from ...nn.linear import Linear, Perceptron
-from ...nn.neighbours import Neighbours
+from ...numerics.neighbours import Neighbours
 
 
 class Layer(Protocol):

@@ -19,14 +19,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...contract import Budget, EnergySurface, Features, Outputs, Predictor, Samples, Session, Supervised, Tangents
 from ...core.errors import Invalid
 from ...core.systems import Atoms, System
-from ...learn.derivatives import energy_and_forces, energy_forces_stress, mechanics, strained, volume
 from ...learn.supervised import Training
 from ...learn.supervised import fit as fit_supervised
 from ...nn.components import scalars
 from ...nn.elements import Elements
 from ...nn.initial import split
-from ...nn.neighbour_lists import LABEL, listed, near_of
-from ...nn.neighbours import images_within, reach
+from ...numerics.mechanics import energy_and_forces, energy_forces_stress, mechanics, strained, volume
+from ...numerics.neighbour_lists import LABEL, listed, near_of
+from ...numerics.neighbours import images_within, reach
 from ._network import Network
 from ._properties import fit_property
 

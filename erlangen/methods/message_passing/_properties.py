@@ -32,8 +32,8 @@ from ...nn.convolution import Convolution, Pairs
 from ...nn.elements import Elements
 from ...nn.initial import split
 from ...nn.linear import Linear, Perceptron
-from ...nn.neighbour_lists import LABEL, listed, near_of
 from ...nn.tensor_product import coupling_table
+from ...numerics.neighbour_lists import LABEL, listed, near_of
 from ._network import Network
 
 Block = tuple[int, int, int]

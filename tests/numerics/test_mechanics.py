@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from erlangen.core.systems import Atoms
-from erlangen.learn.derivatives import energy_and_forces, energy_forces_stress
+from erlangen.numerics.mechanics import energy_and_forces, energy_forces_stress
 from erlangen.numerics.precision import double
 
 

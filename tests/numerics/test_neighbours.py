@@ -11,8 +11,8 @@ from ase.build import bulk, fcc111, molecule
 from ase.neighborlist import neighbor_list
 
 from erlangen.core.errors import Invalid
-from erlangen.nn.neighbour_lists import neighbour_list
-from erlangen.nn.neighbours import images_within, neighbours, reach
+from erlangen.numerics.neighbour_lists import neighbour_list
+from erlangen.numerics.neighbours import images_within, neighbours, reach
 from erlangen.numerics.precision import double
 
 

@@ -12,8 +12,8 @@ from ase.neighborlist import neighbor_list
 
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
-from erlangen.nn.neighbour_lists import LABEL, listed, near_of, round_width
-from erlangen.nn.neighbours import images_within, reach
+from erlangen.numerics.neighbour_lists import LABEL, listed, near_of, round_width
+from erlangen.numerics.neighbours import images_within, reach
 from erlangen.numerics.precision import double
 
 SYSTEMS = {

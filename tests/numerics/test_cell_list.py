@@ -13,8 +13,8 @@ from ase.build import bulk, fcc111, molecule
 
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
-from erlangen.nn.cell_list import plan, with_room
-from erlangen.nn.neighbour_lists import LABEL, listed, near_of, neighbour_list
+from erlangen.numerics.cell_list import plan, with_room
+from erlangen.numerics.neighbour_lists import LABEL, listed, near_of, neighbour_list
 from erlangen.numerics.precision import double
 
 SYSTEMS = {

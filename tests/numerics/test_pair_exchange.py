@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erlangen.nn.pair_exchange import collect, send
+from erlangen.numerics.pair_exchange import collect, send
 from erlangen.numerics.precision import double
 
 
