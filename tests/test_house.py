@@ -95,7 +95,7 @@ def test_pins_are_names_and_versions_only():
 
 
 SHAPE = re.compile(r"\b(?:Bool|Complex|Float|Inexact|Int|Num|Shaped|UInt8)\[[^\[\]\"]+,\s*\"")
-SHAPES_PER_KLOC = {"core": 67, "numerics": 84, "physics": 64, "nn": 85, "assess": 35}  # what each room has reached
+SHAPES_PER_KLOC = {"core": 67, "numerics": 81, "physics": 64, "nn": 98, "assess": 35}  # what each room has reached
 MOST_ANY = {
     "core": 11,
     "numerics": 4,

@@ -8,12 +8,37 @@ V = |det h|; what does not fill space (a molecule, a slab without a third vector
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.systems import Atoms
+
+
+class Surface(Protocol):
+    """An energy that is a sum over atoms, each of which sees what its list of neighbours holds: what simulations take.
+
+    A law (`physics.interatomic`) and a fitted potential are surfaces alike.
+    """
+
+    @property
+    def cutoff(self) -> float:
+        """How far a list of neighbours has to reach [A]."""
+        ...
+
+    def prepare(self, x: Atoms) -> Atoms:
+        """`x` with a list of neighbours where it needs one; outside of compiled code."""
+        ...
+
+    def check(self, x: Atoms) -> None:
+        """Raise `Invalid` where there is no answer for `x`: an element that was never seen."""
+        ...
+
+    def shares(self, x: Atoms) -> Float[Array, " n"]:
+        """What each atom adds to the energy [eV], up to constants of the elements."""
+        ...
 
 
 def energy_and_forces(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str, Array]:

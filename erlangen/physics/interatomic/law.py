@@ -1,0 +1,65 @@
+"""What all laws of interaction share: an energy that is a sum over atoms, each of which sees its neighbours.
+
+E(x) = sum_i e_i({r_ij}: |r_ij| < cutoff),      F_i = -dE/dr_i,      sigma = (1/V) dE/d epsilon
+
+A law is a `numerics.mechanics.Surface`, as a fitted potential is: dynamics, relaxations, phonons and calculators take
+either. Laws are exact to the precision in which they are asked: within `numerics.precision.double()` float64.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from erlangen.core.arrays import AnyArray
+from erlangen.core.errors import Invalid
+from erlangen.core.systems import Atoms
+from erlangen.numerics import mechanics
+from erlangen.numerics.neighbour_lists import LABEL, listed, near_of
+from erlangen.numerics.neighbours import Neighbours
+
+from ..molecules import symbols
+
+LISTED = 64  # atoms from which a list of neighbours pays against all pairs
+
+
+class Law(eqx.Module):
+    """A law of interaction. cutoff [A]: nobody sees further; elements: atomic numbers that it is for, None: any."""
+
+    cutoff: eqx.AbstractVar[float]
+    elements: ClassVar[tuple[int, ...] | None] = None
+
+    @abc.abstractmethod
+    def among(self, atomic_numbers: Int[AnyArray, " n"], near: Neighbours) -> Float[Array, " n"]:
+        """What each atom adds to the energy [eV], from the pairs within the cutoff."""
+
+    def shares(self, x: Atoms) -> Float[Array, " n"]:
+        """What each atom adds to the energy [eV]; NaN where the list of neighbours is no longer complete."""
+        near = near_of(x, self.cutoff)
+        found = jnp.where(jnp.asarray(x.atomic_numbers) > 0, self.among(x.atomic_numbers, near), 0.0)
+        return jnp.where(near.complete, found, jnp.nan)
+
+    def mechanics(self, x: Atoms) -> dict[str, Array]:
+        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3, from one pass."""
+        return mechanics.mechanics(self.shares, x)
+
+    def prepare(self, x: Atoms) -> Atoms:
+        """With a list of neighbours, for crystals and for large molecules."""
+        if LABEL in x.labels:
+            return x
+        return listed(x, self.cutoff) if np.any(x.pbc) or len(x.atomic_numbers) > LISTED else x
+
+    def check(self, x: Atoms) -> None:
+        """Raise `Invalid` where the law is not for these elements."""
+        found = set(np.asarray(x.atomic_numbers).tolist()) - {0}
+        if self.elements is not None and (foreign := found - set(self.elements)):
+            raise Invalid(
+                must=f"{type(self).__name__} is for {', '.join(symbols(self.elements))}",
+                came=", ".join(symbols(sorted(foreign))),
+                do="Take another law, or a trained run.",
+            )
