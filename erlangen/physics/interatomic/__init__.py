@@ -1,1 +1,1 @@
-"""Laws of interaction between atoms that are known in closed form: pair potentials, many-body metals, covalent solids."""
+"""Laws of interaction between atoms in closed form: pair potentials, many-body metals, covalent solids."""
