@@ -21,7 +21,7 @@ Forecast vorticity of which only every second point is seen, beside solvers that
 # 10^{-5}$, on which published operators are compared. Three kinds of answer: a network that sees data alone,
 # the solver on the coarse grid, and a classical trick, a coarse solver for the flow with the vorticity carried
 # along it on a finer grid, in one long step (semi-Lagrangian, [Staniforth and Côté
-# 1991](https://doi.org/10.1175/1520-0493(1991)119<2206:SLISFA>2.0.CO;2)).
+# 1991](https://doi.org/10.1175/1520-0493%281991%29119%3C2206:SLISFA%3E2.0.CO;2)).
 
 # %% Fit and judge
 import jax

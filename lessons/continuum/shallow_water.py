@@ -19,7 +19,7 @@ Learn six hours of waves and vortices on a rotating sphere, beside a spectral so
 #
 # Learned weather models ([Pathak et al. 2022](https://arxiv.org/abs/2202.11214), [Lam et al.
 # 2023](https://doi.org/10.1126/science.adi2336)) answer this question with more layers and measured data. The
-# equations and tests are those of [Williamson et al. 1992](https://doi.org/10.1016/S0021-9991(05)80016-6), the
+# equations and tests are those of [Williamson et al. 1992](https://doi.org/10.1016/S0021-9991%2805%2980016-6), the
 # truth is made by spherical harmonics. Two traps: a map of longitudes and latitudes has more points where there
 # is less area, and at the poles east and north jump although the wind does not.
 

@@ -53,7 +53,19 @@ for one in task.published:
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# For molecules like those it has seen the answer is wrong by about 0.7 units, a factor of five in
+# concentration, where the potencies themselves spread by 1.5 units. The published support vector machine has
+# 0.72 on the same test molecules: the difference is little more than one standard error, so neither is ahead.
+# The measurements repeat to about half a unit from one laboratory to the next, and no method can show an error
+# much below what its labels have.
+#
+# The two other lines ask what one would want to know before a synthesis. Molecules whose ring systems do not
+# occur among those measured, and molecules on an activity cliff, are both wrong by about 0.8: harder, yet
+# better than the mean by far. The published machine has 0.86 on the same cliffs.
+#
+# The exercise prints the simplest opponent, the value of the most similar molecule: about 1.0. So the step from
+# one neighbour to a weighted sum over all of them, which is what a kernel is, makes most of the difference, and
+# in the study named above no deep network went beyond it.
 
 # %% exercise
 # The simplest opponent says: as potent as the most similar molecule that was measured. Write the similarity of

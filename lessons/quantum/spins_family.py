@@ -16,7 +16,7 @@ Let one wavefunction take the field as an input, ask it at fields it was not fit
 # It is fitted at a few fields and judged half-way between them and beyond their range: the smallest honest form
 # of a foundation model of quantum states ([Rende et al. 2025](https://arxiv.org/abs/2502.09488)). Two facts
 # keep the judging honest. The energy is an upper bound at every field, trained on or not. And the exact answer
-# is known: the ring is one of free fermions ([Pfeuty 1970](https://doi.org/10.1016/0003-4916(70)90270-8)).
+# is known: the ring is one of free fermions ([Pfeuty 1970](https://doi.org/10.1016/0003-4916%2870%2990270-8)).
 #
 # Each $H(h)$ keeps shifts, reflections and the reversal of all spins along $z$; one set of weights has to do so
 # at every field.
