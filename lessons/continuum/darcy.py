@@ -50,7 +50,19 @@ for name, found in answers.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# Answering with the mean pressure of all training rocks is wrong by about a quarter of the pressure. The
+# network, fitted to 300 rocks, is wrong by between 3 and 4 %, as is five-point finite volumes on 15 by 15 of
+# the points; on all 29 by 29 points the solver is wrong by about 2 %. The solver cannot do better there, for
+# what it is not told is where between two points the rock changes. A network might, as it sees many rocks of
+# one kind; with 300 of them it does not yet.
+#
+# The solver takes milliseconds at most at this size, so nothing is won. Published comparisons of neural
+# operators on this set stand at about 1 % for 421 points along each side thinned to 85 and a thousand rocks,
+# and should be read the same way: next to the solver on the same points, not next to other networks alone.
+#
+# Networks earn their place in questions around this one: when many flows have to be computed inside a search
+# for the rock that fits some measurements, gradients with respect to the rock are wanted, and the rocks of
+# interest are all of one kind.
 
 # %% exercise
 # A rock of many thin layers, all of one thickness, acts like a uniform one, but a different one along the

@@ -56,7 +56,19 @@ for name, found in paths.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# After one step, half a unit of time, the network is wrong by less than 0.1 %, after ten by less than 1 %:
+# about ten times as much for ten steps, so its errors add up, most of them as phase. That nothing changes is
+# wrong by 5 and 45 %, which says that this is a moving picture.
+#
+# In between lies the solver with few points. With 32 points its first step is about half as good as the
+# network's, its tenth ten times worse; 48 points are as good as the network after ten steps, 64 points several
+# times better. A step on so few points costs far less than a millisecond: in one dimension a network has
+# nothing to win from a good solver. It is the same lesson as for Burgers' equation, but for another reason:
+# solutions stay smooth, and spectra of smooth functions fall off fast.
+#
+# The last column asks whether the answer respects what the law keeps. The solvers hold momentum to a few
+# millionths or better, the network to less than $10^{-4}$, without having been told of it. The accuracy of a
+# conserved quantity is no proof of a correct answer: that nothing changes conserves everything.
 
 # %% exercise
 # A soliton of height $h$ is $u = h / \cosh^2\big((x - vt)/w\big)$. Put it into the equation, or try: how fast

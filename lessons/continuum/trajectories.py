@@ -23,6 +23,7 @@ Learn a step from frames without an equation, beside the opponents that must be 
 import numpy as np
 
 import erlangen as er
+from erlangen.assess.metrics import relative_l2
 from erlangen.lessons import scale
 from erlangen.methods.operators.fno import FNO
 from erlangen.study.table import summary
@@ -37,20 +38,37 @@ network = FNO(width=at["width"], modes=8, layers=at["layers"])
 runs = [er.run(task, method, budget=at["budget"], quiet=True) for method in ("persistence", network)]
 print(summary([run.record for run in runs]))
 
+train, test = task.truth("train"), task.truth("test")
+before, asked = (np.fft.rfft([x["u"] for x in part.inputs]) for part in (train, test))
+after, true = np.fft.rfft(train.outputs["u_next"]), np.asarray(test.outputs["u_next"])
+factors = np.sum(before.conj() * after, axis=0) / np.sum(np.abs(before) ** 2, axis=0)  # least squares
+linear = np.fft.irfft(factors * asked, n=true.shape[-1])
+for name, found in (("mean", 0 * true + np.mean(train.outputs["u_next"], axis=0)), ("linear map", linear)):
+    error = 100 * np.mean([relative_l2(one, u) for one, u in zip(found, true)])
+    print(f"{name:10s} one-step nRMSE {error:.2g} %")
+
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# That nothing changes is wrong by about a third of the field after one step, and by twice the field after
+# eleven: the waves have run on by then. (The mean of all frames, close to zero, is wrong by 100 %.) The
+# network, which saw frames alone, is wrong by about 0.3 % of the field after one step and 2 % after eleven. Up
+# to there it has been judged; further it may be trusted only as far as somebody has looked.
+#
+# The linear map puts this in its place. On a ring that a shift leaves as it is, it has one number for each
+# wave, found by least squares from the same frames in no time, and it is right to rounding. So the law behind
+# these frames is linear, and no network was needed. This is why linear maps come first: if they are as good as
+# the network, the network has learned nothing that is new, and if they are not, their error says how much of
+# the motion is nonlinear.
+#
+# Nothing here can be compared with a solver, because no equation was given; a line of the table that says so is
+# empty. With a file of one's own the table reads the same.
 
 # %% exercise
 # On a ring every linear law that commutes with shifts is a factor for each wave. Here the law is $u_t + c\,u_x
 # = \nu\,u_{xx}$ with unknown $c$ and $\nu$, so a step multiplies the wave $\hat u_k$ by $e^{-(\nu k^2 +
-# ick)\,\Delta t}$. Given such a factor, what are $c$ and $\nu$? The check reads factors off the training
-# frames, by least squares.
-pairs = task.truth("train")
-before = np.fft.rfft([x["u"] for x in pairs.inputs])
-after = np.fft.rfft(pairs.outputs["u_next"])
-factors = np.sum(before.conj() * after, axis=0) / np.sum(np.abs(before) ** 2, axis=0)
+# ick)\,\Delta t}$. Given such a factor, what are $c$ and $\nu$? The check hands over the factors of the linear
+# map above.
 
 
 def answer(factor, k, dt):
