@@ -1,6 +1,6 @@
 """Coarse turbulence: what a grid does not show.
 
-Forecast vorticity of which only every second point is seen, beside solvers that know the equation, and fold a wave.
+Forecast vorticity of which only every fourth point is seen, beside solvers that know the equation, and fold a wave.
 """
 
 # %% [markdown]
@@ -17,8 +17,8 @@ Forecast vorticity of which only every second point is seen, beside solvers that
 # part of every model's error is not the model's, it is what the question leaves out. State and source may be
 # shifted, turned and mirrored together.
 #
-# This lesson takes a milder twin ($\nu = 2\cdot 10^{-4}$, every second of 64 points seen) of the set with $\nu =
-# 10^{-5}$, on which published operators are compared. Three kinds of answer: a network that sees data alone,
+# This lesson takes a milder twin ($\nu = 5\cdot 10^{-5}$, every fourth of 128 points seen) of the set with $\nu
+# = 10^{-5}$ (every fourth of 256), on which published operators are compared. Three kinds of answer: a network that sees data alone,
 # the solver on the coarse grid, and a classical trick, a coarse solver for the flow with the vorticity carried
 # along it on a finer grid, in one long step (semi-Lagrangian, [Staniforth and Côté
 # 1991](https://doi.org/10.1175/1520-0493%281991%29119%3C2206:SLISFA%3E2.0.CO;2)).

@@ -54,7 +54,20 @@ for name, found in answers.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# In six hours the wind changes by half of itself and the depth by some 80 m, so it would be no use to wait. The
+# network, from 160 maps, leaves about two fifths of that change in the wind and half of it in the depth. It
+# beats persistence, and that is all: a spectral solver that keeps harmonics up to degree 5 only, thus 36
+# numbers for each field, is somewhat better, one of degree 8 is better by a factor of twenty, and with degree
+# 11, all that the maps hold, it is right to a few parts in ten thousand.
+#
+# Learned weather models beat operational ones in another situation: there the equations are not closed (clouds,
+# convection, turbulence are modelled), forty years of analyses are at hand instead of forty days, and the
+# opponent needs a supercomputer. Here the equations are known and say everything.
+#
+# The exercise shows one price of not knowing them. The truth keeps the water to about 0.0004 m in 5000 m, which
+# is the rounding of the single precision in which the maps are kept; the network gains or loses some decimetres
+# in each answer, and rolled out for weeks that adds up. A constraint on the network, or one scalar taken off
+# its answer, would mend it.
 
 # %% exercise
 # Water is neither made nor lost: the mean depth over the sphere stays as it is. Compute it from values
