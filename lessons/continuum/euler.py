@@ -55,7 +55,20 @@ for name, found in paths.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# After ten steps the density has changed by some 40 % of itself. The network, from 60 trajectories of ten
+# steps, is wrong by about 30 %: shocks are smeared or misplaced, and each misplaced jump counts with its full
+# height. First-order finite volumes on the same cells, the oldest scheme that is safe, are wrong by about a
+# third of that, the fifth-order ones by about a fifth. They cannot reach zero, for where in its cell a shock
+# stands is not in the data.
+#
+# The last column says more than the errors. In finite volumes what leaves a cell enters the next, so mass is
+# kept to the rounding of single precision whatever the accuracy. The network loses or gains a few per cent in
+# some of the tubes: nothing in it knows that mass is kept, and the score that it was fitted to hardly notices.
+# (That nothing changes keeps mass perfectly, so it is a condition, not a merit.)
+#
+# Both point the same way: to let the network answer with fluxes between cells, or only with the limiter inside
+# a scheme, which is what `flux_limiter` does on this task. Then conservation holds by construction and what is
+# learned is the one part of the scheme that theory leaves open.
 
 # %% exercise
 # A shock runs at the speed $s$ into gas at rest. The gas behind it was gas ahead of it before, so what each

@@ -51,7 +51,19 @@ for name, found in paths.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# In a time of 10 the concentration changes by about 3 % only, in ten such steps by 30 %. The network leaves
+# about three fifths of that change, at the first step as at the tenth: it has learned part of how spots grow
+# and divide, and a score of "2 % error" on its own would have sounded like much more. Its fit saw 200 steps of
+# 20 drops.
+#
+# The solver that knows the equation is better already on 16 by 16 points, a coarse picture of each spot, and
+# after ten steps it is better by nearly ten times; on 24 by 24 points its error is 0.1 %. Its errors hardly
+# grow from the first step to the tenth, because patterns are attractors of a kind: what diffusion smooths away
+# once is gone, and a small error in a spot decays. The network's errors do grow, as it does not know what a
+# spot is.
+#
+# What a network would be for is the case in which the reactions are not known. A fair opponent is then rates
+# fitted to the same frames, a handful of numbers here, not a solver that has been told them.
 
 # %% exercise
 # Without diffusion a uniform mixture rests where $uv^2 = F\,(1 - u)$ and $uv^2 = (F + k)\,v$. One such state is
@@ -76,4 +88,4 @@ for feed, kill in ((0.098, 0.057), (0.05, 0.03)):
 assert answer(0.03, 0.062) == 0, "Spots: F is less than 4 (F + k)^2, so that only v = 0 is uniform and at rest."
 rates = {name: getattr(gray_scott, name) for name in PATTERNS}
 uniform = [name for name, one in rates.items() if answer(one.feed_rate, one.kill_rate) > 0]
-print(f"Of six patterns only {', '.join(uniform)} can also be uniform with v; the others need a drop to start.")
+print(f"Of six patterns only {', '.join(uniform)} has a uniform state with v as well.")

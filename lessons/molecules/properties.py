@@ -52,7 +52,19 @@ print(f"lengths of the dipoles: {lengths.mean():.2f} e Å on average, {lengths.m
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# The composition alone has to answer with the arrow of length zero: C2H6O names no direction, and any other
+# answer would turn with nothing. So its error, about 0.23 e Å, is the mean size of a component of a dipole
+# moment. The network is wrong by about 0.03 e Å (0.15 debye) in each component, a seventh of that, after 400
+# molecules; the root mean square, which counts the worst ones more, is larger by more than a half.
+#
+# Four hundred molecules are few. With 110,000 of QM9 the same architecture is published with 0.012 debye for
+# the length of the arrow; errors of such networks fall like a power of the number of molecules, so that the
+# next digit costs a multiple of what the last one did. All of that holds for molecules of the kind that was
+# seen: other elements and larger ones are another question (`judged_on` asks it).
+#
+# The opponents are the method that made the labels, milliseconds for a molecule of this size, and charges fixed
+# for each type of atom, as in the exercise. What one gains over the latter is that charges may depend on
+# everything around, and what one pays is that nobody can look at them.
 
 # %% exercise
 # Put point charges at the nuclei, as force fields do, and write the dipole moment with NumPy: `charges` [n] in
