@@ -33,12 +33,12 @@ from erlangen.lessons import scale
 from erlangen.methods.operators.fno import FNO
 from erlangen.tasks.continuum.kolmogorov import Kolmogorov
 
-FULL = {"n": 32, "count": 24, "horizon": 20, "start": 10.0, "grids": (16, 24, 32), "width": 16, "budget": "1200steps"}
+FULL = {"n": 32, "count": 60, "horizon": 20, "start": 10.0, "grids": (16, 24, 32), "width": 16, "budget": "1500steps"}
 TOY = {"n": 16, "count": 4, "horizon": 1, "start": 0.5, "grids": (16,), "width": 4, "budget": "2steps"}
 at = scale(FULL, TOY)
 
 task = Kolmogorov(viscosity=0.02, forcing_mode=2, **{k: at[k] for k in ("n", "count", "horizon", "start")})
-network = FNO(width=at["width"], modes=10, layers=3, batch=16)
+network = FNO(width=at["width"], modes=8, layers=3, batch=16)
 fitted = network.fit(task, Budget.parse(at["budget"]), key=jax.random.key(0))
 test = task.truth("test")
 answers = {"nothing changes": [x["w"] for x in test.inputs]}

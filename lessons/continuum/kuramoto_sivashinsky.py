@@ -20,7 +20,8 @@ Learn a step of a chaotic law, see for how long a forecast holds, and derive whi
 # 2019](https://doi.org/10.1017/S1446181119000105)). So a forecast has a horizon whatever makes it, and each
 # digit of accuracy buys it about $\ln 10 / \lambda$ units of time more. Beyond that only statistics can be
 # right. Shifts, $(x, u) \to (-x, -u)$ and moving observers leave the law as it is. The answer is a Fourier
-# neural operator that sees data alone, the opponent a pseudo-spectral solver that knows the equation.
+# neural operator that sees data alone (with a little noise added), the opponent a pseudo-spectral solver that
+# knows the equation.
 
 # %% Fit and judge
 import jax
@@ -29,16 +30,17 @@ import numpy as np
 from erlangen.assess.metrics import correlation
 from erlangen.contract import Budget
 from erlangen.learn.rollout import unroll
+from erlangen.learn.unrolling import Unrolling
 from erlangen.lessons import scale
 from erlangen.methods.operators.fno import FNO
 from erlangen.tasks.continuum.kuramoto_sivashinsky import KuramotoSivashinsky
 
-FULL = {"n": 48, "count": 60, "horizon": 300, "grids": (16, 24, 48), "width": 24, "budget": "2500steps"}
+FULL = {"n": 48, "count": 60, "horizon": 300, "grids": (16, 24, 48), "width": 24, "budget": "3000steps"}
 TOY = {"n": 16, "count": 4, "horizon": 2, "grids": (16,), "width": 4, "budget": "2steps"}
 at = scale(FULL, TOY)
 
 task = KuramotoSivashinsky(length=22.0, dt=1.0, spin_up=50.0, **{k: at[k] for k in ("n", "count", "horizon")})
-network = FNO(width=at["width"], modes=16, layers=3)
+network = FNO(width=at["width"], modes=16, layers=3, unrolling=Unrolling(noise=0.05))
 fitted = network.fit(task, Budget.parse(at["budget"]), key=jax.random.key(0))
 test = task.trajectories("test")
 paths = {"network": unroll(fitted, task, test.inputs, task.horizon)["u_next"]}

@@ -18,9 +18,9 @@ Forecast vorticity of which only every fourth point is seen, beside solvers that
 # shifted, turned and mirrored together.
 #
 # This lesson takes a milder twin ($\nu = 5\cdot 10^{-5}$, every fourth of 128 points seen) of the set with $\nu
-# = 10^{-5}$ (every fourth of 256), on which published operators are compared. Three kinds of answer: a network that sees data alone,
-# the solver on the coarse grid, and a classical trick, a coarse solver for the flow with the vorticity carried
-# along it on a finer grid, in one long step (semi-Lagrangian, [Staniforth and Côté
+# = 10^{-5}$ (every fourth of 256), on which published operators are compared. Three kinds of answer: a network
+# that sees data alone, the solver on the coarse grid, and a classical trick, a coarse solver for the flow with
+# the vorticity carried along it on a finer grid, in one long step (semi-Lagrangian, [Staniforth and Côté
 # 1991](https://doi.org/10.1175/1520-0493%281991%29119%3C2206:SLISFA%3E2.0.CO;2)).
 
 # %% Fit and judge
@@ -35,7 +35,7 @@ from erlangen.methods.operators.fno import FNO
 from erlangen.tasks.continuum.navier_stokes import NavierStokes
 
 DATA = ("n", "fine", "start", "horizon", "count", "held")
-FULL = {"n": 32, "fine": 128, "start": 5, "horizon": 5, "count": 16, "held": 5, "width": 16, "budget": "200steps"}
+FULL = {"n": 32, "fine": 128, "start": 5, "horizon": 5, "count": 32, "held": 5, "width": 16, "budget": "800steps"}
 FULL |= {"grids": (16, 24, 32), "flows": (28,)}
 TOY = {"n": 8, "fine": 16, "start": 0, "horizon": 1, "count": 4, "held": 5, "width": 4, "budget": "2steps"}
 TOY |= {"grids": (8,), "flows": ()}
