@@ -1,6 +1,6 @@
 """The pages of the lessons, one for each area: what they ask, their code, what it printed, and the exercise.
 
-`docs/lessons.md` leads to them: its line "(the list)" becomes a list of all.
+`docs/lessons.md` leads to them: its line "<!-- the list -->" becomes a list of all.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from erlangen.leaves import areas
 from erlangen.lessons import Lesson
 
 BENEATH = {"theory": "The theory beneath", "across": "Across the map"}
-OVERVIEW, LIST = Path(__file__).parents[1] / "lessons.md", "(the list)\n"
+OVERVIEW, LIST = Path(__file__).parents[1] / "lessons.md", "<!-- the list -->\n"
 
 
 def pages() -> dict[str, str]:
