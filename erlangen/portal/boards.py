@@ -49,7 +49,7 @@ def the_leaf(library: Library, path: str) -> LeafAnswer:
         "resources": resources_of(
             titles=list(dict.fromkeys(str(one) for part in ("data", "code") for one in raw.get(part) or []))
         ),
-        "bar": _bar(leaf, library.declared_scores(path)),
+        "bar": _bar(leaf, board["scores"]),
         "task": task,
         "board": board,
         "best": _best(library, leaf, rows),
@@ -78,7 +78,7 @@ def references(raw: Mapping[str, Any], papers: Mapping[str, Mapping[str, Any]]) 
     return found
 
 
-def _bar(leaf: Leaf, scores: Sequence[Mapping[str, Any]]) -> Bar | None:
+def _bar(leaf: Leaf, scores: Sequence[ScoreRow]) -> Bar | None:
     bar, standing = leaf.bar, leaf.standing
     if bar is None:
         return None
@@ -202,7 +202,10 @@ def _first_settings(library: Library, leaf: Leaf, record: Record) -> list[str]:
         for name, value in fields.items()
         if name in first or (name in usual and str(usual[name]) != str(value))
     }
-    return [f"{name.replace('_', ' ')} {value}" for name, value in told.items()]
+    return [
+        f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}"
+        for name, value in told.items()
+    ]
 
 
 def _device(record: Record) -> str:

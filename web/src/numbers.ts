@@ -32,6 +32,7 @@ export function set(text: string): string {
   return text
     .replace(/(?<=[\d)])e([+-]?\d+)/g, (_, n) => power(Number(n)))
     .replace(/(^|[\s(±<])-(?=[\d.])/g, `$1${MINUS}`)
+    .replaceAll(' +- ', ' ± ')
     .replaceAll('<=', '≤')
     .replaceAll('>=', '≥')
     .replace(/eV\/A(?![a-zA-Z])/g, 'eV/Å')
