@@ -230,13 +230,13 @@ def _parse(text: str, name: str, *, whole: bool) -> tuple[str, ast.Module]:
     if not whole:
         outline = _outline(text)
         try:
-            return outline, _tree(outline, name)
+            return outline, parsed(outline, name)
         except SyntaxError:  # a string that is less indented than its function
             pass
-    return text, _tree(text, name)
+    return text, parsed(text, name)
 
 
-def _tree(text: str, name: str) -> ast.Module:
+def parsed(text: str, name: str = "<text>") -> ast.Module:
     """ast.parse, one thread at a time: CPython 3.11 counts the depth of all threads together, and a switch in between
     (hooks of the garbage collector run Python) ends in "AST constructor recursion depth mismatch".
     """
