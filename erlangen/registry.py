@@ -28,6 +28,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from erlangen.core.errors import Invalid, unknown
 
@@ -242,6 +243,12 @@ def parsed(text: str, name: str = "<text>") -> ast.Module:
     """
     with _PARSING:
         return ast.parse(text, filename=name)
+
+
+def literal(text: str) -> Any:
+    """ast.literal_eval, one thread at a time for the same reason."""
+    with _PARSING:
+        return ast.literal_eval(text)
 
 
 def _outline(text: str) -> str:
