@@ -65,7 +65,7 @@ class ShiftRow:
     ratio: float
 
 
-def written(setting: Any) -> str:
+def written(setting: object) -> str:
     """A setting as one reads it: 1e-8 rather than 1e-08."""
     return re.sub(r"e([+-])0+(?=\d)", r"e\1", str(setting)).replace("e+", "e")
 
