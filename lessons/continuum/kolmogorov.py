@@ -52,7 +52,20 @@ for name, found in answers.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# In a quarter of a unit of time the vorticity changes by 14 % of itself. The network halves that, to about 7 %.
+# On the solver's curve of error against grid this is a place between 16 by 16 and 24 by 24 points: the network
+# knows as much of the flow as a solver that sees about half of the points. On all 32 by 32 points the solver is
+# wrong by 2.4 %, not by less, since the truth was computed on twice as many and waves that the grid does not
+# hold act back.
+#
+# That a coarse solver is off by 11 % says that this is turbulence: something happens at every scale, and what
+# is left out counts. It is where a learned correction of a coarse solver pays, as in the paper named above; a
+# network alone, from 60 trajectories and without the equation, has to learn advection first, which the solver
+# has for nothing.
+#
+# The exercise gives a scale. If the flow stayed calm, its vorticity would be several times what it is:
+# turbulence takes momentum from the force far better than viscosity does, as in a pipe, where it is the reason
+# for pumps.
 
 # %% exercise
 # There is a calm solution: vorticity that depends on $y$ alone. Then $\mathbf v\cdot\nabla\omega = 0$, and the
