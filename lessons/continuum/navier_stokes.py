@@ -58,7 +58,20 @@ for name, found in paths.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# The network, from 32 films of five frames, is wrong by 5 % after one unit of time and by 12 % after five, each
+# fed with the last: its errors add up. The solver on 16 by 16 points, a quarter of those that are seen, is
+# already better, and its error does not grow. On the 32 by 32 points that are seen the solver ends at about 1
+# %. It knows the equation exactly, so this is what the coarse grid takes away: waves that do not fit are cut,
+# and those that were folded into the picture cannot be told from true ones.
+#
+# The third kind of answer goes below that. It computes the flow on even fewer points, where it is smooth, and
+# carries the vorticity, which is not, along the flow on a finer grid. Its error is 0.3 % after one unit of time
+# and less after five, since a finer grid fills itself with the right filaments as time goes on. That is the
+# physics of two dimensions put to use: the velocity is an integral over vorticity, smoother by one derivative.
+#
+# So before a network's error on such a set is called small, two lines belong next to it: the solver on the
+# points that were seen, and the best that can be had from them. At $\nu = 10^{-5}$ operators are published with
+# errors of a few to twenty per cent, and the same two lines are missing.
 
 # %% exercise
 # On $n$ equally spaced points of a ring the wave $e^{2\pi i m x}$ cannot be told from others. As which wave
