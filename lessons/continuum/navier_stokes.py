@@ -62,7 +62,7 @@ for name, found in paths.items():
 # fed with the last: its errors add up. The solver on 16 by 16 points, a quarter of those that are seen, is
 # already better, and its error does not grow. On the 32 by 32 points that are seen the solver ends at about 1
 # %. It knows the equation exactly, so this is what the coarse grid takes away: waves that do not fit are cut,
-# and those that were folded into the picture cannot be told from true ones.
+# and those that were folded into the picture are taken for true ones.
 #
 # The third kind of answer goes below that. It computes the flow on even fewer points, where it is smooth, and
 # carries the vorticity, which is not, along the flow on a finer grid. Its error is 0.3 % after one unit of time
@@ -70,8 +70,9 @@ for name, found in paths.items():
 # physics of two dimensions put to use: the velocity is an integral over vorticity, smoother by one derivative.
 #
 # So before a network's error on such a set is called small, two lines belong next to it: the solver on the
-# points that were seen, and the best that can be had from them. At $\nu = 10^{-5}$ operators are published with
-# errors of a few to twenty per cent, and the same two lines are missing.
+# points that were seen, and the best that can be had from them. On the twin at $\nu = 10^{-5}$, with 200 films
+# and 64 of 256 points, the order is the same over ten units of time: 14 % for this kind of network, 2.6 % for
+# the solver on the points seen, 0.65 % for the vorticity carried.
 
 # %% exercise
 # On $n$ equally spaced points of a ring the wave $e^{2\pi i m x}$ cannot be told from others. As which wave
