@@ -58,8 +58,8 @@ for name, found in answers.items():
 #
 # The solver takes milliseconds at most at this size, so nothing is won. Published comparisons of neural
 # operators on this set stand at about 1 % for 421 points along each side thinned to 85 and a thousand rocks,
-# and should be read the same way: next to the solver on the same points, which has 0.6 % there, not next to
-# other networks alone.
+# and should be read the same way: next to the solver on the same points, which has 0.6 % on the twin of that
+# set, not next to other networks alone.
 #
 # Networks earn their place in questions around this one: when many flows have to be computed inside a search
 # for the rock that fits some measurements, gradients with respect to the rock are wanted, and the rocks of
