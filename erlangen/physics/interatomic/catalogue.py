@@ -25,7 +25,7 @@ LAWS = {
     "zhou-copper": "embedded atoms of copper alone, the same with the shorter range of its own table",
     "kob-andersen": "binary Lennard-Jones glass in reduced units: A is Ni, B is P",
 }
-ALIASES = {"lj": "lj-argon", "sw": "stillinger-weber", "eam": "zhou", "ka": "kob-andersen"}
+ALIASES = {"lj": "lj-argon", "lennard-jones": "lj-argon", "sw": "stillinger-weber", "eam": "zhou", "ka": "kob-andersen"}
 _PLACES = {
     "lj-argon": ("lennard_jones", "LennardJones", ()),
     "emt": ("emt", "EffectiveMedium", ()),
@@ -37,7 +37,7 @@ _PLACES = {
 
 
 def law(name: str) -> Law:
-    """The law of that name, or of its alias ("lj", "sw", "eam", "ka"); capitals do not matter."""
+    """The law of that name or alias ("lj", "sw", "eam", "ka"); capitals do not matter."""
     key = name.strip().lower().replace("_", "-")
     key = ALIASES.get(key, key)
     if key not in _PLACES:

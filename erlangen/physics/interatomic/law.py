@@ -73,8 +73,8 @@ class Law(eqx.Module):
 
 
 def by_atomic_number(
-    elements: Sequence[int], rows: Float[np.ndarray, "elements *p"]
-) -> Float[np.ndarray, "numbers *p"]:
+    elements: Sequence[int], rows: Float[np.ndarray, " elements *p"]
+) -> Float[np.ndarray, " numbers *p"]:
     """Parameters in a table that atomic numbers are places in; 1 for all other elements and where there is no atom."""
     table = np.ones((HEAVIEST + 1, *rows.shape[1:]))
     table[list(elements)] = rows

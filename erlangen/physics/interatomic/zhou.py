@@ -64,7 +64,7 @@ class Zhou(Law):
         for name in names:
             if name not in known:
                 raise unknown("an element of Zhou's embedded atom potentials", name, known)
-        chosen = tuple(sorted(atomic_numbers[name] for name in names or known))
+        chosen = tuple(sorted({atomic_numbers[name] for name in names or known}))
         return cls(elements=chosen, cutoff=float(np.sqrt(5) * max(parameters()[z]["re"] for z in chosen)))
 
     def among(self, atomic_numbers: Int[AnyArray, " n"], near: Neighbours) -> Float[Array, " n"]:
