@@ -233,8 +233,9 @@ def keep(ran: Executed, *, seconds: float, device: str) -> Path:
         "seconds": round(seconds, 1),
         "outputs": list(ran.outputs),
     }
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    whole = path.with_suffix(".part")  # who reads meanwhile sees the old one or the new one, never half of it
+    whole.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return whole.replace(path)
 
 
 def kept(one: Lesson) -> Kept | None:
