@@ -47,7 +47,7 @@ def phonons(argv: list[str]) -> int:
     along = found.frequencies(way.q)
     q, weights = vibrations.mesh((args.mesh,) * 3, found.x)
     on_mesh = found.frequencies(q)
-    heat = vibrations.thermal(on_mesh, weights, TEMPERATURES)
+    heat = vibrations.thermal(on_mesh, weights, np.array(TEMPERATURES))
     print("\n".join(_told(found, along, heat)))
     if args.plot:
         from .plots_phonons import draw

@@ -26,9 +26,9 @@ def surface_of(law: str | None, model: str | None) -> Any:
             do="For instance --law emt, or --model runs/2026-01-31-1200-forces-mace-s0.",
         )
     if law is not None:
-        from ..physics import interatomic
+        from ..physics.interatomic.catalogue import law as named
 
-        return interatomic.law(law)
+        return named(law)
     from ..assess.symmetry import in_double
     from ..numerics.precision import double
     from ..study.run import load
