@@ -155,7 +155,7 @@ def prepare(
     for x in systems:
         surface.check(x)
     n = max(len(x.atomic_numbers) for x in systems)
-    x = _side_by_side(systems, n)
+    x = side_by_side(systems, n)
     m = np.zeros((len(systems), n))
     free = np.zeros((len(systems), n))
     for i, one in enumerate(systems):
@@ -163,13 +163,13 @@ def prepare(
         m[i, :k] = AMU * masses(np.asarray(one.atomic_numbers))
         free[i, :k] = _freedom(one, m[i, :k]) if ensemble.conserves_momentum else 3.0
     with double():
-        cells = _common_plan(surface, systems, skin)
+        cells = common_plan(surface, systems, skin)
     bodies = Bodies(m, free.sum(1))  # type: ignore[arg-type]
     length = block // interval * interval
     return Simulation(surface, x, bodies, free, ensemble, cells, interval, length, strongest)
 
 
-def _side_by_side(systems: Sequence[Atoms], n: int) -> Atoms:
+def side_by_side(systems: Sequence[Atoms], n: int) -> Atoms:
     """One batch, ghosts (atomic number 0) where a system has fewer atoms."""
 
     def padded(values: AnyArray) -> np.ndarray:
@@ -184,7 +184,7 @@ def _side_by_side(systems: Sequence[Atoms], n: int) -> Atoms:
     )
 
 
-def _common_plan(surface: Surface, systems: Sequence[Atoms], skin: float) -> CellList | None:
+def common_plan(surface: Surface, systems: Sequence[Atoms], skin: float) -> CellList | None:
     """Sizes that fit all; none where all pairs of isolated molecules are looked at."""
     if not any(np.any(x.pbc) or len(x.atomic_numbers) > LISTED for x in systems):
         return None
