@@ -20,6 +20,11 @@ VERBS = {
     "compare": ("tasks x methods x seeds, with groups that differ significantly", "cli_study:compare"),
     "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
+    "phonons": (
+        "how a crystal vibrates, on a law or a trained run: dispersion, heat capacity",
+        "cli_phonons:phonons",
+    ),
+    "elastic": ("elastic constants of a crystal, with its atoms relaxed", "cli_phonons:elastic"),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
     "lesson": ("lessons on the leaves and the theory: list, run, take as a notebook", "cli_lesson:lesson"),
     "serve": ("the map in the browser: see, run, compare, predict", "cli_portal:serve"),

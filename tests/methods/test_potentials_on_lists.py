@@ -20,6 +20,7 @@ from erlangen.nn.radial import Bessel
 from erlangen.numerics.neighbour_lists import LABEL
 from erlangen.numerics.neighbours import images_within
 from erlangen.numerics.precision import double
+from erlangen.physics.phonons import Phonons
 
 CUTOFF = 4.0
 
@@ -58,6 +59,21 @@ def test_a_cell_smaller_than_the_cutoff_is_its_supercell(kind):
         assert float(six["energy"]) == pytest.approx(6 * float(one["energy"]), rel=1e-11)
         np.testing.assert_allclose(six["forces"], np.tile(one["forces"], (6, 1)), atol=1e-9)
         assert np.abs(one["forces"]).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["painn", pytest.param("mace", marks=pytest.mark.slow)])
+def test_a_wave_through_one_cell_is_that_through_a_supercell(kind):
+    """Two rounds of messages: what an atom hears has crossed two boundaries of the cell."""
+    cell, q = diamond(), np.array([0.5, 0.5, 0.0])
+    large = cell.repeat((2, 2, 1))
+    places = np.rint((large.positions.reshape(4, 2, 3) - cell.positions)[:, 0] @ np.linalg.inv(cell.cell.array))
+    with double():
+        f = potential(kind)
+        one, four = (Phonons.of(f, atoms(a)) for a in (cell, large))
+        found, whole = one.hessians([q])[0], four.hessians(np.zeros((1, 3)))[0].reshape(4, 6, 4, 6)[0]
+    expected = np.einsum("acb,c->ab", whole, np.exp(2j * np.pi * places @ q))
+    assert np.abs(found - expected).max() < 1e-12 * np.abs(expected).max()
+    assert max(one.defects().values()) < 1e-12
 
 
 def test_a_list_and_all_pairs_agree_in_energy_forces_and_stress():
