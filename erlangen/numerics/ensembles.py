@@ -25,7 +25,7 @@ from .following import Felt, Seen
 
 
 class Phase(eqx.Module):
-    """A point of phase space with its cell, what is felt there, the list of neighbours, and the heat taken up so far."""
+    """A point of phase space with its cell, what is felt there, the list of neighbours, the heat taken up so far."""
 
     positions: Float[Array, "n 3"]
     velocities: Float[Array, "n 3"]
@@ -64,9 +64,7 @@ class Ensemble(eqx.Module):
     """A rule for one step."""
 
     @abc.abstractmethod
-    def step(
-        self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray
-    ) -> Phase:
+    def step(self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray) -> Phase:
         """From one point to the next; number: of the step, from 0."""
 
     @property
@@ -83,9 +81,7 @@ class Verlet(Ensemble):
 
     dt: float
 
-    def step(
-        self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray
-    ) -> Phase:
+    def step(self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray) -> Phase:
         v = _kicked(phase, bodies, self.dt)
         phase = feel(phase.moved(positions=phase.positions + self.dt * v, velocities=v))
         return phase.moved(velocities=_kicked(phase, bodies, self.dt))
@@ -107,9 +103,7 @@ class Langevin(Ensemble):
     kT: Coefficient
     friction: float = 0.01
 
-    def step(
-        self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray
-    ) -> Phase:
+    def step(self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray) -> Phase:
         v = _kicked(phase, bodies, self.dt)
         middle = phase.positions + 0.5 * self.dt * v
         keep = jnp.exp(-self.friction * self.dt)
@@ -136,9 +130,7 @@ class VelocityRescaling(Ensemble):
     kT: Coefficient
     time: float = 100.0
 
-    def step(
-        self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray
-    ) -> Phase:
+    def step(self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray) -> Phase:
         phase = Verlet(self.dt).step(phase, bodies, feel, number=number, key=key)
         now = jnp.sum(bodies.kinetic(phase.velocities))
         keep, f = jnp.exp(-self.dt / self.time), bodies.freedom
@@ -177,9 +169,7 @@ class CellRescaling(Ensemble):
     every: int = eqx.field(static=True, default=10)
     free: Literal["volume", "lengths", "shape"] = eqx.field(static=True, default="volume")
 
-    def step(
-        self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray
-    ) -> Phase:
+    def step(self, phase: Phase, bodies: Bodies, feel: Feel, *, number: Int[Array, ""], key: PRNGKeyArray) -> Phase:
         first, second = jax.random.split(key)
         phase = self.inner.step(phase, bodies, feel, number=number, key=first)
         due = (number + 1) % self.every == 0

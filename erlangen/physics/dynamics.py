@@ -5,8 +5,8 @@
     for state, frames in simulation.blocks(state, n_blocks):       frames: NumPy, [frames, systems, ...]
         ...
 
-Units: A, fs, eV, amu, K. Positions are never wrapped. A step that no longer makes sense (not finite, an atom that leaps,
-a force beyond the limit) is not taken: that system stays at its last good point, and `State.cause` says why. A block
+Units: A, fs, eV, amu, K. Positions are never wrapped. A step that makes no sense any more (not finite, an atom leaps, a
+force beyond the limit) is not taken: that system stays at its last good point, and `State.cause` says why. A block
 begins with a new list of neighbours and ends in a `State`, which is all that has to be kept to go on, bit for bit.
 """
 
@@ -26,7 +26,7 @@ from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..numerics.cell_list import CellList, plan, with_room
 from ..numerics.ensembles import Bodies, Ensemble, Phase
-from ..numerics.following import Felt, felt, follow, look
+from ..numerics.following import felt, follow, look
 from ..numerics.langevin import at_rest, thermal_velocities
 from ..numerics.mechanics import Surface
 from ..numerics.precision import double
@@ -36,7 +36,12 @@ from .units import AMU, BOLTZMANN
 LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 LEAP = 0.5  # A in one step: nothing that is integrated well moves so far
 SKIN = 0.5  # A
-CAUSES = ("", "the energy or a force is not finite", "an atom moved by more than 0.5 A in one step", "too large a force")
+CAUSES = (
+    "",
+    "the energy or a force is not finite",
+    "an atom moved by more than 0.5 A in one step",
+    "too large a force",
+)
 
 
 class State(eqx.Module):
@@ -98,6 +103,8 @@ class Simulation(eqx.Module):
         v = np.zeros((*numbers.shape, 3))
         for i, row in enumerate(numbers):
             real = row > 0
+            if temperature is not None and not temperature > 0:
+                raise Invalid(must="a temperature is positive", came=f"{temperature:g} K", do="For instance 300.")
             if velocities is not None:
                 v[i, real] = velocities[i]
             elif temperature is not None:
@@ -124,6 +131,12 @@ class Simulation(eqx.Module):
                 simulation = dataclasses.replace(simulation, cells=cells)
                 state, frames = jax.device_get((state, frames))
             yield state, frames, simulation
+
+    def frame(self, state: State) -> Frames:
+        """The frame of a state."""
+        with double():
+            found = eqx.filter_jit(jax.vmap(_frame))(state, self.bodies)
+            return jax.tree.map(lambda a: np.asarray(a)[None], found)
 
     def _check_start(self, state: State) -> None:
         forces = np.max(np.linalg.norm(np.asarray(state.phase.felt.forces), axis=-1))

@@ -1,6 +1,6 @@
 """Whether a simulation can be believed: what is always watched, from its frames and its state.
 
-    drift: slope of the conserved energy per atom [meV/ps]          T_e = < 2 K_e > / (k f_e)   of each element
+drift: slope of the conserved energy per atom [meV/ps]          T_e = < 2 K_e > / (k f_e)   of each element
 """
 
 from __future__ import annotations

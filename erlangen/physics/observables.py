@@ -109,9 +109,7 @@ def diffusion(
         )
     curves = []
     for k in range(blocks):
-        times, moved = mean_squared_displacement(
-            positions[k * length : (k + 1) * length], spacing, masses=masses
-        )
+        times, moved = mean_squared_displacement(positions[k * length : (k + 1) * length], spacing, masses=masses)
         curves.append(moved)
     slopes = [np.polyfit(times[first : last + 1], one[first : last + 1], 1)[0] / 6 for one in curves]  # type: ignore[possibly-undefined]
     mean, error = _blocked(np.asarray(curves)[:, : last + 1], blocks)
@@ -176,7 +174,7 @@ def broken_bonds(
 def bonds_of(
     positions: Float[np.ndarray, "n 3"], atomic_numbers: Int[np.ndarray, " n"], *, tolerance: float = 1.25
 ) -> tuple[list[tuple[int, int]], Float[np.ndarray, " bonds"]]:
-    """Bonds of an isolated molecule: pairs nearer than `tolerance` times the sum of their covalent radii; lengths [A]."""
+    """Bonds of an isolated molecule: pairs nearer than `tolerance` times the sum of covalent radii; lengths [A]."""
     from ase.data import covalent_radii
 
     r, radius = np.asarray(positions, float), covalent_radii[np.asarray(atomic_numbers)]

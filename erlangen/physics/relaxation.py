@@ -3,8 +3,8 @@
     r = u exp(L),   h = h0 exp(L),   minimise  E(r, h) + P V  over u and the symmetric L
 
 L is the logarithm of the deformation (as in ASE's FrechetCellFilter): derivatives with respect to it go through the
-matrix exponential. The rows of L are scaled by the number of atoms, so that one tolerance [eV/A] suits both. Symmetry is
-kept by averaging the gradient over the space group of the start:  g'_pi(i) = mean_R R g_i,   L' = mean_R R L R^T.
+matrix exponential. The rows of L are scaled by the number of atoms, so that one tolerance [eV/A] suits both. Symmetry
+is kept by averaging the gradient over the space group of the start:  g'_pi(i) = mean_R R g_i,   L' = mean_R R L R^T.
 """
 
 from __future__ import annotations
@@ -100,6 +100,15 @@ def relax(
             do="Look for atoms on top of each other, and for lengths in another unit than A.",
         )
     return [_of(systems[i], i, found, there, moved) for i in range(len(systems))]
+
+
+def relaxed(surface: Surface, x: Atoms, *, cell: bool = False, tolerance: float = 1e-4, most: int = 2000) -> Atoms:
+    """The minimum near `x`, positions alone or with its cell; warns where it was not reached."""
+    (found,) = relax(surface, [x], cell=cell, tolerance=tolerance, most=most)
+    if not found.converged:
+        said = f"not at rest after {found.steps} steps: {found.steepest:.2g} eV/A are left of {tolerance:g}"
+        warnings.warn(said, stacklevel=2)
+    return found.atoms
 
 
 def operations(x: Atoms, precision: float = 1e-3) -> Operations:
@@ -211,7 +220,7 @@ def _symmetric(g: Float[Array, "m 3"], group: Operations | None, n: int) -> Floa
 
 
 def _same_shape(groups: Sequence[Operations], n: int) -> Operations:
-    """Groups of the same order, by repeating each as a whole to the least common multiple; ghosts stay where they are."""
+    """Groups of the same order, each repeated as a whole up to the least common multiple; ghosts stay in place."""
     order = int(np.lcm.reduce([len(g.rotations) for g in groups]))
     turns, origins = [], []
     for g in groups:
