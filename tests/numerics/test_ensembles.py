@@ -63,7 +63,9 @@ def test_langevin_positions_are_exact_for_oscillators_at_a_large_step():
         np.testing.assert_allclose(np.mean(found[100:], 0), KT, rtol=0.01)
 
 
-@pytest.mark.parametrize("ensemble", [Langevin(0.1, KT, 2.0), VelocityRescaling(0.1, KT, 0.5)], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "ensemble", [Langevin(0.1, KT, 2.0), VelocityRescaling(0.1, KT, 0.5)], ids=lambda e: type(e).__name__
+)
 def test_kinetic_energy_has_the_mean_and_the_variance_of_its_gamma_distribution(ensemble):
     """K ~ Gamma(f / 2, kT): mean f kT / 2, variance f kT^2 / 2; momentum, where it is conserved, stays zero."""
     n, free = 4, 12 if isinstance(ensemble, Langevin) else 9
@@ -82,18 +84,18 @@ def test_kinetic_energy_has_the_mean_and_the_variance_of_its_gamma_distribution(
         assert np.max(np.abs(momentum)) < 1e-10
 
 
-@pytest.mark.parametrize("free", ["volume", "lengths", "shape"])
+@pytest.mark.parametrize("free", ["volume", "shape"])
 def test_a_perfect_gas_under_pressure_has_gamma_distributed_volumes(free):
     """V ~ Gamma(n + 1, kT / P): mean (n + 1) kT / P, variance (n + 1) (kT / P)^2, however the cell may change."""
     n, pressure = 5, 0.1
     ensemble = CellRescaling(Langevin(0.05, KT, 5.0), KT, pressure, 1.0, time=1.0, every=2, free=free)
     with double():
         bodies, rng = Bodies(jnp.ones(n), jnp.asarray(3.0 * n)), np.random.default_rng(1)
-        r, v = rng.random((200, n, 3)), np.sqrt(KT) * rng.normal(size=(200, n, 3))
+        r, v = rng.random((100, n, 3)), np.sqrt(KT) * rng.normal(size=(100, n, 3))
         size = lambda p: (jnp.abs(jnp.linalg.det(p.cell)), energy(bodies)(p))  # noqa: E731
-        run = lambda r, v, seed: course(ensemble, begin(r, v, edge=3.5), bodies, 2000, size, seed=seed)[1]  # noqa: E731
-        volume, conserved = jax.vmap(run)(r, v, jnp.arange(200))
-    volume = np.asarray(volume)[:, 400:]
-    assert volume.mean() == pytest.approx((n + 1) * KT / pressure, rel=0.03)
-    assert volume.var() == pytest.approx((n + 1) * (KT / pressure) ** 2, rel=0.1)
-    np.testing.assert_allclose(conserved, conserved[:, :1] * np.ones(2000), rtol=1e-9)
+        run = lambda r, v, seed: course(ensemble, begin(r, v, edge=3.5), bodies, 1500, size, seed=seed)[1]  # noqa: E731
+        volume, conserved = jax.vmap(run)(r, v, jnp.arange(100))
+    volume = np.asarray(volume)[:, 300:]
+    assert volume.mean() == pytest.approx((n + 1) * KT / pressure, rel=0.04)
+    assert volume.var() == pytest.approx((n + 1) * (KT / pressure) ** 2, rel=0.15)
+    assert np.max(np.ptp(np.asarray(conserved), axis=1)) < 1e-9

@@ -27,9 +27,8 @@ def ours(a):
     return Atoms(a.positions, np.asarray(a.numbers, np.int32), a.cell.array, np.asarray(a.pbc))
 
 
-def argon(edge=2, symbols=None):
-    a = bulk("Ar", "fcc", 5.4, cubic=True) * (edge,) * 3
-    a.symbols[: len(symbols or [])] = symbols or []
+def argon(edge=2):
+    a = bulk("Ar", "fcc", 5.4, cubic=True) * (edge, edge, edge)
     return ours(a)
 
 
@@ -45,18 +44,23 @@ def run(simulation, state, blocks):
     return state, jax.tree.map(lambda *a: np.concatenate(a), *frames), simulation
 
 
-def test_energy_momentum_and_equipartition_of_a_mixture_at_constant_energy():
-    """Neon and xenon on one law: light and heavy atoms share the energy."""
-    x = argon(symbols=["Ne", "Xe"] * 16)
-    simulation = prepare(LennardJones(), [x], Verlet(4.0), interval=10, block=1500)
-    state, frames, simulation = run(simulation, simulation.start(temperature=80.0, seed=3), 2)
-    series = {"times": 4.0 * frames.step[:, 0], "conserved": frames.conserved[:, 0], "kinetic": frames.kinetic[:, 0]}
-    found = monitors(simulation, state, 0, **series, momentum=frames.momentum[:, 0])
-    assert abs(found.drift) < 0.02 and found.momentum < 1e-12 and not found.stopped
-    assert found.equipartition < 0.12 and set(found.by_element) == {"Ne", "Xe"}
-    mean = np.average(list(found.by_element.values()))
-    assert found.temperature == pytest.approx(mean, rel=0.02)
-    assert "equipartition" in "\n".join(found.lines())
+def test_energy_momentum_and_equipartition_of_mixed_clusters_at_constant_energy():
+    """Neon and xenon on one law: light and heavy atoms share the energy, momentum and rotation apart."""
+    a = bulk("Ar", "fcc", 5.4, cubic=True) * (2, 2, 2)
+    nearest = np.argsort(np.linalg.norm(a.positions - a.positions.mean(0), axis=1))[:13]
+    x = ours(AseAtoms(["Ne", "Xe"] * 6 + ["Xe"], a.positions[nearest]))
+    simulation = prepare(LennardJones(), [x] * 8, Verlet(4.0), interval=10, block=1000)
+    state, frames, simulation = run(simulation, simulation.start(temperature=50.0, seed=3), 3)
+    found = []
+    for i in range(8):
+        series = {"times": 4.0 * frames.step[:, i], "conserved": frames.conserved[:, i]}
+        more = {"kinetic": frames.kinetic[:, i], "momentum": frames.momentum[:, i]}
+        found.append(monitors(simulation, state, i, **series, **more))
+        assert abs(found[-1].drift) < 0.02 and found[-1].momentum < 1e-12 and not found[-1].stopped
+    neon, xenon = (np.mean([one.by_element[name] for one in found]) for name in ("Ne", "Xe"))
+    assert neon == pytest.approx(xenon, rel=0.06)
+    assert found[0].temperature == pytest.approx(np.average(list(found[0].by_element.values())), rel=0.1)
+    assert "equipartition" in "\n".join(found[0].lines())
 
 
 def test_side_by_side_is_alone_to_rounding_and_goes_on_bit_for_bit():
@@ -86,24 +90,30 @@ def test_side_by_side_is_alone_to_rounding_and_goes_on_bit_for_bit():
 
 def test_periodic_replicas_refresh_their_lists_together_and_small_lists_grow():
     x = argon()
-    ensemble = CellRescaling(Langevin(5.0, KT, 0.01), KT, 0.0, 100.0, time=500.0, every=5)
+    bath = VelocityRescaling(5.0, KT, 100.0)
+    ensemble = CellRescaling(bath, KT, 0.0, 100.0, time=500.0, every=5, free="lengths")
     many = prepare(NEAR, [x, x], ensemble, interval=20, block=40, skin=0.3)
     start = many.start(temperature=120.0, seed=2)
     assert many.cells is not None
-    tight = dataclasses.replace(many, cells=dataclasses.replace(many.cells, width=4))
+    tight = dataclasses.replace(many, cells=dataclasses.replace(many.cells, width=12))
     end, frames, grown = run(tight, start, 2)
     other, again, _ = run(many, start, 2)
-    assert grown.cells.width >= 12 and not np.any(end.cause)
+    assert grown.cells.width == 24 and not np.any(end.cause)
     np.testing.assert_allclose(frames.positions, again.positions, atol=1e-9)
     assert np.ptp(frames.cell[:, :, 0, 0]) > 0 and np.max(np.abs(frames.positions[-1] - frames.positions[0])) > 0.1
+    edges = frames.cell[-1, 0]
+    assert len(set(np.diag(edges))) == 3 and np.all(edges[~np.eye(3, dtype=bool)] == 0)
+    assert frames.momentum.max() < 1e-12
     # the energy is that of a list made afresh
-    fresh = prepare(NEAR, [dataclasses.replace(x, positions=frames.positions[-1, 0], cell=frames.cell[-1, 0])], ensemble)
+    fresh = prepare(
+        NEAR, [dataclasses.replace(x, positions=frames.positions[-1, 0], cell=frames.cell[-1, 0])], ensemble
+    )
     assert fresh.start().phase.felt.energy[0] == pytest.approx(frames.energy[-1, 0], abs=1e-9)
 
 
 def test_dynamics_that_explodes_is_stopped_at_the_last_good_point_and_the_rest_goes_on():
     close = ours(AseAtoms("Ar2", [[0, 0, 0], [2.6, 0, 0]]))
-    simulation = prepare(LennardJones(), [close, cluster()], Verlet(20.0), interval=1, block=20)
+    simulation = prepare(LennardJones(), [close, cluster()], Verlet(60.0), interval=1, block=20)
     state, frames, _ = run(simulation, simulation.start(temperature=1.0), 1)
     assert state.cause.tolist() == [2, 0] and state.step[0] < state.step[1] == 20
     assert np.all(np.isfinite(frames.positions)) and np.max(np.abs(frames.positions[-1, 0])) < 5
@@ -130,11 +140,11 @@ def test_liquid_argon_diffuses_and_is_ordered_as_rahman_found():
     a = bulk("Ar", "fcc", 34.78 / 6, cubic=True) * (6, 6, 6)
     law = LennardJones(cutoff=2.25 * 3.405)
     melt = prepare(law, [ours(a)], VelocityRescaling(10.0, BOLTZMANN * 94.4, 200.0), interval=50, block=1000, skin=1.0)
-    state, frames, _ = run(melt, melt.start(temperature=300.0, seed=5), 2)
+    _, frames, _ = run(melt, melt.start(temperature=300.0, seed=5), 2)
     x = Atoms(frames.positions[-1, 0], np.asarray(a.numbers, np.int32), a.cell.array, np.asarray(a.pbc))
     quiet = prepare(law, [x], VelocityRescaling(10.0, BOLTZMANN * 94.4, 2000.0), interval=20, block=1000, skin=1.0)
     start = quiet.start(velocities=[frames.velocities[-1, 0]], seed=6)
-    state, frames, quiet = run(quiet, start, 6)
+    _, frames, _ = run(quiet, start, 6)
     r = frames.positions[:, 0]
     found = obs.diffusion(r, 200.0, window=(1000.0, 5000.0), blocks=5)
     print(f"D = {found.coefficient * 1e4:.2f} +- {found.error * 1e4:.2f} 1e-5 cm^2/s; Rahman: 2.43")
