@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import math
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class _Session:
         """The blocks that are left; the exit code."""
         from ..study.progress import ProgressLine
 
-        line = ProgressLine(f"md {Path(self.args.file).name}")
+        line = ProgressLine(f"md {Path(self.args.file).name}", sys.stderr)
         if done == 0:
             self.folder.append(self._texts(simulation.frame(state), np.full(self.folder.count, -1), first=True))
             self.folder.save(simulation, state, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def relax(argv: list[str]) -> int:
     options |= {"most": args.steps, "method": args.method, "pressure": args.pressure * GPA}
     found: list[Relaxed] = []
     start = time.perf_counter()
-    with ProgressLine(f"relax {source.name}").during("relaxing") as tell:
+    with ProgressLine(f"relax {source.name}", sys.stderr).during("relaxing") as tell:
         for first in range(0, len(frames), AT_ONCE):
             found += relax_all(surface, [f.atoms for f in frames[first : first + AT_ONCE]], **options)
             tell(len(found), len(frames))

@@ -39,7 +39,7 @@ class Minimiser(eqx.Module, Generic[M]):
 class Found(eqx.Module, Generic[S]):
     """Where a minimisation ended, after how many steps, and whether the slope is within the tolerance there.
 
-    broken: the value was no longer finite; z is the last point where it was.
+    broken: the value was no longer finite; z is the last point where it was (steps -1: not even at the start).
     """
 
     z: Float[Array, "m d"]
@@ -59,22 +59,22 @@ def minimise(
     def steep(g: Float[Array, "m d"]) -> Bool[Array, ""]:
         return jnp.max(jnp.linalg.norm(g, axis=-1)) > tolerance
 
-    def goes_on(state: tuple[Found[S], M]) -> Bool[Array, ""]:
-        found, _ = state
+    def goes_on(state: tuple[Found[S], Array, M]) -> Bool[Array, ""]:
+        found, _, _ = state
         return ~found.converged & ~found.broken & (found.steps < most)
 
-    def step(state: tuple[Found[S], M]) -> tuple[Found[S], M]:
-        old, memory = state
-        move, memory = minimiser.step(old.z, old.gradient, memory)
-        value, g, kept = slope(old.z + move, old.carried)
+    def step(state: tuple[Found[S], Array, M]) -> tuple[Found[S], Array, M]:
+        old, there, memory = state
+        value, g, kept = slope(there, old.carried)
         fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(g))
-        z, value, g = (jnp.where(fine, a, b) for a, b in ((old.z + move, old.z), (value, old.value), (g, old.gradient)))
-        return Found(z, value, g, old.steps + fine.astype(jnp.int32), fine & ~steep(g), ~fine, kept), memory
+        z, value, g = (jnp.where(fine, a, b) for a, b in ((there, old.z), (value, old.value), (g, old.gradient)))
+        move, memory = minimiser.step(z, g, memory)
+        return Found(z, value, g, old.steps + fine.astype(jnp.int32), fine & ~steep(g), ~fine, kept), z + move, memory
 
-    value, g, carried = slope(z, carried)
-    fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(g))
-    first = Found(z, value, g, jnp.zeros((), jnp.int32), fine & ~steep(g), ~fine, carried)
-    return jax.lax.while_loop(goes_on, step, (first, minimiser.begin(z)))[0]
+    # the slope at the start is found inside of the loop: it is compiled once
+    no = jnp.zeros((), bool)
+    first = Found(z, jnp.zeros((), z.dtype), jnp.zeros_like(z), -jnp.ones((), jnp.int32), no, no, carried)
+    return jax.lax.while_loop(goes_on, step, (first, z, minimiser.begin(z)))[0]
 
 
 class _Glide(eqx.Module):

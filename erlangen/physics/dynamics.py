@@ -132,6 +132,14 @@ class Simulation(eqx.Module):
                 state, frames = jax.device_get((state, frames))
             yield state, frames, simulation
 
+    def run(self, state: State, count: int = 1) -> tuple[State, Frames, Simulation]:
+        """`count` blocks at once: where it ends, all frames, and the simulation to go on with."""
+        parts, simulation = [], self
+        for block in self.blocks(state, count):
+            state, frames, simulation = block
+            parts.append(frames)
+        return state, jax.tree.map(lambda *a: np.concatenate(a), *parts), simulation
+
     def frame(self, state: State) -> Frames:
         """The frame of a state."""
         with double():

@@ -93,10 +93,10 @@ def relax(
 
         (found, there, moved), _ = with_room(run, cells)  # type: ignore[arg-type]
         found, there, moved = jax.device_get((found, there, moved))
-    if np.any(found.broken & (found.steps == 0)):
+    if np.any(found.steps < 0):
         raise Invalid(
             must="a relaxation starts from a finite energy and finite forces",
-            came=f"structure {int(np.argmax(found.broken)) + 1}: NaN or infinity",
+            came=f"structure {int(np.argmin(found.steps)) + 1}: NaN or infinity",
             do="Look for atoms on top of each other, and for lengths in another unit than A.",
         )
     return [_of(systems[i], i, found, there, moved) for i in range(len(systems))]

@@ -57,18 +57,19 @@ def shapeless(r, s):
     return [np.linalg.norm(x[:, None] - x, axis=-1) for x in (r, s)]
 
 
-def cluster(n=7, seed=0):
-    golden = np.pi * (3 - np.sqrt(5)) * np.arange(n - 1)
-    z = 1 - 2 * (np.arange(n - 1) + 0.5) / (n - 1)
-    shell = 3.6 * np.stack([np.sqrt(1 - z**2) * np.cos(golden), np.sqrt(1 - z**2) * np.sin(golden), z], 1)
-    a = AseAtoms(f"Ar{n}", np.concatenate([[[0, 0, 0]], shell]))
-    a.rattle(0.05, seed=seed)
+def cluster(ring=5, seed=0):
+    """A bipyramid: LJ7 with five atoms around, LJ5 with three."""
+    angle = 2 * np.pi * np.arange(ring) / ring
+    radius, height = 1.9 / np.sin(np.pi / ring), 3.1 if ring == 3 else 2.0
+    around = radius * np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
+    a = AseAtoms(f"Ar{ring + 2}", np.concatenate([around, [[0, 0, height], [0, 0, -height]]]))
+    a.rattle(0.1, seed=seed)
     return a
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "fire"])
 def test_clusters_side_by_side_end_where_ase_ends(method):
-    clusters = [cluster(7), cluster(5, seed=1)]
+    clusters = [cluster(5), cluster(3, seed=1)]
     found = relax(LennardJones(), [ours(a) for a in clusters], tolerance=1e-5, method=method)
     for a, r in zip(clusters, found):
         a.calc = OfSurface(LennardJones())
@@ -85,7 +86,7 @@ def test_a_sheared_crystal_under_pressure_and_its_cell_end_where_ase_ends():
     (found,) = relax(NEAR, [ours(a)], cell=True, pressure=0.5 * GPA, tolerance=1e-4)
     a.calc = OfSurface(NEAR)
     BFGS(FrechetCellFilter(a, scalar_pressure=0.5 * GPA), logfile=None).run(fmax=1e-4, steps=1000)
-    assert found.converged and found.energy == pytest.approx(a.get_potential_energy(), abs=1e-6)
+    assert found.converged and found.energy == pytest.approx(a.get_potential_energy(), abs=1e-5)
     np.testing.assert_allclose(found.atoms.cell @ found.atoms.cell.T, a.cell.array @ a.cell.array.T, atol=5e-3)
     np.testing.assert_allclose(found.stress, -0.5 * GPA * np.eye(3), atol=2e-5)
 
