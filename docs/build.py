@@ -29,11 +29,12 @@ sys.path[:0] = [str(HERE), str(ROOT)]
 
 def assemble() -> None:
     """Write all pages into `PAGES`."""
-    from makers import chart, reference, shown
+    from makers import chart, lessons, reference, shown
 
     shutil.rmtree(PAGES, ignore_errors=True)
     shutil.copytree(HERE, PAGES, ignore=shutil.ignore_patterns(*OURS))
-    for name, text in {**reference.pages(), **chart.pages(), "made/burgers.txt": shown.burgers()}.items():
+    made = {**reference.pages(), **chart.pages(), **lessons.pages(), "made/burgers.txt": shown.burgers()}
+    for name, text in made.items():
         (PAGES / name).parent.mkdir(parents=True, exist_ok=True)
         (PAGES / name).write_text(text, encoding="utf-8")
 

@@ -27,6 +27,7 @@ from typing import Any, Literal, TypeVar
 
 from .core.errors import Invalid, unknown
 from .leaves import CHART, HERE
+from .registry import parsed
 
 FOLDERS = (HERE / "lesson_files", HERE.parent / "lessons")  # of a wheel, of a checkout
 FIRST = (  # what no map puts in order
@@ -99,7 +100,7 @@ class Exercise:
         lines = cell.text.splitlines()
         count = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
         question = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[:count]).strip()
-        nodes = [n for n in ast.parse(cell.text).body if isinstance(n, ast.FunctionDef) and n.name == "answer"]
+        nodes = [n for n in parsed(cell.text).body if isinstance(n, ast.FunctionDef) and n.name == "answer"]
         if len(nodes) != 1 or not question:
             came = f"{len(nodes)} in {name}, {'a' if question else 'no'} question"
             do = 'Write the question as comment lines, then "def answer(...):", then assert statements.'
@@ -111,7 +112,7 @@ class Exercise:
     @property
     def blank(self) -> str:
         """The function with its body left to the reader; what its docstring says stays."""
-        node = ast.parse(self.answer).body[0]
+        node = parsed(self.answer).body[0]
         body = node.body  # type: ignore[attr-defined]
         documented = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
         start = body[0].end_lineno if documented else body[0].lineno - 1
@@ -172,7 +173,7 @@ def read(path: Path) -> Lesson:
     source = path.read_text(encoding="utf-8")
     name = f"{path.parent.name}/{path.stem}"
     try:
-        about = ast.get_docstring(ast.parse(source)) or ""
+        about = ast.get_docstring(parsed(source)) or ""
     except SyntaxError as error:
         raise Invalid(must=f"{name} is Python", came=f"line {error.lineno}: {error.msg}", do="Repair it.") from None
     title, _, line = about.partition("\n\n")
@@ -232,8 +233,9 @@ def keep(ran: Executed, *, seconds: float, device: str) -> Path:
         "seconds": round(seconds, 1),
         "outputs": list(ran.outputs),
     }
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    whole = path.with_suffix(".part")  # who reads meanwhile sees the old one or the new one, never half of it
+    whole.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return whole.replace(path)
 
 
 def kept(one: Lesson) -> Kept | None:

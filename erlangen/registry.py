@@ -22,11 +22,13 @@ import importlib
 import os
 import re
 import sys
+import threading
 import types
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from erlangen.core.errors import Invalid, unknown
 
@@ -39,6 +41,7 @@ PLACES = {  # in the package: folder below a room; elsewhere the folder alone
     "container": ("data", "containers"),
 }
 OUTSIDE = "erlangen_path_"
+_PARSING = threading.RLock()
 RENAMED = {  # names of the contract of version 0.1, for plug-ins that ask for them
     "Fitted": "Predictor, or another Answer",
     "Linearised": "Tangents",
@@ -228,10 +231,24 @@ def _parse(text: str, name: str, *, whole: bool) -> tuple[str, ast.Module]:
     if not whole:
         outline = _outline(text)
         try:
-            return outline, ast.parse(outline, filename=name)
+            return outline, parsed(outline, name)
         except SyntaxError:  # a string that is less indented than its function
             pass
-    return text, ast.parse(text, filename=name)
+    return text, parsed(text, name)
+
+
+def parsed(text: str, name: str = "<text>") -> ast.Module:
+    """ast.parse, one thread at a time: CPython 3.11 counts the depth of all threads together, and a switch in between
+    (hooks of the garbage collector run Python) ends in "AST constructor recursion depth mismatch".
+    """
+    with _PARSING:
+        return ast.parse(text, filename=name)
+
+
+def literal(text: str) -> Any:
+    """ast.literal_eval, one thread at a time for the same reason."""
+    with _PARSING:
+        return ast.literal_eval(text)
 
 
 def _outline(text: str) -> str:

@@ -29,12 +29,8 @@ def phonons(argv: list[str]) -> int:
     """Frequencies along the special points, density of states, heat capacity and free energy."""
     parser = Parser(prog="erlangen phonons", description=phonons.__doc__, epilog=EPILOGUE)
     _common(parser)
-    parser.add_argument(
-        "--mesh", type=int, default=12, metavar="N", help="N x N x N wave vectors in sums (default 12)"
-    )
-    parser.add_argument(
-        "--points", type=int, default=160, metavar="N", help="wave vectors on the path (default 160)"
-    )
+    parser.add_argument("--mesh", type=int, default=12, metavar="N", help="N x N x N wave vectors in sums (default 12)")
+    parser.add_argument("--points", type=int, default=160, metavar="N", help="wave vectors on the path (default 160)")
     parser.add_argument("--plot", metavar="FILE", help="dispersion and density of states (.png, .svg, .pdf)")
     args = parser.parse(argv)
     if min(args.mesh, args.points) < 1:
@@ -51,7 +47,7 @@ def phonons(argv: list[str]) -> int:
     along = found.frequencies(way.q)
     q, weights = vibrations.mesh((args.mesh,) * 3, found.x)
     on_mesh = found.frequencies(q)
-    heat = vibrations.thermal(on_mesh, weights, TEMPERATURES)
+    heat = vibrations.thermal(on_mesh, weights, np.array(TEMPERATURES))
     print("\n".join(_told(found, along, heat)))
     if args.plot:
         from .plots_phonons import draw

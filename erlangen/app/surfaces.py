@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import Invalid, unknown
+from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..data.readers import Frame, read_atoms
 from ..data.sources import Source
@@ -31,7 +31,9 @@ def surface_of(law: str | None, model: str | None, precision: str = "float64") -
             do="For instance --law emt, or --model runs/2026-01-31-1200-forces-mace-s0.",
         )
     if law is not None:
-        return _named(law)
+        from ..physics.interatomic.catalogue import law as named
+
+        return named(law)
     from ..assess.symmetry import in_double
     from ..numerics.precision import double
     from ..study.run import load
@@ -46,17 +48,6 @@ def surface_of(law: str | None, model: str | None, precision: str = "float64") -
         )
     with double():
         return in_double(bare) if precision == "float64" else bare
-
-
-def _named(law: str) -> Any:
-    from ..physics import interatomic
-    from ..physics.interatomic.lennard_jones import LennardJones
-
-    if callable(by_name := interatomic.law):  # else the module of that name
-        return by_name(law)
-    if law not in ("lj", "lennard-jones"):
-        raise unknown("the law", law, ("lj", "lennard-jones"))
-    return LennardJones()
 
 
 def identity(law: str | None, model: str | None) -> str:

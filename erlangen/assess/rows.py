@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Literal
 
 Subject = Literal["method", "method, float64", "solver"]
@@ -64,6 +65,11 @@ class ShiftRow:
     ratio: float
 
 
+def written(setting: object) -> str:
+    """A setting as one reads it: 1e-8 rather than 1e-08."""
+    return re.sub(r"e([+-])0+(?=\d)", r"e\1", str(setting)).replace("e+", "e")
+
+
 @dataclasses.dataclass
 class SolverRow:
     """One point of a classical solver's error-cost curve: scores by name with their error bars, seconds per query.
@@ -84,7 +90,7 @@ class SolverRow:
     @property
     def title(self) -> str:
         """The solver with its setting, which is what has an error and a price."""
-        return f"{self.name}, {self.knob} = {self.setting}"
+        return f"{self.name}, {self.knob} = {written(self.setting)}"
 
 
 @dataclasses.dataclass

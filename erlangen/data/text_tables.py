@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ class TextTable:
         place = self.header.index(name)
         return [row[place] for row in self.rows]
 
-    @property
+    @functools.cached_property
     def names(self) -> dict[str, str]:
         """Names of columns in lower case -> as they stand; the first of equal ones."""
         return {name.strip().lower(): name for name in reversed(self.header) if name.strip()}

@@ -41,22 +41,22 @@ class Surface(Protocol):
         ...
 
 
-def energy_and_forces(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str, Array]:
+def energy_and_forces(energy: Callable[[Atoms], Float[Array, ""]], x: Atoms) -> dict[str, Float[Array, "..."]]:
     """{"energy": [] in eV, "forces": [n, 3] in eV/A}; the forces are exactly the gradient, hence conservative."""
     value, gradient = jax.value_and_grad(lambda r: energy(x.replace(positions=r)))(x.positions)
     return {"energy": value, "forces": -gradient}
 
 
-def energy_forces_stress(energy: Callable[[Atoms], Array], x: Atoms) -> dict[str, Array]:
+def energy_forces_stress(energy: Callable[[Atoms], Float[Array, ""]], x: Atoms) -> dict[str, Float[Array, "..."]]:
     """As `energy_and_forces`, and the stress [3, 3] in eV/A^3: symmetric, positive under tension."""
     found = mechanics(energy, x)
     return {name: found[name] for name in ("energy", "forces", "stress")}
 
 
-def mechanics(energies: Callable[[Atoms], Array], x: Atoms) -> dict[str, Array]:
+def mechanics(energies: Callable[[Atoms], Float[Array, " n"]], x: Atoms) -> dict[str, Float[Array, "..."]]:
     """As `energy_forces_stress`, and the "energies" [n] in eV whose sum is differentiated, by the same pass."""
 
-    def total(r: Array, strain: Array) -> tuple[Array, Array]:
+    def total(r: Float[Array, "n 3"], strain: Float[Array, "3 3"]) -> tuple[Float[Array, ""], Float[Array, " n"]]:
         found = energies(strained(x.replace(positions=r), strain))
         return jnp.sum(found), found
 

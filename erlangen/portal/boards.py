@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..assess.rows import written
 from ..leaves import Leaf
-from ..study.notation import duration, method_name
+from ..study.notation import duration, method_name, pretty
 from ..study.record import Record
 from ..study.store import ListedRun
 from .answers.figures import Reference, ScoreRow
@@ -20,6 +22,7 @@ from .maps import map_leaf
 from .methods import declared, method_rows, settings
 from .rows import from_index, in_order, opponent, ours, published, score_row
 
+MOST_TOLD = 3  # settings of a task beside its best record
 MOST_ROWS, MOST_READ = 60, 24  # of one board, and of these with all scores and the five
 
 
@@ -43,11 +46,13 @@ def the_leaf(library: Library, path: str) -> LeafAnswer:
         "equation": str(raw.get("equation", "")),
         "open": _several(raw.get("open")),
         "references": references(raw, chart.papers),
-        "resources": resources_of(titles=[str(one) for part in ("data", "code") for one in raw.get(part) or []]),
-        "bar": _bar(leaf),
+        "resources": resources_of(
+            titles=list(dict.fromkeys(str(one) for part in ("data", "code") for one in raw.get(part) or []))
+        ),
+        "bar": _bar(leaf, board["scores"]),
         "task": task,
         "board": board,
-        "best": _best(library, path, rows),
+        "best": _best(library, leaf, rows),
         "answers": methods,
         "unrun": unrun,
         "wrappers": method_rows(library, wrappers=True),
@@ -73,13 +78,14 @@ def references(raw: Mapping[str, Any], papers: Mapping[str, Mapping[str, Any]]) 
     return found
 
 
-def _bar(leaf: Leaf) -> Bar | None:
+def _bar(leaf: Leaf, scores: Sequence[ScoreRow]) -> Bar | None:
     bar, standing = leaf.bar, leaf.standing
     if bar is None:
         return None
+    label = next((str(one["label"]) for one in scores if one["name"] == bar.score and one["label"]), bar.score)
     reached = f"{standing.value:.3g} on the board" if standing else "no record on the board"
     return {
-        "text": str(bar),
+        "text": str(bar).replace(bar.score, label, 1).replace(bar.unit, pretty(bar.unit) or bar.unit),
         "limit": bar.limit,
         "unit": bar.unit,
         "score": bar.score,
@@ -116,7 +122,7 @@ def _board(library: Library, leaf: Leaf, listed: Sequence[ListedRun]) -> tuple[B
         "score": first["name"] if first else "",
         "scores": scores,
         "rows": in_order(rows, first),
-        "bars": f"Bars are one standard error, by {bars}." if bars else "",
+        "bars": f"Bars are one standard error, by {grouped(bars)}." if bars else "",
     }
     return board, list(records.values())
 
@@ -166,13 +172,15 @@ def _published(leaf: Leaf, library: Library, newest: Record | None) -> Sequence[
     return declared(library, leaf.task).get("published", []) if leaf.task else []
 
 
-def _best(library: Library, path: str, rows: Sequence[ListedRun]) -> Best | None:
-    chosen = library.best(path, rows)
+def _best(library: Library, leaf: Leaf, rows: Sequence[ListedRun]) -> Best | None:
+    chosen = library.best(leaf.path, rows)
     if chosen is None:
         return None
     record = library.record(chosen.name)
     cost = record.cost
-    line = f"{cost.parameters:,} parameters, fitted for {duration(cost.fit_seconds)} on {record.device}" if cost else ""
+    asked = ", ".join(_first_settings(library, leaf, record))
+    spent = f"fitted for {duration(cost.fit_seconds)} on {_device(record)}" if cost else ""
+    line = "; ".join(filter(None, (asked, f"{cost.parameters:,} parameters, {spent}" if cost else "")))
     return {
         "run": chosen.name,
         "href": href("run", chosen.name),
@@ -180,6 +188,34 @@ def _best(library: Library, path: str, rows: Sequence[ListedRun]) -> Best | None
         "line": line,
         "five": five(record),
     }
+
+
+def _first_settings(library: Library, leaf: Leaf, record: Record) -> list[str]:
+    """What the best record was asked: the first settings of its task, and those that are not as declared."""
+    entry = leaf.task
+    if entry is None:
+        return []
+    usual, first = declared(library, entry).get("defaults", {}), [one.name for one in entry.settings][:MOST_TOLD]
+    fields = {name: value for name, value in record.task_fields.items() if value not in ("", None, True, False)}
+    told = {
+        name: value
+        for name, value in fields.items()
+        if name in first or (name in usual and str(usual[name]) != str(value))
+    }
+    return [
+        f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}"
+        for name, value in told.items()
+    ]
+
+
+def _device(record: Record) -> str:
+    """ "1 x cpu, 2 cores" reads "2 CPU cores"."""
+    return re.sub(r"^1 x cpu, (\d+ )cores?", r"\1CPU cores", record.device)
+
+
+def grouped(text: str) -> str:
+    """A text whose long whole numbers are read in threes: 65,536."""
+    return re.sub(r"(?<![\d.e-])\d{5,}(?![\d.])", lambda found: f"{int(found[0]):,}", text)
 
 
 def _task(library: Library, leaf: Leaf, records: Sequence[Record]) -> TaskInfo | None:
@@ -201,7 +237,9 @@ def _task(library: Library, leaf: Leaf, records: Sequence[Record]) -> TaskInfo |
         "symmetry": told.get("symmetry", []),
         "scores": told.get("scores", []),
         "shifts": told.get("shifts", []),
-        "solvers": [f"{s['name']} ({s['knob']} = {', '.join(s['settings'])})" for s in told.get("solvers", [])],
+        "solvers": [
+            f"{s['name']} ({s['knob']} = {', '.join(map(written, s['settings']))})" for s in told.get("solvers", [])
+        ],
         "published": values,
     }
 

@@ -7,7 +7,6 @@ a plain array of numbers, truth values or text is refused; nothing in the file i
 from __future__ import annotations
 
 import array
-import ast
 import math
 import struct
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import Invalid
+from ..registry import literal
 from .answers.figures import Column
 
 MOST_BYTES = 64_000_000  # of one array; the largest that a record keeps is a tenth of it
@@ -71,7 +71,7 @@ def _column(raw: bytes) -> Column:
     width = 2 if raw[6] == 1 else 4
     length = int.from_bytes(raw[8 : 8 + width], "little")
     start = 8 + width + length
-    header = ast.literal_eval(raw[8 + width : start].decode("utf-8"))
+    header = literal(raw[8 + width : start].decode("utf-8"))
     shape = [int(n) for n in header["shape"]]
     values = _values(header["descr"], raw[start:], math.prod(shape))
     if header["fortran_order"] and len(shape) > 1:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from ..assess.rows import Estimate, SymmetryRow
+from ..assess.rows import CoverageRow, Estimate, SymmetryRow
 from ..study.notation import duration, number, plus_minus, pretty, title
 from ..study.record import Record
 from ..study.table import headline_coverage, place, where, worst_shift
@@ -22,6 +22,8 @@ from .links import link
 TITLES = ("How far off", "At what price", "How symmetric", "Does it know", "How far it carries")
 KEYS = ("error", "price", "symmetry", "intervals", "shift")
 MANY_DECADES = 50.0  # a larger factor is drawn on a logarithmic axis
+MOST_FOLD = 1e4  # beyond it the error at home is that of rounding, and a factor says nothing: the error itself does
+MOST_LISTED = 4  # published values; of more the best is told
 SPOKEN = (
     (r"\(([^)]*)\)e(-?)0*(\d+)", r"\1, times ten to the \2\3"),
     (r"(?<=\d)e(-?)0*(\d+)", r" times ten to the \1\2"),
@@ -123,12 +125,18 @@ def _error(record: Record) -> Measure:
     ]
     marks += [_mark("published", one["value"], one["name"], source=link(one["source"])) for one in published]
     marks += [_mark("floor", floor, "error of the labels")] if floor > 0 else []
-    elsewhere = _listed(number(one["value"]) for one in published)
-    note = f"published elsewhere: {elsewhere}" if published else _nearest(record, first)
+    note = _elsewhere([one["value"] for one in published], first) if published else _nearest(record, first)
     shown = of_score(first)
     name = title(first)
     sentence = f"{name[:1].upper()}{name[1:]} {shown['text']}; {note}."
     return _measure(0, shown, f"{name}{_in(first.unit)}", note, sentence, marks=marks, axis=_axis(marks))
+
+
+def _elsewhere(values: Sequence[float], first: Estimate) -> str:
+    if len(values) <= MOST_LISTED:
+        return f"published elsewhere: {_listed(map(number, values))}"
+    best = min(values) if first.lower_is_better else max(values)
+    return f"{len(values)} published elsewhere, the best {number(best)}"
 
 
 def _in(unit: str) -> str:
@@ -209,18 +217,32 @@ def _defects(record: Record, worst: SymmetryRow) -> list[Mark]:
 def _intervals(record: Record) -> Measure:
     row = headline_coverage(record)
     if row is None:
-        return _measure(3, figure(None, absent="no intervals"), note="no intervals: wrap it in conformal")
+        return _measure(3, figure(None, absent="no intervals"), note="wrap the method in conformal")
     shown = figure(100 * row.coverage, 100 * row.error, "%", by=row.kind)
     others = [r for r in record.coverage if r.output == row.output and r.level == row.level and r.where != "test"]
     marks = [_mark("ours", 100 * row.coverage, "test samples", error=100 * row.error, text=shown["text"])]
     marks += [_mark("promise", 100 * row.level, f"{100 * row.level:g} % promised")]
     marks += [_mark("shifted", 100 * r.coverage, where(r), error=100 * r.error) for r in others]
     worst = min(others, key=lambda r: r.coverage, default=None)
-    note = f"{100 * worst.coverage:.0f} % at {where(worst)}" if worst else row.kind
+    note = f"{100 * worst.coverage:.0f} % {_there(record, worst)}" if worst else row.kind
     level = f"{100 * row.level:g} %"
     kept = row.coverage + 2 * row.error >= row.level
     sentence = f"{level} intervals of {row.output.replace('_', ' ')} hold {shown['text']} of the time; {note}."
     return _measure(3, shown, f"held by {level} intervals", note, sentence, kept, marks)
+
+
+def _at(axis: str, place: str, is_named: bool) -> str:
+    """Where: "at temperature 1000 K"; a set that has a name instead of a number: "on the set larger"."""
+    return f"on the set {place}" if is_named and axis == "judged_on" else f"at {axis.replace('_', ' ')} {place}"
+
+
+def _there(record: Record, row: CoverageRow) -> str:
+    """Where intervals were judged, with the unit of the axis."""
+    axis, _, value = row.where.partition("=")
+    unit = next((one.unit for one in record.shifts if one.axis == axis.strip()), "1")
+    shown = where(row).partition(" = ")[2] or value
+    is_named = not any(char.isdigit() for char in shown)
+    return _at(axis.strip(), f"{shown} {pretty(unit)}".rstrip(), is_named)
 
 
 def _shift(record: Record) -> Measure:
@@ -229,12 +251,15 @@ def _shift(record: Record) -> Measure:
         return _measure(4, figure(None, absent="no shifted set was judged"))
     rows = [row for row in record.shifts if row.axis == worst.axis and math.isfinite(row.ratio)]
     shown = figure(worst.ratio, None, "1", by="ratio of the first score to that in distribution")
-    shown["text"] = f"× {number(worst.ratio, 2)}"
+    is_told = worst.ratio <= MOST_FOLD
+    shown["text"] = f"× {number(worst.ratio, 2)}" if is_told else f"× > {MOST_FOLD:,.0f}"
     marks = [_mark("ours", 1.0, "in distribution")]
     marks += [_mark("shifted", row.ratio, place(row), text=f"× {number(row.ratio, 2)}") for row in rows]
-    at = f"{worst.axis.replace('_', ' ')} {place(worst)}"
+    at = _at(worst.axis, place(worst), isinstance(worst.value, str))
     count = len({(row.axis, str(row.value)) for row in record.shifts})
     note = f"{count} shifted set{'s' * (count != 1)}"
-    sentence = f"Error grows {number(worst.ratio, 2)} fold at {at}; {note}."
+    what = f"error {at}" if is_told else f"error {at}: {of_score(worst.scores[0])['text']}"
+    grown = f"Error grows {number(worst.ratio, 2)} fold {at}" if is_told else f"{what[:1].upper()}{what[1:]}"
+    sentence = f"{grown}; {note}."
     is_far = worst.ratio > MANY_DECADES and all(mark["value"] > 0 for mark in marks)
-    return _measure(4, shown, f"error at {at}", note, sentence, None, marks, "log" if is_far else "linear")
+    return _measure(4, shown, what, note, sentence, None, marks, "log" if is_far else "linear")

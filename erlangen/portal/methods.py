@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from typing import Any, Literal
 
@@ -66,7 +65,7 @@ def _json(value: Any) -> Any:
 
 def _literal(text: str, otherwise: Any) -> Any:
     try:
-        return ast.literal_eval(text)
+        return registry.literal(text)
     except (ValueError, SyntaxError):
         return otherwise
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..assess.rows import Estimate, SolverRow
+from ..assess.rows import Estimate, SolverRow, written
 from ..study.notation import duration, method_name, plus_minus
 from ..study.record import Record
 from ..study.store import ListedRun
@@ -95,7 +95,7 @@ def opponent(row: SolverRow, units: Mapping[str, str]) -> BoardRow:
         )
         for name, value in row.scores.items()
     }
-    detail = f"{row.knob} = {row.setting}"
+    detail = f"{row.knob} = {written(row.setting)}"
     return _row(
         "opponent", row.name, figures, detail=detail, seconds=row.seconds, source="solver, timed beside the run"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
 import shlex
@@ -72,7 +71,7 @@ def _defaults(owner: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any
     found = {}
     for setting in settings:
         with contextlib.suppress(ValueError, SyntaxError):
-            found[setting.name] = _plain(ast.literal_eval(setting.default or ""))
+            found[setting.name] = _plain(registry.literal(setting.default or ""))
     return found
 
 

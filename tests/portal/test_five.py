@@ -8,7 +8,8 @@ import math
 import pytest
 from study import records
 
-from erlangen.assess.rows import SymmetryRow
+from erlangen.assess.rows import SymmetryRow, written
+from erlangen.portal.boards import grouped
 from erlangen.portal.five import figure, five, spoken
 
 
@@ -28,6 +29,21 @@ def test_the_five_are_the_figures_of_the_record():
     assert sorted(m["value"] for m in intervals["marks"] if m["kind"] == "shifted") == pytest.approx([70.0, 84.0])
     assert shift["figure"]["value"] == 3.3 and shift["what"] == "error at temperature 1000 K"
     assert [one["key"] for one in five(record)] == ["error", "price", "symmetry", "intervals", "shift"]
+
+
+def test_a_factor_over_rounding_gives_way_to_the_error_itself():
+    record = records.ethanol()
+    rows = [dataclasses.replace(row, ratio=1e12 * row.ratio) for row in record.shifts]
+    shift = five(dataclasses.replace(record, shifts=rows))[4]
+    worst = max(rows, key=lambda row: row.ratio)
+    assert shift["figure"]["text"] == "× > 10,000" and shift["figure"]["value"] == worst.ratio
+    assert figure(worst.scores[0].value, worst.scores[0].error, worst.scores[0].unit)["text"] in shift["what"]
+    assert five(record)[3]["note"].endswith("at temperature 1000 K")
+
+
+def test_settings_of_solvers_and_counts_are_read_as_written_by_hand():
+    assert [written(value) for value in (1e-8, 0.01, 128, "1e-08", 1e16)] == ["1e-8", "0.01", "128", "1e-8", "1e16"]
+    assert grouped("65536 fresh samples, 1e-08, 2026, 0.12345") == "65,536 fresh samples, 1e-08, 2026, 0.12345"
 
 
 def test_a_violation_names_group_and_output_and_nan_is_the_worst():

@@ -32,6 +32,7 @@ export function set(text: string): string {
   return text
     .replace(/(?<=[\d)])e([+-]?\d+)/g, (_, n) => power(Number(n)))
     .replace(/(^|[\s(±<])-(?=[\d.])/g, `$1${MINUS}`)
+    .replaceAll(' +- ', ' ± ')
     .replaceAll('<=', '≤')
     .replaceAll('>=', '≥')
     .replace(/eV\/A(?![a-zA-Z])/g, 'eV/Å')
@@ -41,7 +42,7 @@ export function set(text: string): string {
 export function seconds(s: number | null | undefined): string {
   if (s === null || s === undefined || !Number.isFinite(s)) return '–'
   if (s === 0) return '0 s'
-  for (const [size, unit, from] of [[3600, 'h', 7200], [60, 'min', 100], [1, 's', 1], [1e-3, 'ms', 1e-3]] as const)
+  for (const [size, unit, from] of [[3600, 'h', 7200], [60, 'min', 120], [1, 's', 1], [1e-3, 'ms', 1e-3]] as const)
     if (s >= from * (1 - 1e-9)) return `${grouped(Number((s / size).toPrecision(3)))} ${unit}`
   return `${grouped(Number((s * 1e6).toPrecision(3)))} µs`
 }

@@ -9,7 +9,7 @@ either. Laws are exact to the precision in which they are asked: within `numeric
 from __future__ import annotations
 
 import abc
-from typing import ClassVar
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from erlangen.numerics.neighbours import Neighbours
 
 from ..molecules import symbols
 
+HEAVIEST = 118  # atomic number
 LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 
 
@@ -32,17 +33,23 @@ class Law(eqx.Module):
     """A law of interaction. cutoff [A]: nobody sees further; elements: atomic numbers that it is for, None: any."""
 
     cutoff: eqx.AbstractVar[float]
-    elements: ClassVar[tuple[int, ...] | None] = None
+    elements: eqx.AbstractVar[tuple[int, ...] | None]
 
     @abc.abstractmethod
     def among(self, atomic_numbers: Int[AnyArray, " n"], near: Neighbours) -> Float[Array, " n"]:
         """What each atom adds to the energy [eV], from the pairs within the cutoff."""
 
     def shares(self, x: Atoms) -> Float[Array, " n"]:
-        """What each atom adds to the energy [eV]; NaN where the list of neighbours is no longer complete."""
-        near = near_of(x, self.cutoff)
-        found = jnp.where(jnp.asarray(x.atomic_numbers) > 0, self.among(x.atomic_numbers, near), 0.0)
-        return jnp.where(near.complete, found, jnp.nan)
+        """What each atom adds to the energy [eV]; NaN, and so are the forces, where the list of neighbours is no longer
+        complete, or for an element that the law is not for.
+        """
+        near, numbers = near_of(x, self.cutoff), jnp.asarray(x.atomic_numbers)
+        found = jnp.where(numbers > 0, self.among(numbers, near), 0.0)
+        answerable = near.complete
+        if self.elements is not None:
+            answerable &= jnp.all(jnp.isin(numbers, jnp.array([0, *self.elements], numbers.dtype)))
+        # a factor: chosen by `where`, the gradient of what is not answered would be 0
+        return found * jnp.where(answerable, 1.0, jnp.nan).astype(found.dtype)
 
     def mechanics(self, x: Atoms) -> dict[str, Array]:
         """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3, from one pass."""
@@ -63,3 +70,12 @@ class Law(eqx.Module):
                 came=", ".join(symbols(sorted(foreign))),
                 do="Take another law, or a trained run.",
             )
+
+
+def by_atomic_number(
+    elements: Sequence[int], rows: Float[np.ndarray, " elements *p"]
+) -> Float[np.ndarray, " numbers *p"]:
+    """Parameters in a table that atomic numbers are places in; 1 for all other elements and where there is no atom."""
+    table = np.ones((HEAVIEST + 1, *rows.shape[1:]))
+    table[list(elements)] = rows
+    return table

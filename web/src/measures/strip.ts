@@ -30,7 +30,8 @@ export function strip(measure: Measure, width: number): Strip | null {
   const extra = measure.key === 'shift' ? [1] : []
   const s = scale([...ends, ...extra], 7, width - 9, { kind: measure.axis, pad: log ? 2 : 0.05, count: 4 })
   const x = Object.assign((v: number) => s(place(v)), { kind: s.kind, domain: s.domain, ticks: s.ticks })
-  const shown = s.kind === 'log' ? thinned(s.ticks, width) : s.ticks.slice(0, 6)
+  const possible = measure.key === 'intervals' ? s.ticks.filter((t) => inPercent(measure, t) <= 100) : s.ticks
+  const shown = s.kind === 'log' ? thinned(possible, width) : possible.slice(0, 6)
   const points = marks.filter((m) => !LINES.includes(m.kind) && m.kind !== 'floor').reverse()
   const limit = marks.find((m) => m.kind === 'limit')
   return {

@@ -11,6 +11,7 @@ export function initial(setting: Setting): Value {
   const d = setting.default
   if (setting.kind === 'bool') return d === null && setting.optional ? null : Boolean(d)
   if (d === null || d === undefined) return ''
+  if (typeof d === 'number' && Math.abs(d) >= 1e9) return d.toExponential().replace('e+', 'e')
   return typeof d === 'object' ? JSON.stringify(d) : (d as Value)
 }
 

@@ -13,6 +13,14 @@ interface Box {
   y1: number
 }
 const WIDE = 6.6
+
+/** How wide a name stands beside a row. */
+export const width = (text: string): number => Math.ceil(WIDE * text.length)
+
+/** An output as one says it: "density_next" is density, "log_psi" log ψ. */
+export function quantity(name: string): string {
+  return name.replace(/[_ ]next$/, '').replaceAll('_', ' ').replace(/\bpsi\b/g, 'ψ').replace(/^w$/, 'ω')
+}
 const HIGH = 15
 
 /** Places for `points` in order of importance, within [left, right] x [top, bottom]. */
