@@ -4,8 +4,8 @@
 
 Milliseconds per step of velocity Verlet; repeats interleave, medians count, compilation does not. Per step ASE gets
 energy, forces and stress of `mechanics` on a list made on the host (vesin), in-graph dynamics the same numbers on a
-list that follows. `linear`: in-graph only, exponent p of time = c n^p. `batch`: 64 molecules of 13 atoms at once and
-one by one.
+list that follows. `linear`: in-graph only, exponent p of time = c n^p. `batch`: 64 molecules of 13 atoms at once, one
+by one, and one by one through ASE.
 """
 
 from __future__ import annotations
@@ -143,10 +143,11 @@ def batch(repeats: int, count: int = 64) -> None:
     for name, surface in (("law", LAW), ("network", network())):
         steps = 200 if name == "law" else 50
         parts = {"one": InGraph(surface, [molecule], steps), "64": InGraph(surface, [molecule] * count, steps)}
-        found = medians(parts, repeats)
-        ratio = count * found["one"] / found["64"]
-        told = f"one {1e3 * found['one']:.3f} ms/step, 64 at once {1e3 * found['64']:.3f} ms/step"
-        print(f"{name}  13 atoms  {told}: {ratio:.1f} x one by one", flush=True)
+        a = AseAtoms("Ar13", molecule.positions)
+        found = medians({**parts, "ASE": WithAse(surface, a, 20, single=name == "network")}, repeats)
+        ours_, ase_ = (count * found[k] / found["64"] for k in ("one", "ASE"))
+        told = "  ".join(f"{k} {1e3 * v:.3f} ms/step" for k, v in found.items())
+        print(f"{name}  13 atoms  {told}: 64 at once {ours_:.1f} x one by one, {ase_:.0f} x ASE", flush=True)
 
 
 def main() -> None:

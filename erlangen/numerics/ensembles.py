@@ -12,6 +12,7 @@ K + U - heat is conserved up to the error of the time step: one figure of merit 
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
@@ -36,8 +37,7 @@ class Phase(eqx.Module):
 
     def moved(self, **changes: Array | Felt | Seen | None) -> Phase:
         """A copy with some of it exchanged."""
-        names = ("positions", "velocities", "cell", "felt", "heat", "seen")
-        return Phase(**{name: changes.get(name, getattr(self, name)) for name in names})
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
 class Bodies(eqx.Module):

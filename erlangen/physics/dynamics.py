@@ -287,8 +287,8 @@ def _block(simulation: Simulation, state: State) -> tuple[tuple[State, Frames], 
     # the number of the step is one for all, so that what is done every few steps is no condition of each
     first = jnp.max(jnp.asarray(state.step))
     if len(simulation.x.pbc) == 1:
-        alone = jax.tree.map(lambda a: jnp.asarray(a)[0], (simulation.x, simulation.bodies, state))
-        state, frames, short = one(*alone, first)
+        x, bodies, state = jax.tree.map(lambda a: jnp.asarray(a)[0], (simulation.x, simulation.bodies, state))
+        state, frames, short = one(x, bodies, state, first)
         state, frames = jax.tree.map(lambda a: a[None], state), jax.tree.map(lambda a: a[:, None], frames)
         return (state, frames), short
     state, frames, short = jax.vmap(one, (0, 0, 0, None), (0, 1, 0))(simulation.x, simulation.bodies, state, first)
@@ -307,7 +307,7 @@ def _stepped(simulation: Simulation, x: Atoms, bodies: Bodies, state: State, num
         ready, seen = follow(here, simulation.cells, phase.seen)
         return phase.moved(felt=felt(simulation.surface, ready), seen=seen)
 
-    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), number)
+    key = jax.random.fold_in(jax.random.wrap_key_data(jnp.asarray(state.key)), number)
     new = simulation.ensemble.step(old, bodies, feel, number=number, key=key)
     strongest = jnp.max(jnp.linalg.norm(new.felt.forces, axis=-1))
     leaps = ~(jnp.max(jnp.abs(new.positions - old.positions)) < LEAP + _stretch(old, new))

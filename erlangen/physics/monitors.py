@@ -107,5 +107,6 @@ def _slope(t: Float[np.ndarray, " frames"], y: Float[np.ndarray, " frames"]) -> 
         return float((y[-1] - y[0]) / max(t[-1] - t[0], 1e-9)), math.inf
     # means of parts: fast oscillations of the conserved energy are no drift
     parts = [(u.mean(), v.mean()) for u, v in zip(np.array_split(t, 8), np.array_split(y, 8))]
-    (slope, _), covariance = np.polyfit(*np.array(parts).T, 1, cov=True)
+    x, z = np.array(parts).T
+    (slope, _), covariance = np.polyfit(x, z, 1, cov=True)
     return float(slope), float(np.sqrt(covariance[0, 0]))

@@ -125,7 +125,7 @@ def operations(x: Atoms, precision: float = 1e-3) -> Operations:
     fractional = np.asarray(x.positions, float) @ np.linalg.inv(h)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # spglib announces a change of its own error handling
-        found = spglib.get_symmetry((h, fractional, numbers), symprec=precision)
+        found = spglib.get_symmetry((h, fractional, numbers), symprec=precision)  # type: ignore[arg-type]
     if found is None:
         raise Invalid(must="spglib finds a space group", came="none", do="Look for atoms on top of each other.")
     w, shifts = np.asarray(found["rotations"], float), np.asarray(found["translations"], float)
