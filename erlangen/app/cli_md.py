@@ -101,9 +101,8 @@ class _Session:
     def _texts(self, frames: Any, before: np.ndarray, *, first: bool = False) -> list[str]:
         """What the block adds to every file. A system that was stopped repeats its last good frame: taken once."""
         z, pbc = np.asarray(self.x.atomic_numbers), np.asarray(self.x.pbc)
-        new = [
-            np.flatnonzero(np.diff(np.asarray(frames.step)[:, i], prepend=before[i]) > 0) for i in range(len(before))
-        ]
+        steps = np.asarray(frames.step).T
+        new = [np.flatnonzero(np.diff(row, prepend=last) > 0).tolist() for row, last in zip(steps, before)]
         texts = [
             "".join(frame_text(frames, k, i, z, pbc, self.dt * int(frames.step[k, i])) for k in rows)
             for i, rows in enumerate(new)

@@ -96,7 +96,7 @@ class Folder:
         state, meta = found
         cells = meta["cells"]
         if cells is not None:
-            sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in cells.items()}
+            sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in cells.items()}
             simulation = dataclasses.replace(simulation, cells=CellList(**sizes))
         return simulation, state, int(meta["blocks"])
 
@@ -144,5 +144,5 @@ def frame_text(frames: Frames, k: int, system: int, atomic_numbers: np.ndarray, 
     return "\n".join([str(n), first, *lines]) + "\n"
 
 
-def _row(values: np.ndarray) -> str:
+def _row(values: Any) -> str:
     return " ".join(f"{value:.10g}" for value in values)

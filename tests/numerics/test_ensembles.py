@@ -84,7 +84,7 @@ def test_kinetic_energy_has_the_mean_and_the_variance_of_its_gamma_distribution(
         assert np.max(np.abs(momentum)) < 1e-10
 
 
-@pytest.mark.parametrize("free", ["volume", "shape"])
+@pytest.mark.parametrize("free", ["volume", pytest.param("shape", marks=pytest.mark.slow)])
 def test_a_perfect_gas_under_pressure_has_gamma_distributed_volumes(free):
     """V ~ Gamma(n + 1, kT / P): mean (n + 1) kT / P, variance (n + 1) (kT / P)^2, however the cell may change."""
     n, pressure = 5, 0.1
