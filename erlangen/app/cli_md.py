@@ -76,7 +76,9 @@ class _Session:
         from ..physics.observables import bonds_of
 
         isolated = not np.any(self.x.pbc)
-        found = bonds_of(self.x.positions, self.x.atomic_numbers) if isolated else ([], np.zeros(0))
+        found = (
+            bonds_of(np.asarray(self.x.positions), np.asarray(self.x.atomic_numbers)) if isolated else ([], np.zeros(0))
+        )
         self.bonds, self.lengths = found
 
     def run(self, simulation: Any, state: Any, done: int, blocks: int) -> int:

@@ -70,7 +70,7 @@ def structures(text: str, surface: Any, repeats: Sequence[int] = (1, 1, 1)) -> l
                 came=f"{text}, frame {number}: {np.round(cell, 4).tolist()}",
                 do="Exchange two of them, and the fractional coordinates along them.",
             )
-        surface.check(frame.atoms)
+        surface.check(surface.prepare(frame.atoms))
     return frames if tuple(repeats) == (1, 1, 1) else [_repeated(frame, repeats) for frame in frames]
 
 

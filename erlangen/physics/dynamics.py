@@ -174,7 +174,7 @@ def prepare(
         came = f"interval {interval}, block {block}"
         raise Invalid(must="a block holds at least one frame", came=came, do="Good values: 10 and 1000 steps.")
     for x in systems:
-        surface.check(x)
+        surface.check(surface.prepare(x))
     n = max(len(x.atomic_numbers) for x in systems)
     x = side_by_side(systems, n)
     m = np.zeros((len(systems), n))

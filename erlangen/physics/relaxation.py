@@ -255,7 +255,7 @@ def _check(surface: Surface, systems: Sequence[Atoms], *, cell: bool, tolerance:
             do="Good values: 0.01 eV/A; lbfgs or fire.",
         )
     for x in systems:
-        surface.check(x)
+        surface.check(surface.prepare(x))
         if cell and not np.all(x.pbc):
             raise Invalid(
                 must="a cell can be relaxed where all its axes repeat",

@@ -12,6 +12,10 @@ from ase.build import bulk
 
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
+from erlangen.methods.message_passing._potential import Potential
+from erlangen.methods.message_passing.painn import PaiNN
+from erlangen.nn.elements import Elements
+from erlangen.nn.radial import Bessel
 from erlangen.numerics.ensembles import CellRescaling, Langevin, VelocityRescaling, Verlet
 from erlangen.physics import observables as obs
 from erlangen.physics.dynamics import prepare
@@ -121,6 +125,15 @@ def test_free_velocities_are_those_that_nothing_conserves():
     np.testing.assert_allclose(still.bodies.freedom, [6, 1, 9], atol=1e-9)
     noisy = prepare(LennardJones(), [molecule, pair, argon(1)], Langevin(1.0, KT))
     np.testing.assert_allclose(noisy.bodies.freedom, [12, 6, 12], atol=1e-9)
+
+
+def test_a_network_in_float32_keeps_the_energy_of_a_crystal_smaller_than_its_cutoff():
+    method = PaiNN(channels=4, layers=1, radial=Bessel(4.0, 4))
+    f = Potential(method.build(1, 30.0, key=jax.random.key(0)), Elements((6,), (0.0,)), 0.1, 4.0, None)
+    simulation = prepare(f, [ours(bulk("C", "diamond", 3.57))], Verlet(0.5), interval=10, block=50)
+    _, frames, _ = simulation.run(simulation.start(temperature=300.0), 1)
+    assert frames.energy.dtype == np.float64 and np.ptp(frames.conserved) < 1e-3 * max(np.ptp(frames.kinetic), 1e-2)
+    assert frames.momentum.max() < 1e-4
 
 
 @pytest.mark.slow

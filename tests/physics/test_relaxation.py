@@ -91,13 +91,17 @@ def test_a_sheared_crystal_under_pressure_and_its_cell_end_where_ase_ends():
     np.testing.assert_allclose(found.stress, -0.5 * GPA * np.eye(3), atol=2e-5)
 
 
-def test_a_network_relaxes_where_ase_takes_it():
+def network():
+    """A tiny one with random weights, for carbon."""
     key = jax.random.key(1)
-    network = PaiNN(channels=4, layers=1, radial=Bessel(4.0, 4)).build(1, 3.0, key=key)
-    network = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32) if eqx.is_inexact_array(a) else a, network)
+    found = PaiNN(channels=4, layers=1, radial=Bessel(4.0, 4)).build(1, 3.0, key=key)
     with double():
-        network = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if eqx.is_inexact_array(a) else a, network)
-    f = Potential(network, Elements((6,), (0.0,)), 1.0, 4.0, None)
+        found = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if eqx.is_inexact_array(a) else a, found)
+    return Potential(found, Elements((6,), (0.0,)), 1.0, 4.0, None)
+
+
+def test_a_network_relaxes_where_ase_takes_it():
+    f = network()
     a = AseAtoms("C3", [[0, 0, 0], [1.4, 0, 0], [0.8, 1.2, 0.1]])
     (found,) = relax(f, [ours(a)], tolerance=1e-3)
     a.calc = OfSurface(f)
@@ -128,6 +132,8 @@ def test_what_cannot_be_relaxed_is_told():
         relax(LennardJones(), [ours(cluster())], cell=True)
     with pytest.raises(Invalid, match="positive tolerance"):
         relax(LennardJones(), [ours(cluster())], tolerance=0.0)
+    with pytest.raises(Invalid, match="all elements must occur"):
+        relax(network(), [ours(AseAtoms("Ar2", [[0, 0, 0], [3, 0, 0]]))])
     with pytest.raises(Invalid, match="finite energy"):
         relax(LennardJones(), [ours(AseAtoms("Ar2", np.zeros((2, 3))))])
     with pytest.warns(UserWarning, match="not at rest after 2 steps"):
