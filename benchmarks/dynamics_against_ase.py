@@ -72,6 +72,7 @@ def ours(a: AseAtoms) -> Atoms:
 
 def argon(edge: int) -> AseAtoms:
     a = bulk("Ar", "fcc", 5.4, cubic=True) * (edge, edge, edge)
+    a.rattle(0.15, seed=0)  # so that lists are planned for a warm crystal and need not grow
     MaxwellBoltzmannDistribution(a, temperature_K=80, rng=np.random.default_rng(0))
     return a
 
@@ -82,7 +83,12 @@ class InGraph:
     def __init__(self, surface, systems, steps: int, skin: float = 1.0):
         self.simulation = prepare(surface, systems, Verlet(5.0), interval=steps, block=steps, skin=skin)
         self.steps, self.state = steps, self.simulation.start(temperature=80.0)
-        self.seconds()
+        cells = None
+        while self.simulation.cells != cells or self.simulation.cells is None:
+            cells = self.simulation.cells
+            self.seconds()
+            if cells is None:
+                break
 
     def seconds(self) -> float:
         """Per step."""
