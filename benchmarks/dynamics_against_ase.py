@@ -164,7 +164,7 @@ def main() -> None:
     if "law" in args.parts:
         against_ase("law    ", LAW, (3, 4, 6), 40, args.repeats, single=False)
     if "model" in args.parts:
-        against_ase("network", network(), (3, 4, 6), 10, args.repeats, single=True)
+        against_ase("network", network(), (3, 4, 6), 40, args.repeats, single=True)
     if "linear" in args.parts:
         linear((6, 8, 10, 13), args.repeats)
     if "batch" in args.parts:
