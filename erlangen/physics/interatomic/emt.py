@@ -77,10 +77,9 @@ class EffectiveMedium(Law):
         n = w * jnp.exp(-eta[:, None] * (r - BETA * s0[:, None]))
         m = w * jnp.exp(-kappa[:, None] * (r / BETA - s0[:, None]))
         # what an atom brings to its neighbours is, seen from them, the value of the reverse pair
-        brought = near.at_reverse(jnp.stack([n, m], -1))
-        density = jnp.sum(brought[..., 0], 1)
+        density = jnp.sum(near.at_reverse(n), 1)
         bound = density > 0
         ds = -jnp.log(jnp.where(bound, density, 1.0) / full) / (BETA * eta)
         cohesion = e0 * (1 + decay * ds) * jnp.exp(-decay * ds) + 6 * v0 * jnp.exp(-kappa * ds)
-        pairs = 0.25 * jnp.sum(b[:, None] * brought[..., 1] + near.at_senders(b) * m, 1)
+        pairs = 0.25 * jnp.sum(b[:, None] * near.at_reverse(m) + near.at_senders(b) * m, 1)
         return jnp.where(bound, cohesion, 0.0) - e0 - pairs

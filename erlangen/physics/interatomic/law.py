@@ -12,6 +12,7 @@ import abc
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -43,17 +44,39 @@ class Law(eqx.Module):
         """What each atom adds to the energy [eV]; NaN, and so are the forces, where the list of neighbours is no longer
         complete, or for an element that the law is not for.
         """
+        return self._answers(jnp.asarray(x.atomic_numbers), near_of(x, self.cutoff))
+
+    def mechanics(self, x: Atoms) -> dict[str, Array]:
+        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3.
+
+        As `numerics.mechanics.mechanics` of the shares, in less than half of the time: derived by the pairs,
+
+            t_ij = dE/dd_ij - dE/dd_ji,      F_i = - sum_j t_ij,      sigma = (1/2V) sum_ij t_ij d_ij^T
+        """
         near, numbers = near_of(x, self.cutoff), jnp.asarray(x.atomic_numbers)
+
+        def energies(d: list[Float[Array, "n K"]]) -> tuple[Array, Array]:
+            r = jnp.sqrt(jnp.where(near.mask, d[0] ** 2 + d[1] ** 2 + d[2] ** 2, 1.0))
+            found = self._answers(numbers, Neighbours(jnp.stack(d, -1), r, near.mask, near.complete, near.reverse))
+            return jnp.sum(found), found
+
+        # x, y and z apart: rows of three are several times slower on a CPU
+        d = [near.displacements[..., a] for a in range(3)]
+        (total, parts), slopes = jax.value_and_grad(energies, has_aux=True)(d)
+        pulls = [jnp.where(near.mask, s - near.at_reverse(s), 0.0) for s in slopes]
+        virial = 0.5 * jnp.stack([jnp.stack([jnp.sum(t * u) for u in d]) for t in pulls])
+        sound = total * 0.0  # NaN where there is no answer, also for an atom that has no neighbours
+        forces = sound - jnp.stack([jnp.sum(t, 1) for t in pulls], -1)
+        stress = sound + 0.5 * (virial + virial.T) / mechanics.volume(x)
+        return {"energy": total, "energies": parts, "forces": forces, "stress": stress}
+
+    def _answers(self, numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
         found = jnp.where(numbers > 0, self.among(numbers, near), 0.0)
         answerable = near.complete
         if self.elements is not None:
             answerable &= jnp.all(jnp.isin(numbers, jnp.array([0, *self.elements], numbers.dtype)))
         # a factor: chosen by `where`, the gradient of what is not answered would be 0
         return found * jnp.where(answerable, 1.0, jnp.nan).astype(found.dtype)
-
-    def mechanics(self, x: Atoms) -> dict[str, Array]:
-        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3, from one pass."""
-        return mechanics.mechanics(self.shares, x)
 
     def prepare(self, x: Atoms) -> Atoms:
         """With a list of neighbours, for crystals and for large molecules."""

@@ -73,9 +73,9 @@ class Zhou(Law):
         pair = {name: value[:, None] for name, value in atom.items()}
         f, phi = density(pair, near.distances), own_pair(pair, near.distances)
         # the same with the parameters of the sender is, seen from it, the value of the reverse pair
-        other = near.at_reverse(jnp.where(near.mask[..., None], jnp.stack([f, phi], -1), 1.0))
-        rho = jnp.sum(jnp.where(near.mask, other[..., 0], 0.0), 1)
-        mixed = 0.5 * (other[..., 0] / f * phi + f / other[..., 0] * other[..., 1])
+        f_other, phi_other = near.at_reverse(f), near.at_reverse(phi)
+        rho = jnp.sum(jnp.where(near.mask, f_other, 0.0), 1)
+        mixed = 0.5 * (f_other / f * phi + f / f_other * phi_other)
         return embedding(atom, rho) + 0.5 * jnp.sum(jnp.where(near.mask, mixed, 0.0), 1)
 
     def tables(self, points: int = 2000) -> Tables:

@@ -19,6 +19,7 @@ from erlangen.app.calculator import as_container
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import stacked
+from erlangen.numerics.mechanics import mechanics
 from erlangen.numerics.neighbour_lists import listed
 from erlangen.numerics.precision import double
 from erlangen.physics.interatomic.catalogue import ALIASES, LAWS, law
@@ -110,6 +111,18 @@ def test_pairs_end_at_the_cutoff(name):
     assert abs(found["energy"][27] - found["energy"][28]) <= JUMP.get(name, 1e-9)
     assert found["energy"][28] == pytest.approx(2 * found["energy"][29], abs=1e-12)  # two free atoms
     assert np.all(found["forces"][28:30] == 0) and np.all(np.isfinite(found["forces"][:30]))
+
+
+@pytest.mark.parametrize("name", ["emt", "stillinger-weber"])
+def test_derivatives_by_pairs_are_those_of_the_shares(name):
+    potential = law(name)
+    x = potential.prepare(as_container(crystal(name)))
+    with double():
+        plain = jax.device_get(jax.jit(lambda x: mechanics(potential.shares, x))(x))
+    n, found = len(x.atomic_numbers), answers(name)
+    for key in ("energy", "energies", "forces", "stress"):
+        value = found[key][0, :n] if key in ("energies", "forces") else found[key][0]
+        np.testing.assert_allclose(value, plain[key], atol=1e-12)
 
 
 @pytest.mark.parametrize("name", FOREIGN)
