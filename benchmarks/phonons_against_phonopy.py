@@ -25,15 +25,14 @@ from phonopy.structure.atoms import PhonopyAtoms
 from erlangen.core.systems import Atoms
 from erlangen.numerics.mechanics import Surface, energy_and_forces
 from erlangen.numerics.precision import double
-from erlangen.physics.interatomic import law
+from erlangen.physics.interatomic.catalogue import law
 from erlangen.physics.phonons import Phonons, mesh, path
-from erlangen.physics.relaxation import relaxed
 
 MESH = (12, 12, 12)
 CU3AU = bulk("Au", "fcc", 3.74, cubic=True)
 CU3AU.numbers[1:] = 29
 CASES = {
-    "Ar, Lennard-Jones": ("lennard-jones", bulk("Ar", "fcc", 5.26), 6),
+    "Ar, Lennard-Jones": ("lj-argon", bulk("Ar", "fcc", 5.26), 6),
     "Cu, EMT": ("emt", bulk("Cu", "fcc", 3.61), 6),
     "Si, Stillinger-Weber": ("stillinger-weber", bulk("Si", "diamond", 5.431), 4),
     "Cu3Au, EMT": ("emt", CU3AU, 4),
@@ -83,8 +82,7 @@ def main() -> None:
     print("crystal                 atoms supercell   difference   ours s  phonopy s   warm     cold", flush=True)
     for name, (kind, atoms, size) in CASES.items():
         surface = law(kind)
-        with double():
-            x = relaxed(surface, container(atoms), cell=True)
+        x = container(atoms)
         forces = jax.jit(lambda y, s=surface: energy_and_forces(lambda z: s.shares(z).sum(), y)["forces"])
         cold = [timed(lambda: ours(surface, x)), timed(lambda: theirs(surface, x, size, forces))]
         warm = [

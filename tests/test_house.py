@@ -126,6 +126,8 @@ def undocumented(tree: ast.Module, hooks: dict[str, set[str]]) -> list[str]:
         declared = set().union(*(hooks.get(name, set()) for name in bases(owner))) if owner else set()
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                if any(isinstance(d, ast.Name) and d.id == "overload" for d in node.decorator_list):
+                    continue  # the function itself has one
                 filed = ast.get_docstring(tree) and {"accepts", "measure"} & hooks.get(node.name, set())
                 if not ast.get_docstring(node) and node.name not in declared and not filed:
                     missing.append(f"{owner.name}.{node.name}" if owner else node.name)

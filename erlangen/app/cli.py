@@ -20,6 +20,8 @@ VERBS = {
     "compare": ("tasks x methods x seeds, with groups that differ significantly", "cli_study:compare"),
     "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
+    "relax": ("relax structures on a law or a trained run: atoms, or atoms and cell", "cli_relax:relax"),
+    "md": ("molecular dynamics on a law or a trained run: trajectory, monitors, restart", "cli_md:md"),
     "phonons": (
         "how a crystal vibrates, on a law or a trained run: dispersion, heat capacity",
         "cli_phonons:phonons",
@@ -34,6 +36,10 @@ VERBS = {
     "check": ("the contract suite on a task or a method, yours or ours; the map", "cli_check:check"),
     "doctor": ("what is installed, which device, what is missing", "doctor:doctor"),
     "tour": ("one problem of each scale, trained and judged, with a page at the end", "cli_study:tour"),
+}
+HINTS = {  # after Ctrl-C
+    "run": " The same command with --resume goes on from the last checkpoint.",
+    "md": " The same command goes on from the last block.",
 }
 HELP = ("-h", "--help", "help")
 
@@ -56,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         if debug:
             raise
-        hint = " The same command with --resume goes on from the last checkpoint." if argv[:1] == ["run"] else ""
+        hint = HINTS.get(argv[0] if argv else "", "")
         print(f"\nerlangen: stopped.{hint}", file=sys.stderr)
         return 130
     except BrokenPipeError:

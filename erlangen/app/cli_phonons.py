@@ -47,7 +47,7 @@ def phonons(argv: list[str]) -> int:
     along = found.frequencies(way.q)
     q, weights = vibrations.mesh((args.mesh,) * 3, found.x)
     on_mesh = found.frequencies(q)
-    heat = vibrations.thermal(on_mesh, weights, TEMPERATURES)
+    heat = vibrations.thermal(on_mesh, weights, np.array(TEMPERATURES))
     print("\n".join(_told(found, along, heat)))
     if args.plot:
         from .plots_phonons import draw
@@ -114,7 +114,7 @@ def _told(found: Any, along: np.ndarray, heat: Any) -> list[str]:
     from ..physics.phonons import FORCE
 
     n, lowest = len(found.masses), float(along.min())
-    lines = [f"{n} atoms, {3 * n} modes, {lowest:.3f} to {along.max():.3f} THz"]
+    lines = [f"{n} atoms, {3 * n} modes, {round(lowest, 3) + 0.0:.3f} to {along.max():.3f} THz"]
     if found.force > FORCE:
         lines.append(f"the largest force is {found.force:.3g} eV/A: this is no minimum; --relax atoms, or --relax cell")
     if lowest < -0.05:

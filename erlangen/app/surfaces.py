@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..core.errors import Invalid
 from ..core.systems import Atoms
-from ..data.readers import read_atoms
+from ..data.readers import Frame, read_atoms
 from ..data.sources import Source
 from .cli_flags import Parser
 
@@ -17,8 +22,8 @@ def add_surface(parser: Parser) -> None:
     parser.add_argument("--model", metavar="RUN", help="the folder of a run that answers the energy of atoms")
 
 
-def surface_of(law: str | None, model: str | None) -> Any:
-    """A `numerics.mechanics.Surface` in float64, of exactly one of the two."""
+def surface_of(law: str | None, model: str | None, precision: str = "float64") -> Any:
+    """A `numerics.mechanics.Surface` of exactly one of the two; precision: of a run, laws are in float64."""
     if (law is None) == (model is None):
         raise Invalid(
             must="one potential is named",
@@ -26,9 +31,9 @@ def surface_of(law: str | None, model: str | None) -> Any:
             do="For instance --law emt, or --model runs/2026-01-31-1200-forces-mace-s0.",
         )
     if law is not None:
-        from ..physics import interatomic
+        from ..physics.interatomic.catalogue import law as named
 
-        return interatomic.law(law)
+        return named(law)
     from ..assess.symmetry import in_double
     from ..numerics.precision import double
     from ..study.run import load
@@ -42,7 +47,46 @@ def surface_of(law: str | None, model: str | None) -> Any:
             do="Train a network on energies and forces: erlangen run molecules/forces --method mace --data FILE",
         )
     with double():
-        return in_double(bare)
+        return in_double(bare) if precision == "float64" else bare
+
+
+def identity(law: str | None, model: str | None) -> str:
+    """What a potential is known by: the name of the law, or the digest of what the run learned."""
+    if law is not None:
+        return law
+    from ..learn.checkpoint import FITTED
+
+    return hashlib.sha256((Path(str(model)) / FITTED).read_bytes()).hexdigest()
+
+
+def structures(text: str, surface: Any, repeats: Sequence[int] = (1, 1, 1)) -> list[Frame]:
+    """The frames of a file, checked against the surface, repeated along their vectors."""
+    frames = read_atoms(Source.parse(text))
+    for number, frame in enumerate(frames, 1):
+        cell = np.asarray(frame.atoms.cell, float)
+        if np.all(frame.atoms.pbc) and np.linalg.det(cell) < 0:
+            raise Invalid(
+                must="lattice vectors are right-handed",
+                came=f"{text}, frame {number}: {np.round(cell, 4).tolist()}",
+                do="Exchange two of them, and the fractional coordinates along them.",
+            )
+        surface.check(surface.prepare(frame.atoms))
+    return frames if tuple(repeats) == (1, 1, 1) else [_repeated(frame, repeats) for frame in frames]
+
+
+def _repeated(frame: Frame, repeats: Sequence[int]) -> Frame:
+    x = frame.atoms
+    if len(repeats) != 3 or min(repeats) < 1 or any(k > 1 and not p for k, p in zip(repeats, x.pbc)):
+        raise Invalid(
+            must="a structure is repeated along axes that repeat, once at least",
+            came=f"{','.join(map(str, repeats))} for pbc {np.asarray(x.pbc).tolist()}",
+            do="For instance: --repeat 3,3,3",
+        )
+    cell = np.asarray(x.cell, float)
+    shifts = np.stack(np.meshgrid(*map(np.arange, repeats), indexing="ij"), -1).reshape(-1, 3) @ cell
+    positions = (shifts[:, None] + np.asarray(x.positions)).reshape(-1, 3)
+    atoms = Atoms(positions, np.tile(x.atomic_numbers, len(shifts)), cell * np.asarray(repeats)[:, None], x.pbc)
+    return Frame(atoms, columns={k: np.concatenate([v] * len(shifts)) for k, v in frame.columns.items()})
 
 
 def one_structure(text: str, *, periodic: bool = False) -> Atoms:

@@ -203,9 +203,16 @@ def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, A
     itself = (j == i) & jnp.all(images == 0, -1)[:, None]
     exists = (members < n) & bins.real[i] & ~itself & jnp.all(bins.pbc | (images == 0), -1)[:, None]
     near = (exists & (jnp.sum(moved**2, -1) < cells.reach**2)).ravel()
-    running = jnp.cumsum(near, dtype=jnp.int32)
+    running = _running(near.reshape(-1, cells.occupancy))
     slots = jnp.minimum(jnp.searchsorted(running, jnp.arange(1, cells.width + 1, dtype=jnp.int32)), len(running) - 1)
     return j.ravel()[slots], images[slots // cells.occupancy], running[-1]
+
+
+def _running(flags: Bool[Array, "bins occupancy"]) -> Int[Array, " places"]:
+    """How many are True up to each place: within a bin by one product of matrices, as long sums in order are slow."""
+    within = flags.astype(jnp.float32) @ jnp.triu(jnp.ones((flags.shape[1],) * 2, jnp.float32))
+    ends = jnp.cumsum(within[:, -1])
+    return (within + (ends - within[:, -1])[:, None]).astype(jnp.int32).ravel()
 
 
 def _reverse(

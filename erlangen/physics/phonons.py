@@ -14,14 +14,13 @@ modes at q -> 0. Born and Huang 1954; conventions of phonopy (Togo et al. 2023, 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Complex, Float
 
 from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid
@@ -41,16 +40,16 @@ FORCE = 0.01  # eV/A: above it a structure is no minimum, and its frequencies ar
 
 @dataclasses.dataclass(frozen=True)
 class Phonons:
-    """The linearised crystal `x`, with its list of neighbours. masses [atoms] in amu; force: the largest one [eV/A]."""
+    """The crystal `x`, with its list of neighbours, on `surface`. masses [atoms] in amu; force: the largest [eV/A]."""
 
+    surface: Surface
     x: Atoms
-    program: ClosedJaxpr
     masses: Float[np.ndarray, " atoms"]
     force: float
 
     @classmethod
     def of(cls, surface: Surface, x: Atoms, weights: Float[AnyArray, " atoms"] | None = None) -> Phonons:
-        """Linearise `surface` at `x`, a periodic crystal at a minimum; `weights`: masses [amu], of isotopes."""
+        """Of a periodic crystal at a minimum of `surface`; `weights`: masses [amu], of isotopes."""
         if not np.all(x.pbc):
             raise Invalid(
                 must="phonons are those of a crystal, periodic in three directions",
@@ -60,16 +59,9 @@ class Phonons:
         with double():
             ready = surface.prepare(x)
             surface.check(ready)
-            start = jnp.asarray(ready.positions, jnp.float64)
-
-            @jax.jit
-            def slope(r: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
-                return jax.grad(lambda r: jnp.sum(surface.shares(ready.replace(positions=r))))(r)
-
-            force = float(jnp.max(jnp.abs(slope(start))))
-            program = bloch.derivative(slope, start)
+            force = float(jnp.max(jnp.abs(_slope(surface, ready))))
         found = masses(np.asarray(x.atomic_numbers)) if weights is None else np.asarray(weights, float)
-        return cls(ready, program, found, force)
+        return cls(surface, ready, found, force)
 
     def matrices(self, q: Float[AnyArray, "waves 3"]) -> Complex[np.ndarray, "waves modes modes"]:
         """D(q) in eV / (A^2 amu), the Hermitian part; modes: 3 for each atom."""
@@ -80,8 +72,7 @@ class Phonons:
         """Second derivatives of the energy on waves [eV/A^2]."""
         q = np.asarray(q, float).reshape(-1, 3)
         with double():
-            shifts = jnp.asarray(self.x.labels[LABEL].shifts)
-            return np.asarray(_hessians(self.program.jaxpr, self.program.consts, shifts, jnp.asarray(q)))
+            return np.asarray(_hessians(self.surface, self.x, jnp.asarray(q)))
 
     def frequencies(self, q: Float[AnyArray, "waves 3"]) -> Float[np.ndarray, "waves modes"]:
         """nu(q) [THz], ascending; imaginary ones negative."""
@@ -111,16 +102,25 @@ def in_terahertz(values: Float[np.ndarray, "*modes"]) -> Float[np.ndarray, "*mod
     return np.sign(values) * np.sqrt(np.abs(values) / AMU) / (2 * np.pi * THZ)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _hessians(
-    program: Jaxpr, consts: Sequence[Array], shifts: Int[Array, "n K 3"], q: Float[Array, "waves 3"]
-) -> Complex[Array, "waves modes modes"]:
-    n = len(shifts)
+@eqx.filter_jit
+def _slope(surface: Surface, x: Atoms, positions: Float[Array, "n 3"] | None = None) -> Float[Array, "n 3"]:
+    """Of the energy [eV/A]."""
+    r = jnp.asarray(x.positions, jnp.float64) if positions is None else positions
+    return jax.grad(lambda r: jnp.sum(surface.shares(x.replace(positions=r))))(r)
+
+
+@eqx.filter_jit
+def _hessians(surface: Surface, x: Atoms, q: Float[Array, "waves 3"]) -> Complex[Array, "waves modes modes"]:
+    """One program for all crystals of one size: linearised at `x`, then evaluated on every wave."""
+    r = jnp.asarray(x.positions, q.dtype)
+    program, shifts, n = bloch.derivative(lambda r: _slope(surface, x, r), r), x.labels[LABEL].shifts, len(r)
     unit = jnp.eye(3 * n, dtype=q.dtype).reshape(3 * n, n, 3)
 
     def one(q: Float[Array, " 3"]) -> Complex[Array, "modes modes"]:
-        columns = jax.vmap(lambda u: bloch.on_wave(program, consts, jax.lax.complex(u, 0 * u), q, shifts))(unit)
-        return columns.reshape(3 * n, 3 * n).T
+        def column(u: Float[Array, "n 3"]) -> Complex[Array, "n 3"]:
+            return bloch.on_wave(program.jaxpr, program.consts, jax.lax.complex(u, 0 * u), q, shifts)
+
+        return jax.vmap(column)(unit).reshape(3 * n, 3 * n).T
 
     return jax.lax.map(one, q, batch_size=AT_ONCE)
 

@@ -9,9 +9,10 @@ either. Laws are exact to the precision in which they are asked: within `numeric
 from __future__ import annotations
 
 import abc
-from typing import ClassVar
+from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -25,6 +26,7 @@ from erlangen.numerics.neighbours import Neighbours
 
 from ..molecules import symbols
 
+HEAVIEST = 118  # atomic number
 LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 
 
@@ -32,21 +34,49 @@ class Law(eqx.Module):
     """A law of interaction. cutoff [A]: nobody sees further; elements: atomic numbers that it is for, None: any."""
 
     cutoff: eqx.AbstractVar[float]
-    elements: ClassVar[tuple[int, ...] | None] = None
+    elements: eqx.AbstractVar[tuple[int, ...] | None]
 
     @abc.abstractmethod
     def among(self, atomic_numbers: Int[AnyArray, " n"], near: Neighbours) -> Float[Array, " n"]:
         """What each atom adds to the energy [eV], from the pairs within the cutoff."""
 
     def shares(self, x: Atoms) -> Float[Array, " n"]:
-        """What each atom adds to the energy [eV]; NaN where the list of neighbours is no longer complete."""
-        near = near_of(x, self.cutoff)
-        found = jnp.where(jnp.asarray(x.atomic_numbers) > 0, self.among(x.atomic_numbers, near), 0.0)
-        return jnp.where(near.complete, found, jnp.nan)
+        """What each atom adds to the energy [eV]; NaN, and so are the forces, where the list of neighbours is no longer
+        complete, or for an element that the law is not for.
+        """
+        return self._answers(jnp.asarray(x.atomic_numbers), near_of(x, self.cutoff))
 
     def mechanics(self, x: Atoms) -> dict[str, Array]:
-        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3, from one pass."""
-        return mechanics.mechanics(self.shares, x)
+        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3.
+
+        As `numerics.mechanics.mechanics` of the shares, in less than half of the time: derived by the pairs,
+
+            t_ij = dE/dd_ij - dE/dd_ji,      F_i = - sum_j t_ij,      sigma = (1/2V) sum_ij t_ij d_ij^T
+        """
+        near, numbers = near_of(x, self.cutoff), jnp.asarray(x.atomic_numbers)
+
+        def energies(d: list[Float[Array, "n K"]]) -> tuple[Array, Array]:
+            r = jnp.sqrt(jnp.where(near.mask, d[0] ** 2 + d[1] ** 2 + d[2] ** 2, 1.0))
+            found = self._answers(numbers, Neighbours(jnp.stack(d, -1), r, near.mask, near.complete, near.reverse))
+            return jnp.sum(found), found
+
+        # x, y and z apart: rows of three are several times slower on a CPU
+        d = [near.displacements[..., a] for a in range(3)]
+        (total, parts), slopes = jax.value_and_grad(energies, has_aux=True)(d)
+        pulls = [jnp.where(near.mask, s - near.at_reverse(s), 0.0) for s in slopes]
+        virial = 0.5 * jnp.stack([jnp.stack([jnp.sum(t * u) for u in d]) for t in pulls])
+        sound = total * 0.0  # NaN where there is no answer, also for an atom that has no neighbours
+        forces = sound - jnp.stack([jnp.sum(t, 1) for t in pulls], -1)
+        stress = sound + 0.5 * (virial + virial.T) / mechanics.volume(x)
+        return {"energy": total, "energies": parts, "forces": forces, "stress": stress}
+
+    def _answers(self, numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
+        found = jnp.where(numbers > 0, self.among(numbers, near), 0.0)
+        answerable = near.complete
+        if self.elements is not None:
+            answerable &= jnp.all(jnp.isin(numbers, jnp.array([0, *self.elements], numbers.dtype)))
+        # a factor: chosen by `where`, the gradient of what is not answered would be 0
+        return found * jnp.where(answerable, 1.0, jnp.nan).astype(found.dtype)
 
     def prepare(self, x: Atoms) -> Atoms:
         """With a list of neighbours, for crystals and for large molecules."""
@@ -63,3 +93,12 @@ class Law(eqx.Module):
                 came=", ".join(symbols(sorted(foreign))),
                 do="Take another law, or a trained run.",
             )
+
+
+def by_atomic_number(
+    elements: Sequence[int], rows: Float[np.ndarray, " elements *p"]
+) -> Float[np.ndarray, " numbers *p"]:
+    """Parameters in a table that atomic numbers are places in; 1 for all other elements and where there is no atom."""
+    table = np.ones((HEAVIEST + 1, *rows.shape[1:]))
+    table[list(elements)] = rows
+    return table

@@ -8,6 +8,8 @@ doi:10.1103/PhysRev.136.A405), cut at 2.5 sigma.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -20,6 +22,7 @@ from .law import Law
 class LennardJones(Law):
     """epsilon [eV], sigma and cutoff [A]; one kind of atom, whatever its element."""
 
+    elements: ClassVar[None] = None
     epsilon: float = 0.010342
     sigma: float = 3.405
     cutoff: float = 8.5125
