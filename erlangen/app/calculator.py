@@ -6,7 +6,7 @@ import abc
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast, overload
+from typing import Any, ClassVar, cast
 
 import equinox as eqx
 import jax
@@ -32,13 +32,9 @@ PRECISIONS = ("float32", "float64")
 IGNORED = {"initial_charges", "initial_magmoms"}  # what an answer does not see
 
 
-@overload
-def calculator(run: str | Path, *, precision: str | None = None) -> TrainedCalculator: ...
-@overload
-def calculator(*, law: str | Law, precision: str | None = None) -> LawCalculator: ...
 def calculator(
     run: str | Path | None = None, *, law: str | Law | None = None, precision: str | None = None
-) -> TrainedCalculator | LawCalculator:
+) -> SurfaceCalculator:
     """An ASE calculator of the run folder `run`: what the run answers under ASE's names, in ASE's units and shapes.
 
     Or of a law in closed form, by its name ("emt", "stillinger-weber", "zhou", ...: `physics.interatomic.catalogue`) or
@@ -67,7 +63,8 @@ def calculator(
     prepare(fields=False)  # programs that were compiled once need no compiling in the next script
     if run is not None:
         return TrainedCalculator(run, precision or "float32")
-    return LawCalculator(law_of(law) if isinstance(law, str) else cast(Law, law), precision or "float64")
+    chosen = law_of(law) if isinstance(law, str) else cast(Law, law)
+    return LawCalculator(chosen, precision or "float64")
 
 
 class SurfaceCalculator(Calculator, abc.ABC):

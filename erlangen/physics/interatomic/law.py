@@ -51,19 +51,23 @@ class Law(eqx.Module):
 
         As `numerics.mechanics.mechanics` of the shares, in less than half of the time: derived by the pairs,
 
-            t_ij = dE/dd_ij - dE/dd_ji,      F_i = - sum_j t_ij,      sigma = (1/2V) sum_ij t_ij d_ij^T
+            t_ij = (dE/dr_ij + dE/dr_ji) d_ij / r_ij + dE/dd_ij - dE/dd_ji
+
+            F_i  = - sum_j t_ij,      sigma = (1/2V) sum_ij t_ij d_ij^T
+
+        with the distances r and the displacements d as if they were independent.
         """
         near, numbers = near_of(x, self.cutoff), jnp.asarray(x.atomic_numbers)
 
-        def energies(d: list[Float[Array, "n K"]]) -> tuple[Array, Array]:
-            r = jnp.sqrt(jnp.where(near.mask, d[0] ** 2 + d[1] ** 2 + d[2] ** 2, 1.0))
+        def energies(r: Float[Array, "n K"], d: list[Float[Array, "n K"]]) -> tuple[Array, Array]:
             found = self._answers(numbers, Neighbours(jnp.stack(d, -1), r, near.mask, near.complete, near.reverse))
             return jnp.sum(found), found
 
         # x, y and z apart: rows of three are several times slower on a CPU
         d = [near.displacements[..., a] for a in range(3)]
-        (total, parts), slopes = jax.value_and_grad(energies, has_aux=True)(d)
-        pulls = [jnp.where(near.mask, s - near.at_reverse(s), 0.0) for s in slopes]
+        (total, parts), (along, turning) = jax.value_and_grad(energies, (0, 1), has_aux=True)(near.distances, d)
+        stretch = jnp.where(near.mask, along + near.at_reverse(along), 0.0) / near.distances
+        pulls = [stretch * u + jnp.where(near.mask, s - near.at_reverse(s), 0.0) for u, s in zip(d, turning)]
         virial = 0.5 * jnp.stack([jnp.stack([jnp.sum(t * u) for u in d]) for t in pulls])
         sound = total * 0.0  # NaN where there is no answer, also for an atom that has no neighbours
         forces = sound - jnp.stack([jnp.sum(t, 1) for t in pulls], -1)
