@@ -15,25 +15,16 @@ import numpy as np
 from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..data.sources import Source
-from .cli_flags import Parser, convert
-from .surfaces import add_surface, identity, structures, surface_of
+from .cli_flags import convert
+from .surfaces import identity, structures, surface_of
 from .trajectories import COLUMNS, Folder, frame_text
 
-EPILOGUE = """
-The folder holds trajectory.extxyz (ASE reads energy, forces, stress and momenta), log.csv and summary.json. The same
-command goes on where it was interrupted, to the same trajectory; with a longer --time it goes on from the end.
-
-  erlangen md argon.xyz --law lj --repeat 5,5,5 --ensemble nvt --temperature 94.4 --time 20ps --dt 5fs
-  erlangen md ethanol.xyz --model runs/2026-01-31-1200-forces-mace-s0 --temperature 500 --time 300ps --dt 0.5fs
-"""
 UNITS = {"fs": 1.0, "ps": 1e3, "ns": 1e6}
 BLOCK = 1000  # steps between two states that are kept
-ENSEMBLES = ("nve", "nvt", "npt")
 
 
-def md(argv: list[str]) -> int:
-    """Simulate, write every block, say whether the result can be believed."""
-    args = _parser().parse(argv)
+def simulate(args: Any) -> int:
+    """Simulate, write every block, say whether the result can be believed: `erlangen md`."""
     duration, dt = time_of(args.time, "--time"), time_of(args.dt, "--dt")
     _check(args)
     from ..physics.dynamics import prepare
@@ -181,30 +172,6 @@ def time_of(text: str, flag: str) -> float:
     if not 0 < value < math.inf:
         raise Invalid(must=f"{flag} is a positive time with its unit", came=repr(text), do=f"For instance: {flag} 10ps")
     return value
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="erlangen md", description=md.__doc__, epilog=EPILOGUE)
-    parser.add_argument("file", help="a structure: .xyz, .cif, POSCAR, ... (the last frame)")
-    add_surface(parser)
-    parser.add_argument("--ensemble", choices=ENSEMBLES, default="nvt", help="default nvt")
-    parser.add_argument("--temperature", type=float, metavar="K", help="of the bath and of the first velocities")
-    parser.add_argument("--pressure", type=float, default=0.0, metavar="GPA", help="of npt (default 0)")
-    parser.add_argument("--time", required=True, metavar="T", help="how long: 500fs, 10ps, 1ns")
-    parser.add_argument("--dt", default="1fs", metavar="T", help="time step (default 1fs)")
-    parser.add_argument("--every", type=int, default=10, metavar="N", help="steps between frames (default 10)")
-    parser.add_argument("--thermostat", choices=("csvr", "langevin"), default="csvr", help="default csvr")
-    parser.add_argument("--relaxation", default="100fs", metavar="T", help="of the temperature (default 100fs)")
-    parser.add_argument("--cell", choices=("volume", "lengths", "shape"), default="volume", help="what npt changes")
-    parser.add_argument("--barostat", default="1ps", metavar="T", help="relaxation of the pressure (default 1ps)")
-    parser.add_argument("--compressibility", type=float, default=0.1, metavar="1/GPA", help="guess (default 0.1)")
-    parser.add_argument("--replicas", type=int, default=1, metavar="N", help="side by side (default 1)")
-    parser.add_argument("--repeat", default="1,1,1", metavar="A,B,C", help="supercell of the file's structure")
-    parser.add_argument("--seed", type=int, default=0, help="of velocities and noise (default 0)")
-    parser.add_argument("--precision", choices=("float32", "float64"), default="float32", help="of a run")
-    parser.add_argument("--out", metavar="DIR", help="default: NAME-md")
-    parser.add_argument("--force", action="store_true", help="replace a simulation that is there")
-    return parser
 
 
 def _check(args: Any) -> None:

@@ -12,27 +12,13 @@ import numpy as np
 from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..data.drafts import check_free, whole
-from .cli_flags import Parser
-from .surfaces import add_surface, one_structure, surface_of
+from .surfaces import one_structure, surface_of
 
 TEMPERATURES = (0.0, 100.0, 200.0, 300.0, 500.0, 1000.0)
-EPILOGUE = """
-No supercell and no displacement: the gradient of the energy is linearised on the unit cell and evaluated on waves.
-The structure should be a minimum of the same potential: --relax first, or the largest force is said.
-
-  erlangen phonons silicon.cif --law stillinger-weber --relax cell --plot si.png
-  erlangen phonons crystal.vasp --model runs/2026-01-31-1200-forces-mace-s0 --mesh 16 --out phonons.json
-"""
 
 
-def phonons(argv: list[str]) -> int:
+def phonons(args: Any) -> int:
     """Frequencies along the special points, density of states, heat capacity and free energy."""
-    parser = Parser(prog="erlangen phonons", description=phonons.__doc__, epilog=EPILOGUE)
-    _common(parser)
-    parser.add_argument("--mesh", type=int, default=12, metavar="N", help="N x N x N wave vectors in sums (default 12)")
-    parser.add_argument("--points", type=int, default=160, metavar="N", help="wave vectors on the path (default 160)")
-    parser.add_argument("--plot", metavar="FILE", help="dispersion and density of states (.png, .svg, .pdf)")
-    args = parser.parse(argv)
     if min(args.mesh, args.points) < 1:
         raise Invalid(must="mesh and points are positive", came=f"{args.mesh}, {args.points}", do="Leave them out.")
     if args.plot:
@@ -59,11 +45,8 @@ def phonons(argv: list[str]) -> int:
     return 0
 
 
-def elastic(argv: list[str]) -> int:
+def elastic(args: Any) -> int:
     """Elastic constants with relaxed atoms, moduli of a polycrystal, stability."""
-    parser = Parser(prog="erlangen elastic", description=elastic.__doc__)
-    _common(parser)
-    args = parser.parse(argv)
     surface, x = _ready(args, [])
     from ..physics.elastic import elastic as constants_of
 
@@ -81,14 +64,6 @@ def elastic(argv: list[str]) -> int:
             draft.write_text(json.dumps({"unit": "GPa", **{k: v.tolist() for k, v in values.items()}}))
         _say_written(args.out)
     return 0
-
-
-def _common(parser: Parser) -> None:
-    parser.add_argument("file", help="a crystal: .cif, POSCAR, .xyz with a cell")
-    add_surface(parser)
-    parser.add_argument("--relax", choices=("no", "atoms", "cell"), default="no", help="first, on the same potential")
-    parser.add_argument("--out", metavar="FILE", help="the numbers: .json, or .csv for phonons")
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 
 def _ready(args: Any, others: list[str | None]) -> tuple[Any, Atoms]:

@@ -12,22 +12,14 @@ import numpy as np
 
 from ..core.errors import Invalid
 from ..data.drafts import check_free, whole
-from .cli_flags import Parser, convert
-from .surfaces import add_surface, structures, surface_of
+from .cli_flags import convert
+from .surfaces import structures, surface_of
 
-EPILOGUE = """
-Structures of one file are relaxed side by side, in one program. What is written holds energy, forces and stress (of
-periodic structures), and opens in ASE.
-
-  erlangen relax argon.xyz --law lj
-  erlangen relax crystal.cif --model runs/2026-01-31-1200-forces-mace-s0 --cell --symmetry --fmax 0.001
-"""
 AT_ONCE = 64  # structures
 
 
-def relax(argv: list[str]) -> int:
+def relax(args: Any) -> int:
     """Relax, write, say how far each came."""
-    args = _parser().parse(argv)
     source = Path(args.file.split(":")[0])
     out = Path(args.out) if args.out else source.with_name(f"{source.stem}.relaxed.extxyz")
     check_free(out, force=args.force)
@@ -58,25 +50,6 @@ def relax(argv: list[str]) -> int:
     print("\n".join(_told(found)))
     print(f"  {out}  in {time.perf_counter() - start:.1f} s")
     return 0
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="erlangen relax", description=relax.__doc__, epilog=EPILOGUE)
-    parser.add_argument("file", help="structures: .xyz, .cif, POSCAR, ...")
-    add_surface(parser)
-    parser.add_argument("--cell", action="store_true", help="lattice vectors too")
-    parser.add_argument("--symmetry", action="store_true", help="keep the space group")
-    parser.add_argument("--pressure", type=float, default=0.0, metavar="GPA", help="with --cell (default 0)")
-    parser.add_argument(
-        "--fmax", type=float, default=0.01, metavar="F", help="largest force left [eV/A] (default 0.01)"
-    )
-    parser.add_argument("--steps", type=int, default=1000, metavar="N", help="at most (default 1000)")
-    parser.add_argument("--method", choices=("lbfgs", "fire"), default="lbfgs", help="default lbfgs")
-    parser.add_argument("--repeat", default="1,1,1", metavar="A,B,C", help="supercell of the file's structures")
-    parser.add_argument("--precision", choices=("float32", "float64"), default="float64", help="of a run")
-    parser.add_argument("--out", metavar="FILE", help="default: FILE.relaxed.extxyz")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
-    return parser
 
 
 def _labels(found: Any) -> dict[str, Any]:

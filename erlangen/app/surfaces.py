@@ -13,13 +13,6 @@ from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..data.readers import Frame, read_atoms
 from ..data.sources import Source
-from .cli_flags import Parser
-
-
-def add_surface(parser: Parser) -> None:
-    """The flags --law and --model."""
-    parser.add_argument("--law", metavar="NAME", help="a law in closed form: emt, stillinger-weber, eam, lj, ...")
-    parser.add_argument("--model", metavar="RUN", help="the folder of a run that answers the energy of atoms")
 
 
 def surface_of(law: str | None, model: str | None, precision: str = "float64") -> Any:
