@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import Invalid
+from .limits import plain_file
 
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 LONGEST = 1 << 20  # bytes of the line of JSON
@@ -25,20 +26,17 @@ KINDS = "fiub"  # of the arrays: real numbers and flags
 
 def read_weights(path: str | Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     """(what the first line says, the arrays behind it)."""
-    path = Path(path)
+    path = plain_file(Path(path))
     try:
         with path.open("rb") as file:
             first = file.readline(LONGEST)
-            if not first.lstrip().startswith(b"{"):  # also: no need to read the rest
+            if not first.startswith(b"{"):  # then there is no need to read the rest
                 raise ValueError("its first line is no JSON object")
             header, rest = json.loads(first), file.read()
-    except OSError as error:
-        came = f"{path}: {error.strerror or error}"
-        raise Invalid(must="a file of weights can be read", came=came, do="Look at its name.") from None
     except (ValueError, RecursionError) as error:
         raise _foreign(path, str(error)) from None
     arrays, stream = [], io.BytesIO(rest)
-    while rest[stream.tell() :].strip():
+    while rest[stream.tell() : stream.tell() + 2] not in (b"", b"\n"):  # a line break may follow the last array
         try:
             arrays.append(_next(stream, len(rest)))
         except (ValueError, SyntaxError, TypeError) as error:

@@ -9,7 +9,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .initial import normal, split, zeros
 from .matrix_product import product
 
-
 SILU = 1.6765  # 1 / rms of x sigmoid(x) for x ~ N(0, 1)
 
 
