@@ -27,6 +27,7 @@ from ..physics.interatomic.law import Law
 from ..study.environment import prepare
 from ..study.predict import refuse, scope_of
 from ..study.run import load
+from .surfaces import is_universal, surface_of
 
 PRECISIONS = ("float32", "float64")
 IGNORED = {"initial_charges", "initial_magmoms"}  # what an answer does not see
@@ -38,7 +39,7 @@ def calculator(
     """An ASE calculator of the run folder `run`: what the run answers under ASE's names, in ASE's units and shapes.
 
     Or of a law in closed form, by its name ("emt", "stillinger-weber", "zhou", ...: `physics.interatomic.catalogue`) or
-    as the object that it is.
+    as the object that it is; or of a universal potential, `run` being the file of its weights (.nqx).
 
     A potential (any message-passing method) gives `energy`, `free_energy` (the same: there is no entropy in it),
     `energies` of the atoms [eV], `forces` [eV/A] and, where the cell has a volume, `stress` [eV/A^3: xx yy zz yz xz xy,
@@ -61,6 +62,8 @@ def calculator(
             do='For instance calculator("runs/..."), or calculator(law="emt").',
         )
     prepare(fields=False)  # programs that were compiled once need no compiling in the next script
+    if run is not None and is_universal(run):
+        return LawCalculator(surface_of(None, str(run), precision or "float32"), precision or "float32")
     if run is not None:
         return TrainedCalculator(run, precision or "float32")
     chosen = law_of(law) if isinstance(law, str) else cast(Law, law)
@@ -133,24 +136,25 @@ class SurfaceCalculator(Calculator, abc.ABC):
 
 
 class LawCalculator(SurfaceCalculator):
-    """A law in the conventions of ASE; made by `calculator`."""
+    """A law, or a universal potential, in the conventions of ASE; made by `calculator`."""
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
 
-    def __init__(self, law: Law, precision: str = "float64"):
+    def __init__(self, law: Law | EnergySurface, precision: str = "float64"):
         super().__init__(precision)
         self.law = law
 
     def _prepared(self, x: Atoms) -> System:
-        self.law.check(x)
-        return self.law.prepare(x)
+        ready = self.law.prepare(x)
+        self.law.check(ready)  # type: ignore[attr-defined]
+        return ready
 
     def _answers(self, batch: Any) -> tuple[Outputs, Mapping[str, Any]]:
         return _mechanics(self.law, batch), {}
 
     def _refuse(self, x: System) -> None:
         raise Invalid(
-            must="a law gives finite energies and forces",
+            must="a potential gives finite energies and forces",
             came="NaN or infinity",
             do="Two atoms are in one place, or the cell has collapsed: look at the step before.",
         )
@@ -213,7 +217,7 @@ def _answer(fitted: Any, batch: Any) -> tuple[Outputs, Mapping[str, Any]]:
 
 
 @eqx.filter_jit
-def _mechanics(law: Law, batch: Any) -> Outputs:
+def _mechanics(law: Law | EnergySurface, batch: Any) -> Outputs:
     """Energy, energies, forces and stress of a batch."""
     return jax.vmap(law.mechanics)(batch)
 

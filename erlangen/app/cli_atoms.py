@@ -113,7 +113,9 @@ def _md_parser() -> Parser:
 def add_surface(parser: Parser) -> None:
     """The flags --law and --model."""
     parser.add_argument("--law", metavar="NAME", help="a law in closed form: emt, stillinger-weber, eam, lj, ...")
-    parser.add_argument("--model", metavar="RUN", help="the folder of a run that answers the energy of atoms")
+    parser.add_argument(
+        "--model", metavar="RUN", help="the folder of a run that answers energies, or universal weights (.nqx)"
+    )
 
 
 def _common(parser: Parser) -> None:

@@ -1,4 +1,4 @@
-"""What a command computes with: a built-in law by its name, or the potential of a run folder."""
+"""What a command computes with: a built-in law by its name, the potential of a run folder, or universal weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from ..data.sources import Source
 
 
 def surface_of(law: str | None, model: str | None, precision: str = "float64") -> Any:
-    """A `numerics.mechanics.Surface` of exactly one of the two; precision: of a run, laws are in float64."""
+    """A `numerics.mechanics.Surface` of exactly one of the two; precision: of a model, laws are in float64.
+
+    model: the folder of a run, or a file with the weights of a universal potential (.nqx).
+    """
     if (law is None) == (model is None):
         raise Invalid(
             must="one potential is named",
@@ -29,9 +32,25 @@ def surface_of(law: str | None, model: str | None, precision: str = "float64") -
         return named(law)
     from ..assess.symmetry import in_double
     from ..numerics.precision import double
+
+    bare = _learned(str(model))
+    with double():
+        return in_double(bare) if precision == "float64" else bare
+
+
+def is_universal(model: str | Path) -> bool:
+    """Whether a name is that of a file with the weights of a universal potential, not of the folder of a run."""
+    return Path(model).suffix.lower() == ".nqx"
+
+
+def _learned(model: str) -> Any:
+    if is_universal(model):
+        from ..methods.foundation._nequix import load_universal
+
+        return load_universal(model)
     from ..study.run import load
 
-    kept = load(str(model))
+    kept = load(model)
     bare = kept.fitted.bare
     if not hasattr(bare, "shares"):
         raise Invalid(
@@ -39,17 +58,17 @@ def surface_of(law: str | None, model: str | None, precision: str = "float64") -
             came=f"{model}: {kept.record.method} on {kept.record.task}",
             do="Train a network on energies and forces: erlangen run molecules/forces --method mace --data FILE",
         )
-    with double():
-        return in_double(bare) if precision == "float64" else bare
+    return bare
 
 
 def identity(law: str | None, model: str | None) -> str:
-    """What a potential is known by: the name of the law, or the digest of what the run learned."""
+    """What a potential is known by: the name of the law, or the digest of what was learned."""
     if law is not None:
         return law
     from ..learn.checkpoint import FITTED
 
-    return hashlib.sha256((Path(str(model)) / FITTED).read_bytes()).hexdigest()
+    path = Path(str(model))
+    return hashlib.sha256((path if is_universal(path) else path / FITTED).read_bytes()).hexdigest()
 
 
 def structures(text: str, surface: Any, repeats: Sequence[int] = (1, 1, 1)) -> list[Frame]:

@@ -66,7 +66,7 @@ class RadialWeights(eqx.Module):
         for layer in self.hidden:
             basis = silu(layer(basis))
         whole = mapped(basis, jnp.concatenate([layer.weight for layer in self.outer], 1))  # one product for all paths
-        return jnp.split(whole, len(self.outer), axis=-1)
+        return jnp.split(whole, np.cumsum([layer.weight.shape[1] for layer in self.outer])[:-1].tolist(), axis=-1)
 
 
 class Convolution(eqx.Module):

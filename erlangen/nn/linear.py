@@ -9,10 +9,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .initial import normal, split, zeros
 from .matrix_product import product
 
+SILU = 1.6765  # 1 / rms of x sigmoid(x) for x ~ N(0, 1)
+
 
 def silu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """x sigmoid(x), scaled such that the output has unit second moment for x ~ N(0, 1)."""
-    return jax.nn.silu(x) * 1.6765
+    return jax.nn.silu(x) * SILU
 
 
 def mapped(x: Float[Array, "*any n_in"], weight: Float[Array, "n_in n_out"]) -> Float[Array, "*any n_out"]:

@@ -16,7 +16,8 @@ from ase.io import write
 ROOT = Path(__file__).parents[2]
 README, DOCS = ROOT / "README.md", sorted((ROOT / "docs").glob("*.md"))
 LASTING = re.compile(r"erlangen serve|--remake")  # what never ends, or takes hours
-PUBLIC = re.compile(r"--data qm9|--target (phonons|dielectric|piezoelectric)|data fetch \w")  # what is downloaded
+# what is downloaded
+PUBLIC = re.compile(r"--data qm9|--target (phonons|dielectric|piezoelectric)|data fetch \w|--model \S+\.nqx")
 
 
 def commands(page: Path) -> list[str]:
