@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
+
+import numpy as np
 
 from ...assess.metrics import absolute, squared
 from ...contract import Outputs, ReferenceSolver, Samples, Score, Shift, Split, Supervised
@@ -56,7 +58,7 @@ class Potentials(Supervised, Partitioned):
 
     container: ClassVar[type[Atoms]] = Atoms
     inputs: ClassVar = (quantity.positions, quantity.atomic_numbers, quantity.cell)
-    toy: ClassVar[Mapping[str, Any]] = {"n_train": 20, "n_test": 10}
+    toy: ClassVar[Mapping[str, Any]] = {"n_train": 10, "n_test": 10}
 
     def __post_init__(self):
         within(self, temperature=(0, 1e4), strain=(0, 0.2), n_train=(3, 10**6), n_test=(3, 10**6))
@@ -179,8 +181,7 @@ class Potentials(Supervised, Partitioned):
     def _sample(self, split: Split) -> Samples:
         name, element = _parts(self.engine)
         conditions = Conditions(self.temperature, self.strain)
-        unit = crystal(law(name), element)
-        inputs, cell = frames(law(name), unit, conditions, self._count(split), seed=SPLITS[split])
+        inputs, cell = frames(law(name), _crystal(name, element), conditions, self._count(split), seed=SPLITS[split])
         labels = [_answer(name)(x) for x in inputs]
         return Samples(inputs, {q.name: [y[q.name] for y in labels] for q in self.outputs}, cell)
 
@@ -208,9 +209,14 @@ def _is_for(name: str, elements: tuple[int, ...]) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _answer(name: str):
+def _answer(name: str) -> Callable[[Atoms], dict[str, np.ndarray]]:
     """The compiled law of that name."""
     return answer(law(name))
+
+
+@functools.lru_cache(maxsize=32)
+def _crystal(name: str, element: str) -> Atoms:
+    return crystal(law(name), element)
 
 
 def _atoms(x: System) -> Atoms:
