@@ -6,9 +6,9 @@ mlearn        {structure (pymatgen), group, description, outputs {energy of the 
 ALIGNN        {jid, atoms (JARVIS), total_energy per atom, forces, stresses}: training data of Ni and Cu
 
 Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723. Stresses are in kbar, positive where the crystal is compressed, xx yy zz
-first; no file says which shear the other three are. Put beside stresses of Stillinger and Weber's silicon and of Zhou's
-metals (lengths in proportion for Ge and Li), they are xy xz yz, but xy yz xz in the elastic cells of Si and Ge (|r| of
-each with its own over 0.99 there, and below 0.2 with the others).
+first; no file says which shear the other three are. Beside stresses of Stillinger and Weber's silicon and Zhou's metals
+(lengths in proportion for Ge and Li) they are xy xz yz, as surfaces say too that are free of traction, but xy yz xz of
+all that is lithium and of the elastic cells of Si and Ge.
 The files of ALIGNN hold training, test and the test once more, the latter two with stresses of training frames: what
 repeats itself at the end of a list, and as much before it, is left out.
 """
@@ -31,7 +31,7 @@ from .text_files import read_text
 
 SHEARS = ((0, 1), (0, 2), (1, 2))
 SHEARS_OF_VASP = ((0, 1), (1, 2), (0, 2))
-IN_ORDER_OF_VASP = {(14, "Elastic"), (32, "Elastic")}  # element and group
+IN_ORDER_OF_VASP = {3: ("AIMD-NVT", "Elastic", "Surface", "Vacancy"), 14: ("Elastic",), 32: ("Elastic",)}  # groups
 
 
 def read_frame_list(path: Path) -> list[Table]:
@@ -90,7 +90,7 @@ def _table(row: Mapping[str, Any]) -> Table:
     if columns["forces"].shape != np.shape(x.positions):
         raise ValueError(f"forces have shape {columns['forces'].shape} for {len(x.positions)} atoms")
     if six is not None:
-        is_of_vasp = (int(x.atomic_numbers[0]), info.get("group")) in IN_ORDER_OF_VASP
+        is_of_vasp = info.get("group") in IN_ORDER_OF_VASP.get(int(x.atomic_numbers[0]), ())
         info |= {"stress": -GPA / 10 * _whole(six, SHEARS_OF_VASP if is_of_vasp else SHEARS)}
     return Table(
         np.asarray(x.positions),

@@ -1,7 +1,7 @@
-"""Crystals of one element in motion, as a law of interaction has them: strained, shaken, with a vacancy or without.
+"""Crystals of one element in motion on the surface of a potential: strained, shaken, with a vacancy or without.
 
-    crystal(law, "Cu") -> Atoms                  the structure that the element has, at the law's own lattice constant
-    frames(law, crystal, of, count) -> [Atoms], [cell of each]
+    crystal(surface, "Cu") -> Atoms              the structure of the element, at the surface's own lattice constant
+    frames(surface, crystal, conditions, count, seed=) -> [Atoms], [cell of each]
 
 A cell of the crystal is repeated to 7 A and strained, h -> h (1 + eps), eps_ij = eps_ji normal with standard deviation
 `strain`; of a share of the cells one atom is taken out. Of each strained cell come one frame in which all atoms are
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erlangen.core.errors import Invalid, unknown
+from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.numerics.mechanics import Surface, energy_forces_stress
 from erlangen.numerics.precision import double
@@ -43,7 +43,7 @@ class Conditions:
 
 
 def answer(surface: Surface) -> Answer:
-    """x -> energy [eV], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3 of a law, in float64."""
+    """x -> energy [eV], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3, in float64."""
     found = jax.jit(lambda x: energy_forces_stress(lambda y: jnp.sum(surface.shares(y)), x))
 
     def answered(x: Atoms) -> dict[str, np.ndarray]:
@@ -66,31 +66,31 @@ def elements_of(law: Law) -> tuple[str, ...]:
     return ("Ar",) if law.elements is None else tuple(chemical_symbols[z] for z in law.elements if has_crystal(z))
 
 
-def crystal(law: Law, element: str) -> Atoms:
+def crystal(surface: Surface, element: str) -> Atoms:
     """The conventional cell of an element (primitive if hexagonal) at the volume of least energy."""
     from ase.build import bulk
     from ase.data import atomic_numbers, reference_states
     from scipy.optimize import minimize_scalar
 
-    if element not in elements_of(law):
-        raise unknown(f"an element of {type(law).__name__} with a crystal", element, elements_of(law))
     state = reference_states[atomic_numbers[element]]
-    cubic = state is not None and state["symmetry"] != "hcp"
-    found = bulk(element, cubic=True) if cubic else bulk(element)
-    x, ask = Atoms(found.positions, found.numbers, found.cell.array, np.ones(3, bool)), answer(law)
+    is_cubic = state is not None and state["symmetry"] != "hcp"
+    found = bulk(element, cubic=True) if is_cubic else bulk(element)
+    x, ask = Atoms(found.positions, found.numbers, found.cell.array, np.ones(3, bool)), answer(surface)
     best = minimize_scalar(lambda s: float(ask(_stretched(x, s))["energy"]), bounds=STRETCH, options={"xatol": 1e-8})
     if min(abs(best.x - end) for end in STRETCH) < 1e-3:
         raise Invalid(
             must=f"the crystal of {element} has a least energy near its density",
             came=f"none between {STRETCH[0]} and {STRETCH[1]} of its lattice constant",
-            do="Take a law that is for this element.",
+            do="Take a potential that is for this element.",
         )
     return _stretched(x, float(best.x))
 
 
-def frames(law: Law, unit: Atoms, conditions: Conditions, count: int, *, seed: int) -> tuple[list[Atoms], np.ndarray]:
+def frames(
+    surface: Surface, unit: Atoms, conditions: Conditions, count: int, *, seed: int
+) -> tuple[list[Atoms], np.ndarray]:
     """`count` frames, and which strained cell each belongs to; cell i draws from the stream (seed, i)."""
-    ask, found, cells = answer(law), [], -(-count // PER_CELL)
+    ask, found, cells = answer(surface), [], -(-count // PER_CELL)
     whole = _repeated(unit)
     for i in range(cells):
         rng = np.random.default_rng([seed, i])

@@ -27,7 +27,7 @@ def test_labels_are_those_of_ase():
     test = SMALL.truth("test")
     for i in (0, 3):
         x = test.inputs[i]
-        atoms = Atoms(np.asarray(x.atomic_numbers), np.asarray(x.positions), cell=np.asarray(x.cell), pbc=True)
+        atoms = Atoms(x["atomic_numbers"], x["positions"], cell=x["cell"], pbc=True)
         atoms.calc = EMT(asap_cutoff=False)
         assert float(test.outputs["energy"][i]) == pytest.approx(atoms.get_potential_energy(), abs=1e-4)
         np.testing.assert_allclose(test.outputs["forces"][i], atoms.get_forces(), atol=1e-4)
@@ -45,9 +45,9 @@ def test_a_crystal_has_the_lattice_constant_of_its_law():
 def test_splits_are_cells_of_their_own_and_some_lack_an_atom():
     parts = {s: SMALL.truth(s) for s in ("train", "validation", "calibration", "test")}
     assert [len(p) for p in parts.values()] == [10, 3, 10, 10]
-    cells = [x.cell.tobytes() for p in parts.values() for x in p.inputs]
+    cells = [x["cell"].tobytes() for p in parts.values() for x in p.inputs]
     assert len(set(cells)) == 2 + 1 + 2 + 2
-    assert parts["train"].group.tolist() == np.repeat(np.arange(2), 5).tolist()
+    assert np.asarray(parts["train"].group).tolist() == np.repeat(np.arange(2), 5).tolist()
     found, _ = frames(law("emt"), crystal(law("emt"), "Cu"), Conditions(vacancies=1.0), 1, seed=0)
     assert len(found[0].positions) == 31
 
@@ -78,7 +78,7 @@ def test_classical_potentials_answer_beside():
 
 def test_energies_are_judged_per_atom():
     test = SMALL.truth("test")
-    off = {"energy": [e + 0.001 * len(x.positions) for e, x in zip(test.outputs["energy"], test.inputs)]}
+    off = {"energy": [e + 0.001 * len(x["positions"]) for e, x in zip(test.outputs["energy"], test.inputs)]}
     score = next(s for s in SMALL.scores if s.name == "energy_mae")
     assert score.unit == "meV/atom"
     assert estimate(score, off, test, key=jax.random.key(0)).value == pytest.approx(1.0)

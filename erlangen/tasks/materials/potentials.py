@@ -15,8 +15,6 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ...assess.metrics import absolute, squared
 from ...contract import Outputs, ReferenceSolver, Samples, Score, Shift, Split, Supervised
 from ...core import quantity
@@ -209,7 +207,7 @@ def _is_for(name: str, elements: tuple[int, ...]) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _answer(name: str) -> Callable[[Atoms], dict[str, np.ndarray]]:
+def _answer(name: str) -> Callable[[Atoms], dict[str, Any]]:
     """The compiled law of that name."""
     return answer(law(name))
 
