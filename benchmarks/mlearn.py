@@ -54,8 +54,8 @@ def of_data(task: Any) -> tuple[float, dict[str, float], int]:
 
     forces = [np.abs(np.asarray(f)).max() for p in parts for f in p.outputs["forces"]]
     still = [i for i, (x, _) in enumerate(frames) if forces[i] < 0.02 and is_cubic(x["cell"])]
-    counts = [len(frames[i][0]["positions"]) for i in still]
-    still = [i for i, n in zip(still, counts) if n == max(set(counts), key=counts.count)]
+    most = max(len(frames[i][0]["positions"]) for i in still)
+    still = [i for i in still if len(frames[i][0]["positions"]) == most]
     first = min(still, key=lambda i: np.abs(frames[i][1]).max())
     ideal, origin = frames[first][0], fractions(frames[first][0])
     rows, values = [], []

@@ -8,7 +8,8 @@ ALIGNN        {jid, atoms (JARVIS), total_energy per atom, forces, stresses}: tr
 Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723. Stresses are in kbar, positive where the crystal is compressed, xx yy zz
 first; no file says which shear the other three are. Beside stresses of Stillinger and Weber's silicon and Zhou's metals
 (lengths in proportion for Ge and Li) they are xy xz yz, as surfaces say too that are free of traction, but xy yz xz of
-all that is lithium and of the elastic cells of Si and Ge.
+all that is lithium and of the elastic cells of Si and Ge. (Shears of the elastic cells of Li turn their sign between
+strains of 1 and 2 %: two atoms, few k-points.)
 The files of ALIGNN hold training, test and the test once more, the latter two with stresses of training frames: what
 repeats itself at the end of a list, and as much before it, is left out.
 """

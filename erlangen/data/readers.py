@@ -209,17 +209,12 @@ def write_atoms(
             came=f"{len(more)} for {len(frames)} frames",
             do="Pass one mapping per frame.",
         )
-    if kind in NO_ROOM and any(frame.labels or values for frame, values in zip(frames, more, strict=True)):
+    is_full = any(frame.labels or values for frame, values in zip(frames, more, strict=True))
+    if kind not in WRITE or (kind in NO_ROOM and is_full):
         raise Invalid(
             must="the format has room for labels and predictions",
-            came=f"{path.name}: {kind} holds structures only",
+            came=f"{path.name}: {kind} {'holds structures only' if kind in WRITE else 'is only read'}",
             do=f"Write to {NO_ROOM[kind]}.",
-        )
-    if kind not in WRITE:
-        raise unknown(
-            "the ending of a file that is written",
-            path.suffix,
-            [e for e, k in atom_files.SUFFIXES.items() if k in WRITE],
         )
     known = {name for name in {n for values in more for n in values} if not _per_atom(name, frames, more)}
     tables = [_table(frame, values, known.union(whole)) for frame, values in zip(frames, more, strict=True)]
