@@ -116,6 +116,9 @@ def per_sample(score: Score, predictions: Predictions, samples: Samples) -> Floa
             came=f"{len(predicted)} for {len(true)} samples",
             do="Predict the same split.",
         )
+    if score.per_atom:
+        sizes = [int(np.sum(np.asarray(x["atomic_numbers"]) > 0)) for x in samples.inputs]
+        predicted, true = ([np.asarray(v, np.float64) / n for v, n in zip(side, sizes)] for side in (predicted, true))
     return np.asarray([float(score.measure(p, t)) for p, t in zip(predicted, true)])
 
 

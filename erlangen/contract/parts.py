@@ -66,6 +66,7 @@ class Score:
     The score is the mean over samples ("mean") or the root of it ("root", for mean squares), times `factor`.
     steps > 1: the map is applied that many times to its own output before it is judged (evolution tasks only);
     `whole`: then all states on the way are judged as one array [steps, ...], not the last one alone.
+    `per_atom`: both are divided by the number of atoms of the sample first.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Score:
     steps: int = 1
     whole: bool = False
     of_set: bool = False
+    per_atom: bool = False
     lower_is_better: bool = True
 
 

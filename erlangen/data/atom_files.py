@@ -31,6 +31,7 @@ SUFFIXES = {
     ".vasp": "poscar",
     ".poscar": "poscar",
     ".contcar": "poscar",
+    ".json": "json",
 }
 
 
@@ -51,7 +52,7 @@ class Table:
 
 
 def format_of(path: Path) -> str:
-    """The format that the name of a file stands for: xyz, cif, mmcif, pdb, sdf or poscar."""
+    """The format that the name of a file stands for: xyz, cif, mmcif, pdb, sdf, poscar or json."""
     suffix = plain_suffix(path)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]

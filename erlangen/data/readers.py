@@ -7,7 +7,8 @@
 A `Frame` is `atoms` (core.systems.Atoms, float64, Angstrom), `labels` ({"energy": eV, "forces": [n, 3] eV/A,
 "stress": [3, 3] eV/A^3, positive under tension} where the file has them: `data.labels`), and `info` and `columns`: all
 else of the file, kept for writing.
-Formats by the name of the file: (ext)xyz, CIF, mmCIF, PDB, SDF/MOL, POSCAR/CONTCAR; text may be .xz, .gz or .bz2.
+Formats by the name of the file: (ext)xyz, CIF, mmCIF, PDB, SDF/MOL, POSCAR/CONTCAR, and to be read only, JSON like that
+of mlearn (`data.frame_lists`); text may be .xz, .gz or .bz2.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..core import quantity
 from ..core.errors import Invalid, unknown
 from ..core.quantity import Quantity
 from ..core.systems import Atoms
-from . import atom_files, limits, plausibility, structure_files, xyz_files
+from . import atom_files, frame_lists, limits, plausibility, structure_files, xyz_files
 from .atom_files import Table
 from .label_units import UNIT_KEYS, LabelUnits, stated_units, suspect, suspect_stress
 from .labels import NAMES, Labels, check_doubts, check_levels, find_labels
@@ -39,6 +40,7 @@ READ: dict[str, atom_files.Reader] = {
     "mmcif": structure_files.read_mmcif,
     "pdb": structure_files.read_pdb,
     "sdf": structure_files.read_sdf,
+    "json": frame_lists.read_frame_list,
 }
 WRITE: dict[str, atom_files.Writer] = {
     "xyz": xyz_files.write_xyz,
@@ -48,7 +50,11 @@ WRITE: dict[str, atom_files.Writer] = {
     "pdb": structure_files.write_pdb,
     "sdf": structure_files.write_sdf,
 }
-NO_ROOM = {"poscar": ".xyz or .cif", "pdb": ".mmcif or .xyz"}  # formats that hold a structure only -> where values fit
+NO_ROOM = {
+    "poscar": ".xyz or .cif",
+    "pdb": ".mmcif or .xyz",
+    "json": ".xyz",
+}  # formats that hold a structure only -> where values fit
 
 VACUUM = 15.0  # A: a cell that is nowhere said to repeat, and leaves this much empty, is a box drawn around a molecule
 FLAT = 1e-6  # of lattice vectors: smallest singular value against the largest, below which they span no cell
@@ -203,10 +209,11 @@ def write_atoms(
             came=f"{len(more)} for {len(frames)} frames",
             do="Pass one mapping per frame.",
         )
-    if kind in NO_ROOM and any(frame.labels or values for frame, values in zip(frames, more, strict=True)):
+    is_full = any(frame.labels or values for frame, values in zip(frames, more, strict=True))
+    if kind not in WRITE or (kind in NO_ROOM and is_full):
         raise Invalid(
             must="the format has room for labels and predictions",
-            came=f"{path.name}: {kind} holds structures only",
+            came=f"{path.name}: {kind} {'holds structures only' if kind in WRITE else 'is only read'}",
             do=f"Write to {NO_ROOM[kind]}.",
         )
     known = {name for name in {n for values in more for n in values} if not _per_atom(name, frames, more)}

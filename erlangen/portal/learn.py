@@ -23,7 +23,7 @@ from .links import href, link
 RESOURCES = HERE / "map" / "resources.toml"
 ENDINGS = (  # those of `data.atom_files` and, without folders, of `data.field_files`, which need NumPy
     *(".xyz", ".extxyz", ".cif", ".mmcif", ".pdb", ".ent", ".sdf", ".sd", ".mol", ".vasp", ".poscar", ".contcar"),
-    *(".h5", ".hdf5", ".nc", ".nc4", ".npz"),
+    *(".json", ".h5", ".hdf5", ".nc", ".nc4", ".npz"),
 )
 MOST_FOUND = 2_000  # runs in the index of the search
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -28,9 +27,9 @@ from ...core.quantity import Quantity
 from ...core.systems import Atoms, System
 from ...data.cache import Key, cost_of, key_of, remembered
 from ...data.downloads import is_copy
-from ...data.partition import Partition, Partitioned, composition, divide, units
+from ...data.frame_sets import FrameSet, listed
+from ...data.partition import Partition, Partitioned, composition
 from ...data.plausibility import state_of
-from ...data.readers import read_atoms, samples_of
 from ...data.sources import Source
 from ...physics.electronic_structure import DensityFunctional
 from ...physics.molecular_dynamics import Sampling, canonical_frames
@@ -45,7 +44,6 @@ ACAC = tuple(
     PublishedResult(f"{name}, 500 structures", "forces_rmse", value, "meV/A", "arXiv:2206.07697")
     for name, value in (("MACE", 5.1), ("NequIP", 5.9))
 )
-HELD_OUT = {"validation": 0.05, "calibration": 0.1, "test": 0.15}  # shares of an own data file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,28 +94,26 @@ class Forces(Supervised, Partitioned):
     @property
     def molecules(self) -> tuple[str, ...]:
         """Names or SMILES."""
-        return _listed(self.molecule)
+        return listed(self.molecule)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        files = [text for text in (self.data, self.test) if text]
-        return (*map(Source.parse, files), *Source.several(self.judged_on)) if self.data else ()
+        return self._own.sources if self._own else ()
 
     @property
     def partition(self) -> Partition | None:
         """Of an own file: blocks of time of a trajectory, whole molecules where there are many (`data.partition`)."""
-        return _divided(self.data, Source.parse(self.data).digest, bool(self.test)) if self.data else None
+        return self._own.partition if self._own else None
 
     @property
     def outputs(self) -> tuple[Quantity, ...]:  # type: ignore[override]
         """Energy and forces, and the stress where the own files have it."""
-        return (quantity.energy, quantity.forces, *((quantity.stress,) if self._has_stress else ()))
+        return self._own.outputs if self._own else (quantity.energy, quantity.forces)
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
         whole = (Orthogonal(), Translations(), Permutations())
-        periodic = bool(self.data) and any(np.any(x["pbc"]) for x in _read(self.data).samples.inputs)
-        return (*whole, LatticeBasis(), LatticeTranslations()) if periodic else whole
+        return (*whole, LatticeBasis(), LatticeTranslations()) if self._own and self._own.is_periodic else whole
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -127,11 +123,11 @@ class Forces(Supervised, Partitioned):
             Score("energy_mae", "energy", absolute, "meV", "energy MAE", factor=1000),
         )
         stress = Score("stress_mae", "stress", absolute, "meV/A^3", "stress MAE", factor=1000)
-        return (*found, stress) if self._has_stress else found
+        return (*found, stress) if quantity.stress in self.outputs else found
 
     @property
     def shifts(self) -> tuple[Shift, ...]:
-        others = _listed(self.judged_on)
+        others = listed(self.judged_on)
         if self.data:
             return (Shift("test", others, "other file"),) if others else ()
         hotter = Shift("temperature", (1.4 * self.temperature, 2 * self.temperature), "hotter", "K")
@@ -150,8 +146,8 @@ class Forces(Supervised, Partitioned):
 
     def truth(self, split: Split) -> Samples:
         """Frames with energies and forces; `group` is the trajectory that a frame belongs to."""
-        if self.data:
-            return self._from_file(split)
+        if self._own:
+            return self._own.part(split)
         return remembered(self._key(split), lambda: self._sample(split))
 
     def solve(self, x: System) -> Outputs | None:
@@ -188,7 +184,7 @@ class Forces(Supervised, Partitioned):
         return found if same else {"forces": found["forces"]}  # totals of two methods have different zeros
 
     def _xtb(self, x: System, engine: str, accuracy: float) -> dict[str, Any]:
-        charge, n_unpaired = self._own_state(x) if self.data else self._charges[composition(x)]
+        charge, n_unpaired = self._own_state(x) if self._own else self._charges[composition(x)]
         method = TightBinding(XTB[engine], charge, n_unpaired, accuracy)
         potential = method.potential(np.asarray(x["atomic_numbers"]), np.asarray(x["cell"]), np.asarray(x["pbc"]))
         energy, forces = potential(np.asarray(x["positions"], float))
@@ -242,28 +238,17 @@ class Forces(Supervised, Partitioned):
 
     def _own_state(self, x: System) -> tuple[int, int]:
         """Charge and unpaired electrons that the own files state for a composition."""
-        return state_of(np.asarray(x["atomic_numbers"]), self._states.get(composition(x), {}))
+        said = self._own.states.get(composition(x), {}) if self._own else {}
+        return state_of(np.asarray(x["atomic_numbers"]), said)
 
     @functools.cached_property
-    def _states(self) -> Mapping[tuple[int, ...], Mapping[str, Any]]:
-        return {kind: said for file in reversed(self._files) for kind, said in _read(file).states.items()}
-
-    @property
-    def _files(self) -> tuple[str, ...]:
-        return (*filter(None, (self.data, self.test)), *_listed(self.judged_on)) if self.data else ()
-
-    @functools.cached_property
-    def _has_stress(self) -> bool:
-        """Whether all of the own files have it; a file without it is named."""
-        found = [_read(file).has_stress for file in self._files]
-        if any(found) and not all(found):
-            without = self._files[found.index(False)]
-            warnings.warn(f"{without} has no stress: it is neither trained nor judged", stacklevel=3)
-        return bool(found) and all(found)
+    def _own(self) -> FrameSet | None:
+        """The own files, where there are any."""
+        return FrameSet(self.data, self.test, self.judged_on) if self.data else None
 
     def _check_elements(self) -> None:
         known = {z for m in self.molecules for z in composition(conformers(m)[0])}
-        for other in _listed(self.judged_on):
+        for other in listed(self.judged_on):
             strange = sorted(set(composition(conformers(other)[0])) - known)
             if strange:
                 raise Invalid(
@@ -271,77 +256,3 @@ class Forces(Supervised, Partitioned):
                     came=f"{', '.join(symbols(strange))} in {other}",
                     do="Train on a molecule that contains them: --molecule ethanol,...",
                 )
-
-    def _from_file(self, split: Split) -> Samples:
-        whole = _read(self.data).samples
-        if self.test and split == "test":
-            found = _of_known_elements(_read(self.test).samples, whole, self.test)
-        else:
-            found = _divided(self.data, Source.parse(self.data).digest, bool(self.test)).part(whole, split)
-        return dataclasses.replace(found, outputs={q.name: found.outputs[q.name] for q in self.outputs})
-
-
-def _listed(names: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Own:
-    """What an own file holds: labelled frames, and charge and spin as its headers say them, by composition."""
-
-    samples: Samples
-    states: Mapping[tuple[int, ...], Mapping[str, Any]]
-
-    @property
-    def has_stress(self) -> bool:
-        return "stress" in self.samples.outputs
-
-
-def _read(text: str) -> _Own:
-    """Frames of a file, parsed once for what it holds."""
-    source = Source.parse(text).only("energy", "forces", "stress", "units", "pbc", "group", "split")
-    return _read_content(source, source.digest)
-
-
-@functools.lru_cache(maxsize=8)
-def _read_content(source: Source, digest: str) -> _Own:
-    try:
-        frames = read_atoms(source, need=("energy", "forces"))
-    except Invalid as error:
-        if error.must == "every frame has forces":
-            more = "Energies alone are fitted by molecules/properties --target energy."
-            raise Invalid(must=error.must, came=error.came, do=f"{error.do} {more}") from None
-        raise
-    samples = samples_of(source, frames, ("energy", "forces"))
-    return _Own(samples, {composition(f.atoms): f.info for f in reversed(frames)})
-
-
-@functools.lru_cache(maxsize=8)
-def _divided(text: str, digest: str, is_tested_elsewhere: bool) -> Partition:
-    whole, source = _read(text).samples, Source.parse(text)
-    shares = {k: v for k, v in HELD_OUT.items() if not (is_tested_elsewhere and k == "test")}
-    counts = {k: max(round(v * len(whole)), 1) for k, v in shares.items()}
-    counts["train"] = len(whole) - sum(counts.values())
-    if counts["train"] < 1:
-        raise Invalid(
-            must="a training file holds at least 4 frames",
-            came=f"{len(whole)} in {source.path}",
-            do="Give more frames, or a test file of its own: --test FILE.",
-        )
-    systems = [composition(x) for x in whole.inputs]
-    found = units(len(whole), source, group=whole.group, systems=systems, frames=whole.inputs)
-    return divide(found, counts, key=0)
-
-
-def _of_known_elements(samples: Samples, train: Samples, path: str) -> Samples:
-    def elements(part: Samples) -> set[int]:
-        return {int(z) for x in part.inputs for z in np.unique(x["atomic_numbers"])}
-
-    strange = sorted(elements(samples) - elements(train))
-    if strange:
-        raise Invalid(
-            must="all elements of the test file occur in the training file",
-            came=f"{', '.join(symbols(strange))} in {path}",
-            do="Leave such frames out, or train on data that contain them.",
-        )
-    return samples
