@@ -20,6 +20,10 @@ VERBS = {
     "compare": ("tasks x methods x seeds, with groups that differ significantly", "cli_study:compare"),
     "solve": ("solve a problem by the task's reference solver: file, picture, film", "cli_solve:solve"),
     "predict": ("apply a trained answer to a file of yours", "cli_study:predict"),
+    "diffract": (
+        "powder pattern of a crystal; or which crystals of a library are in a pattern",
+        "cli_diffract:diffract",
+    ),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
     "lesson": ("lessons on the leaves and the theory: list, run, take as a notebook", "cli_lesson:lesson"),
     "serve": ("the map in the browser: see, run, compare, predict", "cli_portal:serve"),

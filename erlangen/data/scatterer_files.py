@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("erlangen.data")
 DISPLACEMENT = 0.006  # A^2, B = 0.5: of inorganic crystals at room temperature
 LARGEST = 1.0  # A^2
-SUFFIXES = (".cif", ".vasp", ".poscar", ".contcar", ".xyz", ".extxyz")
 
 
 @limits.foreign
@@ -40,7 +39,7 @@ def read_scatterers(path: Path) -> list[tuple[str, Scatterers]]:
     if not path.exists():
         raise Invalid(must="the file exists", came=str(path), do="Check its name.")
     if format_of(path) != "cif":
-        frames = read_atoms(path)
+        frames = [frame.atoms for frame in read_atoms(path)]
         found = [scatterers(x, DISPLACEMENT, 1e-2) for x in frames]
         return [(path.stem if len(found) == 1 else f"{path.stem} {i}", one) for i, one in enumerate(found, 1)]
     blocks = [b for b in cif_blocks(path, read_text(path)) if b.find_values("_atom_site_fract_x")]
