@@ -102,14 +102,13 @@ def _check_places(path: Path, number: int, sites: Sequence[Site], vectors: np.nd
     """No place holds more than one atom."""
     places = np.array([site.place for site in sites])
     share = np.array([site.occupancy for site in sites])
-    partial = np.flatnonzero(share < 0.999)
-    for i in partial[:1000]:
-        apart = places[partial] - places[i]
+    for i in np.flatnonzero(share < 0.999)[:1000]:
+        apart = places - places[i]
         near = np.linalg.norm((apart - np.round(apart)) @ vectors, axis=1) < SAME
-        if share[partial][near].sum() > 1.02:
-            labels = ", ".join(sites[j].label for j in partial[near])
+        if share[near].sum() > 1.02:
+            labels = ", ".join(sites[j].label for j in np.flatnonzero(near))
             raise Invalid(
                 must="the occupancies of one place add up to at most 1",
-                came=f"{path}, frame {number}: {share[partial][near].sum():g} at {labels}",
+                came=f"{path}, frame {number}: {share[near].sum():g} at {labels}",
                 do="Correct _atom_site_occupancy.",
             )

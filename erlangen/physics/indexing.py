@@ -26,6 +26,9 @@ DRAWS = 60_000  # of monoclinic trials
 TOLERANCE = 2e-4  # 1/A^2: no merit for agreement beyond that of the positions
 VOLUME = (10.0, 6000.0)  # A^3
 BOUND = 8.0  # merit below which nothing is believed
+MOST = {"cubic": 6, "tetragonal": 6, "hexagonal": 6, "orthorhombic": 5, "monoclinic": 4}  # index
+FEW = {"cubic": 12, "tetragonal": 16, "hexagonal": 16, "orthorhombic": 16, "monoclinic": 22}  # rows for trials
+CENTRINGS = {"cubic": "PIF", "tetragonal": "PI", "hexagonal": "PR", "orthorhombic": "PIFABC", "monoclinic": "PACI"}
 FALLBACK = (4.0, 5.5, 9.0)  # A: where there are hardly any lines
 # how many times the merit of the next lower system is worth, since a lower one can always do as well
 SYSTEMS = {"cubic": 6, "tetragonal": 3, "hexagonal": 5, "orthorhombic": 2, "monoclinic": 1}
@@ -62,24 +65,42 @@ def index_lines(two_theta: Float[np.ndarray, " n"], wavelength: float = COPPER, 
     return chosen if top >= BOUND else dataclasses.replace(chosen, system=TRICLINIC)
 
 
+def terms(system: str, hkl: Int[np.ndarray, "m 3"]) -> Float[np.ndarray, "m p"]:
+    """Coefficients of the unknowns: (h^2 + k^2 + l^2), (h^2 + k^2, l^2), (h^2 + h k + k^2, l^2), ..."""
+    h, k, l = hkl.T.astype(float)
+    found = {
+        "cubic": (h * h + k * k + l * l,),
+        "tetragonal": (h * h + k * k, l * l),
+        "hexagonal": (h * h + h * k + k * k, l * l),
+        "orthorhombic": (h * h, k * k, l * l),
+        "monoclinic": (h * h, k * k, l * l, h * l),
+    }
+    return np.stack(found[system], 1)
+
+
 @functools.cache
-def families(system: str) -> tuple[Float[np.ndarray, "m p"], Float[np.ndarray, "few p"]]:
-    """Rows (h^2 + k^2 + l^2), (h^2 + k^2, l^2), ... of the unknowns of a system: all in reach, and those for trials."""
-    most = {"cubic": 6, "tetragonal": 6, "hexagonal": 6, "orthorhombic": 5, "monoclinic": 4}[system]
-    rows: dict[tuple[int, ...], int] = {}
-    for h, k, l in itertools.product(range(-most if system == "monoclinic" else 0, most + 1), *[range(most + 1)] * 2):
-        terms = {
-            "cubic": (h * h + k * k + l * l,),
-            "tetragonal": (h * h + k * k, l * l),
-            "hexagonal": (h * h + h * k + k * k, l * l),
-            "orthorhombic": (h * h, k * k, l * l),
-            "monoclinic": (h * h, k * k, l * l, h * l),
-        }[system]
-        if any(terms):
-            rows.setdefault(terms, h * h + k * k + l * l)
-    ordered = sorted(rows, key=lambda terms: (rows[terms], terms))
-    few = {"cubic": 12, "tetragonal": 16, "hexagonal": 16, "orthorhombic": 16, "monoclinic": 22}[system]
-    return np.array(ordered, float), np.array(ordered[:few], float)
+def families(system: str, centring: str = "P") -> Float[np.ndarray, "m p"]:
+    """Distinct rows of `terms` that the centring leaves, of low indices first; some of the lowest serve for trials."""
+    most = MOST[system]
+    signed = system == "monoclinic" or centring == "R"
+    hkl = np.array(
+        [t for t in itertools.product(range(-most if signed else 0, most + 1), *[range(most + 1)] * 2) if any(t)]
+    )
+    if centring == "R":  # every |h|, |k| with the sign that it takes
+        hkl = np.concatenate([hkl, hkl * np.array([1, -1, 1])])
+    h, k, l = hkl.T
+    allowed = {
+        "P": h == h,
+        "I": (h + k + l) % 2 == 0,
+        "F": ((h + k) % 2 == 0) & ((k + l) % 2 == 0),
+        "A": (k + l) % 2 == 0,
+        "B": (h + l) % 2 == 0,
+        "C": (h + k) % 2 == 0,
+        "R": (-h + k + l) % 3 == 0,
+    }[centring]
+    kept = hkl[allowed]
+    rows, first = np.unique(terms(system, kept), axis=0, return_index=True)
+    return rows[np.argsort((kept[first] ** 2).sum(1), kind="stable")]
 
 
 def merit(
@@ -101,18 +122,21 @@ def merit(
 
 
 def _best(system: str, q: Float[np.ndarray, " n"]) -> Cell:
-    rows, few = families(system)
+    """The cell of highest merit in one system; the lines that its centring forbids are not held against it."""
+    rows = families(system)
+    few = rows[: FEW[system]]
     trials = _drawn(few, q) if system == "monoclinic" else _trials(few, q)
     trials = trials[_allowed(system, trials)]
     if not len(trials):
         return Cell(np.array(FALLBACK), np.full(3, 90.0), SYSTEMS[system], 0.0)
-    found = merit(trials, rows, q)
-    top = trials[np.argsort(-found)[:20]]
+    top = trials[np.argsort(-merit(trials, rows, q))[:40]]
     refined = np.array([_refined(rows, metric, q) for metric in top])
     refined = np.concatenate([refined[_allowed(system, refined)], top])
-    found = merit(refined, rows, q)
-    place = int(np.argmax(found))
-    return _cell(system, refined[place], float(found[place]), q)
+    found = np.array([merit(refined, families(system, centring), q) for centring in CENTRINGS[system]])
+    centring, place = np.unravel_index(int(np.argmax(found)), found.shape)
+    cell = _cell(system, refined[place], float(found[centring, place]))
+    is_rhombohedral = CENTRINGS[system][centring] == "R"
+    return dataclasses.replace(cell, system=TRIGONAL) if is_rhombohedral else cell
 
 
 def _trials(few: Float[np.ndarray, "f p"], q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
@@ -169,15 +193,13 @@ def _refined(
     return metric
 
 
-def _cell(system: str, metric: Float[np.ndarray, " p"], found: float, q: Float[np.ndarray, " n"]) -> Cell:
+def _cell(system: str, metric: Float[np.ndarray, " p"], found: float) -> Cell:
     """Lengths and angles of a metric."""
     a, c = metric[0], metric[-1]
     angles, place = np.full(3, 90.0), SYSTEMS[system]
     if system == "hexagonal":
         lengths = np.array([np.sqrt(4 / 3 / a), np.sqrt(4 / 3 / a), 1 / np.sqrt(c)])
-        # Q = A' (h^2 + h k + k^2) + C l^2 with A' = 4 / (3 a^2)
         angles[2] = 120.0
-        place = TRIGONAL if _is_rhombohedral(metric, q) else place
     elif system == "monoclinic":
         cosine = metric[3] / (2 * np.sqrt(metric[0] * metric[2]))
         sine = np.sqrt(1 - cosine**2)
@@ -186,13 +208,3 @@ def _cell(system: str, metric: Float[np.ndarray, " p"], found: float, q: Float[n
     else:
         lengths = 1 / np.sqrt(np.array({1: [a, a, a], 2: [a, a, c], 3: list(metric)}[len(metric)]))
     return Cell(lengths, angles, place, found)
-
-
-def _is_rhombohedral(metric: Float[np.ndarray, " 2"], q: Float[np.ndarray, " n"]) -> bool:
-    """Whether all lines have indices with -h + k + l = 3 n in one of the two settings."""
-    hkl = np.array([t for t in itertools.product(range(-6, 7), range(-6, 7), range(7)) if any(t)])
-    h, k, l = hkl.T
-    obverse: Int[np.ndarray, " m"] = hkl[(-h + k + l) % 3 == 0]
-    h, k, l = obverse.T
-    calculated = metric[0] * (h * h + h * k + k * k) + metric[1] * l * l
-    return bool(np.all(np.abs(calculated[:, None] - q).min(0) < 3 * TOLERANCE))

@@ -44,6 +44,12 @@ def gain(y: Float[np.ndarray, " n"]) -> float:
     return float(np.median(rough[kept] ** 2 / (6 * middle[kept])) / 0.455)  # 0.455: median of chi squared
 
 
+def _bias(y: Float[np.ndarray, " n"], level: Float[np.ndarray, " n"]) -> float:
+    """How far SNIP, which follows the lowest points, passes below the middle of the noise, in units of sqrt(level)."""
+    kept = level > 0
+    return float(np.median((y - level)[kept] / np.sqrt(level[kept]))) if kept.any() else 0.0
+
+
 def smoothed(y: Float[np.ndarray, " n"], width: float) -> Float[np.ndarray, " n"]:
     """Convolved with a Gaussian of that standard deviation in points."""
     from scipy.ndimage import gaussian_filter1d
@@ -56,7 +62,7 @@ def find_peaks(
     y: Float[np.ndarray, " n"],
     *,
     width: float = 0.1,
-    significance: float = 4.0,
+    significance: float = 5.0,
     weakest: float = 0.004,
 ) -> Peaks:
     """Peaks wider than about `width` [degree], above `weakest` of the highest one."""
@@ -70,9 +76,10 @@ def find_peaks(
     soft = smoothed(y, points)
     quiet = 1 / np.sqrt(2 * np.sqrt(np.pi) * points)  # of white noise, after smoothing
     noise = quiet * np.sqrt(gain(y) * np.maximum(soft, 0)) + 1e-12 * scale
+    level = level + _bias(soft, level) * np.sqrt(np.maximum(level, 0))
     clear = soft - level
     least = np.maximum(significance * noise, weakest * float(np.max(clear)))
-    top, _ = maxima(clear, height=least, prominence=0.7 * least, distance=max(int(0.7 * width / step), 1))
+    top, _ = maxima(clear, height=least, prominence=least, distance=max(int(0.7 * width / step), 1))
     top = top[(top > 0) & (top < len(y) - 1)]
     left, middle, right = clear[top - 1], clear[top], clear[top + 1]
     bend = np.minimum(left - 2 * middle + right, -1e-300)

@@ -1,6 +1,6 @@
 """Convolutions over a pattern on a logarithmic axis: a larger crystal is the same pattern, moved.
 
-    q_j = log sin(theta_j) evenly spaced;   h_0 = sqrt(y / max y),   h_{l+1} = sigma(norm(K_l * h_l)) at every 2nd point
+    log sin(theta_j) evenly spaced;   h_0 = sqrt(y / max y) - mean,   h_{l+1} = sigma(norm(K_l * h_l)) at few points
     p = softmax(W z),   log a = m + s v z,   z: two dense layers of all of h_L
 
 Lines of a crystal lie at sin(theta) = lambda |h| / 2; where its cell grows by a factor, log sin(theta) of every line
@@ -34,13 +34,14 @@ from erlangen.nn.initial import normal, split, zeros
 from erlangen.nn.linear import Linear
 
 POINTS = 2048  # of the logarithmic axis
+WINDOW = 129  # points of it, over which the mean is taken away
 QUIET, LOUD = 4.5, 2.5  # log10 of the counts that the noise of training steps stands for
 WEIGHT = 0.2  # of numbers beside classes: neither rules the gradient
 SMALLER, LARGER = -0.25, 0.1  # logarithms of the size of the cell in training steps; larger ones lack their last lines
 
 
 class Convolution(eqx.Module):
-    """gelu(norm(K * x + b)) at every `stride`-th point; norm over channels at each point."""
+    """gelu(norm(K * x + b)) at every `stride`-th point; one norm for all points: noise between peaks stays small."""
 
     kernel: Float[Array, "width c_in c_out"]
     bias: Float[Array, " c_out"]
@@ -56,8 +57,7 @@ class Convolution(eqx.Module):
         layout = ("NWC", "WIO", "NWC")
         y = jax.lax.conv_general_dilated(x[None], kernel, (self.stride,), "SAME", dimension_numbers=layout)[0]
         y = y + self.bias
-        y = y - jnp.mean(y, -1, keepdims=True)
-        return jax.nn.gelu(y * jax.lax.rsqrt(jnp.mean(y**2, -1, keepdims=True) + 1e-3))
+        return jax.nn.gelu(y * jax.lax.rsqrt(jnp.mean(y**2) + 1e-6))
 
 
 class Reader(Predictor):
@@ -90,11 +90,13 @@ class Reader(Predictor):
         return {name: head(z) for name, head in self.heads.items()}
 
     def axis(self, y: Float[Array, " n"]) -> Float[Array, " m"]:
-        """sqrt of the pattern averaged over the cells of the axis, its highest point near 1."""
+        """sqrt of the pattern averaged over the cells of the axis, its highest point near 1, above its surroundings."""
         y = jnp.maximum(y, 0) / jnp.maximum(jnp.max(y), jnp.finfo(y.dtype).tiny)
         points, weights = cells(np.asarray(self.edges))
         mean = jnp.sum(y[np.minimum(points, len(y) - 1)] * jnp.asarray(weights, y.dtype), -1)
-        return jnp.sqrt(mean + 1e-4)
+        root = jnp.sqrt(mean + 1e-4)
+        around = jnp.pad(root, WINDOW // 2, mode="edge")
+        return root - jnp.convolve(around, jnp.full(WINDOW, 1 / WINDOW, y.dtype), mode="valid")
 
 
 @dataclasses.dataclass(frozen=True)
