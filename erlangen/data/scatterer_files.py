@@ -106,7 +106,7 @@ def _check_places(path: Path, number: int, sites: Sequence[Site], vectors: np.nd
         apart = places - places[i]
         near = np.linalg.norm((apart - np.round(apart)) @ vectors, axis=1) < SAME
         if share[near].sum() > 1.02:
-            labels = ", ".join(sites[j].label for j in np.flatnonzero(near))
+            labels = ", ".join(sites[j].label for j in np.flatnonzero(near).tolist())
             raise Invalid(
                 must="the occupancies of one place add up to at most 1",
                 came=f"{path}, frame {number}: {share[near].sum():g} at {labels}",

@@ -114,6 +114,6 @@ def _terminated(g: Float[np.ndarray, " m"], r: Float[np.ndarray, " m"], q_max: f
     before = round(float(r[0]) / step) - 1  # points between 0 and the first
     # below the shortest distance G is the straight line -4 pi rho_0 r, and it goes on to zero
     whole = np.concatenate([g[0] * np.arange(1, before + 1) * step / r[0], g])
-    waves = dst(whole, type=1)
+    waves = np.asarray(dst(whole, type=1))
     q = np.pi * np.arange(1, len(whole) + 1) / ((len(whole) + 1) * step)
-    return idst(np.where(q <= q_max, waves, 0.0), type=1)[before:]
+    return np.asarray(idst(np.where(q <= q_max, waves, 0.0), type=1))[before:]

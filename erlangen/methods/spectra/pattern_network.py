@@ -215,7 +215,7 @@ def varied(source: str, lengths: tuple[str, ...], angles: np.ndarray | None):
 def logarithmic(points: int, first: float, step: float) -> np.ndarray:
     """Edges of the cells of even log sin(theta), in points of a grid in degrees 2 theta."""
     ends = np.log(np.sin(np.deg2rad(np.array([first, first + step * points]) / 2)))
-    theta = np.rad2deg(np.arcsin(np.exp(np.linspace(*ends, POINTS + 1))))
+    theta = np.rad2deg(np.arcsin(np.exp(np.linspace(float(ends[0]), float(ends[1]), POINTS + 1))))
     return np.clip((2 * theta - first) / step, 0, points)
 
 

@@ -163,7 +163,7 @@ class Characterisation(Supervised, Partitioned):
 
 def seen_as(intensity: np.ndarray) -> Field:
     """The container of a pattern on the grid."""
-    return Field({"intensity": intensity}, (STEP,), "walls", {"first": np.float32(FIRST)})
+    return Field({"intensity": intensity}, (STEP,), "walls", {"first": np.asarray(FIRST, np.float32)})
 
 
 def angles() -> np.ndarray:
@@ -220,5 +220,5 @@ def _own(data: str, content: str, n_train: int, n_test: int) -> tuple[list[Rando
     if rest < 4:
         raise Invalid(must="a file holds at least 8 crystals", came=str(len(atoms)), do="Give more.")
     part = divide(found, {**counts, "train": rest}, key=0)
-    part.rows["train"] = part.rows["train"][:n_train]
-    return crystals, part
+    rows = {**part.rows, "train": part.rows["train"][:n_train]}
+    return crystals, dataclasses.replace(part, rows=rows)
