@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..core.errors import Invalid, unknown
 from ..data.drafts import check_free, whole
 from .cli_flags import Parser
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..physics.diffraction import Lines, Scatterers
     from ..physics.indexing import Cell
     from ..physics.search_match import Candidate
@@ -86,6 +86,8 @@ def _crystal(
     path: Path, radiation: str, span: tuple[float, float], top: int, plot: Path | None, out: Path | None
 ) -> int:
     """Lines of every crystal of the file; pattern and picture of the first."""
+    import numpy as np
+
     from ..data.scatterer_files import read_scatterers
     from ..physics.diffraction import lines, wavelengths
     from ..physics.powder import pattern
@@ -109,6 +111,8 @@ def _crystal(
 
 
 def _table(name: str, crystal: Scatterers, found: Lines, wavelength: float, top: int) -> str:
+    import numpy as np
+
     partial = int(np.sum(crystal.occupancies < 0.999))
     about = f"{len(crystal.places)} sites in {crystal.volume:.2f} A^3" + (
         f", {partial} of them in part" if partial else ""
