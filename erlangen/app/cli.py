@@ -27,6 +27,10 @@ VERBS = {
         "cli_atoms:phonons",
     ),
     "elastic": ("elastic constants of a crystal, with its atoms relaxed", "cli_atoms:elastic"),
+    "diffract": (
+        "powder pattern of a crystal; or which crystals of a library are in a pattern",
+        "cli_diffract:diffract",
+    ),
     "report": ("one self-contained HTML page of one or several runs", "cli_study:report"),
     "lesson": ("lessons on the leaves and the theory: list, run, take as a notebook", "cli_lesson:lesson"),
     "serve": ("the map in the browser: see, run, compare, predict", "cli_portal:serve"),

@@ -43,7 +43,7 @@ def coverage(
     for i, q in enumerate(task.outputs):
         if q.name not in intervals or q.name not in samples.outputs:
             continue
-        whole = q.axes == "grid"
+        whole = q.is_joint
         held, count, width = [], [], []
         for (low, high), true in zip(intervals[q.name], samples.outputs[q.name]):
             low, high, true = np.asarray(low), np.asarray(high), np.asarray(true)

@@ -168,7 +168,7 @@ def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], 
 
 
 def _quantile(q: Quantity, scores: Sequence[np.ndarray], inputs: Sequence[System], level: float) -> np.ndarray:
-    if q.axes == "grid":
+    if q.is_joint:
         return np.asarray(pooled_quantile([np.max(s, keepdims=True) for s in scores], level))
     pooled = pooled_quantile(scores, level)
     if q.axes != "atoms" or not isinstance(inputs[0], Atoms):

@@ -20,6 +20,7 @@ from .tasks import Asked, GroundState, Supervised, Task, Variational
 class Signature:
     """What a method can answer: the kind of task, the container of its input (`System`: any), outputs that must be
     asked for (and no others, where `alone`), what is asked about a Hamiltonian, and the law on which the method builds.
+    axes: what every output belongs to ("grid": fields alone; "": one value, or classes, for the whole).
     """
 
     kind: type[Task]
@@ -28,6 +29,7 @@ class Signature:
     asked: type[Asked] = GroundState
     law: type | None = None
     alone: bool = False
+    axes: str | None = None
 
     def mismatch(self, task: Task) -> str:
         """Why `task` is not accepted; empty where it is."""
@@ -39,6 +41,9 @@ class Signature:
             return f"answers {self.asked.__name__}, {task.name()} asks for {type(task.asked).__name__}"
         if self.law and not isinstance(task.law, self.law):
             return f"builds on a law of kind {self.law.__name__}, of which {task.name()} has none"
+        elsewhere = [q.name for q in task.outputs if self.axes is not None and q.axes != self.axes]
+        if elsewhere:
+            return f"answers with {f'values per {self.axes}' if self.axes else 'single values'}, {elsewhere} are none"
         missing = self.outputs - {q.name for q in task.outputs}
         if missing:
             return f"needs the outputs {sorted(missing)}"

@@ -45,6 +45,7 @@ class Quantity:
     pair), "orbitals orbitals", "grid", ...; of `AXES`. The axes of `rep` come after them.
     rep: how it turns. lag: how many time steps after the input it is taken (1 for the output of a one-step map).
     extensive: grows with the number of atoms. label: for axes and tables.
+    classes: names of the classes of which it says how likely each is; they are its last axis, true values are 1 and 0.
     """
 
     name: str
@@ -55,11 +56,18 @@ class Quantity:
     lag: int = 0
     extensive: bool = False
     label: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether its numbers are held together, as one answer: fields on a grid, classes."""
+        return self.axes == "grid" or bool(self.classes)
 
     def shape(self, sizes: Mapping[str, tuple[int, ...]], dimension: int = 3) -> tuple[int, ...]:
         """What a value has for a system of these sizes ({"atoms": (9,), "grid": (64, 64)}) in so many dimensions."""
         leading = [n for axis in self.axes.split() for n in sizes[axis]]
-        return (*leading, *([dimension] * self.rep.rank if dimension > 1 else ()))
+        tensor = [dimension] * self.rep.rank if dimension > 1 else []
+        return (*leading, *tensor, *([len(self.classes)] if self.classes else []))
 
     @property
     def axis(self) -> str:

@@ -28,6 +28,7 @@ SAME = 0.1  # A: atoms of two sites nearer than that are one
 CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 PLACE = ("fract_x", "fract_y", "fract_z")
 MORE = ("label", "type_symbol", "occupancy", "disorder_group", "disorder_assembly", "attached_hydrogens", "calc_flag")
+DISPLACEMENTS = ("U_iso_or_equiv", "B_iso_or_equiv")
 MULTIPLICITY = ("symmetry_multiplicity", "site_symmetry_multiplicity")
 SYMBOL = re.compile(r"([A-Za-z]{1,2})(\d*[+-]?|[+-]\d*|\d*\.\d+[+-])")  # Na, Na1, Na1+, O2-, Fe+3
 SEVERAL = re.compile(r"[+,/&]|\d\.\d")  # several elements or shares in one symbol
@@ -35,7 +36,9 @@ SEVERAL = re.compile(r"[+,/&]|\d\.\d")  # several elements or shares in one symb
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """A row of _atom_site_. place: [3], fractional. multiplicity: copies in the cell, 0 where it is not stated."""
+    """A row of _atom_site_. place: [3], fractional. multiplicity: copies in the cell, 0 where it is not stated.
+    displacement: U_iso in A^2, NaN where it is not stated.
+    """
 
     place: np.ndarray
     label: str
@@ -46,6 +49,7 @@ class Site:
     hydrogens: float
     is_dummy: bool
     multiplicity: float
+    displacement: float = np.nan
 
 
 def cif_blocks(path: Path, text: str) -> list[gemmi.cif.Block]:
@@ -81,10 +85,10 @@ def crystal(path: Path, number: int, block: gemmi.cif.Block, say: Callable[[str]
     """One crystal. say: gets a word on everything that was assumed."""
     rows = len(block.find_values("_atom_site_fract_x"))
     limits.at_most(f"{path}, frame {number}", rows, limits.SITES, "sites of a crystal", "Choose a smaller cell.")
-    cell, sites = _cell(path, number, block), _atoms(path, number, _sites(block), say)
+    cell, sites = cell_of(path, number, block), _atoms(path, number, sites_of(block), say)
     vectors = np.array(cell.orth.mat.tolist()).T
     labels = np.array([site.label for site in sites])
-    numbers = np.array([_element(path, number, site) for site in sites], np.int32)
+    numbers = np.array([element_of(path, number, site) for site in sites], np.int32)
     try:
         groups, note = choices(block, cell)
     except ValueError as error:
@@ -95,10 +99,10 @@ def crystal(path: Path, number: int, block: gemmi.cif.Block, say: Callable[[str]
         ) from None
     most = len(sites) * max(map(len, groups.values()))
     limits.at_most(f"{path}, frame {number}", most, limits.ATOMS, "atoms in a crystal", "Choose a smaller cell.")
-    found = {name: _copies(sites, operations, vectors) for name, operations in groups.items()}
-    name = _origin(path, number, block, found, sites, numbers)
+    found = {name: copies(sites, operations, vectors) for name, operations in groups.items()}
+    name = origin(path, number, block, found, sites, numbers)
     places, of = found[name]
-    kept, mixed = _once(places, vectors, numbers[of])
+    kept, mixed = once(places, vectors, numbers[of])
     if mixed:
         raise broken(path, number, f"atoms of two elements share one place: {', '.join(labels[of][mixed[:4]])}")
     of = of[kept]
@@ -109,7 +113,8 @@ def crystal(path: Path, number: int, block: gemmi.cif.Block, say: Callable[[str]
     return Table(places[kept] @ vectors, numbers[of], vectors, np.ones(3, bool), {"site": labels[of]}, info)
 
 
-def _cell(path: Path, number: int, block: gemmi.cif.Block) -> gemmi.UnitCell:
+def cell_of(path: Path, number: int, block: gemmi.cif.Block) -> gemmi.UnitCell:
+    """The cell that is stated."""
     import gemmi
 
     table = block.find("_cell_", CELL)
@@ -120,11 +125,11 @@ def _cell(path: Path, number: int, block: gemmi.cif.Block) -> gemmi.UnitCell:
     return cell
 
 
-def _sites(block: gemmi.cif.Block) -> list[Site]:
+def sites_of(block: gemmi.cif.Block) -> list[Site]:
     """The rows of _atom_site_; what is unknown (?) or does not apply (.) is ""."""
     import gemmi
 
-    names = (*PLACE, *MORE, *MULTIPLICITY)
+    names = (*PLACE, *MORE, *MULTIPLICITY, *DISPLACEMENTS)
     sites = []
     for row in block.find("_atom_site_", [*PLACE, *(f"?{name}" for name in names[3:])]):
         text = {name: gemmi.cif.as_string(row[i]) if row.has(i) else "" for i, name in enumerate(names)}
@@ -134,7 +139,9 @@ def _sites(block: gemmi.cif.Block) -> list[Site]:
         occupancy, hydrogens = _number(text["occupancy"], 1.0), _number(text["attached_hydrogens"], 0.0)
         is_dummy = text["calc_flag"].lower() == "dum"
         multiplicity = max(_number(text[name], 0.0) for name in MULTIPLICITY)
-        sites.append(Site(place, label, symbol, occupancy, group, assembly, hydrogens, is_dummy, multiplicity))
+        u, b = (_number(text[name], np.nan) for name in DISPLACEMENTS)
+        u = b / (8 * np.pi**2) if np.isnan(u) else u
+        sites.append(Site(place, label, symbol, occupancy, group, assembly, hydrogens, is_dummy, multiplicity, u))
     return sites
 
 
@@ -176,7 +183,7 @@ def _listed(sites: Sequence[Site]) -> str:
     return ", ".join(site.label for site in sites[:5]) + ", ..." * (len(sites) > 5)
 
 
-def _element(path: Path, number: int, site: Site) -> int:
+def element_of(path: Path, number: int, site: Site) -> int:
     """Atomic number from the type symbol, else from the label, whose letters are the symbol."""
     import gemmi
 
@@ -196,7 +203,7 @@ def _element(path: Path, number: int, site: Site) -> int:
     raise broken(path, number, f"no element for the site {site.label} ({text!r}): give _atom_site_type_symbol")
 
 
-def _copies(sites: Sequence[Site], operations: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def copies(sites: Sequence[Site], operations: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places [m, 3] of all copies x' = W x + w in the cell, and the site [m] of each; special positions count once."""
 
     def near(apart: np.ndarray) -> np.ndarray:
@@ -213,7 +220,7 @@ def _copies(sites: Sequence[Site], operations: np.ndarray, vectors: np.ndarray) 
     return np.concatenate(places), np.array(of)
 
 
-def _once(fractional: np.ndarray, vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[int]]:
+def once(fractional: np.ndarray, vectors: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """Rows that do not repeat an earlier atom, and atoms that share a place with another element.
 
     Files that list symmetry copies as sites of their own give every such atom twice.
@@ -231,7 +238,7 @@ def _once(fractional: np.ndarray, vectors: np.ndarray, numbers: np.ndarray) -> t
     return np.flatnonzero(keep), mixed.ravel().tolist()
 
 
-def _origin(
+def origin(
     path: Path,
     number: int,
     block: gemmi.cif.Block,

@@ -86,7 +86,7 @@ class Record:
             for path, word in raw.pop("absent").items():
                 _restore(raw, path.split("."), ABSENT[word])
             for name in ("inputs", "outputs"):
-                raw[name] = [Quantity(**{**q, "rep": Representation(**q["rep"])}) for q in raw[name]]
+                raw[name] = [_quantity(q) for q in raw[name]]
             raw["scores"] = [Estimate(**r) for r in raw["scores"]]
             raw["symmetry"] = [SymmetryRow(**r) for r in raw["symmetry"]]
             raw["coverage"] = [CoverageRow(**r) for r in raw["coverage"]]
@@ -138,6 +138,10 @@ def _finite(value: Any, path: str, absent: dict[str, str]) -> Any:
         absent[path] = "not a number" if math.isnan(value) else "infinite" if value > 0 else "minus infinite"
         return None
     return value
+
+
+def _quantity(q: dict[str, Any]) -> Quantity:
+    return Quantity(**{**q, "rep": Representation(**q["rep"]), "classes": tuple(q.get("classes", ()))})
 
 
 def _restore(raw: Any, path: list[str], value: float) -> None:

@@ -142,7 +142,7 @@ class NeuralOperator(Method):
     unrolling: Unrolling = PLAIN  # a setting of those that declare it
 
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}  # of the settings that only this method has
-    accepts: ClassVar[Signature] = Signature(Supervised, Field)
+    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="grid")
 
     def __post_init__(self):
         within(self, rate=(0, math.inf), batch=(1, math.inf), **self.limits)

@@ -4,6 +4,7 @@
     Crystals     a scalar and a tensor of periodic cells        Fragments                          molecules by bonds
     Charges      of atoms, and the dipole that they make        rings of spins                     quantum states
     Stressed     energy, forces and stress of crystals          Scatter, Target                    draws, a minimum
+    Pattern      a class and a number from a line on an axis
 
 A method meets the trials that it accepts, instead of every task: what a method does wrong it does wrong on a few atoms
 or points, and a trial is computed in milliseconds. `trials()` are all of them.
@@ -19,6 +20,7 @@ from ._trial import Trial
 from .atoms import Charges, Crystals, Molecules, Stressed
 from .fields import Gas, Line, Sphere, Torus, Walls
 from .fragments import Fragments
+from .patterns import Pattern
 from .sets import Scatter, Target
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Gas",
     "Line",
     "Molecules",
+    "Pattern",
     "Scatter",
     "Sphere",
     "Stressed",
@@ -47,7 +50,7 @@ def trials() -> tuple[Task, ...]:
 
     atoms = (Molecules(), Crystals(), Charges(), Stressed())
     fields = (Line(), Torus(), Walls(), Gas(), Sphere())
-    return (*atoms, *fields, Fragments(), *RINGS, Scatter(), Target())
+    return (*atoms, *fields, Fragments(), Pattern(), *RINGS, Scatter(), Target())
 
 
 def accepts(method: Method, task: Task) -> bool:
