@@ -24,7 +24,21 @@ from .answers import (
 )
 from .laws import ConservationLaw, Semilinear, Transport
 from .methods import Derived, Method, Signature, Wrapper, kind_of
-from .parts import SPLITS, Budget, Outputs, PublishedResult, ReferenceSolver, Samples, Score, Session, Shift, Split
+from .parts import (
+    SPLITS,
+    Budget,
+    Consequence,
+    Curve,
+    Outputs,
+    PublishedResult,
+    Quantities,
+    ReferenceSolver,
+    Samples,
+    Score,
+    Session,
+    Shift,
+    Split,
+)
 from .tasks import (
     Asked,
     Couplings,
@@ -43,6 +57,8 @@ __all__ = [
     "Answer",
     "Asked",
     "Budget",
+    "Consequence",
+    "Curve",
     "ConservationLaw",
     "Couplings",
     "Density",
@@ -61,6 +77,7 @@ __all__ = [
     "Outputs",
     "PublishedResult",
     "Predictor",
+    "Quantities",
     "QuantumState",
     "Quench",
     "SPLITS",

@@ -83,6 +83,41 @@ class Score:
     lower_is_better: bool = True
 
 
+Quantities = Mapping[str, Sequence[Any]]
+"""By name, one value (of any shape) for each case."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """How a consequence is drawn: y(x), both names of its quantities, of its first case."""
+
+    title: str
+    x: str
+    y: str
+    axes: tuple[tuple[str, str], tuple[str, str]]  # label and unit of x and y
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Consequence:
+    """What follows from an answer as a whole, and is judged beside its answers for samples: the phonons of a crystal on
+    a fitted potential, its elastic constants, a trajectory.
+
+    derive(answer, key=) -> quantities by case; true() -> the same of the truth (for instance of the law of the labels).
+    `scores` judge them, one value per case; cases are independent. needs: what an answer has to be (a protocol, a kind
+    of answer); others are not judged by it. opponents: what else gives the same quantities, by name; their cost is
+    measured too.
+    """
+
+    name: str
+    needs: type
+    derive: Callable[..., Quantities]
+    true: Callable[[], Quantities]
+    scores: tuple[Score, ...]
+    curves: tuple[Curve, ...] = ()
+    opponents: Mapping[str, Callable[[], Quantities]] = dataclasses.field(default_factory=dict)
+
+
 @dataclasses.dataclass(frozen=True)
 class Shift:
     """An axis along which the question is moved away from what was trained on: task.shifted(axis, value) for each

@@ -23,7 +23,7 @@ from ..core.groups import Group
 from ..core.quantity import Quantity
 from ..core.systems import System
 from .answers import Answer, Eigenstates, Minimiser, Predictor, QuantumState, Sampler, StateFamily, StatePath
-from .parts import InItsFile, Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split
+from .parts import Consequence, InItsFile, Outputs, PublishedResult, ReferenceSolver, Samples, Score, Shift, Split
 
 
 class Task(InItsFile, abc.ABC):
@@ -127,6 +127,11 @@ class Supervised(Task):
     def label_seconds(self) -> float:
         """What computing the training labels took, once, on this machine; 0 where they came from a file."""
         return 0.0
+
+    @property
+    def consequences(self) -> tuple[Consequence, ...]:
+        """What follows from an answer as a whole, and is judged too."""
+        return ()
 
     def floor(self, count: int) -> Mapping[str, float]:
         """Score name -> error of the labels themselves (reference against a refined reference); empty where not

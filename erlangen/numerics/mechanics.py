@@ -8,7 +8,7 @@ V = |det h|; what does not fill space (a molecule, a slab without a third vector
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from ..core.systems import Atoms
 
 
+@runtime_checkable
 class Surface(Protocol):
     """An energy that is a sum over atoms, each of which sees what its list of neighbours holds: what simulations take.
 

@@ -27,6 +27,7 @@ from ...learn.rollout import Rollout, unroll
 from ..finished import Finished, Say
 from ..judging import ANSWERS, SCORES, TRAJECTORIES
 from ..record import Record
+from . import _consequences as consequences
 from . import _supervised_panels as panels
 
 LONGEST = 10.0  # seconds of timing one answer
@@ -97,6 +98,7 @@ def measure(fit: Finished) -> dict[str, np.ndarray]:
     with judging.part("error of the labels"):
         record.floor = dict(task.floor(min(len(test), 16)))
     _costs(fit, answered)
+    arrays |= consequences.measure(fit)
     with judging.part("panels"):
         level = fitted.level if isinstance(fitted, Interval) else 0.0
         panels.of_outputs(fit.sheet, record, held.samples, held.predictions, bounds, level=level)
