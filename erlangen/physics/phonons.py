@@ -14,7 +14,7 @@ modes at q -> 0. Born and Huang 1954; conventions of phonopy (Togo et al. 2023, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -85,6 +85,14 @@ class Phonons:
         values, vectors = np.linalg.eigh(self.matrices(q))
         return in_terahertz(values), vectors
 
+    def slopes(self, q: Float[AnyArray, "waves 3"]) -> Complex[np.ndarray, "waves modes modes 3"]:
+        """dD/dk in eV / (A amu), k = 2 pi q in Cartesian directions: exact, and Hermitian for each."""
+        with double():
+            by_q = np.asarray(_turned(self.surface, self.x, jnp.asarray(np.asarray(q, float).reshape(-1, 3))))
+        found = by_q @ np.asarray(self.x.cell, float) / (2 * np.pi)
+        found /= np.sqrt(np.repeat(self.masses, 3)[:, None] * np.repeat(self.masses, 3))[..., None]
+        return 0.5 * (found + np.conj(np.swapaxes(found, 1, 2)))
+
     def defects(self) -> dict[str, float]:
         """What exact laws have not: {"sum rule": forces under a shift of the whole crystal, "hermiticity"}, relative to
         the largest force constant.
@@ -112,9 +120,20 @@ def _slope(surface: Surface, x: Atoms, positions: Float[Array, "n 3"] | None = N
 @eqx.filter_jit
 def _hessians(surface: Surface, x: Atoms, q: Float[Array, "waves 3"]) -> Complex[Array, "waves modes modes"]:
     """One program for all crystals of one size: linearised at `x`, then evaluated on every wave."""
-    r = jnp.asarray(x.positions, q.dtype)
+    return jax.lax.map(_hessian(surface, x), q, batch_size=AT_ONCE)
+
+
+@eqx.filter_jit
+def _turned(surface: Surface, x: Atoms, q: Float[Array, "waves 3"]) -> Complex[Array, "waves modes modes 3"]:
+    """How they change with q."""
+    return jax.lax.map(jax.jacfwd(_hessian(surface, x)), q, batch_size=AT_ONCE)
+
+
+def _hessian(surface: Surface, x: Atoms) -> Callable[[Float[Array, " 3"]], Complex[Array, "modes modes"]]:
+    """Of a wave vector."""
+    r = jnp.asarray(x.positions, jnp.float64)
     program, shifts, n = bloch.derivative(lambda r: _slope(surface, x, r), r), x.labels[LABEL].shifts, len(r)
-    unit = jnp.eye(3 * n, dtype=q.dtype).reshape(3 * n, n, 3)
+    unit = jnp.eye(3 * n, dtype=r.dtype).reshape(3 * n, n, 3)
 
     def one(q: Float[Array, " 3"]) -> Complex[Array, "modes modes"]:
         def column(u: Float[Array, "n 3"]) -> Complex[Array, "n 3"]:
@@ -122,7 +141,7 @@ def _hessians(surface: Surface, x: Atoms, q: Float[Array, "waves 3"]) -> Complex
 
         return jax.vmap(column)(unit).reshape(3 * n, 3 * n).T
 
-    return jax.lax.map(one, q, batch_size=AT_ONCE)
+    return one
 
 
 def mesh(
