@@ -19,6 +19,7 @@ network on lists of neighbours.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -33,11 +34,18 @@ from .pair_exchange import collect_p, send_p
 
 
 class Wave(NamedTuple):
-    """Amplitudes, and of which waves they are made: 1, 2, or 3 for the product of both."""
+    """Amplitudes, real and imaginary part stacked, and what they are made of: wave 1, 2, or 3 for the product of both.
 
-    real: Array
-    imag: Array
+    One operation acts on the two parts, so that the program is not twice as long: compiling is what takes time.
+    """
+
+    parts: Float[Array, "two n *features"]
     of: int
+
+    @classmethod
+    def start(cls, u: Complex[Array, " n *features"], of: int) -> Wave:
+        """A wave that comes in."""
+        return cls(jnp.stack([jnp.real(u), jnp.imag(u)]), of)
 
 
 Turn = tuple[Array, Array]
@@ -76,7 +84,7 @@ def on_wave(
 
     q in reciprocal lattice vectors (0.5 is the zone boundary); shifts: of the list of neighbours that it was made with.
     """
-    (found,) = _run(program, consts, [Wave(jnp.real(u), jnp.imag(u), 1)], {1: _turn(q, shifts)})
+    (found,) = _run(program, consts, [Wave.start(u, 1)], {1: _turn(q, shifts)})
     return _amplitudes(found)
 
 
@@ -90,7 +98,7 @@ def on_waves(
     """The bilinear `program` with its `consts` (of `second_derivative`) on two waves: the amplitudes of a third, of
     wave vector q[0] + q[1].
     """
-    values = [Wave(jnp.real(u), jnp.imag(u), i + 1) for i, u in enumerate(waves)]
+    values = [Wave.start(u, i + 1) for i, u in enumerate(waves)]
     turns = {1: _turn(q[0], shifts), 2: _turn(q[1], shifts), 3: _turn(q[0] + q[1], shifts)}
     (found,) = _run(program, consts, values, turns)
     return _amplitudes(found)
@@ -102,7 +110,7 @@ def _turn(q: Float[Array, " 3"], shifts: Int[Array, "n K 3"]) -> Turn:
 
 
 def _amplitudes(found: Array | Wave) -> Complex[Array, " m *others"]:
-    return jax.lax.complex(found.real, found.imag) if isinstance(found, Wave) else jnp.zeros_like(found) + 0j
+    return jax.lax.complex(*found.parts) if isinstance(found, Wave) else jnp.zeros_like(found) + 0j
 
 
 def _run(
@@ -125,7 +133,7 @@ def _apply(equation: JaxprEqn, values: list[Array | Wave], turns: Mapping[int, T
     primitive, inner = equation.primitive, _inner(equation)
     of = {value.of for value in values if isinstance(value, Wave)}
     if not of:
-        return [*_bound(equation, values)]  # type: ignore[arg-type]
+        return _bound(equation, *values)  # type: ignore[arg-type]
     if primitive is send_p or primitive is collect_p:
         return [_across(equation, values[0], values[1], turns)]  # type: ignore[arg-type]
     if inner is not None and primitive.name in CALLS:
@@ -137,8 +145,9 @@ def _apply(equation: JaxprEqn, values: list[Array | Wave], turns: Mapping[int, T
             do="Unroll it, or compute phonons with supercells.",
         )
     if len(of) == 1:
-        parts = [_bound(equation, [v[i] if isinstance(v, Wave) else v for v in values]) for i in range(2)]
-        return [Wave(real, imag, *of) for real, imag in zip(*parts, strict=True)]
+        axes = [0 if isinstance(v, Wave) else None for v in values]
+        found = jax.vmap(functools.partial(_bound, equation), axes)(*(_plain(v) for v in values))
+        return [Wave(parts, *of) for parts in found]
     if of == {1, 2} and primitive.name in PRODUCTS:
         return [_product(equation, *values)]  # type: ignore[arg-type]
     raise Invalid(
@@ -150,13 +159,16 @@ def _apply(equation: JaxprEqn, values: list[Array | Wave], turns: Mapping[int, T
 
 def _product(equation: JaxprEqn, a: Wave, b: Wave) -> Wave:
     """Of two waves: that of both."""
-    (rr,), (ii,), (ri,), (ir,) = (
-        _bound(equation, pair) for pair in ((a.real, b.real), (a.imag, b.imag), (a.real, b.imag), (a.imag, b.real))
-    )
-    return Wave(rr - ii, ri + ir, a.of | b.of)
+    multiply = functools.partial(_bound, equation)
+    ((rr, ri), (ir, ii)) = jax.vmap(jax.vmap(multiply, (None, 0)), (0, None))(a.parts, b.parts)[0]
+    return Wave(jnp.stack([rr - ii, ri + ir]), a.of | b.of)
 
 
-def _bound(equation: JaxprEqn, values: Sequence[Array]) -> list[Array]:
+def _plain(value: Array | Wave) -> Array:
+    return value.parts if isinstance(value, Wave) else value
+
+
+def _bound(equation: JaxprEqn, *values: Array) -> list[Array]:
     """One equation as it stands."""
     known = {atom: value for atom, value in zip(equation.invars, values, strict=True) if not isinstance(atom, Literal)}
     alone = Jaxpr((), list(known), equation.outvars, [equation])
@@ -168,18 +180,17 @@ def _across(equation: JaxprEqn, x: Wave, reverse: Int[Array, "n K"], turns: Mapp
     stands at its receiver.
     """
     sends = equation.primitive is send_p
-    lead = reverse.shape
-    cosine, sine = (part.reshape(lead) for part in turns[x.of])
+    move = functools.partial(equation.primitive.bind, **equation.params)
+    cosine, sine = (part.reshape(reverse.shape) for part in turns[x.of])
 
-    def turned(value: Wave, sign: float) -> Wave:
-        more = (1,) * (value.real.ndim - len(lead))
-        c, s = (part.reshape(*lead, *more).astype(value.real.dtype) for part in (cosine, sign * sine))
-        return Wave(c * value.real - s * value.imag, s * value.real + c * value.imag, x.of)
+    def turned(parts: Float[Array, "2 n K *features"], sign: float) -> Float[Array, "2 n K *features"]:
+        more = (1,) * (parts.ndim - 1 - reverse.ndim)
+        c, s = (part.reshape(*reverse.shape, *more).astype(parts.dtype) for part in (cosine, sign * sine))
+        return c * parts + s * jnp.stack([-parts[1], parts[0]])
 
-    before = x if sends else turned(x, -1.0)
-    moved = (equation.primitive.bind(part, reverse, **equation.params) for part in (before.real, before.imag))
-    after = Wave(*moved, x.of)
-    return turned(after, 1.0) if sends else after
+    before = x.parts if sends else turned(x.parts, -1.0)
+    moved = jax.vmap(move, (0, None))(before, reverse)
+    return Wave(turned(moved, 1.0) if sends else moved, x.of)
 
 
 def _inner(equation: JaxprEqn) -> ClosedJaxpr | None:

@@ -22,24 +22,26 @@ from erlangen.numerics.mechanics import Surface
 from erlangen.numerics.neighbour_lists import LABEL
 from erlangen.numerics.precision import double
 
-from .phonons import Phonons
+from .phonons import Phonons, gradient
 
 AT_ONCE = 8  # pairs of waves whose couplings are in memory together
+PORTION = 64 * AT_ONCE  # pairs of waves for one call of the program
 
 
 def cubic(crystal: Phonons, q: Float[AnyArray, "pairs 2 3"]) -> Complex[np.ndarray, "pairs modes modes modes"]:
     """Phi(q1, q2, -q1 - q2) [eV/A^3] of each pair of wave vectors (in reciprocal lattice vectors)."""
+    q = np.asarray(q, float).reshape(-1, 2, 3)
+    size = PORTION if len(q) > AT_ONCE else AT_ONCE
+    filled = np.pad(q, ((0, -len(q) % size), (0, 0), (0, 0)))
     with double():
-        return np.asarray(_cubic(crystal.surface, crystal.x, jnp.asarray(np.asarray(q, float).reshape(-1, 2, 3))))
+        parts = [_cubic(crystal.surface, crystal.x, jnp.asarray(p)) for p in filled.reshape(-1, size, 2, 3)]
+        return np.concatenate([np.asarray(part) for part in parts])[: len(q)]
 
 
 @eqx.filter_jit
 def _cubic(surface: Surface, x: Atoms, q: Float[Array, "pairs 2 3"]) -> Complex[Array, "pairs modes modes modes"]:
-    def slope(r: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
-        return jax.grad(lambda r: jnp.sum(surface.shares(x.replace(positions=r))))(r)
-
     r = jnp.asarray(x.positions, jnp.float64)
-    program, shifts, n = bloch.second_derivative(slope, r), x.labels[LABEL].shifts, len(r)
+    program, shifts, n = bloch.second_derivative(gradient(surface, x), r), x.labels[LABEL].shifts, len(r)
     unit = jnp.eye(3 * n, dtype=r.dtype).reshape(3 * n, n, 3) + 0j
 
     def one(q: Float[Array, "2 3"]) -> Complex[Array, "modes modes modes"]:
