@@ -230,13 +230,24 @@ def grueneisen(
     the cell. NaN where a mode stands still.
     """
     nu, e = Phonons.of(surface, x).modes(q)
-    lower, upper = (Phonons.of(surface, _swollen(x, 1 + s)).matrices(q) for s in (-step, step))
+    lower, upper = (Phonons.of(surface, swollen(x, 1 + s)).matrices(q) for s in (-step, step))
     slope = np.einsum("qam,qab,qbm->qm", e.conj(), (upper - lower) / (2 * step), e).real
     omega = AMU * (2 * np.pi * THZ * nu) ** 2
     return np.where(np.abs(nu) > STILL, -slope / (2 * np.where(np.abs(nu) > STILL, omega, 1.0)), np.nan)
 
 
-def _swollen(x: Atoms, factor: float) -> Atoms:
+def mean_grueneisen(
+    surface: Surface, x: Atoms, q: Float[AnyArray, "waves 3"], weights: Float[np.ndarray, " waves"], temperature: float
+) -> float:
+    """sum_l gamma_l C_l / sum_l C_l, over the modes of a mesh: what drives thermal expansion."""
+    nu = Phonons.of(surface, x).frequencies(q)
+    half = np.where(nu > STILL, PLANCK * THZ * np.maximum(nu, STILL) / (2 * BOLTZMANN * temperature), np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        heat = np.where(nu > STILL, (half / np.sinh(half)) ** 2, 0.0) * np.asarray(weights)[:, None]
+    return float(np.sum(heat * np.nan_to_num(grueneisen(surface, x, q))) / np.sum(heat))
+
+
+def swollen(x: Atoms, factor: float) -> Atoms:
     """The crystal with its volume times `factor`."""
     length = factor ** (1 / 3)
     return Atoms(np.asarray(x.positions) * length, x.atomic_numbers, np.asarray(x.cell) * length, x.pbc)

@@ -176,10 +176,14 @@ class Potentials(Supervised, Partitioned):
     def _count(self, split: Split) -> int:
         return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
 
+    @property
+    def _conditions(self) -> Conditions:
+        return Conditions(self.temperature, self.strain)
+
     def _sample(self, split: Split) -> Samples:
         name, element = _parts(self.engine)
-        conditions = Conditions(self.temperature, self.strain)
-        inputs, cell = frames(law(name), _crystal(name, element), conditions, self._count(split), seed=SPLITS[split])
+        unit = _crystal(name, element)
+        inputs, cell = frames(law(name), unit, self._conditions, self._count(split), seed=SPLITS[split])
         labels = [_answer(name)(x) for x in inputs]
         return Samples(inputs, {q.name: [y[q.name] for y in labels] for q in self.outputs}, cell)
 
@@ -199,6 +203,11 @@ def _parts(engine: str) -> tuple[str, str]:
     if element not in elements_of(law(name)):
         raise unknown(f"an element of {name} with a crystal", element, elements_of(law(name)))
     return name, element
+
+
+def crystal_of(engine: str) -> Atoms:
+    """The conventional cell of the element that an engine is for, at its law's own lattice constant."""
+    return _crystal(*_parts(engine))
 
 
 def _is_for(name: str, elements: tuple[int, ...]) -> bool:
