@@ -66,7 +66,10 @@ class Members(Spread):
 
     def shares(self, x: System) -> Array:
         """Mean over potentials of what each atom adds to the energy [eV]."""
-        return jnp.mean(jnp.stack([one.shares(x) for one in self.each]), 0)
+        if not self.stacked:
+            return jnp.mean(jnp.stack([one.shares(x) for one in self.members]), 0)
+        arrays, rest = eqx.partition(self.members, is_array)
+        return jnp.mean(jax.vmap(lambda a: eqx.combine(a, rest).shares(x))(arrays), 0)
 
     def prepare(self, x: System) -> System:
         """As the members need it; they are fits of one method."""

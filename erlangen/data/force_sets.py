@@ -3,9 +3,9 @@
     read_forces(folder, repeats) -> `physics.force_constants.ForceConstants` of the primitive cell
 
 POSCAR-unitcell holds the cell that was repeated; its supercell lists each atom of it with all of its copies, first
-along the first vector. FORCE_SETS: displacements [A] with forces [eV/A]; FORCE_CONSTANTS [eV/A^2]: all, or those of
-the primitive cell; BORN, where there is one: dielectric tensor and charges. FORCES_FC3 of phono3py begins with
-displacements of single atoms, which are read. Togo et al. 2023, doi:10.1088/1361-648X/acd831.
+along the first vector. FORCE_SETS: displacements [A] with forces [eV/A]; FORCE_CONSTANTS [eV/A^2]: all, or those of the
+primitive cell, taken as they are; BORN, where there is one: dielectric tensor and charges. FORCES_FC3 of phono3py
+begins with displacements of single atoms, which are read. Togo et al. 2023, doi:10.1088/1361-648X/acd831.
 """
 
 from __future__ import annotations
@@ -121,8 +121,7 @@ def _whole(path: Path, x: Atoms, supercell: Atoms, charges: Charges | None) -> F
             came=f"rows of the atoms {sorted(place + 1 for place in places)[:8]}",
             do="Write all of them (phonopy --full-fc).",
         )
-    found = ForceConstants(x, supercell, values[[places[int(place)] for place in own]], charges)
-    return found.without_drift()
+    return ForceConstants(x, supercell, values[[places[int(place)] for place in own]], charges)
 
 
 def _same(came: int, atoms: int, path: Path) -> None:
