@@ -51,7 +51,7 @@ class Phonons(Potentials):
     temperature: float = 300.0  # K, of the sampled frames
     strain: float = 0.01  # of the sampled cells: standard deviation of each component
     n_train: int = 30  # training frames
-    n_test: int = 30  # test frames, and as many for calibration; a third of it for validation
+    n_test: int = 12  # test frames, and as many for calibration; a third of it for validation
 
     toy: ClassVar[Mapping[str, Any]] = {"n_train": 5, "n_test": 5}
 
