@@ -101,10 +101,9 @@ class Triangle:
     def values(self) -> Float[np.ndarray, " m"]:
         return self.whole[:, -1]
 
-    def loss(self, w: Float[np.ndarray, "p *many"]) -> Float[np.ndarray, " *many"]:
-        """|X w - y|^2."""
-        gap = self.matrix @ w - (self.values if w.ndim == 1 else self.values[:, None])
-        return np.sum(gap**2, 0)
+    def losses(self, w: Float[np.ndarray, "p many"]) -> Float[np.ndarray, " many"]:
+        """|X w - y|^2 of every column."""
+        return np.sum((self.matrix @ w - self.values[:, None]) ** 2, 0)
 
 
 def path(of: Triangle, prior: Float[np.ndarray, " p"], strengths: Float[np.ndarray, " s"]) -> Float[np.ndarray, "p s"]:

@@ -1,6 +1,6 @@
 """Linear atomic cluster expansion: energies of up to four bodies, fitted to energies, forces and stress at once.
 
-    w = argmin  sum_frames [ |F - F*|^2 / 3n + w_E (E - E*)^2 / n + w_s V^2 |sigma - sigma*|^2 / 9n ]  +  s^2 |Gamma w|^2
+    w = argmin  s^2 |Gamma w|^2  +  sum_frames [ |F - F*|^2 / 3n + w_E (E - E*)^2 / n + w_s V^2 |sigma - sigma*|^2 / 9n ]
 
 The energy is linear in its parameters w (`nn.cluster_basis`), so that the best ones are the solution of one linear
 problem: no steps, no rate, no seed. Gamma: the size of a function in the data, times a power of its degree, since
@@ -120,7 +120,7 @@ def solved(train: Triangle, held: Triangle, orders: np.ndarray) -> tuple[np.ndar
     size = np.maximum(size, 1e-12 * size.max())
     best, found = np.inf, (POWERS[0], STRENGTHS[0])
     for power in POWERS:
-        losses = held.loss(path(train, size * (1 + orders) ** power, STRENGTHS))
+        losses = held.losses(path(train, size * (1 + orders) ** power, STRENGTHS))
         if losses.min() < best:
             best, found = float(losses.min()), (power, float(STRENGTHS[np.argmin(losses)]))
     power, strength = found
