@@ -93,7 +93,12 @@ class Products:
     @property
     def count(self) -> int:
         """Functions of the distance in all."""
-        return max(self.radial(g) for g in self.groups)
+        return max(self.radials)
+
+    @property
+    def radials(self) -> tuple[int, ...]:
+        """How many functions of the distance go with each degree of direction."""
+        return tuple(max(self.radial(g) for g in self.groups if l in g) for l in range(self.lmax + 1))
 
     @property
     def sizes(self) -> list[int]:
@@ -110,6 +115,12 @@ class Products:
     def orders(self) -> Float[np.ndarray, " functions"]:
         """sum_t (n_t + WEIGHT l_t) of each function of the basis."""
         return np.concatenate([self._degree(g).ravel()[self._kept(g)] for g in self.groups])
+
+    def factors(self, group: Group) -> tuple[Int[np.ndarray, " functions"], ...]:
+        """Channels of the factors of each function of a group, in the densities of their degrees."""
+        own = self.radial(group)
+        places = np.unravel_index(np.flatnonzero(self._kept(group)), (self.elements * own,) * len(group))
+        return tuple(i // own * self.radials[l] + i % own for i, l in zip(places, group))
 
     def _degree(self, group: Group) -> Float[np.ndarray, "..."]:
         n = np.tile(np.arange(self.radial(group)), self.elements)
@@ -147,21 +158,21 @@ class Expansion(eqx.Module):
 
     def density(self, species: Int[Array, " n"], near: Neighbours) -> list[Float[Array, "n channels m"]]:
         """A by degree of direction."""
-        radial, harmonics = self.pairs(species, near)
-        return [jnp.einsum("nkc,nkm->ncm", radial, harmonics[l]) for l in range(self.products.lmax + 1)]
+        return [jnp.einsum("nkc,nkm->ncm", radial, y) for radial, y in self.pairs(species, near)]
 
     def pairs(
         self, species: Int[Array, " n"], near: Neighbours
-    ) -> tuple[Float[Array, "n K channels"], dict[int, Array]]:
-        """Functions of the distance, one set per element of the sender, and harmonics by degree."""
-        dtype = self.weights.dtype
+    ) -> list[tuple[Float[Array, "n K channels"], Float[Array, "n K m"]]]:
+        """By degree of direction the functions of the distance, one set per element of the sender, and harmonics."""
+        dtype, count = self.weights.dtype, self.products.elements
         r = jnp.where(near.mask[..., None], self.radial(near.distances), 0.0).astype(dtype)
         harmonics = Pairs.of(near, r, self.products.lmax).harmonics
-        if self.products.elements > 1:
-            own = jax.nn.one_hot(species, self.products.elements, dtype=dtype)
-            sent = jnp.broadcast_to(near.at_senders(own), (*r.shape[:2], own.shape[-1]))
-            r = (sent[..., None] * r[..., None, :]).reshape(*r.shape[:2], -1)
-        return r, harmonics
+        own = jax.nn.one_hot(species, count, dtype=dtype)
+        sent = jnp.broadcast_to(near.at_senders(own), (*r.shape[:2], count))[..., None]
+        return [
+            ((sent * r[..., None, :many]).reshape(*r.shape[:2], -1) if count > 1 else r[..., :many], harmonics[l])
+            for l, many in enumerate(self.products.radials)
+        ]
 
     def multiplied(self, density: Sequence[Float[Array, "n channels m"]]) -> Float[Array, "n products"]:
         """All products, group after group."""

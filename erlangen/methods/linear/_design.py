@@ -3,14 +3,13 @@
     dE/dr_i = sum_k (D_ik - D_reverse(i,k)),      D_ik = w . dB_i/dr_ik,      dB_i/dr_ik = (dB_i/dA_i) (dA_ik/dr_ik)
     dE/d epsilon = sum_ik  r_ik D_ik
 
-Derivatives of products by densities are those of one atom, of densities by positions those of one pair: what is left
-is a product of matrices per atom, and no derivative runs over all parameters and all positions at once.
+Products are derived factor by factor, each function on its own, and densities pair by pair: what is left is a product
+of matrices per atom, and no derivative runs over all parameters and all positions at once.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -18,62 +17,97 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from scipy.sparse import csr_array
 
 from ...core.systems import Atoms
-from ...nn.cluster_basis import Expansion
+from ...nn.cluster_basis import Expansion, Products
+from ...nn.tensor_product import coupling_table
 from ...numerics.neighbour_lists import near_of
 from ...numerics.neighbours import Neighbours
 
-TOGETHER = 8  # atoms whose derivatives are taken at once
 
-
-@functools.partial(eqx.filter_jit)
-def columns(basis: Expansion, species: Int[Array, " n"], x: Atoms) -> dict[str, Float[Array, "... p"]]:
+def columns(basis: Expansion, species: Int[np.ndarray, " n"], x: Atoms) -> dict[str, Float[np.ndarray, "... p"]]:
     """{"energy" [p], "forces" [n, 3, p], "virial" [3, 3, p]} of every parameter, species after species; `x` with its
     list. virial: the derivative by a symmetric strain.
     """
+    near, density, by_pair = _tables(basis, species, x)
+    mask, apart = np.asarray(near.mask), np.asarray(near.displacements)
+    n, k = mask.shape
+    value, by_density = derived(basis.products, [np.asarray(a) for a in density])
+    each = (by_density @ np.asarray(by_pair).reshape(n, -1, 3 * k)).reshape(n, -1, k, 3)  # [n, f, K, 3]
+    senders = np.asarray(near.senders)[mask]
+    numbers, pairs = np.asarray(x.atomic_numbers), np.flatnonzero(mask)
+    back = csr_array((np.ones(len(pairs)), (senders, pairs)), shape=(n, n * k))
+    found: list[dict[str, np.ndarray]] = []
+    for kind in range(len(basis.weights)):
+        own = (species == kind) & (numbers > 0)
+        mine = np.moveaxis(each * own[:, None, None, None], 1, 3)  # [n, K, 3, f]
+        flat = np.ascontiguousarray(mine).reshape(n * k, -1)
+        virial = (apart.reshape(n * k, 3).T @ flat).reshape(3, 3, -1)
+        slope = mine.sum(1) - (back @ flat).reshape(n, 3, -1)
+        found.append(
+            {"energy": own @ value, "forces": -slope, "virial": 0.5 * (virial + np.swapaxes(virial, 0, 1))},
+        )
+    return {name: np.concatenate([one[name] for one in found], -1) for name in found[0]}
+
+
+@eqx.filter_jit
+def _tables(
+    basis: Expansion, species: Int[Array, " n"], x: Atoms
+) -> tuple[Neighbours, list[Array], Float[Array, "n d K 3"]]:
+    """Pairs, densities, and dA_ik / dr_ik of all densities, degree after degree."""
     near = near_of(x, basis.radial.cutoff)
-    flat = basis.density(species, near)
-    shapes = [a.shape[1:] for a in flat]
-    density = jnp.concatenate([a.reshape(len(a), -1) for a in flat], 1)
-    kept = basis.products.kept
 
-    def made(a: Float[Array, " d"]) -> tuple[Float[Array, " f"], Float[Array, " f"]]:
-        parts = jnp.split(a, np.cumsum([np.prod(s) for s in shapes])[:-1].tolist())
-        found = basis.multiplied([p.reshape(1, *s) for p, s in zip(parts, shapes)])[0, kept]
-        return found, found
+    def flat(d: Float[Array, "n K 3"]) -> Float[Array, "n d K"]:
+        square = jnp.where(near.mask, jnp.sum(d**2, -1), 1.0)
+        moved = Neighbours(d, jnp.sqrt(square), near.mask, near.complete, near.reverse)
+        each = [r[..., :, None] * y[..., None, :] for r, y in basis.pairs(species, moved)]
+        return jnp.moveaxis(jnp.concatenate([e.reshape(*near.mask.shape, -1) for e in each], -1), 1, 2)
 
-    by_density, value = jax.lax.map(jax.jacfwd(made, has_aux=True), density, batch_size=TOGETHER)
-    by_pair = jnp.stack([_moved(basis, species, near, axis) for axis in range(3)], 2)  # [n, K, 3, d]
-    each = jnp.einsum("nfd,nkxd->nkxf", by_density, by_pair)
-    own = jax.nn.one_hot(species, len(basis.weights), dtype=value.dtype) * (jnp.asarray(x.atomic_numbers) > 0)[:, None]
+    unit = jnp.eye(3, dtype=near.displacements.dtype)
 
-    def of(kind: int) -> dict[str, Array]:
-        mine = each * own[:, kind, None, None, None]
-        back = jnp.where(near.mask[..., None, None], near.at_reverse(mine), 0.0)
-        virial = jnp.einsum("nkx,nkyf->xyf", near.displacements, mine)
-        return {
-            "energy": own[:, kind] @ value,
-            "forces": -jnp.sum(mine - back, 1),
-            "virial": 0.5 * (virial + jnp.swapaxes(virial, 0, 1)),
-        }
+    def along(axis: int) -> Array:
+        tangent = jnp.broadcast_to(unit[axis], near.displacements.shape)
+        return jax.jvp(flat, (near.displacements,), (tangent,))[1]
 
-    every = [of(kind) for kind in range(len(basis.weights))]
-    return {name: jnp.concatenate([one[name] for one in every], -1) for name in every[0]}
+    return near, basis.density(species, near), jnp.stack([along(axis) for axis in range(3)], -1)
 
 
-def _moved(basis: Expansion, species: Int[Array, " n"], near: Neighbours, axis: int) -> Float[Array, "n K d"]:
-    """dA_ik/dr_ik along one axis."""
+def derived(
+    products: Products, density: Sequence[Float[np.ndarray, "n channels m"]]
+) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f d"]]:
+    """The basis of each atom and its derivatives by all densities: sparse, a factor at a time."""
+    n, sizes = len(density[0]), [a.shape[1] * a.shape[2] for a in density]
+    starts = np.cumsum([0, *sizes])
+    values: list[np.ndarray] = []
+    slopes = np.zeros((n, len(products.kept), starts[-1]))
+    first = 0
+    for group in products.groups:
+        factors = products.factors(group)
+        here = np.arange(first, first + len(factors[0]))[:, None]
+        rests = _rests(group, [density[l][:, c] for l, c in zip(group, factors)])
+        for l, c, rest in zip(group, factors, rests):
+            width = 2 * l + 1
+            # no function holds a channel twice in one place, so that += misses nothing
+            slopes[:, here, starts[l] + c[:, None] * width + np.arange(width)] += rest
+        values.append(np.sum(rests[0] * density[group[0]][:, factors[0]], -1))
+        first += len(here)
+    return np.concatenate(values, 1), slopes
 
-    def pairs(d: Float[Array, "n K 3"]) -> Float[Array, "n K d"]:
-        apart = jnp.where(near.mask, jnp.sum(d**2, -1), 1.0)
-        moved = Neighbours(d, jnp.sqrt(apart), near.mask, near.complete, near.reverse)
-        radial, harmonics = basis.pairs(species, moved)
-        each = [radial[..., :, None] * harmonics[l][..., None, :] for l in range(basis.products.lmax + 1)]
-        return jnp.concatenate([e.reshape(*near.mask.shape, -1) for e in each], -1)
 
-    along = jnp.broadcast_to(jnp.eye(3, dtype=near.displacements.dtype)[axis], near.displacements.shape)
-    return jax.jvp(pairs, (near.displacements,), (along,))[1]
+def _rests(group: Sequence[int], a: Sequence[Float[np.ndarray, "n f m"]]) -> list[Float[np.ndarray, "n f m"]]:
+    """For each factor of a product what it is multiplied with."""
+    if len(group) == 1:
+        return [np.ones_like(a[0])]
+    if len(group) == 2:
+        return [a[1] / (2 * group[0] + 1) ** 0.5, a[0] / (2 * group[0] + 1) ** 0.5]
+    table = coupling_table(*group) / (2 * group[2] + 1) ** 0.5  # type: ignore[call-arg]
+    pair = np.einsum("abc,nfa->nfbc", table, a[0], optimize=True)
+    return [
+        np.einsum("abc,nfb,nfc->nfa", table, a[1], a[2], optimize=True),
+        np.einsum("nfbc,nfc->nfb", pair, a[2], optimize=True),
+        np.einsum("nfbc,nfb->nfc", pair, a[1], optimize=True),
+    ]
 
 
 class Triangle:

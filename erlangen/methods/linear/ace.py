@@ -1,6 +1,6 @@
 """Linear atomic cluster expansion: energies of up to four bodies, fitted to energies, forces and stress at once.
 
-    w = argmin  s^2 |Gamma w|^2  +  sum_frames [ |F - F*|^2 / 3n + w_E (E - E*)^2 / n + w_s V^2 |sigma - sigma*|^2 / 9n ]
+    w = argmin  s^2 |Gamma w|^2 + sum_frames [ |F - F*|^2 / 3n + w_E (E - E*)^2 / n + w_s V^2 |sigma - sigma*|^2 / 9n ]
 
 The energy is linear in its parameters w (`nn.cluster_basis`), so that the best ones are the solution of one linear
 problem: no steps, no rate, no seed. Gamma: the size of a function in the data, times a power of its degree, since
@@ -13,7 +13,7 @@ of the number of elements. Drautz 2019, doi:10.1103/PhysRevB.99.014104; Witt et 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -35,6 +35,7 @@ MOST = 4000  # parameters
 POWERS = (0.0, 1.0, 2.0, 3.0)  # of the degree in Gamma
 STRENGTHS = np.logspace(-9, -1, 33)
 SEVERAL = 4000  # rows that are taken together
+LARGE = 32  # atoms from which sizes are multiples of it, below powers of 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,18 +101,32 @@ class LinearExpansion(Method):
         weights = {"energy": self.energy_weight, "stress": self.stress_weight}
         waiting: list[tuple[np.ndarray, np.ndarray]] = []
         names = [name for name in ("forces", "stress") if name in part.outputs]
-        for i, x in enumerate(part.inputs):
-            numbers = np.asarray(x["atomic_numbers"])
+        for i, x in enumerate(alike(part.inputs, self.cutoff)):
+            numbers = np.asarray(x.atomic_numbers)
             true: dict[str, Any] = {name: np.asarray(part.outputs[name][i], float) for name in names}
             true["energy"] = float(part.outputs["energy"][i]) - elements.total(numbers)
-            ready = _double(x if LABEL in x.labels else listed(x, self.cutoff, skin=0.0))  # type: ignore[union-attr, arg-type]
-            sums = columns(basis, elements.species(numbers), ready)
-            waiting.append(rows({k: np.asarray(v) for k, v in sums.items()}, ready, true, weights))
+            species = np.searchsorted(elements.numbers, np.maximum(numbers, elements.numbers[0]))
+            sums = {k: np.asarray(v) for k, v in columns(basis, species, x).items()}
+            waiting.append(rows({**sums, "forces": sums["forces"][numbers > 0]}, x, true, weights))
             if sum(len(y) for _, y in waiting) > SEVERAL or i == len(part) - 1:
                 found.add(np.concatenate([a for a, _ in waiting]), np.concatenate([y for _, y in waiting]))
                 waiting = []
                 tell(i + 1)
         return found
+
+
+def alike(inputs: Sequence[Any], cutoff: float) -> Iterator[Atoms]:
+    """The inputs in float64 with their lists, filled up to a few sizes so that few programs are compiled."""
+    ready = [listed(_double(x), cutoff, skin=0.0) for x in inputs]
+    width = max(x.labels[LABEL].width for x in ready)
+    for x in ready:
+        count = len(x.positions)
+        n = 1 << (count - 1).bit_length() if count < LARGE else LARGE * -(-count // LARGE)
+        more = [(0, n - count), (0, 0)]
+        pairs = x.labels[LABEL].padded(n, width)
+        yield Atoms(
+            np.pad(x.positions, more), np.pad(x.atomic_numbers, more[0]), x.cell, x.pbc, {**x.labels, LABEL: pairs}
+        )
 
 
 def solved(train: Triangle, held: Triangle, orders: np.ndarray) -> tuple[np.ndarray, str]:
@@ -142,8 +157,9 @@ def nearest(inputs: Sequence[Any], cutoff: float, count: int = 30) -> float:
     return float(np.mean(whole)) if len(whole) else cutoff / 2
 
 
-def _double(x: Atoms) -> Atoms:
-    return x.replace(positions=np.asarray(x.positions, float), cell=np.asarray(x.cell, float))  # type: ignore[return-value]
+def _double(x: Any) -> Atoms:
+    positions, cell = np.asarray(x["positions"], float), np.asarray(x["cell"], float)
+    return Atoms(positions, np.asarray(x["atomic_numbers"]), cell, np.asarray(x["pbc"]))
 
 
 small = LinearExpansion(degrees=(10, 8, 6))
