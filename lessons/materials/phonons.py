@@ -26,20 +26,19 @@ import numpy as np
 
 from erlangen.contract import Budget
 from erlangen.lessons import scale
-from erlangen.methods.baselines.power_spectrum import PowerSpectrum
-from erlangen.nn.radial import Bessel
+from erlangen.methods.linear.ace import LinearExpansion
 from erlangen.tasks.materials.phonons import Phonons
 
-FULL = {"engine": "emt-cu", "n_train": 10, "count": 6, "bodies": (2, 4)}
-TOY = {"engine": "lj-argon", "n_train": 5, "count": 4, "bodies": (2,)}
+FULL = {"engine": "emt-cu", "n_train": 10, "degrees": ((10,), (10, 8, 6))}
+TOY = {"engine": "lj-argon", "n_train": 10, "degrees": ((6,),)}
 at = scale(FULL, TOY)
 
 task = Phonons(engine=at["engine"], n_train=at["n_train"], n_test=10)
 (asked, _), names = task.consequences, list(task.crystals)
 fits = {}
-for bodies in at["bodies"]:
-    method = PowerSpectrum(radial=Bessel(cutoff=5.0, count=at["count"]), lmax=1, bodies=bodies)
-    fits[bodies] = method.fit(task, Budget(steps=1), key=jax.random.key(0))
+for degrees in at["degrees"]:
+    method = LinearExpansion(degrees=degrees, cutoff=5.0)
+    fits[len(degrees) + 1] = method.fit(task, Budget(steps=1), key=jax.random.key(0))
 true = asked.true()
 for bodies, fitted in fits.items():
     found = asked.derive(fitted, key=None)

@@ -15,7 +15,7 @@ from erlangen.tasks.materials import phonons
 from erlangen.tasks.materials.phonons import Phonons
 from erlangen.tasks.materials.potentials import Potentials
 
-ARGON = Phonons(engine="lj-argon", **Phonons.toy)
+ARGON = Phonons(engine="lj-argon", n_train=10, n_test=5)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,9 +82,20 @@ def test_the_spread_of_members_is_judged():
     assert found["spread"][0].shape == found["error"][0].shape == (10,)
 
 
+def test_members_are_a_surface_of_their_mean():
+    plain = law("lj-argon")
+    both = Members.of([plain, LennardJones(epsilon=1.2 * plain.epsilon, sigma=plain.sigma, cutoff=plain.cutoff)])
+    assert isinstance(both, Surface) and len(both.each) == 2
+    q = [[0.5, 0.5, 0.0]]
+    x = ARGON.crystals["equilibrium"]
+    squares = [phonons.Vibrations.of(one, x).frequencies(q) ** 2 for one in both.each]
+    assert phonons.Vibrations.of(both, x).frequencies(q) ** 2 == pytest.approx(np.mean(squares, 0), rel=1e-6)
+
+
 def test_frames_are_whole_crystals_of_their_own_and_files_have_no_phonons():
     frames = ARGON.truth("train")
     assert {len(x.positions) for x in frames.inputs} == {len(frames.inputs[0].positions)}
     assert isinstance(ARGON, Potentials) and isinstance(law("lj-argon"), Surface)
     assert Phonons(data="frames.xyz").consequences == ()
     assert Phonons(engine="mlearn-si").consequences == ()
+    assert Phonons(**Phonons.toy).consequences == ()

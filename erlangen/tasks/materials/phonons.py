@@ -32,6 +32,7 @@ from ...physics.phonons import Phonons as Vibrations
 from ...physics.phonons import density_of_states, mean_grueneisen, mesh, path, swollen, thermal
 from .potentials import Potentials, crystal_of
 
+FEW = 10  # training frames
 MESH = 6
 ROOM = 300.0  # K
 POINTS = 60  # on the path
@@ -57,8 +58,10 @@ class Phonons(Potentials):
 
     @property
     def consequences(self) -> tuple[Consequence, ...]:
-        """Phonons, and how well their spread knows; none for files, which have no second derivatives."""
-        if not self._law:
+        """Phonons, and how well their spread knows; not of files, which have no second derivatives, nor of a trial with
+        a handful of frames.
+        """
+        if not self._law or self.n_train < FEW:
             return ()
         opponents = {f"supercell {n}": functools.partial(self._by_supercell, n) for n in SUPERCELLS}
         return (
