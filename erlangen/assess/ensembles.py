@@ -43,7 +43,7 @@ class Members(Spread):
         return cls(eqx.combine(stacked, rest[0]), True)
 
     @property
-    def each(self) -> tuple[Any, ...]:
+    def each(self) -> tuple[Predictor, ...]:
         """The members one by one."""
         if not self.stacked:
             return tuple(self.members)
@@ -52,17 +52,17 @@ class Members(Spread):
         return tuple(eqx.combine(jax.tree.map(operator.itemgetter(i), arrays), rest) for i in range(count))
 
     @property
-    def _first(self) -> Any:
+    def _first(self) -> Predictor:
         return self.members if self.stacked else self.members[0]
 
     @property
     def cutoff(self) -> float:
         """Of potentials, whose mean is a potential too: a `numerics.mechanics.Surface`."""
-        return self._first.cutoff
+        return self._first.cutoff  # type: ignore[attr-defined]
 
     def check(self, x: System) -> None:
         """As the members check it."""
-        self._first.check(x)
+        self._first.check(x)  # type: ignore[attr-defined]
 
     def shares(self, x: System) -> Array:
         """Mean over potentials of what each atom adds to the energy [eV]."""
