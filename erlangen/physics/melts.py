@@ -40,7 +40,7 @@ SWELLING = 300.0  # fs: in which the volume follows the pressure
 FRICTION = 0.01  # 1/fs
 SOLID = {0.3: 1, 0.5: 1, 0.7: 2, 0.8: 2, 0.9: 3, 0.95: 1, 1.0: 1}  # T / T_m of crystals: frames
 MOLTEN = {1.3: 1, 1.1: 2, 1.0: 1, 0.9: 2, 0.7: 1, 0.5: 1, 0.3: 2}  # of what was molten
-HOT, MELTING = 2.2, 3  # T / T_m at which it melts, and how many times longer than a frame it takes
+HOT, MELTING = 2.2, 6  # T / T_m at which it melts, and how many times longer than a frame it takes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Local order from one look at the neighbours: invariant descriptors, a small network, probabilities that are calibrated.
+"""Local order from one look at the neighbours: invariant descriptors, a small network, calibrated probabilities.
 
     p_i = softmax[ f(z_i) / T ],      z_i: bond order, distances and their averages (`_descriptors`)
     f: two hidden layers;  T: the temperature of least surprise on validation frames, after the fit
@@ -104,7 +104,7 @@ class LocalOrder(Method):
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         q = self._output(task)
         train, validation = (self.described(task.truth(s)) for s in ("train", "validation"))
-        z = np.concatenate([x.labels[SEEN] for x in train.inputs])
+        z = np.concatenate([x["labels"][SEEN] for x in train.inputs])
         first, second, third, order = split(key, 4)
         n, k = self.units, len(q.classes)
         layers = [Linear(SIZE, n, key=first), Linear(n, n, key=second), Linear(n, k, gain=0.1, key=third)]
@@ -120,7 +120,7 @@ class LocalOrder(Method):
             session=session,
             quantities=task.outputs,
         )
-        logits = [np.asarray(head(jnp.asarray(x.labels[SEEN]))) for x in validation.inputs]
+        logits = [np.asarray(head(jnp.asarray(x["labels"][SEEN]))) for x in validation.inputs]
         temperature = calibrated(logits, validation.outputs[q.name])
         session.say(f"probabilities calibrated at the temperature {temperature:.2f}")
         images = _images(task.truth("train").inputs, self.cutoff)
@@ -129,7 +129,7 @@ class LocalOrder(Method):
     def described(self, samples: Samples) -> Samples:
         """The frames with their descriptors as labels, computed once."""
         asked = _Descriptors(self.cutoff)
-        found = predict(asked, [asked.prepare(x) for x in samples.inputs], quantities=(asked.quantity,))[SEEN]
+        found = predict(asked, samples.inputs, quantities=(asked.quantity,))[SEEN]  # type: ignore[arg-type]
         inputs = [x.replace(labels={SEEN: np.asarray(z, np.float32)}) for x, z in zip(samples.inputs, found)]
         return Samples(inputs, samples.outputs, samples.group)
 
@@ -158,8 +158,8 @@ class _Descriptors(Predictor):
 
 def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
     """Images that cover the cutoff in every training cell; None where nothing is periodic."""
-    found = [np.asarray(reach(np.asarray(x["cell"]), np.asarray(x["pbc"]), cutoff)) for x in inputs if np.any(x["pbc"])]
-    return images_within(np.max(found, 0)) if found else None
+    cells = [(jnp.asarray(x["cell"]), jnp.asarray(x["pbc"])) for x in inputs if np.any(x["pbc"])]
+    return images_within(np.max([np.asarray(reach(*one, cutoff)) for one in cells], 0)) if cells else None
 
 
 def _surprise(head: Head, x: System, true: Array) -> Array:

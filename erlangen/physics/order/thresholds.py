@@ -1,10 +1,10 @@
 """Phases by thresholds of averaged bond order, as they are drawn in the plane of two numbers.
 
-    diamond   qbar_3 of four neighbours > 0.6                    disordered   else where qbar_6 < solid
+    diamond   qbar_3 of four neighbours > 0.3                    disordered   else where qbar_6 < solid
     bcc       wbar_6 > 0                hcp   wbar_4 > 0                fcc   the rest;      of 12 neighbours
 
 Lechner and Dellago 2008, doi:10.1063/1.2977970; perfect diamond has q_3 = 0.745 of four
-neighbours, an ideal tetrahedron.
+neighbours and qbar_3 = 0.447, since the four look the other way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from erlangen.core.systems import System
 from .bond_order import steinhardt, third_order
 from .common_neighbours import ORDERS
 
-TETRAHEDRAL = 0.6  # qbar_3
+TETRAHEDRAL = 0.3  # qbar_3
 
 
 def by_thresholds(x: System, solid: float = 0.3) -> Int[np.ndarray, " n"]:

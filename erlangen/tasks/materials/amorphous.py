@@ -36,7 +36,7 @@ from ...core import quantity
 from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity
-from ...core.systems import Atoms, System
+from ...core.systems import Atoms
 from ...data.cache import Key, cost_of, key, remembered
 from ...data.partition import Partition, Partitioned, divide, units
 from ...data.readers import Frame, read_atoms
@@ -48,8 +48,8 @@ from ...physics.order.templates import match
 from ...physics.order.thresholds import by_thresholds
 
 PHASES = (*ORDERS[:4], "disordered")
-KNOWN = ("zhou-Cu", "emt-Al", "zhou-Fe", "zhou-W", "zhou-Mg", "zhou-Ti", "stillinger-weber-Si")
-NEW = ("emt-Ag", "zhou-Mo", "zhou-Co")
+KNOWN = ("zhou-Cu", "zhou-Fe", "zhou-Mg", "stillinger-weber-Si")
+NEW = ("zhou-Ag", "zhou-Mo", "zhou-Co")
 SEEN = 0.9  # T / T_m up to which crystals are trained on
 JUDGED = (1.1, 0.9, 0.3)  # liquid, undercooled liquid, glass
 SPLITS: tuple[Split, ...] = ("validation", "calibration", "test", "train")  # runs 0, 1, 2, and all others
@@ -65,7 +65,7 @@ class Amorphous(Supervised, Partitioned):
     strain: float = 0.0  # of test frames: standard deviation of each component
     n_runs: int = 1  # independent runs of each system to train on
     n_atoms: int = 100  # in a cell, about
-    steps: int = 300  # of dynamics between two frames, 0.4 to 1.5 ps
+    steps: int = 100  # of dynamics between two frames, 0.2 to 0.5 ps
     data: str = ""  # own file of frames (extxyz) with `phase` for each frame or atom, instead of dynamics
 
     container: ClassVar[type[Atoms]] = Atoms
@@ -82,7 +82,7 @@ class Amorphous(Supervised, Partitioned):
             do = f"Take one of {', '.join(map(str, SOLID))}; own runs: erlangen md."
             raise Invalid(must="crystals were sampled at fixed T / T_m", came=str(self.temperature), do=do)
         known = ["-".join(one) for one in melting_points()]
-        for name in self.systems:
+        for name in () if self.data else self.systems:
             if name not in known:
                 raise unknown("a law and element of known melting point", name, known)
 
@@ -97,8 +97,8 @@ class Amorphous(Supervised, Partitioned):
 
     @property
     def partition(self) -> Partition | None:
-        """Of own frames: whole files of one composition, or blocks of time."""
-        return _divided(self._own) if self.data else None
+        """Of own frames: at random; by group or time where that is said behind the file."""
+        return _divided(self._own, self.sources[0]) if self.data else None
 
     @property
     def symmetry(self) -> tuple[Group, ...]:
@@ -162,7 +162,8 @@ class Amorphous(Supervised, Partitioned):
         if split != "test" or not self.strain:
             return samples
         rng = np.random.default_rng(7)
-        return dataclasses.replace(samples, inputs=[strained(x, self.strain, rng) for x in samples.inputs])
+        moved = [strained(x, self.strain, rng) for x in samples.inputs]  # type: ignore[arg-type]
+        return dataclasses.replace(samples, inputs=moved)
 
     def label_seconds(self) -> float:
         """Dynamics of all runs; 0 for files, and where it was never done here."""
@@ -191,7 +192,8 @@ class Amorphous(Supervised, Partitioned):
         return remembered(self._key(name), lambda: self._ran(name))
 
     def _ran(self, name: str) -> Samples:
-        found = history(*name.rsplit("-", 1), self.n_runs + 3, self.n_atoms, self.steps)
+        law, element = name.rsplit("-", 1)
+        found = history(law, element, self.n_runs + 3, self.n_atoms, self.steps)
         phases = [
             np.eye(len(PHASES), dtype=np.float32)[np.full(len(m.x.positions), PHASES.index(m.phase))] for m in found
         ]
@@ -218,7 +220,7 @@ class Amorphous(Supervised, Partitioned):
 
     def _of_file(self, split: Split) -> Samples:
         frames = self._own
-        rows = _divided(frames).rows[split]
+        rows = _divided(frames, self.sources[0]).rows[split]
         phases = [_phases(frames[i], int(i)) for i in rows]
         return Samples([frames[i].atoms for i in rows], {"phase": phases}, np.asarray(rows))
 
@@ -245,13 +247,16 @@ def _places(found: Mapping[str, Any]) -> list[np.ndarray]:
     return [np.argmax(p, -1) for p in found["phase"]]
 
 
-def _divided(frames: list[Frame]) -> Partition:
-    atoms = [f.atoms for f in frames]
-    found = units(len(atoms), Source.parse(""), frames=atoms)
-    share = max(len(atoms) // 5, 1)
-    return divide(
-        found, {"test": share, "calibration": share, "validation": share, "train": len(atoms) - 3 * share}, key=0
-    )
+def _divided(frames: list[Frame], source: Source) -> Partition:
+    """A fifth for each of test, calibration and validation; whole groups where one is named behind the file."""
+    count = len(frames)
+    group = np.array([str(f.info.get(source.group, "")) for f in frames]) if source.group else None
+    if count < 8:
+        raise Invalid(must="a file holds at least 8 frames", came=str(count), do="Give more.")
+    found = units(count, source, group=group, frames=[f.atoms for f in frames] if source.split == "time" else None)
+    share = count // 5
+    parts = {"test": share, "calibration": share, "validation": share, "train": count - 3 * share}
+    return divide(found, parts, key=0)
 
 
 def _phases(frame: Frame, number: int) -> np.ndarray:
