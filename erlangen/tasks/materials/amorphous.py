@@ -48,8 +48,8 @@ from ...physics.order.templates import match
 from ...physics.order.thresholds import by_thresholds
 
 PHASES = (*ORDERS[:4], "disordered")
-KNOWN = ("zhou-Cu", "zhou-Fe", "zhou-Mg", "stillinger-weber-Si")
-NEW = ("zhou-Ag", "zhou-Mo", "zhou-Co")
+KNOWN = "zhou-Cu,zhou-Fe,zhou-Mg,stillinger-weber-Si"
+NEW = "zhou-Ag,zhou-Co"  # of which nothing is trained on
 SEEN = 0.9  # T / T_m up to which crystals are trained on
 JUDGED = (1.1, 0.9, 0.3)  # liquid, undercooled liquid, glass
 SPLITS: tuple[Split, ...] = ("validation", "calibration", "test", "train")  # runs 0, 1, 2, and all others
@@ -59,8 +59,7 @@ SPLITS: tuple[Split, ...] = ("validation", "calibration", "test", "train")  # ru
 class Amorphous(Supervised, Partitioned):
     """The phase of every atom, from fcc, bcc, hcp and diamond crystals, liquids and glasses."""
 
-    systems: tuple[str, ...] = KNOWN  # law and element: emt-Cu, zhou-Fe, ...
-    elements: str = "known"  # known: those; new: elements that were not trained on
+    systems: str = KNOWN  # laws and elements, separated by commas
     temperature: float = 0.9  # T / T_m of the crystals in the test: 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1
     strain: float = 0.0  # of test frames: standard deviation of each component
     n_runs: int = 1  # independent runs of each system to train on
@@ -72,17 +71,15 @@ class Amorphous(Supervised, Partitioned):
     inputs: ClassVar = (quantity.positions, quantity.atomic_numbers, quantity.cell)
     outputs: ClassVar = (Quantity("phase", "p", "1", "atoms", label="phase", classes=PHASES),)
     budget: ClassVar[str] = "3m"
-    toy: ClassVar[Mapping[str, Any]] = {"systems": ("stillinger-weber-Si",), "n_atoms": 8, "steps": 1}
+    toy: ClassVar[Mapping[str, Any]] = {"systems": "stillinger-weber-Si", "n_atoms": 8, "steps": 1}
 
     def __post_init__(self):
         within(self, strain=(-1e-9, 0.2), n_runs=(1, 100), n_atoms=(8, 10_000), steps=(1, 10**6))
-        if self.elements not in ("known", "new"):
-            raise Invalid(must="elements is known or new", came=repr(self.elements), do="The default is known.")
         if self.temperature not in SOLID:
             do = f"Take one of {', '.join(map(str, SOLID))}; own runs: erlangen md."
             raise Invalid(must="crystals were sampled at fixed T / T_m", came=str(self.temperature), do=do)
         known = ["-".join(one) for one in melting_points()]
-        for name in () if self.data else self.systems:
+        for name in () if self.data else self._systems:
             if name not in known:
                 raise unknown("a law and element of known melting point", name, known)
 
@@ -92,7 +89,7 @@ class Amorphous(Supervised, Partitioned):
 
     @property
     def idle(self) -> frozenset[str]:
-        sampled = frozenset({"systems", "elements", "temperature", "n_runs", "n_atoms", "steps"})
+        sampled = frozenset({"systems", "temperature", "n_runs", "n_atoms", "steps"})
         return sampled if self.data else frozenset()
 
     @property
@@ -116,7 +113,7 @@ class Amorphous(Supervised, Partitioned):
         strained = Shift("strain", (0.03, 0.06), "strained")
         if self.data:
             return (strained,)
-        new = () if self.elements == "new" else (Shift("elements", ("new",), "new elements"),)
+        new = (Shift("systems", (NEW,), "new elements"),) if self.systems == KNOWN else ()
         return (*new, Shift("temperature", (0.95, 1.0), "above training", "T_m"), strained)
 
     def shifted(self, axis: str, value: Any) -> Amorphous:
@@ -134,7 +131,7 @@ class Amorphous(Supervised, Partitioned):
     @property
     def consequences(self) -> tuple[Consequence, ...]:
         """Error rates of crystals against temperature, with those of the classical analyses."""
-        if self.data or self.elements == "new":
+        if self.data:
             return ()
         others = {
             "common neighbours": common_neighbours,
@@ -167,11 +164,15 @@ class Amorphous(Supervised, Partitioned):
 
     def label_seconds(self) -> float:
         """Dynamics of all runs; 0 for files, and where it was never done here."""
-        return 0.0 if self.data else sum(cost_of(self._key(name)) or 0.0 for name in self.systems)
+        return 0.0 if self.data else sum(cost_of(self._key(name)) or 0.0 for name in self._systems)
+
+    @property
+    def _systems(self) -> list[str]:
+        return [name.strip() for name in self.systems.split(",") if name.strip()]
 
     def _sampled(self, split: Split) -> Samples:
         inputs, phases, group = [], [], []
-        for place, name in enumerate(NEW if self.elements == "new" else self.systems):
+        for place, name in enumerate(self._systems):
             runs = self._runs(name)
             for x, phase, at, run in zip(
                 runs.inputs, runs.outputs["phase"], runs.outputs["at"], np.asarray(runs.group)
