@@ -78,6 +78,8 @@ class Amorphous(Supervised, Partitioned):
         if self.temperature not in SOLID:
             do = f"Take one of {', '.join(map(str, SOLID))}; own runs: erlangen md."
             raise Invalid(must="crystals were sampled at fixed T / T_m", came=str(self.temperature), do=do)
+        if not self._systems:
+            raise Invalid(must="at least one law and element is named", came=repr(self.systems), do="Like zhou-Cu.")
         known = ["-".join(one) for one in melting_points()]
         for name in () if self.data else self._systems:
             if name not in known:
@@ -130,7 +132,7 @@ class Amorphous(Supervised, Partitioned):
 
     @property
     def consequences(self) -> tuple[Consequence, ...]:
-        """Error rates of crystals against temperature, with those of the classical analyses."""
+        """What is kept of crystals towards melting, with what the classical analyses keep."""
         if self.data:
             return ()
         others = {
