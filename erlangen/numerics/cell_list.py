@@ -33,25 +33,27 @@ from .neighbours import full_rank
 
 T = TypeVar("T")
 CHUNK = 1024  # atoms whose candidates are in memory at once
+NEAR_SKIN = 0.3  # A, of the short list
 MARGIN = 1e-3  # of the reach: rounding of positions must not move a pair out of the bins that are searched
 
 
 class Listing(eqx.Module):
     """What a simulation carries along: the list, and whether it was ever too small.
 
-    short: (atoms per bin, neighbours per atom, bins that the cutoff spans); any of them True: pairs are missing.
+    short: (atoms per bin, neighbours per atom, bins that the cutoff spans, neighbours per atom of a short list made of
+    it); any of them True: pairs are missing.
     """
 
     pairs: NeighbourList
-    short: Bool[Array, " 3"]
+    short: Bool[Array, " 4"]
 
 
 @dataclasses.dataclass(frozen=True)
 class CellList:
-    """The static sizes of a cell list. cutoff, skin in A; good values of the skin: 0.5-1 A for 1 fs at 300 K.
+    """The static sizes of a cell list. cutoff, skin in A; a good skin: 1 A for 1 fs at 300 K.
 
     bins along each lattice vector; span: how many bins to either side are searched; occupancy: places per bin; width:
-    places per row of the list.
+    places per row of the list. near, near_skin: the same of the short list that is made of it (`pruning`).
     """
 
     cutoff: float
@@ -60,6 +62,8 @@ class CellList:
     span: tuple[int, int, int]
     occupancy: int
     width: int
+    near: int
+    near_skin: float
 
     @property
     def reach(self) -> float:
@@ -84,7 +88,8 @@ class CellList:
             self.reach,
         )
         unpaired = jnp.any(paired != mask)
-        return Listing(pairs, jnp.stack([most > self.occupancy, jnp.max(found) > self.width, ~bins.spanned | unpaired]))
+        missed = [most > self.occupancy, jnp.max(found) > self.width, ~bins.spanned | unpaired, jnp.bool_(False)]
+        return Listing(pairs, jnp.stack(missed))
 
     def refresh(self, x: Atoms, listing: Listing) -> Listing:
         """The same list while no pair outside of it can be within the cutoff, else a new one."""
@@ -97,20 +102,26 @@ class CellList:
 
     def larger(self, short: np.ndarray) -> CellList:
         """Twice the room where it was short, and one bin further."""
-        occupancy, width, bins = (bool(flag) for flag in np.asarray(short))
+        occupancy, width, bins, near = (bool(flag) for flag in np.asarray(short))
         span = self.span if not bins else tuple(m + 1 for m in self.span)
         return dataclasses.replace(
-            self, occupancy=self.occupancy * (1 + occupancy), width=self.width * (1 + width), span=span
+            self,
+            occupancy=self.occupancy * (1 + occupancy),
+            width=self.width * (1 + width),
+            near=round_width(self.near + max(self.near // 4, 1) * near),
+            span=span,
         )
 
 
-def plan(x: Atoms, cutoff: float, skin: float = 0.5) -> CellList:
-    """Sizes with a quarter of room to spare for a structure and what it becomes when its atoms move about."""
+def plan(x: Atoms, cutoff: float, skin: float = 1.0) -> CellList:
+    """Sizes with a quarter of room to spare (a fifth in the short list, which every step pays for) for a structure and
+    what it becomes when its atoms move about.
+    """
     if not (cutoff > 0 and skin >= 0):
         raise Invalid(
             must="a cell list has a positive cutoff and a skin of at least 0",
             came=f"cutoff {cutoff:g} A, skin {skin:g} A",
-            do="Good values: the cutoff of the potential, 0.5 A.",
+            do="Good values: the cutoff of the potential, 1 A.",
         )
     reach, pbc = cutoff + skin, np.asarray(x.pbc, bool)
     inverse = np.linalg.inv(np.asarray(full_rank(jnp.asarray(x.cell), jnp.asarray(pbc)), float))
@@ -118,15 +129,21 @@ def plan(x: Atoms, cutoff: float, skin: float = 0.5) -> CellList:
     lengths = np.where(pbc, heights, np.ptp(fraction, axis=0) * heights)
     bins = np.maximum(lengths // (reach * (1 + 2 * MARGIN)), 1).astype(int)
     span = np.where(pbc, np.ceil(reach * (1 + 2 * MARGIN) * bins / heights), 1).astype(int)
-    found = neighbour_list(
-        np.asarray(x.positions), np.asarray(x.atomic_numbers), reach, cell=np.asarray(x.cell), pbc=pbc
-    )
-    width = round_width(int(1.25 * found.mask.sum(1).max(initial=0)) + 1)
+    near_skin = min(NEAR_SKIN, skin)
+    width, near = (_most(x, r) for r in (reach, cutoff + near_skin))
+    width, near = round_width(int(1.25 * width) + 1), round_width(int(1.2 * near) + 2)
     sizes: Any = [tuple(int(v) for v in values) for values in (bins, span)]
-    first = CellList(float(cutoff), float(skin), *sizes, occupancy=1, width=width)
+    first = CellList(float(cutoff), float(skin), *sizes, 1, width, near, near_skin)
     place = np.asarray(_binned(x, first).place)
     fullest = np.bincount(place[np.asarray(x.atomic_numbers) > 0], minlength=1).max()
     return dataclasses.replace(first, occupancy=int(1.25 * fullest) + 2)
+
+
+def _most(x: Atoms, reach: float) -> int:
+    """Neighbours of the atom that has most."""
+    r, numbers = np.asarray(x.positions), np.asarray(x.atomic_numbers)
+    pairs = neighbour_list(r, numbers, reach, cell=np.asarray(x.cell), pbc=np.asarray(x.pbc, bool))
+    return int(pairs.mask.sum(1).max(initial=0))
 
 
 def with_room(run: Callable[[CellList], tuple[T, Any]], cells: CellList, *, tries: int = 12) -> tuple[T, CellList]:
