@@ -133,7 +133,7 @@ def plan(x: Atoms, cutoff: float, skin: float = 1.0) -> CellList:
     width, near = (_most(x, r) for r in (reach, cutoff + near_skin))
     width, near = round_width(int(1.25 * width) + 1), round_width(int(1.2 * near) + 2)
     sizes: Any = [tuple(int(v) for v in values) for values in (bins, span)]
-    first = CellList(float(cutoff), float(skin), *sizes, 1, width, near, near_skin)
+    first = CellList(float(cutoff), float(skin), sizes[0], sizes[1], 1, width, near, near_skin)
     place = np.asarray(_binned(x, first).place)
     fullest = np.bincount(place[np.asarray(x.atomic_numbers) > 0], minlength=1).max()
     return dataclasses.replace(first, occupancy=int(1.25 * fullest) + 2)

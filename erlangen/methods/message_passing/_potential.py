@@ -76,7 +76,7 @@ class Potential(Tangents, Features, EnergySurface):
         """Energy, forces and stress, and what each atom adds to the energy; summed in float64 where JAX allows it."""
         if (ready := self._ready(x)) is not None:
             return _compiled(Potential.mechanics, self, ready)
-        out = by_pairs(self, x)
+        out = by_pairs(self, x)  # type: ignore[arg-type]
         energies = out["energies"] + self.elements.energies(x.atomic_numbers)
         return {**out, "energy": jnp.sum(energies), "energies": energies}
 
