@@ -67,6 +67,15 @@ class Committee(Members):
         """The same from where the atoms are."""
         return self.of_pairs(jnp.asarray(x.atomic_numbers), self.near(x))
 
+    def disagreement(self, x: Atoms) -> Float[Array, " n"]:
+        """s_i of every atom [eV/A]."""
+        if self.stacked:
+            arrays, rest = eqx.partition(self.members, is_array)
+            forces = jax.vmap(lambda a: by_pairs(eqx.combine(a, rest), x)["forces"])(arrays)
+        else:
+            forces = jnp.stack([by_pairs(one, x)["forces"] for one in self.members])
+        return jnp.sqrt(jnp.sum(jnp.var(forces, 0, ddof=1), -1))
+
 
 def committee(members: Members) -> Members:
     """A `Committee` where all members are surfaces; else the members as they are."""
@@ -79,9 +88,7 @@ def spread_of_forces(surface: Surface, x: Atoms) -> Float[np.ndarray, " n"] | No
     if not isinstance(surface, Committee):
         return None
     with double():
-        ready = surface.prepare(x)
-        forces = np.stack([np.asarray(_forces(one, ready)) for one in surface.apart])
-    return np.sqrt(np.sum(np.var(forces, axis=0, ddof=1), -1))
+        return np.asarray(_spread(surface, surface.prepare(x)))
 
 
 def of_members(surface: Surface, derive: Callable[[Surface], T]) -> list[T]:
@@ -90,5 +97,5 @@ def of_members(surface: Surface, derive: Callable[[Surface], T]) -> list[T]:
 
 
 @eqx.filter_jit
-def _forces(surface: Surface, x: Atoms) -> Float[Array, "n 3"]:
-    return by_pairs(surface, x)["forces"]
+def _spread(surface: Committee, x: Atoms) -> Float[Array, " n"]:
+    return surface.disagreement(x)
