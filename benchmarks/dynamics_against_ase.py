@@ -81,8 +81,8 @@ def argon(edge: int) -> AseAtoms:
 class InGraph:
     """Blocks of steps; the first, not counted, compiles."""
 
-    def __init__(self, surface, systems, steps: int, skin: float = 1.0):
-        self.simulation = prepare(surface, systems, Verlet(5.0), interval=steps, block=steps, skin=skin)
+    def __init__(self, surface, systems, steps: int):
+        self.simulation = prepare(surface, systems, Verlet(5.0), interval=steps, block=steps)
         self.steps, self.state = steps, self.simulation.start(temperature=80.0)
         same = 0
         while same < 3:  # lists have grown to what they will need

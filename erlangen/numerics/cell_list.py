@@ -75,9 +75,11 @@ class CellList:
         bins = _binned(x, self)
         table, most = _members(bins, self)
         numbers = jnp.arange(len(bins.place), dtype=jnp.int32)
-        senders, images, found = jax.lax.map(lambda i: _row(i, bins, table, self), numbers, batch_size=CHUNK)
+        senders, images, slots, running = jax.lax.map(lambda i: _row(i, bins, table, self), numbers, batch_size=CHUNK)
+        found = running[:, -1]
         mask = jnp.arange(self.width) < found[:, None]
-        reverse, paired = _reverse(numbers, senders, images, mask, self)
+        rank = jnp.argmax(table[bins.place] == numbers[:, None], 1).astype(jnp.int32)
+        reverse, paired = _reverse(senders, slots, running, mask, rank, self)
         shifts = images + bins.wraps[:, None] - bins.wraps[senders]
         pairs = NeighbourList(
             jnp.where(paired, reverse, numbers[:, None] * self.width + jnp.arange(self.width, dtype=jnp.int32)),
@@ -206,8 +208,10 @@ def _members(bins: _Bins, cells: CellList) -> tuple[Int[Array, "bins occupancy"]
     return jnp.where(rows < ends[1:, None], members, n), jnp.max(jnp.diff(ends))
 
 
-def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, Array, Array]:
-    """Senders [K] and their images [K, 3] of atom i, and how many there are (more than K: the rest is missing)."""
+def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, Array, Array, Array]:
+    """Of atom i: senders [K], their images [K, 3], their places [K] among all candidates, and how many of the
+    candidates are near up to each place (more than K in all: the rest is missing).
+    """
     offsets = jnp.asarray(list(itertools.product(*(range(-m, m + 1) for m in cells.span))), jnp.int32)
     steps = jnp.asarray(cells.bins, jnp.int32)
     images, index = jnp.divmod(bins.index[i] + offsets, steps)
@@ -215,14 +219,16 @@ def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, A
     members = table[place]
     n = len(bins.place)
     j = jnp.minimum(members, n - 1)
-    # receiver - sender first: the reverse pair then differs in sign only, and both are found or neither
-    moved = (bins.home[i] - bins.home[j]) - (images.astype(bins.home.dtype) @ bins.lattice)[:, None]
+    # receiver - sender first: the reverse pair then differs in sign only, and both are found or neither;
+    # x, y and z apart: rows of three are several times slower on a CPU
+    across = images.astype(bins.home.dtype) @ bins.lattice
+    moved = [(bins.home[i, a] - bins.home[:, a][j]) - across[:, a, None] for a in range(3)]
     itself = (j == i) & jnp.all(images == 0, -1)[:, None]
     exists = (members < n) & bins.real[i] & ~itself & jnp.all(bins.pbc | (images == 0), -1)[:, None]
-    near = (exists & (jnp.sum(moved**2, -1) < cells.reach**2)).ravel()
-    running = _running(near.reshape(-1, cells.occupancy))
+    near = exists & (moved[0] ** 2 + moved[1] ** 2 + moved[2] ** 2 < cells.reach**2)
+    running = _running(near)
     slots = jnp.minimum(jnp.searchsorted(running, jnp.arange(1, cells.width + 1, dtype=jnp.int32)), len(running) - 1)
-    return j.ravel()[slots], images[slots // cells.occupancy], running[-1]
+    return j.ravel()[slots], images[slots // cells.occupancy], slots, running
 
 
 def _running(flags: Bool[Array, "bins occupancy"]) -> Int[Array, " places"]:
@@ -233,15 +239,20 @@ def _running(flags: Bool[Array, "bins occupancy"]) -> Int[Array, " places"]:
 
 
 def _reverse(
-    numbers: Array, senders: Array, images: Array, mask: Array, cells: CellList
+    senders: Int[Array, "n K"],
+    slots: Int[Array, "n K"],
+    running: Int[Array, "n candidates"],
+    mask: Bool[Array, "n K"],
+    rank: Int[Array, " n"],
+    cells: CellList,
 ) -> tuple[Int[Array, "n K"], Bool[Array, "n K"]]:
-    """Flat place of each pair's reverse: in row j, sender i, image of opposite sign; and whether it is there."""
-    base = 2 * max(cells.span) + 1
-    code = (images[..., 0] * base + images[..., 1]) * base + images[..., 2]
+    """Flat place of each pair's reverse, and whether it is there.
 
-    def of_row(i: Array) -> tuple[Array, Array]:
-        j = senders[i]
-        same = (senders[j] == i) & (code[j] == -code[i][:, None]) & mask[j]
-        return j * cells.width + jnp.argmax(same, -1).astype(jnp.int32), mask[i] & jnp.any(same, -1)
-
-    return jax.lax.map(of_row, numbers, batch_size=CHUNK)
+    Bins around an atom stand in an order in which the opposite of each mirrors its place; in its bin, atom i stands at
+    rank[i]. So the place of i among the candidates of its neighbour is known, and with it that in the neighbour's row.
+    """
+    numbers = jnp.arange(len(rank), dtype=jnp.int32)
+    opposite = running.shape[1] // cells.occupancy - 1 - slots // cells.occupancy
+    column = running[senders, opposite * cells.occupancy + rank[:, None]] - 1
+    reverse = senders * cells.width + jnp.clip(column, 0, cells.width - 1)
+    return reverse, mask & (column < cells.width) & (senders.ravel()[reverse] == numbers[:, None])

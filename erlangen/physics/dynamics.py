@@ -35,7 +35,7 @@ from .units import AMU, BOLTZMANN
 
 LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 LEAP = 0.5  # A in one step: nothing that is integrated well moves so far
-SKIN = 1.0  # A: of the long list; the short one that is shown to the surface has its own
+SKIN = 1.4  # A: of the long list; the short one that is shown to the surface has its own
 CAUSES = (
     "",
     "the energy or a force is not finite",
