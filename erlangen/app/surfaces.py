@@ -48,11 +48,12 @@ def _learned(model: str) -> Any:
         from ..methods.foundation._nequix import load_universal
 
         return load_universal(model)
+    from ..numerics.mechanics import Surface
     from ..study.run import load
 
     kept = load(model)
     bare = kept.fitted.bare
-    if not hasattr(bare, "shares"):
+    if not isinstance(bare, Surface):
         raise Invalid(
             must="the energy is a sum over atoms that see their neighbours",
             came=f"{model}: {kept.record.method} on {kept.record.task}",

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
+from erlangen.assess.committee import committee
 from erlangen.assess.ensembles import Members
 from erlangen.contract import Budget, Session, Spread, Wrapper
 from erlangen.core.errors import Invalid
@@ -34,4 +35,4 @@ class Ensemble(Wrapper):
             session.say(f"member {i + 1} of {self.n}")
             inside = session.inside(f"member-{i}")
             members.append(self.method.fit(task, part, key=jax.random.fold_in(key, i), session=inside))
-        return Members.of(members)
+        return committee(Members.of(members))
