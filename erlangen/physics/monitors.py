@@ -78,8 +78,8 @@ def monitors(
     numbers = np.asarray(simulation.x.atomic_numbers)[system]
     freedom, real = np.asarray(simulation.freedom)[system], numbers > 0
     steps = max(int(np.asarray(state.step)[system]), 1)
-    by_element = _temperatures(numbers[real], np.asarray(state.kinetic)[system][real] / steps, freedom[real])
-    slope, error = _slope(times, conserved)
+    by_element = temperatures(numbers[real], np.asarray(state.kinetic)[system][real] / steps, freedom[real])
+    slope, error = drift_of(times, conserved)
     temperature = estimate(2 * kinetic[None] / (BOLTZMANN * freedom.sum()))
     mean = 2 * float(np.asarray(state.kinetic)[system].sum()) / steps / (BOLTZMANN * freedom.sum())
     apart = max((abs(t / mean - 1) for t in by_element.values()), default=0.0) if mean > 0 else 0.0
@@ -91,9 +91,10 @@ def monitors(
     )  # fmt: skip
 
 
-def _temperatures(
+def temperatures(
     numbers: Int[np.ndarray, " n"], kinetic: Float[np.ndarray, " n"], freedom: Float[np.ndarray, " n"]
 ) -> dict[str, float]:
+    """Kinetic temperature [K] of each element, from mean kinetic energies [eV] and free velocities of atoms."""
     kinds = np.unique(numbers)
     return {
         symbols([z])[0]: float(2 * kinetic[numbers == z].sum() / (BOLTZMANN * max(freedom[numbers == z].sum(), 1e-9)))
@@ -101,7 +102,7 @@ def _temperatures(
     }
 
 
-def _slope(t: Float[np.ndarray, " frames"], y: Float[np.ndarray, " frames"]) -> tuple[float, float]:
+def drift_of(t: Float[np.ndarray, " frames"], y: Float[np.ndarray, " frames"]) -> tuple[float, float]:
     """Least squares, with the standard error from slopes of four parts."""
     if len(t) < 8:
         return float((y[-1] - y[0]) / max(t[-1] - t[0], 1e-9)), math.inf
