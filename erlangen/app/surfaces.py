@@ -48,10 +48,13 @@ def _learned(model: str) -> Any:
         from ..methods.foundation._nequix import load_universal
 
         return load_universal(model)
+    from ..assess.ensembles import Committee, Members
     from ..study.run import load
 
     kept = load(model)
-    bare = kept.fitted.bare
+    bare: Any = kept.fitted.bare
+    if isinstance(bare, Members):
+        bare = Committee.of(bare)
     if not hasattr(bare, "shares"):
         raise Invalid(
             must="the energy is a sum over atoms that see their neighbours",

@@ -15,7 +15,7 @@ Errors are those of blocks of time. Any consistent units; for isolated molecules
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import equinox as eqx
 import jax

@@ -42,7 +42,7 @@ def mmff(molecule: str) -> Potential:
 
     def energy_and_forces(positions: Any) -> tuple[float, Any]:
         flat = np.asarray(positions, float).ravel().tolist()
-        gradient = np.asarray(field.CalcGrad(flat)).reshape(-1, 3)
-        return KILOCALORIE * field.CalcEnergy(flat), -KILOCALORIE * gradient
+        energy = field.CalcEnergy(flat)  # first: the gradient is taken with the distances of the last energy
+        return KILOCALORIE * energy, -KILOCALORIE * np.asarray(field.CalcGrad(flat)).reshape(-1, 3)
 
     return energy_and_forces

@@ -7,6 +7,7 @@ one geometry at a time (tight binding, a classical force field) moves them one a
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Sequence
 
@@ -128,9 +129,9 @@ def _canonical(
     block = min(max(BLOCK // stride, 1), steps // stride) * stride
     ensemble = Langevin(motion.dt, BOLTZMANN * temperature, motion.friction)
     simulation = prepare(surface, systems, ensemble, interval=stride, block=block)
-    state = simulation.start(temperature=temperature, seed=seed)
-    kept, ticks = [], [time.perf_counter()]
-    for state, frames, simulation in simulation.blocks(state, -(-steps // block)):
+    start = simulation.start(temperature=temperature, seed=seed)
+    kept, ticks, state = [], [time.perf_counter()], start
+    for state, frames, _ in simulation.blocks(start, -(-steps // block)):
         kept.append((frames.positions.astype(np.float32), frames.step))
         ticks.append(time.perf_counter())
         if np.all(state.cause > 0):
@@ -198,9 +199,8 @@ def _freely(
     stride = motion.stride(SPACING)
     velocities, energies = [], []
     path = langevin(potential, r, v, m, dt=motion.dt, rng=rng)
-    for number in range(max(motion.steps(motion.free), 8 * stride) // stride):
-        for _ in range(stride):
-            phase = next(path)
-        velocities.append(phase.velocities)  # type: ignore[possibly-undefined]
-        energies.append(phase.energy + 0.5 * float(np.sum(m[:, None] * phase.velocities**2)))  # type: ignore[possibly-undefined]
+    for _ in range(max(motion.steps(motion.free), 8 * stride) // stride):
+        *_, phase = itertools.islice(path, stride)
+        velocities.append(phase.velocities)
+        energies.append(phase.energy + 0.5 * float(np.sum(m[:, None] * phase.velocities**2)))
     return np.stack(velocities), np.array(energies)

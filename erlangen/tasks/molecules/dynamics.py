@@ -26,7 +26,6 @@ from ...contract import Consequence, Curve, Quantities, Samples, Score, Split
 from ...core.errors import Invalid
 from ...core.systems import Atoms
 from ...data.cache import Key, key, remembered
-from ...data.partition import composition
 from ...numerics.mechanics import Surface
 from ...numerics.precision import double
 from ...physics import molecular_motion as figures
@@ -39,6 +38,7 @@ from .forces import XTB, Forces
 
 REFERENCES, OTHERS = 4, 2  # trajectories of the reference method, and of a second run of it and of a force field
 SHORTER = 0.25  # of the reference, for the opponents
+MOTION = Motion()
 
 
 def _itself(predicted: Any, true: Any) -> float:
@@ -53,7 +53,7 @@ def _size(predicted: Any, true: Any) -> float:
 class Dynamics(Forces):
     """Energy and forces of molecules in motion, and the motion that follows from them."""
 
-    motion: Motion = Motion()
+    motion: Motion = MOTION
 
     toy: ClassVar[Mapping[str, Any]] = {
         "molecule": "water",
@@ -142,11 +142,15 @@ class Dynamics(Forces):
 
     @functools.cached_property
     def _thermal(self) -> list[list[Atoms]]:
-        """Test frames of each molecule, in the order in which the molecules come."""
+        """Test frames of each molecule, in the order in which the molecules come; of own files, by their atoms."""
+        frames = [Atoms(np.asarray(x["positions"], float), np.asarray(x["atomic_numbers"], np.int32))
+                  for x in self.truth("test").inputs]  # fmt: skip
+        if not self.data:
+            parts = np.array_split(np.arange(len(frames)), len(self.molecules))
+            return [[frames[i] for i in part] for part in parts]
         by: dict[tuple[int, ...], list[Atoms]] = {}
-        for x in self.truth("test").inputs:
-            atoms = Atoms(np.asarray(x["positions"], float), np.asarray(x["atomic_numbers"], np.int32))
-            by.setdefault(composition(x), []).append(atoms)
+        for x in frames:
+            by.setdefault(tuple(np.asarray(x.atomic_numbers).tolist()), []).append(x)
         return list(by.values())
 
     @property
