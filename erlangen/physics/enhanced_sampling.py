@@ -100,7 +100,7 @@ def on(surface: Surface, x: Atoms) -> Forces:
     if np.any(x.pbc):
         raise Invalid(must="free energies are those of isolated molecules", came="pbc", do="Take a molecule.")
     surface.check(surface.prepare(x))
-    numbers, cell, pbc = jnp.asarray(x.atomic_numbers), jnp.zeros((3, 3)), jnp.zeros(3, bool)
+    numbers, cell, pbc = np.asarray(x.atomic_numbers), np.zeros((3, 3)), np.zeros(3, bool)
 
     def forces(r: Float[Array, "n 3"]) -> tuple[Float[Array, ""], Float[Array, "n 3"]]:
         found = felt(surface, Atoms(r, numbers, cell, pbc))
@@ -138,11 +138,12 @@ def umbrella(
     with double():
         r, values = _windows(forces, jnp.asarray(starts, float), masses, variable, jnp.asarray(centres, float),
                              stiffness, kT, pace, seed)  # fmt: skip
-        gaps = variable.apart(values[None], jnp.asarray(centres)[:, None, None])
-    energies = np.asarray(0.5 * stiffness * gaps**2 / kT)
+        gaps = np.asarray(variable.apart(values[None], jnp.asarray(centres)[:, None, None]))
+        r, values = np.asarray(r), np.asarray(values)
     if stiffness == 0:
-        return Sampled(np.asarray(values), np.zeros(values.shape), np.asarray(r))
-    return Sampled(np.asarray(values), mbar(energies), np.asarray(r), energies)
+        return Sampled(values, np.zeros(values.shape), r)
+    energies = 0.5 * stiffness * gaps**2 / kT
+    return Sampled(values, mbar(energies), r, energies)
 
 
 def metadynamics(
@@ -211,7 +212,9 @@ def mbar(energies: Float[np.ndarray, "states walkers frames"]) -> Float[np.ndarr
         gradient = np.exp(shares - total).sum(1) - frames
         return float((total.sum() - frames * f.sum()) / u.shape[1]), gradient[1:] / u.shape[1]
 
-    f = minimize(objective, np.zeros(states - 1), jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 1000}).x
+    f = np.zeros(states - 1)
+    if states > 1:
+        f = minimize(objective, f, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 1000}).x
     total = logsumexp(np.concatenate([[0.0], f])[:, None] - u + np.log(frames), axis=0)
     return -total.reshape(energies.shape[1:])
 

@@ -136,14 +136,16 @@ WAVENUMBERS = np.arange(0.0, HIGHEST, LINE)
 def spectrum(
     velocities: Sequence[Float[np.ndarray, "frames n 3"]], spacing: float, masses: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " wavenumbers"]:
-    """The mean vibrational density of states of trajectories at constant energy, at `WAVENUMBERS` (area 1)."""
+    """The mean vibrational density of states of trajectories at constant energy, at `WAVENUMBERS` (area 1; zero where
+    there are none).
+    """
     total = np.zeros(len(WAVENUMBERS))
     for v in velocities:
         w, density = vibrational_spectrum(v, spacing, masses=masses)
         running = np.concatenate([[0.0], np.cumsum(density)]) * (w[1] - w[0])
         steps = np.concatenate([w - 0.5 * (w[1] - w[0]), [w[-1] + 0.5 * (w[1] - w[0])]])
         total += np.diff(np.interp(np.append(WAVENUMBERS, HIGHEST) - 0.5 * LINE, steps, running)) / LINE
-    return total / (np.sum(total) * LINE)
+    return total / max(np.sum(total) * LINE, 1e-300)
 
 
 def moved(one: Float[np.ndarray, " wavenumbers"], other: Float[np.ndarray, " wavenumbers"]) -> float:

@@ -35,13 +35,13 @@ class Motion:
     """How answers are simulated: at constant temperature (Langevin) for `duration`, then without bath for `free`."""
 
     temperature: float = 0.0  # K; 0: that of the sampled frames
-    duration: float = 20.0  # ps at constant temperature, of every replica
+    duration: float = 10.0  # ps at constant temperature, of every replica
     free: float = 5.0  # ps at constant energy
     dt: float = 0.5  # fs
     friction: float = 0.01  # 1/fs
     every: float = 10.0  # fs between frames that are looked at
-    replicas: int = 8  # of each molecule, side by side
-    reference: float = 100.0  # ps of the reference method, over all its trajectories
+    replicas: int = 4  # of each molecule, side by side
+    reference: float = 40.0  # ps of the reference method, over all its trajectories
 
     def __post_init__(self):
         within(self, temperature=(-1e-9, 5000), duration=(0, 1e6), free=(0, 1e6), dt=(0, 5), friction=(0, 1))

@@ -79,9 +79,9 @@ def filled(count, burn_in, walkers=8):
 
 
 def test_umbrellas_find_the_double_well_that_plain_dynamics_never_leaves():
-    found = sampling.profile(umbrellas(1000), EDGES, kT=KT)
+    found = sampling.profile(umbrellas(400), EDGES, kT=KT)
     error, stated = error_of(found)
-    assert error < 0.1 and 0.01 < stated < 0.15
+    assert error < 0.2 and 0.01 < stated < 0.3
     assert np.sum(np.exp(-found.energy / KT)) * np.diff(EDGES)[0] == pytest.approx(1)
     pace = Pace(dt=2.0, friction=0.02, interval=10, count=500, burn_in=10)
     starts = np.tile([[[-1.0, 0.0, 0.0]]], (2, 1, 1))
@@ -91,7 +91,7 @@ def test_umbrellas_find_the_double_well_that_plain_dynamics_never_leaves():
 
 
 def test_walkers_with_hills_cross_and_their_weights_are_those_of_the_well():
-    found, hills = filled(3000, 1000)
+    found, hills = filled(2500, 1000)
     error, _ = error_of(sampling.profile(found, EDGES, kT=KT))
     assert error < 0.15 and found.values.max() > 0.9
     # the bias itself tends to -(1 - 1/factor) F

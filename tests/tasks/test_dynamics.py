@@ -15,7 +15,6 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from erlangen import registry
-from erlangen.contract import Spread
 from erlangen.core.errors import Invalid
 from erlangen.numerics.mechanics import Surface
 from erlangen.physics.molecular_runs import Motion
@@ -59,7 +58,7 @@ def test_frames_are_those_of_molecules_forces(task):
 
 def test_every_figure_of_motion_follows_from_a_surface_and_is_judged(task):
     (one,) = task.consequences
-    assert isinstance(Water(), one.needs) and one.needs is Surface and not issubclass(Spread, Surface)
+    assert isinstance(Water(), one.needs) and one.needs is Surface
     true, found = one.true(), one.derive(Water(), key=jax.random.key(0))
     values = {s.name: s.measure(found[s.quantity][0], true[s.quantity][0]) for s in one.scores}
     assert values["survived"] == pytest.approx(SHORT.duration)
