@@ -82,6 +82,7 @@ class Committee(eqx.Module):
 
     @property
     def cutoff(self) -> float:
+        """That of any of the members [A]."""
         return self._one.cutoff
 
     def prepare(self, x: Atoms) -> Atoms:

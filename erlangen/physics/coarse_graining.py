@@ -69,9 +69,9 @@ def match(
         raise Invalid(must="there are frames in every block and two knots", came=came, do="Take more of them.")
     normal, aim, square = zip(*(_equations(*part, knots) for part in zip(
         np.array_split(positions, blocks), np.array_split(forces, blocks))))  # fmt: skip
-    whole = _solved(sum(normal), sum(aim))
+    whole = _solved(np.sum(normal, 0), np.sum(aim, 0))
     each = np.array([_solved(a, b) for a, b in zip(normal, aim)])
-    left = max(sum(square) - float(whole @ sum(aim)), 0.0)
+    left = max(sum(square) - float(whole @ np.sum(aim, 0)), 0.0)
     error = each.std(0, ddof=1) / np.sqrt(blocks)
     return PairForce(np.asarray(knots), whole, error, float(np.sqrt(left / forces.size)))
 

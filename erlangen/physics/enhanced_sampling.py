@@ -72,6 +72,7 @@ class Hills:
 
     @property
     def spacing(self) -> float:
+        """Between bins."""
         return (self.high - self.low) / self.bins
 
 

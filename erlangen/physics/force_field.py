@@ -8,9 +8,8 @@ Bonds are given once and never break; parameters are those of each atom's surrou
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from jaxtyping import Float
 
 from ..core.errors import Invalid
 from .molecules import SMILES
@@ -36,11 +35,11 @@ def mmff(molecule: str) -> Potential:
             do="It is for closed-shell organic molecules by name or SMILES.",
         )
     rdDistGeom.EmbedMolecule(full, randomSeed=1)
-    parameters: Any = rdForceFieldHelpers.MMFFGetMoleculeProperties(full, mmffVariant="MMFF94")
-    field: Any = rdForceFieldHelpers.MMFFGetMoleculeForceField(full, parameters)
+    parameters = rdForceFieldHelpers.MMFFGetMoleculeProperties(full, mmffVariant="MMFF94")
+    field = rdForceFieldHelpers.MMFFGetMoleculeForceField(full, parameters)
     field.Initialize()
 
-    def energy_and_forces(positions: Any) -> tuple[float, Any]:
+    def energy_and_forces(positions: Float[np.ndarray, "n 3"]) -> tuple[float, Float[np.ndarray, "n 3"]]:
         flat = np.asarray(positions, float).ravel().tolist()
         energy = field.CalcEnergy(flat)  # first: the gradient is taken with the distances of the last energy
         return KILOCALORIE * energy, -KILOCALORIE * np.asarray(field.CalcGrad(flat)).reshape(-1, 3)

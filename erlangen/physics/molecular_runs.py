@@ -36,12 +36,12 @@ class Motion:
 
     temperature: float = 0.0  # K; 0: that of the sampled frames
     duration: float = 10.0  # ps at constant temperature, of every replica
-    free: float = 5.0  # ps at constant energy
+    free: float = 2.0  # ps at constant energy
     dt: float = 0.5  # fs
     friction: float = 0.01  # 1/fs
     every: float = 10.0  # fs between frames that are looked at
     replicas: int = 4  # of each molecule, side by side
-    reference: float = 40.0  # ps of the reference method, over all its trajectories
+    reference: float = 20.0  # ps of the reference method, over all its trajectories
 
     def __post_init__(self):
         within(self, temperature=(-1e-9, 5000), duration=(0, 1e6), free=(0, 1e6), dt=(0, 5), friction=(0, 1))
@@ -159,7 +159,7 @@ def _free(
     state, frames, _ = simulation.run(simulation.start(temperature=temperature, seed=seed + 1), -(-steps // block))
     whole = np.asarray(state.cause) == 0
     return {
-        k: (frames.velocities[:, i, : len(x.atomic_numbers)], frames.conserved[:, i])
+        k: (np.asarray(frames.velocities)[:, i, : len(x.atomic_numbers)], np.asarray(frames.conserved)[:, i])
         for i, (k, x) in enumerate(ends.items())
         if whole[i]
     }
