@@ -111,7 +111,7 @@ def on_surface(
         moving = [k for k in mine if k in free] or list(mine)
         kinetic, free_velocities = by_atom[moving, : len(numbers)], freedom[moving, : len(numbers)]
         heat = temperatures(np.tile(numbers, len(moving)), kinetic.ravel(), free_velocities.ravel())
-        velocities, conserved = zip(*[free[k] for k in mine if k in free]) if ends else ((), ())
+        velocities, conserved = ([free[k][part] for k in mine if k in free] for part in (0, 1))
         spacing = motion.dt * motion.stride(SPACING)
         runs.append(Run([canonical[k] for k in mine], velocities, conserved, spacing, heat, step_ms))
     return runs

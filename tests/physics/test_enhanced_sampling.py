@@ -109,6 +109,58 @@ def test_the_free_energy_of_the_double_well_is_within_a_tenth_of_a_kilocalorie()
         assert error < 0.1
 
 
+RYCKAERT = np.array([9.278, 12.156, -13.120, -3.060, 26.240, -31.495]) * 0.0103642697  # eV
+
+
+def torsion(phi):
+    """Of butane, from trans (Ryckaert and Bellemans 1978, doi:10.1039/dc9786600095)."""
+    return sum(c * jnp.cos(phi - np.pi) ** k for k, c in enumerate(RYCKAERT))
+
+
+def butane(r):
+    """Four united atoms: bonds and angles are springs, which do not care about the dihedral: F(phi) = torsion(phi)."""
+    bonds = jnp.linalg.norm(r[1:] - r[:-1], axis=1)
+    angles = jnp.stack([Angle((0, 1, 2))(r), Angle((1, 2, 3))(r)])
+    bent = 0.5 * 5.4 * jnp.sum((angles - 1.94) ** 2)
+    return 0.5 * 20.0 * jnp.sum((bonds - 1.53) ** 2) + bent + torsion(Dihedral((0, 1, 2, 3))(r))
+
+
+@pytest.mark.slow
+def test_the_dihedral_of_butane_is_found_by_umbrellas_and_by_metadynamics():
+    """Trans, gauche and the barriers between them, below 10 kT at 300 K."""
+    trans = np.array([[0.0, 0, 0], [0.5, 1.45, 0], [2.03, 1.45, 0], [2.53, 2.9, 0]])
+    mass, twist = np.array([15.0, 14.0, 14.0, 15.0]) * 103.642697, Dihedral((0, 1, 2, 3))
+    edges = np.linspace(-np.pi, np.pi, 73)
+    fine = np.linspace(-np.pi, np.pi, 721)[:-1] + np.pi / 720
+    true = -KT * np.log(np.exp(-torsion(fine) / KT).reshape(72, 10).mean(1))
+    low = true - true.min() < 10 * KT
+    forces, pace = sampling.of_energy(butane), Pace(dt=2.0, friction=0.01, interval=10, count=4000, burn_in=300)
+    centres = np.linspace(-np.pi, np.pi, 37)[:-1]
+    starts = np.stack([_twisted(trans, c) for c in centres])
+    by = {
+        "umbrellas": sampling.umbrella(forces, starts, mass, twist, centres, 4 * KT / 0.1745**2, kT=KT, pace=pace),
+        "metadynamics": sampling.metadynamics(
+            forces, np.tile(trans, (8, 1, 1)), mass, twist, Hills(KT / 3, 0.2, factor=8, every=5), kT=KT,
+            pace=dataclasses.replace(pace, count=20000, burn_in=5000),
+        ),
+    }  # fmt: skip
+    for name, one in by.items():
+        found = sampling.profile(one, edges, kT=KT)
+        gap = (found.energy - true)[low]
+        error = np.sqrt(np.mean((gap - gap.mean()) ** 2)) / KCAL
+        print(f"{name}: {error:.3f} kcal/mol, stated {np.median(found.error[low]) / KCAL:.3f}")
+        assert error < 0.1
+
+
+def _twisted(r, phi):
+    """The chain with that dihedral; it begins flat, at pi."""
+    axis, turn = (r[2] - r[1]) / np.linalg.norm(r[2] - r[1]), phi - np.pi
+    v = r[3] - r[2]
+    along = axis * (axis @ v)
+    turned = along + (v - along) * np.cos(turn) + np.cross(axis, v) * np.sin(turn)
+    return np.concatenate([r[:3], [r[2] + turned]])
+
+
 def test_weights_of_two_harmonic_states_are_those_of_the_closed_form():
     """Two windows on a flat surface: the difference of their free energies is zero, whatever the gap."""
     rng, k = np.random.default_rng(0), 4.0
