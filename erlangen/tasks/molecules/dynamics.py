@@ -53,7 +53,7 @@ def _size(predicted: Any, true: Any) -> float:
 class Dynamics(Forces):
     """Energy and forces of molecules in motion, and the motion that follows from them."""
 
-    motion: Motion = MOTION
+    motion: Motion = MOTION  # how it is simulated: --motion.duration 100 ps, --motion.replicas 8, ...
 
     toy: ClassVar[Mapping[str, Any]] = {
         "molecule": "water",
