@@ -8,6 +8,7 @@ Spreads rank errors where the training data were like what is asked; they are no
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,11 +16,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..core.systems import Atoms
-from ..numerics.mechanics import Surface, by_pairs
-from ..numerics.neighbours import Neighbours
+from ..numerics.mechanics import Surface, mechanics_of
 from ..numerics.precision import double
 from .conformal import is_array
 from .ensembles import Members
@@ -31,13 +31,13 @@ class Committee(Members):
     """Members that are surfaces, as a surface."""
 
     @property
-    def apart(self) -> list[Surface]:
+    def each(self) -> list[Surface]:
         """The members one by one."""
         if not self.stacked:
             return list(self.members)
         arrays, rest = eqx.partition(self.members, is_array)
         count = len(jax.tree.leaves(arrays)[0])
-        return [eqx.combine(jax.tree.map(lambda a, m=m: a[m], arrays), rest) for m in range(count)]
+        return [eqx.combine(jax.tree.map(operator.itemgetter(m), arrays), rest) for m in range(count)]
 
     @property
     def _any(self) -> Surface:
@@ -52,28 +52,20 @@ class Committee(Members):
         """Raise `Invalid` where there is no answer for `x`."""
         self._any.check(x)
 
-    def near(self, x: Atoms) -> Neighbours:
-        """The pairs of `x` within the cutoff."""
-        return self._any.near(x)
-
-    def of_pairs(self, atomic_numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
+    def shares(self, x: Atoms) -> Float[Array, " n"]:
         """What each atom adds to the energy [eV]: the mean of the members."""
         if not self.stacked:
-            return jnp.mean(jnp.stack([m.of_pairs(atomic_numbers, near) for m in self.members]), 0)
+            return jnp.mean(jnp.stack([one.shares(x) for one in self.members]), 0)
         arrays, rest = eqx.partition(self.members, is_array)
-        return jnp.mean(jax.vmap(lambda a: eqx.combine(a, rest).of_pairs(atomic_numbers, near))(arrays), 0)
-
-    def shares(self, x: Atoms) -> Float[Array, " n"]:
-        """The same from where the atoms are."""
-        return self.of_pairs(jnp.asarray(x.atomic_numbers), self.near(x))
+        return jnp.mean(jax.vmap(lambda a: eqx.combine(a, rest).shares(x))(arrays), 0)
 
     def disagreement(self, x: Atoms) -> Float[Array, " n"]:
         """s_i of every atom [eV/A]."""
         if self.stacked:
             arrays, rest = eqx.partition(self.members, is_array)
-            forces = jax.vmap(lambda a: by_pairs(eqx.combine(a, rest), x)["forces"])(arrays)
+            forces = jax.vmap(lambda a: mechanics_of(eqx.combine(a, rest), x)["forces"])(arrays)
         else:
-            forces = jnp.stack([by_pairs(one, x)["forces"] for one in self.members])
+            forces = jnp.stack([mechanics_of(one, x)["forces"] for one in self.members])
         return jnp.sqrt(jnp.sum(jnp.var(forces, 0, ddof=1), -1))
 
 
@@ -93,7 +85,7 @@ def spread_of_forces(surface: Surface, x: Atoms) -> Float[np.ndarray, " n"] | No
 
 def of_members(surface: Surface, derive: Callable[[Surface], T]) -> list[T]:
     """What `derive` makes of every member; nothing of a surface without members."""
-    return [derive(one) for one in surface.apart] if isinstance(surface, Committee) else []
+    return [derive(one) for one in surface.each] if isinstance(surface, Committee) else []
 
 
 @eqx.filter_jit

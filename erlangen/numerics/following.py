@@ -62,8 +62,9 @@ def felt(surface: mechanics.Surface, x: Atoms) -> Felt:
     """Energy, forces and stress in the precision of the surface's own numbers, summed in that of `x`."""
     kind, dtype = jnp.asarray(x.positions).dtype, precision_of(surface)
     shown = x.replace(positions=jnp.asarray(x.positions, dtype), cell=jnp.asarray(x.cell, dtype))
-    found = mechanics.by_pairs(surface, shown)
-    return Felt(jnp.sum(found["energies"].astype(kind)), found["forces"].astype(kind), found["stress"].astype(kind))
+    found = mechanics.mechanics_of(surface, shown)
+    stress = 0.5 * (found["stress"] + found["stress"].T)
+    return Felt(jnp.sum(found["energies"].astype(kind)), found["forces"].astype(kind), stress.astype(kind))
 
 
 def precision_of(surface: mechanics.Surface) -> jnp.dtype:

@@ -39,16 +39,23 @@ class Surface(Protocol):
         """Raise `Invalid` where there is no answer for `x`: an element that was never seen."""
         ...
 
+    def shares(self, x: Atoms) -> Float[Array, " n"]:
+        """What each atom adds to the energy [eV], up to constants of the elements."""
+        ...
+
+
+@runtime_checkable
+class PairSurface(Surface, Protocol):
+    """A surface that can also be asked by its pairs, shares(x) = of_pairs(x.atomic_numbers, near(x)): forces and stress
+    are then derived by pairs, in less time.
+    """
+
     def near(self, x: Atoms) -> Neighbours:
         """The pairs of `x` within the cutoff."""
         ...
 
     def of_pairs(self, atomic_numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
-        """What each atom adds to the energy [eV], up to constants of the elements, from the pairs that it sees."""
-        ...
-
-    def shares(self, x: Atoms) -> Float[Array, " n"]:
-        """The same from where the atoms are: of_pairs(x.atomic_numbers, near(x))."""
+        """What each atom adds to the energy [eV], from the pairs that it sees."""
         ...
 
 
@@ -78,7 +85,7 @@ def mechanics(energies: Callable[[Atoms], Float[Array, " n"]], x: Atoms) -> dict
     return {"energy": value, "energies": parts, "forces": -by_position, "stress": by_strain / volume(x)}
 
 
-def by_pairs(surface: Surface, x: Atoms) -> dict[str, Float[Array, "..."]]:
+def by_pairs(surface: PairSurface, x: Atoms) -> dict[str, Float[Array, "..."]]:
     """As `mechanics` of the shares, derived by the pairs: the stress costs next to nothing.
 
         t_ij = (dE/dr_ij + dE/dr_ji) d_ij / r_ij + dE/dd_ij - dE/dd_ji
@@ -103,6 +110,11 @@ def by_pairs(surface: Surface, x: Atoms) -> dict[str, Float[Array, "..."]]:
     forces = sound - jnp.stack([jnp.sum(t, 1) for t in pulls], -1)
     stress = sound + 0.5 * (virial + virial.T) / volume(x)
     return {"energy": total, "energies": parts, "forces": forces, "stress": stress}
+
+
+def mechanics_of(surface: Surface, x: Atoms) -> dict[str, Float[Array, "..."]]:
+    """`by_pairs` where the surface can, else `mechanics` of its shares."""
+    return by_pairs(surface, x) if isinstance(surface, PairSurface) else mechanics(surface.shares, x)
 
 
 def strained(x: Atoms, strain: Float[Array, "3 3"]) -> Atoms:

@@ -72,22 +72,28 @@ def elements_of(law: Law) -> tuple[str, ...]:
 
 def crystal(surface: Surface, element: str) -> Atoms:
     """The conventional cell of an element (primitive if hexagonal) at the volume of least energy."""
-    from ase.build import bulk
-    from ase.data import atomic_numbers, reference_states
     from scipy.optimize import minimize_scalar
 
-    state = reference_states[atomic_numbers[element]]
-    is_cubic = state is not None and state["symmetry"] != "hcp"
-    found = bulk(element, cubic=True) if is_cubic else bulk(element)
-    x, ask = Atoms(found.positions, found.numbers, found.cell.array, np.ones(3, bool)), answer(surface)
-    best = minimize_scalar(lambda s: float(ask(_stretched(x, s))["energy"]), bounds=STRETCH, options={"xatol": 1e-8})
+    x, ask = unit_of(element), answer(surface)
+    best = minimize_scalar(lambda s: float(ask(stretched(x, s))["energy"]), bounds=STRETCH, options={"xatol": 1e-8})
     if min(abs(best.x - end) for end in STRETCH) < 1e-3:
         raise Invalid(
             must=f"the crystal of {element} has a least energy near its density",
             came=f"none between {STRETCH[0]} and {STRETCH[1]} of its lattice constant",
             do="Take a potential that is for this element.",
         )
-    return _stretched(x, float(best.x))
+    return stretched(x, float(best.x))
+
+
+def unit_of(element: str) -> Atoms:
+    """The conventional cell of an element (primitive if hexagonal) as tables have it."""
+    from ase.build import bulk
+    from ase.data import atomic_numbers, reference_states
+
+    state = reference_states[atomic_numbers[element]]
+    is_cubic = state is not None and state["symmetry"] != "hcp"
+    found = bulk(element, cubic=True) if is_cubic else bulk(element)
+    return Atoms(found.positions, found.numbers, found.cell.array, np.ones(3, bool))
 
 
 def frames(
@@ -95,7 +101,7 @@ def frames(
 ) -> tuple[list[Atoms], np.ndarray]:
     """`count` frames, and which strained cell each belongs to; cell i draws from the stream (seed, i)."""
     found, cells = [], -(-count // PER_CELL)
-    whole = _repeated(unit)
+    whole = repeated(unit)
     streams = [np.random.default_rng([seed, i]) for i in range(cells)]
     starts = [_start(whole, conditions, rng) for rng in streams]
     paths = _moving(surface, starts, conditions.temperature, min(PER_CELL, count) - 1, seed)
@@ -135,7 +141,8 @@ def _start(whole: Atoms, conditions: Conditions, rng: np.random.Generator) -> At
     return Atoms(whole.positions[kept] @ deformed, whole.atomic_numbers[kept], whole.cell @ deformed, whole.pbc)
 
 
-def _repeated(unit: Atoms) -> Atoms:
+def repeated(unit: Atoms) -> Atoms:
+    """The crystal in a cell of `LENGTH` between opposite faces, at least."""
     cell = np.asarray(unit.cell)
     heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     times = np.ceil(LENGTH / heights - 1e-9).astype(int)
@@ -144,5 +151,6 @@ def _repeated(unit: Atoms) -> Atoms:
     return Atoms(positions, np.tile(unit.atomic_numbers, len(shifts)), cell * times[:, None], np.ones(3, bool))
 
 
-def _stretched(x: Atoms, factor: float) -> Atoms:
+def stretched(x: Atoms, factor: float) -> Atoms:
+    """Cell and positions times a factor."""
     return x.replace(positions=factor * np.asarray(x.positions), cell=factor * np.asarray(x.cell))

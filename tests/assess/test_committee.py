@@ -10,7 +10,7 @@ from ase.build import bulk
 from erlangen.assess.committee import Committee, committee, of_members, spread_of_forces
 from erlangen.assess.ensembles import Members
 from erlangen.core.systems import Atoms
-from erlangen.numerics.mechanics import Surface, by_pairs
+from erlangen.numerics.mechanics import Surface, mechanics_of
 from erlangen.numerics.precision import double
 from erlangen.physics.interatomic.lennard_jones import LennardJones
 from erlangen.physics.phonons import Phonons
@@ -31,7 +31,7 @@ def test_the_surface_is_the_mean_and_the_disagreement_that_of_the_forces(pair):
     x = argon()
     with double():
         ready = pair.prepare(x)
-        mean, low, high = (by_pairs(one, ready)["forces"] for one in (pair, *pair.apart))
+        mean, low, high = (mechanics_of(one, ready)["forces"] for one in (pair, *pair.each))
         np.testing.assert_allclose(mean, (low + high) / 2, atol=1e-14)
         apart = np.linalg.norm(np.asarray(high - low), axis=-1) / np.sqrt(2)  # two members, n - 1
     np.testing.assert_allclose(spread_of_forces(pair, x), apart, atol=1e-14)

@@ -192,7 +192,7 @@ def fit_network(
         return build(len(elements.numbers), n_neighbours, key=first)
 
     if "forces" not in names:
-        images = _images(train.inputs, setting.cutoff)
+        images = images_of(train.inputs, setting.cutoff)
         model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, images, key=first)
         options = {"budget": budget, "key": second, "session": session, "quantities": task.outputs}
         options["trivial"] = float(len(task.outputs))  # each in units of its spread
@@ -219,7 +219,7 @@ def _potential(of: Callable[[Elements], Network], train: Samples, cutoff: float)
         [np.asarray(x["atomic_numbers"]) for x in train.inputs], np.array([float(e) for e in train.outputs["energy"]])
     )
     scale = float(np.sqrt(np.mean(np.concatenate([np.ravel(f) for f in train.outputs["forces"]]) ** 2))) or 1.0
-    return Potential(of(elements), elements, scale, cutoff, _images(train.inputs, cutoff), "stress" in train.outputs)
+    return Potential(of(elements), elements, scale, cutoff, images_of(train.inputs, cutoff), "stress" in train.outputs)
 
 
 def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outputs], Array]:
@@ -253,7 +253,7 @@ def _beyond_reference(samples: Samples, elements: Elements) -> Samples:
     return Samples(samples.inputs, {**outputs, "energy": energies}, samples.group)
 
 
-def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
+def images_of(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
     """Images that cover the cutoff in every training cell; None where nothing is periodic."""
     periodic = [x for x in inputs if np.any(x["pbc"])]
     if not periodic:
