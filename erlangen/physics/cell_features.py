@@ -82,7 +82,7 @@ def features(found: dict[str, Metric], lines: Float[np.ndarray, " k"], wavelengt
 
 def volume(one: Metric) -> float:
     """Of the primitive cell [A^3]."""
-    return float(abs(np.linalg.det(one.cell))) / POINTS[one.centring]
+    return float(abs(np.linalg.det(one.cell))) / POINTS[one.centring[0]]
 
 
 def all_lengths(found: dict[str, Metric]) -> Float[np.ndarray, "7 3"]:
@@ -105,7 +105,7 @@ def lengths(one: Metric) -> Float[np.ndarray, " 3"]:
 
     cell = one.cell
     if one.lattice in ("monoclinic", "triclinic"):
-        places = np.array([(0.0, 0, 0), *CENTRES[one.centring]])
+        places = np.array([(0.0, 0, 0), *CENTRES[one.centring[0]]])
         return symmetry_of(cell, places, np.ones(len(places), int), 1e-4)[1]
     return np.sort(np.linalg.norm(cell, axis=1))
 

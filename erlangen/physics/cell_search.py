@@ -21,23 +21,27 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt32
 
 LATTICES = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "rhombohedral", "hexagonal", "cubic")
-CENTRINGS = {
-    "triclinic": "P",
-    "monoclinic": "PACI",
-    "orthorhombic": "PIFABC",
-    "tetragonal": "PI",
-    "rhombohedral": "R",
-    "hexagonal": "P",
-    "cubic": "PIF",
+CENTRINGS = {  # with the plane that glides, whose absences halve the cells of a zone
+    "triclinic": ("P",),
+    "monoclinic": ("P", "A", "C", "I", "Pa", "Pc", "Pn", "Aa", "Cc", "Ia"),
+    "orthorhombic": tuple("PIFABC"),
+    "tetragonal": tuple("PI"),
+    "rhombohedral": ("R",),
+    "hexagonal": ("P",),
+    "cubic": tuple("PIF"),
 }
 GRID = 5e-5  # 1/A^2: of the table
 LOOSE = 0.07  # degrees: how far trial lines may be off, by offset and noise
 SHARP = 0.02  # degrees: scale s of the errors of peaks, g = 2/(pi s) (1 + (x/s)^2)^-2: tails of peaks that overlap
 OFFSET = 0.04  # degrees: standard deviation of the offset
+OFFSETS = (0.0, -0.05, 0.05)  # that trials begin from: low lines say little of high ones without the right one
+CONVINCING = 2.4  # evidence per line, from which on the offset is known
+CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1, 2, 1))  # lines that tell E
 FOREIGN = 0.03  # e: share of lines that belong to nothing
 VOLUME = (8.0, 2500.0)  # A^3
 LOWEST = {"triclinic": 14, "monoclinic": 16, "orthorhombic": 18}  # observed lines that trials are judged by; others: 20
-TRIALS = 250_000  # of one lattice, more are thinned
+TRIALS = 250_000  # of one lattice and offset, more are thinned
+PROMISING = 8000  # of these, after a first look
 KEPT = 36  # trials that are refined
 MOST = 40  # observed lines
 
@@ -65,14 +69,26 @@ class Metric:
         return np.linalg.cholesky(np.linalg.inv(reciprocal) + 1e-12 * np.eye(3))
 
 
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """bits: at every step of Q the observed lines near it; count: of these; span: of their angles [degree]."""
+
+    bits: UInt32[np.ndarray, " m"]
+    count: int
+    span: float
+
+
 def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, Metric]:
     """The best cell of every lattice for lines by rising angle; lattices that explain nothing are left out."""
     two_theta = two_theta[:MOST]
-    found = {}
-    for lattice in LATTICES if len(two_theta) >= 4 else ():
-        best = _best(lattice, two_theta, wavelength)
+    found: dict[str, Metric] = {}
+    offsets = OFFSETS
+    for lattice in reversed(LATTICES) if len(two_theta) >= 4 else ():
+        best = _best(lattice, two_theta, wavelength, offsets)
         if best is not None:
             found[lattice] = best
+            if best.met >= 0.95 and best.evidence > CONVINCING * len(two_theta):
+                offsets = (best.offset,)
     return found
 
 
@@ -92,8 +108,9 @@ def indices(lattice: str, most: int, centring: str = "P") -> Int[np.ndarray, "m 
         "B": (h + l) % 2 == 0,
         "C": (h + k) % 2 == 0,
         "R": (-h + k + l) % 3 == 0,
-    }[centring]
-    hkl = hkl[allowed]
+    }[centring[0]]
+    glides = {"": h == h, "a": h % 2 == 0, "c": l % 2 == 0, "n": (h + l) % 2 == 0}
+    hkl = hkl[allowed & ((k != 0) | glides[centring[1:]])]
     _, first = np.unique(terms(lattice, hkl), axis=0, return_index=True)
     hkl = hkl[first]
     return hkl[np.argsort((hkl**2).sum(1), kind="stable")]
@@ -132,33 +149,52 @@ def coefficients(lattice: str, metric: Float[np.ndarray, "c p"]) -> Float[np.nda
     )
 
 
-def _best(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> Metric | None:
+def _best(
+    lattice: str, angles: Float[np.ndarray, " n"], wavelength: float, offsets: tuple[float, ...]
+) -> Metric | None:
+    few = min(LOWEST.get(lattice, 20), len(angles))
+    parts = [_first(lattice, angles[:few] - one, wavelength) for one in offsets]
+    trials = np.concatenate([trials for trials, _ in parts])
+    start = np.repeat(offsets, [len(trials) for trials, _ in parts])
+    if not len(trials):
+        return None
+    best: list[Metric] = []
+    scores = {c: np.concatenate([_scored(lattice, c, t, table) for t, table in parts]) for c in CENTRINGS[lattice]}
+    every = np.sort(np.concatenate(list(scores.values())))
+    least = every[-min(KEPT, len(every))]
+    for centring, score in scores.items():
+        order = np.argsort(-score)[: max(KEPT // 4, 1)]
+        order = order[score[order] >= least]
+        found, shifts, evidence, facts = trials[order], start[order], score[order], np.zeros((len(order), 3))
+        for count, kept in ((few, 6), (min(2 * few, len(angles)), 3), (len(angles), 1)):
+            if len(found):
+                found, shifts, evidence, facts = _refined(lattice, centring, found, shifts, angles[:count], wavelength)
+                order = np.argsort(-evidence)[:kept]
+                found, shifts, evidence, facts = found[order], shifts[order], evidence[order], facts[order]
+        if len(found) and np.isfinite(evidence[0]):
+            own, (lines, met, gap) = coefficients(lattice, found)[0], facts[0]
+            best.append(Metric(lattice, centring, own, float(evidence[0]), int(lines), met, gap, float(shifts[0])))
+    return max(best, key=lambda one: one.evidence, default=None)
+
+
+def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> tuple[np.ndarray, Table]:
+    """The better trials for the lowest lines, by a first look at a few rows; and the table of these lines."""
     q = 4 * np.sin(np.deg2rad(angles / 2)) ** 2 / wavelength**2
     trials = _sound(lattice, _trials(lattice, q))
     if len(trials) > TRIALS:
         trials = trials[np.random.default_rng(0).choice(len(trials), TRIALS, replace=False)]
-    if not len(trials):
-        return None
-    few = min(LOWEST.get(lattice, 20), len(q))
-    tops = {c: _promising(lattice, c, trials, angles[:few], wavelength) for c in CENTRINGS[lattice]}
-    least = np.sort(np.concatenate([score for _, score in tops.values()]))[
-        -min(KEPT, sum(len(t) for t, _ in tops.values()))
-    ]
-    best: list[Metric] = []
-    for centring, (found, score) in tops.items():
-        found = found[score >= least][:KEPT]
-        offsets, evidence, facts = np.zeros(len(found)), np.zeros(len(found)), np.zeros((len(found), 3))
-        for count, kept in ((few, KEPT // 4), (min(2 * few, len(q)), 3), (len(q), 1)):
-            if len(found):
-                found, offsets, evidence, facts = _refined(
-                    lattice, centring, found, offsets, angles[:count], wavelength
-                )
-                order = np.argsort(-evidence)[:kept]
-                found, offsets, evidence, facts = found[order], offsets[order], evidence[order], facts[order]
-        if len(found) and np.isfinite(evidence[0]):
-            own, (lines, met, gap) = coefficients(lattice, found)[0], facts[0]
-            best.append(Metric(lattice, centring, own, float(evidence[0]), int(lines), met, gap, float(offsets[0])))
-    return max(best, key=lambda one: one.evidence, default=None)
+    table = _table(angles, wavelength)
+    rows = terms(lattice, indices(lattice, 3, CENTRINGS[lattice][0]))[:28]
+    score = _matched(trials, rows, table)
+    if len(score) > PROMISING:
+        trials = trials[np.argpartition(-score, PROMISING)[:PROMISING]]
+    return trials, table
+
+
+def _scored(lattice: str, centring: str, trials: np.ndarray, table: Table) -> Float[np.ndarray, " c"]:
+    """Log odds by all rows up to an index."""
+    most = {"triclinic": 2, "monoclinic": 3}.get(lattice, 5)
+    return _matched(trials, terms(lattice, indices(lattice, most, centring))[:120], table)
 
 
 def _trials(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
@@ -184,26 +220,28 @@ def _of_pairs(rows: Float[np.ndarray, "f p"], q: Float[np.ndarray, " n"]) -> Flo
 
 
 def _of_zones(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 4"]:
-    """Monoclinic: a* and c* from two lines, their angle from a third, b* from a fourth."""
-    low, more = q[:8], q[:14]
-    found = []
-    for a0, c0 in itertools.permutations(low, 2):
-        for a, c in ((a0, c0), (a0 / 4, c0), (a0 / 4, c0 / 4)):
-            if c0 < a0 and a / a0 == c / c0:
-                continue  # a and c change places
-            e = np.abs(np.concatenate([more - a - c, (more - 4 * a - c) / 2, (more - a - 4 * c) / 2, [0.0]]))
-            e = np.unique(e[e <= 1.02 * min(a, c)])
-            b = [more, more / 4, more - a, more - c, (more - a) / 4, (more - c) / 4]
-            for cross in e:
-                side = np.concatenate([*b, more - a - c - cross, more - a - c + cross])
-                side = side[(side > 1e-3) & (side < more[-1])]
-                found.append(np.stack([np.full(len(side), a), side, *np.full((2, len(side)), [[c], [cross]])], 1))
-    return np.concatenate(found) if found else np.zeros((0, 4))
+    """Monoclinic: A, B, C from three low lines of h00, 0k0, 00l or sums of two of them, E from a fourth."""
+    low, more = q[:8], q[:12]
+    axes = np.concatenate([low, low / 4])
+    b = np.concatenate([q[:7], q[:7] / 4])[:, None]
+    sides = np.concatenate([np.broadcast_to(axes, (len(b), len(axes))), low - b, low - 4 * b], 1)
+    i, j = np.triu_indices(sides.shape[1], 1)
+    plain = np.stack([sides[:, i], np.broadcast_to(b, (len(b), len(i))), sides[:, j]], -1).reshape(-1, 3)
+    a, b = (one.ravel() for one in np.meshgrid(axes, low, indexing="ij"))
+    b = (b - a)[:, None]
+    sides = np.concatenate([np.broadcast_to(axes, (len(b), len(axes))), low - b], 1)
+    mixed = np.stack(np.broadcast_arrays(a[:, None], b, sides), -1).reshape(-1, 3)
+    three = np.concatenate([plain, mixed])
+    a, b, c = three[_is_sound("orthorhombic", three)].T[:, :, None]
+    e = [(more - h * h * a - k * k * b - l * l * c) / (h * l) for h, k, l in CROSSING]
+    e = np.abs(np.concatenate([*e, 0 * a], 1))
+    zone, which = np.nonzero(e <= 1.02 * np.minimum(a, c))
+    return np.stack([a[zone, 0], b[zone, 0], c[zone, 0], e[zone, which]], 1)
 
 
 def _of_vectors(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 6"]:
     """Triclinic: three reciprocal vectors from low lines, their angles from lines of their sums or differences."""
-    low, more = q[:9], q[:16]
+    low, more = q[:8], q[:14]
     found = []
     for three in itertools.combinations(low, 3):
         for halved in (None, 0, 1, 2):
@@ -231,52 +269,26 @@ def _is_sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Bool[np.ndarra
     return kept & (square < 1 / VOLUME[0] ** 2) & (square > 1 / VOLUME[1] ** 2) & (square > 0.2 * a * b * c)
 
 
-def _table(angles: Float[np.ndarray, " n"], wavelength: float) -> UInt32[np.ndarray, " m"]:
+def _table(angles: Float[np.ndarray, " n"], wavelength: float) -> Table:
     """At every Q the observed lines near it, one bit each."""
-    table = np.zeros(int(4 * np.sin(np.deg2rad((angles[-1] + 1) / 2)) ** 2 / wavelength**2 / GRID) + 2, np.uint32)
+    bits = np.zeros(int(4 * np.sin(np.deg2rad((angles[-1] + 1) / 2)) ** 2 / wavelength**2 / GRID) + 2, np.uint32)
     for i, x in enumerate(angles):
         ends = 4 * np.sin(np.deg2rad((x + np.array([-LOOSE, LOOSE])) / 2)) ** 2 / wavelength**2 / GRID
-        table[int(ends[0]) : int(ends[1]) + 2] |= np.uint32(1 << i)
-    return table
+        bits[int(ends[0]) : int(ends[1]) + 2] |= np.uint32(1 << i)
+    return Table(bits, len(angles), float(angles[-1] - angles[0] + 2))
 
 
-def _promising(
-    lattice: str,
-    centring: str,
-    trials: Float[np.ndarray, "c p"],
-    angles: Float[np.ndarray, " n"],
-    wavelength: float,
-) -> tuple[Float[np.ndarray, "k p"], Float[np.ndarray, " k"]]:
-    """The best trials by falling log odds: judged by their lowest lines, then many of them by all."""
-    table = _table(angles, wavelength)
-    rows = terms(lattice, indices(lattice, {"triclinic": 2, "monoclinic": 3}.get(lattice, 5), centring))
-    for count, kept in ((30, 12000), (120, KEPT)):
-        score = _matched(trials, rows[:count], table, angles)
-        if kept < len(score):
-            order = np.argpartition(-score, kept)[:kept]
-            trials, score = trials[order], score[order]
-    order = np.argsort(-score)
-    return trials[order], score[order]
-
-
-def _matched(
-    trials: Float[np.ndarray, "c p"],
-    rows: Int[np.ndarray, "m p"],
-    table: UInt32[np.ndarray, " k"],
-    angles: Float[np.ndarray, " n"],
-) -> Float[np.ndarray, " c"]:
+def _matched(trials: Float[np.ndarray, "c p"], rows: Int[np.ndarray, "m p"], table: Table) -> Float[np.ndarray, " c"]:
     """Log odds of each trial, from how many of the observed lines it has and how many lines it has at all."""
-    score, n, size, end = np.empty(len(trials)), len(angles), 8192, len(table) - 1
+    score, size, end = np.empty(len(trials)), 2048, len(table.bits) - 1
+    wide = np.ascontiguousarray(rows.T, np.float32)
     for start in range(0, len(trials), size):
         part = (trials[start : start + size] / GRID).astype(np.float32)
-        met, lines = np.zeros(len(part), np.uint32), np.zeros(len(part), np.int32)
-        for row in rows.astype(np.float32):
-            place = np.minimum(part @ row, end).astype(np.int32)
-            met |= table[place]
-            lines += place < end
-        chance = np.log(np.minimum(np.maximum(lines, 1) * 2 * LOOSE / (angles[-1] - angles[0] + 2), 0.97))
-        hits = np.bitwise_count(met).astype(float)
-        score[start : start + size] = -hits * chance + (n - hits) * np.log(2 * FOREIGN)
+        place = np.minimum(part @ wide, end).astype(np.int32)
+        hits = np.bitwise_count(np.bitwise_or.reduce(table.bits[place], 1)).astype(float)
+        lines = np.maximum(np.count_nonzero(place < end, 1), 1)
+        chance = np.log(np.minimum(lines * 2 * LOOSE / table.span, 0.97))
+        score[start : start + size] = -hits * chance + (table.count - hits) * np.log(2 * FOREIGN)
     return score
 
 
