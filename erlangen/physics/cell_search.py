@@ -241,14 +241,14 @@ def _of_zones(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 4"]:
 
 def _of_vectors(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 6"]:
     """Triclinic: three reciprocal vectors from low lines, their angles from lines of their sums or differences."""
-    low, more = q[:8], q[:14]
+    low, more = q[:7], q[:14]
     found = []
     for three in itertools.combinations(low, 3):
         for halved in (None, 0, 1, 2):
             a, b, c = (v / 4 if i == halved else v for i, v in enumerate(three))
             sides = []
             for u, v in ((b, c), (a, c), (a, b)):
-                cross = np.abs(more - u - v)
+                cross = np.abs(np.concatenate([more - u - v, (more - 4 * u - v) / 2, (more - u - 4 * v) / 2]))
                 sides.append(np.unique(cross[cross <= 1.02 * min(u, v)]))
             d, e, f = (one.ravel() for one in np.meshgrid(*sides, indexing="ij"))
             for sign in (1, -1):

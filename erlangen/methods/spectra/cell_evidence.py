@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from erlangen.contract import Budget, Method, Outputs, Samples, Session, Signature, Spread, Supervised, Task
+from erlangen.contract import Budget, Method, Outputs, Predictor, Samples, Session, Signature, Supervised, Task
 from erlangen.core.detector_groups import Gain
 from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group
@@ -36,8 +36,8 @@ LEAST, PER_STEP = 24, 8  # patterns that are indexed whatever the budget; patter
 SIZE = FEATURES + 3 * len(SYSTEMS)
 
 
-class Indexed(Spread):
-    """The trained answer; the spread of numbers is that of the trees, of classes that of a share."""
+class Indexed(Predictor):
+    """The trained answer."""
 
     forest: Forest
     outputs: tuple[tuple[str, int, bool], ...] = eqx.field(static=True)  # name, classes (0: a number), of a logarithm
@@ -57,22 +57,6 @@ class Indexed(Spread):
             rows = found[FEATURES:].reshape(len(SYSTEMS), 3)[jnp.argmax(answers["system"])]
             answers |= {name: rows[i] for i, name in enumerate(LENGTHS)}
         return answers
-
-    def spread(self, x: System) -> Outputs:
-        answers = self(x)
-        doubt = 1 - jnp.max(answers["system"]) if self.from_cells else 0.0
-        found, start = {}, 0
-        trees = jnp.std(self.forest(self._described(x)[:FEATURES]), 0)
-        for name, classes, is_log in self.outputs:
-            own = trees[start : start + max(classes, 1)]
-            start += max(classes, 1)
-            if classes:
-                found[name] = jnp.ones(classes, own.dtype)
-            elif self.from_cells and name in LENGTHS:  # a wrong system is a wrong cell
-                found[name] = answers[name] * (1e-3 + doubt)
-            else:
-                found[name] = own[0] * (answers[name] if is_log else 1.0) + 1e-3
-        return found
 
     def _described(self, x: System) -> Float[Array, " features"]:
         """Features and lengths, in single precision whatever the pattern came in."""
