@@ -40,9 +40,9 @@ CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1
 FOREIGN = 0.03  # e: share of lines that belong to nothing
 VOLUME = (8.0, 2500.0)  # A^3
 LOWEST = {"triclinic": 14, "monoclinic": 16, "orthorhombic": 18}  # observed lines that trials are judged by; others: 20
-TRIALS = 250_000  # of one lattice and offset, more are thinned
-PROMISING = 8000  # of these, after a first look
-KEPT = 36  # trials that are refined
+TRIALS = 160_000  # of one lattice and offset, more are thinned
+PROMISING = 2000  # of these, after a first look
+KEPT = 24  # trials that are refined
 MOST = 40  # observed lines
 
 
@@ -166,7 +166,7 @@ def _best(
         order = np.argsort(-score)[: max(KEPT // 4, 1)]
         order = order[score[order] >= least]
         found, shifts, evidence, facts = trials[order], start[order], score[order], np.zeros((len(order), 3))
-        for count, kept in ((few, 6), (min(2 * few, len(angles)), 3), (len(angles), 1)):
+        for count, kept in ((few, 4), (len(angles), 1)):
             if len(found):
                 found, shifts, evidence, facts = _refined(lattice, centring, found, shifts, angles[:count], wavelength)
                 order = np.argsort(-evidence)[:kept]
@@ -184,7 +184,7 @@ def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> 
     if len(trials) > TRIALS:
         trials = trials[np.random.default_rng(0).choice(len(trials), TRIALS, replace=False)]
     table = _table(angles, wavelength)
-    rows = terms(lattice, indices(lattice, 3, CENTRINGS[lattice][0]))[:28]
+    rows = terms(lattice, indices(lattice, 3, CENTRINGS[lattice][0]))[:22]
     score = _matched(trials, rows, table)
     if len(score) > PROMISING:
         trials = trials[np.argpartition(-score, PROMISING)[:PROMISING]]
@@ -194,7 +194,7 @@ def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> 
 def _scored(lattice: str, centring: str, trials: np.ndarray, table: Table) -> Float[np.ndarray, " c"]:
     """Log odds by all rows up to an index."""
     most = {"triclinic": 2, "monoclinic": 3}.get(lattice, 5)
-    return _matched(trials, terms(lattice, indices(lattice, most, centring))[:120], table)
+    return _matched(trials, terms(lattice, indices(lattice, most, centring))[:100], table)
 
 
 def _trials(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
