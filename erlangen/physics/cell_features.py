@@ -104,6 +104,9 @@ def lengths(one: Metric) -> Float[np.ndarray, " 3"]:
     from .random_crystals import symmetry_of
 
     cell = one.cell
+    if one.centring == "Pn":  # a and c are reduced: the glide is along the shorter diagonal, which is c by convention
+        a, b, c = cell
+        return np.sort(np.linalg.norm([min(a, c, key=np.linalg.norm), b, a + c], axis=1))
     if one.lattice in ("monoclinic", "triclinic"):
         places = np.array([(0.0, 0, 0), *CENTRES[one.centring[0]]])
         return symmetry_of(cell, places, np.ones(len(places), int), 1e-4)[1]

@@ -36,13 +36,14 @@ SHARP = 0.02  # degrees: scale s of the errors of peaks, g = 2/(pi s) (1 + (x/s)
 OFFSET = 0.04  # degrees: standard deviation of the offset
 OFFSETS = (0.0, -0.05, 0.05)  # that trials begin from: low lines say little of high ones without the right one
 CONVINCING = 2.4  # evidence per line, from which on the offset is known
+SETTLED, FEWEST = 2.9, 10  # evidence per line of as many lines, from which on lower lattices are not asked
 CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1, 2, 1))  # lines that tell E
 FOREIGN = 0.03  # e: share of lines that belong to nothing
 VOLUME = (8.0, 2500.0)  # A^3
 LOWEST = {"triclinic": 14, "monoclinic": 16, "orthorhombic": 18}  # observed lines that trials are judged by; others: 20
-TRIALS = 160_000  # of one lattice and offset, more are thinned
-PROMISING = 2000  # of these, after a first look
-KEPT = 24  # trials that are refined
+TRIALS = 250_000  # of one lattice and offset, more are thinned
+PROMISING = 3000  # of these, after a first look
+KEPT = 30  # trials that are refined
 MOST = 40  # observed lines
 
 
@@ -79,7 +80,9 @@ class Table:
 
 
 def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, Metric]:
-    """The best cell of every lattice for lines by rising angle; lattices that explain nothing are left out."""
+    """The best cell of every lattice for lines by rising angle, those of high symmetry first, until one leaves nothing
+    to explain; lattices that explain nothing are left out.
+    """
     two_theta = two_theta[:MOST]
     found: dict[str, Metric] = {}
     offsets = OFFSETS
@@ -87,8 +90,10 @@ def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, M
         best = _best(lattice, two_theta, wavelength, offsets)
         if best is not None:
             found[lattice] = best
-            if best.met >= 0.95 and best.evidence > CONVINCING * len(two_theta):
-                offsets = (best.offset,)
+            known = best.met >= 0.95 and best.evidence > CONVINCING * len(two_theta)
+            offsets = (best.offset,) if known else offsets
+            if known and best.evidence > SETTLED * len(two_theta) >= SETTLED * FEWEST:
+                break
     return found
 
 
@@ -184,7 +189,7 @@ def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> 
     if len(trials) > TRIALS:
         trials = trials[np.random.default_rng(0).choice(len(trials), TRIALS, replace=False)]
     table = _table(angles, wavelength)
-    rows = terms(lattice, indices(lattice, 3, CENTRINGS[lattice][0]))[:22]
+    rows = terms(lattice, indices(lattice, 3, CENTRINGS[lattice][0]))[:28]
     score = _matched(trials, rows, table)
     if len(score) > PROMISING:
         trials = trials[np.argpartition(-score, PROMISING)[:PROMISING]]
@@ -203,20 +208,26 @@ def _trials(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"
         return _of_vectors(q)
     if lattice == "monoclinic":
         return _of_zones(q)
-    few = {1: (6, 20), 2: (8, 32), 3: (6, 18)}[terms(lattice, np.zeros((1, 3), int)).shape[1]]
-    centring = "R" if lattice == "rhombohedral" else "P"
-    return _of_pairs(terms(lattice, indices(lattice, 4, centring))[: few[1]].astype(float), q[: few[0]])
+    return _of_pairs(lattice, q)
 
 
-def _of_pairs(rows: Float[np.ndarray, "f p"], q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
+def _of_pairs(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
     """Every choice of p lines with every choice of low indices for them."""
+    lowest, inverse = _inverses(lattice)
+    chosen = np.array(list(itertools.combinations(range(min(lowest, len(q))), inverse.shape[-1])))
+    return np.einsum("ipq,cq->cip", inverse, q[chosen]).reshape(-1, inverse.shape[-1])
+
+
+@functools.cache
+def _inverses(lattice: str) -> tuple[int, Float[np.ndarray, "i p p"]]:
+    """How many lines trials are made of; of all choices of low rows the inverses of their matrices."""
+    centring = "R" if lattice == "rhombohedral" else "P"
+    rows = terms(lattice, indices(lattice, 4, centring)).astype(float)
     p = rows.shape[1]
-    index = np.array(list(itertools.permutations(range(len(rows)), p)))
-    matrices = rows[index]
-    sound = np.abs(np.linalg.det(matrices)) > 0.5
-    inverse = np.linalg.inv(matrices[sound])
-    chosen = np.array(list(itertools.combinations(range(len(q)), p)))
-    return np.einsum("ipq,cq->cip", inverse, q[chosen]).reshape(-1, p)
+    lowest, few = {1: (6, 20), 2: (8, 32), 3: (6, 18)}[p]
+    index = np.array(list(itertools.permutations(range(few), p)))
+    matrices = rows[:few][index]
+    return lowest, np.linalg.inv(matrices[np.abs(np.linalg.det(matrices)) > 0.5])
 
 
 def _of_zones(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 4"]:

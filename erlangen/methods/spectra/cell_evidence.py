@@ -60,8 +60,8 @@ class Indexed(Predictor):
 
     def _described(self, x: System) -> Float[Array, " features"]:
         """Features and lengths, in single precision whatever the pattern came in."""
-        first = x["first"] if "first" in x.numbers else jnp.float32(x["spacing"][0])
         step, radiation = float(x["spacing"][0]), self.radiation
+        first = x["parameters"].get("first", step)
 
         def compute(y: Any, begin: Any) -> np.ndarray:
             y = np.asarray(y, float)
