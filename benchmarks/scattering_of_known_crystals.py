@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import lzma
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,10 @@ def distribution(folder: Path, name: str, crystal: Scatterers, radiation: str, q
         found = computed(p)
         return measured - disagreement(measured, found)[1] * found
 
-    start = np.array([1.0, 1.0, 0.05, 0.0])
-    given = disagreement(measured, computed(start))[0]
+    start = np.array([1.0, 1.0, 0.05, 1.0])
+    given = disagreement(measured, computed(np.array([1.0, 1.0, 0.05, 0.0])))[0]
     limits = ([0.97, 0.2, 0.0, 0.0], [1.03, 8.0, 0.2, 6.0])
-    fit = least_squares(gap, start, bounds=limits, x_scale=[1e-3, 0.3, 0.02, 1.0], diff_step=1e-4)
+    fit = least_squares(gap, start, bounds=limits, x_scale=[1e-3, 0.3, 0.02, 1.0], diff_step=[3e-4, 0.05, 0.05, 0.05])
     (size, motion, damp, delta), (r_w, scale) = fit.x, disagreement(measured, computed(fit.x))
     return (
         f"{name:22s} {radiation:8s} {given:8.3f} {r_w:8.3f}   cell x {size:.4f}, U x {motion:.2f}, "
@@ -91,7 +92,11 @@ def neutrons(folder: Path) -> str:
     """R_wp of the neutron pattern."""
     with lzma.open(folder / "hrpt_lbco.xye.xz", "rt") as file:
         x, y, error = np.array([line.split()[:3] for line in file if not line.lstrip().startswith("#")], float).T
-    crystal = read_scatterers(folder / "lbco.cif")[0][1]
+    with tempfile.TemporaryDirectory() as made:
+        file = Path(made) / "lbco.cif"  # the file leaves out gamma, which is 90 degrees where it is not stated
+        text = (folder / "lbco.cif").read_text()
+        file.write_text(text.replace("_cell.length_a", "_cell.angle_gamma  90\n _cell.length_a"))
+        crystal = read_scatterers(file)[0][1]
     t = 2 * (x - x[0]) / (x[-1] - x[0]) - 1
 
     def bragg(p: np.ndarray) -> np.ndarray:

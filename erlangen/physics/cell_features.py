@@ -19,7 +19,15 @@ from .peak_search import find_peaks
 WEAKEST = 0.006  # of the highest peak
 LAST, ENOUGH = 60.0, 24  # degrees: lines beyond overlap; unless there are fewer
 WIDTH = 0.15  # degrees, typical
-UNKNOWNS = {"cubic": 1, "tetragonal": 2, "hexagonal": 2, "rhombohedral": 2, "orthorhombic": 3, "monoclinic": 4}
+UNKNOWNS = {
+    "cubic": 1,
+    "tetragonal": 2,
+    "hexagonal": 2,
+    "rhombohedral": 2,
+    "orthorhombic": 3,
+    "monoclinic": 4,
+    "triclinic": 6,
+}
 PRICE = 2.5  # of evidence, that a further unknown gains by chance
 POINTS = {"P": 1, "A": 2, "B": 2, "C": 2, "I": 2, "F": 4, "R": 3}  # lattice points in a cell
 WORST = 40.0  # of evidence, below the best
@@ -64,7 +72,7 @@ def describe(
 def features(found: dict[str, Metric], lines: Float[np.ndarray, " k"], wavelength: float) -> Float[np.ndarray, " f"]:
     """Of the best cells of the lattices; every number finite, whatever was found."""
     n = max(len(lines), 1)
-    worth = {name: one.evidence - PRICE * UNKNOWNS.get(name, 6) for name, one in found.items()}
+    worth = {name: one.evidence - PRICE * UNKNOWNS[name] for name, one in found.items()}
     best = max(worth.values(), default=0.0)
     gaps = np.array([np.clip(worth.get(name, -np.inf) - best, -WORST, 0.0) for name in LATTICES])
     posterior = np.exp(gaps) / np.exp(gaps).sum()
@@ -100,17 +108,23 @@ def all_lengths(found: dict[str, Metric]) -> Float[np.ndarray, "7 3"]:
 
 
 def lengths(one: Metric) -> Float[np.ndarray, " 3"]:
-    """Conventional lengths by size [A]; of oblique lattices those of spglib's choice of axes."""
-    from .random_crystals import symmetry_of
+    """Conventional lengths by size [A]."""
+    return np.sort(np.linalg.norm(conventional(one), axis=1))
+
+
+def conventional(one: Metric) -> Float[np.ndarray, "3 3"]:
+    """Lattice vectors in rows [A]; of oblique lattices in spglib's choice of axes."""
+    import spglib
 
     cell = one.cell
+    if one.lattice not in ("monoclinic", "triclinic"):
+        return cell
     if one.centring == "Pn":  # a and c are reduced: the glide is along the shorter diagonal, which is c by convention
         a, b, c = cell
-        return np.sort(np.linalg.norm([min(a, c, key=np.linalg.norm), b, a + c], axis=1))
-    if one.lattice in ("monoclinic", "triclinic"):
-        places = np.array([(0.0, 0, 0), *CENTRES[one.centring[0]]])
-        return symmetry_of(cell, places, np.ones(len(places), int), 1e-4)[1]
-    return np.sort(np.linalg.norm(cell, axis=1))
+        return np.array([min(a, c, key=np.linalg.norm), b, a + c])
+    places = np.array([(0.0, 0, 0), *CENTRES[one.centring[0]]])
+    found = spglib.get_symmetry_dataset((cell, places, [1] * len(places)), symprec=1e-4)  # type: ignore[arg-type]
+    return cell if found is None else np.asarray(found.std_lattice)
 
 
 def _absences(
