@@ -1,0 +1,373 @@
+"""Search for the cells of one phase in every lattice, ranked by how likely they make the observed lines.
+
+    Q = 1/d^2 = h^2 A + k^2 B + l^2 C + k l D + h l E + h k F            (fewer unknowns, the more symmetry)
+    S = sum_n log[ (1 - e) R / N sum_k g(x_n - x_k; s) + e ],   x: 2 theta,  R: its range,  N: lines that the cell has
+
+S is the evidence against lines that fall anywhere: a cell with many lines explains any pattern, and gains little. Trial
+metrics come from the lowest lines: exhaustively down to orthorhombic; for monoclinic and triclinic lattices from three
+reciprocal vectors among the lowest lines (or half of one) and lines that are their sums and differences. A trial is
+judged by table: for each of its lines a word of bits says which observed lines are there. The best are refined with an
+offset of the angles, on more and more lines. After de Wolff 1957, doi:10.1107/S0365110X57002066 (zones), Louër and
+Louër 1972, doi:10.1107/S0021889872009483; the evidence is that of Bayes with all assignments summed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt32
+
+LATTICES = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "rhombohedral", "hexagonal", "cubic")
+CENTRINGS = {  # with the plane that glides, whose absences halve the cells of a zone
+    "triclinic": ("P",),
+    "monoclinic": ("P", "A", "C", "I", "Pa", "Pc", "Pn", "Aa", "Cc", "Ia"),
+    "orthorhombic": tuple("PIFABC"),
+    "tetragonal": tuple("PI"),
+    "rhombohedral": ("R",),
+    "hexagonal": ("P",),
+    "cubic": tuple("PIF"),
+}
+GRID = 5e-5  # 1/A^2: of the table
+LOOSE = 0.07  # degrees: how far trial lines may be off, by offset and noise
+SHARP = 0.02  # degrees: scale s of the errors of peaks, g = 2/(pi s) (1 + (x/s)^2)^-2: tails of peaks that overlap
+OFFSET = 0.04  # degrees: standard deviation of the offset
+OFFSETS = (0.0, -0.05, 0.05)  # that trials begin from: low lines say little of high ones without the right one
+CONVINCING = 2.4  # evidence per line, from which on the offset is known
+SETTLED, FEWEST = 2.9, 10  # evidence per line of as many lines, from which on lower lattices are not asked
+CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1, 2, 1))  # lines that tell E
+FOREIGN = 0.03  # e: share of lines that belong to nothing
+VOLUME = (8.0, 2500.0)  # A^3
+LOWEST = {"triclinic": 14, "monoclinic": 16, "orthorhombic": 18}  # observed lines that trials are judged by; others: 20
+TRIALS = 250_000  # of one lattice and offset, more are thinned
+PROMISING = 3000  # of these, after a first look
+KEPT = 30  # trials that are refined
+MOST = 40  # observed lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A cell by A..F (1/A^2); evidence S; lines: how many it has up to the last observed; met: share of the observed
+    lines that it has; gap: rms distance of these [degree]; offset [degree].
+    """
+
+    lattice: str
+    centring: str
+    coefficients: Float[np.ndarray, " 6"]
+    evidence: float
+    lines: int
+    met: float
+    gap: float
+    offset: float
+
+    @property
+    def cell(self) -> Float[np.ndarray, "3 3"]:
+        """Lattice vectors in rows [A]."""
+        a, b, c, d, e, f = self.coefficients
+        reciprocal = np.array([[a, f / 2, e / 2], [f / 2, b, d / 2], [e / 2, d / 2, c]])
+        return np.linalg.cholesky(np.linalg.inv(reciprocal) + 1e-12 * np.eye(3))
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """bits: at every step of Q the observed lines near it; count: of these; span: of their angles [degree]."""
+
+    bits: UInt32[np.ndarray, " m"]
+    count: int
+    span: float
+
+
+def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, Metric]:
+    """The best cell of every lattice for lines by rising angle, those of high symmetry first, until one leaves nothing
+    to explain; lattices that explain nothing are left out.
+    """
+    two_theta = two_theta[:MOST]
+    found: dict[str, Metric] = {}
+    offsets = OFFSETS
+    for lattice in reversed(LATTICES) if len(two_theta) >= 4 else ():
+        best = _best(lattice, two_theta, wavelength, offsets)
+        if best is not None:
+            found[lattice] = best
+            known = best.met >= 0.95 and best.evidence > CONVINCING * len(two_theta)
+            offsets = (best.offset,) if known else offsets
+            if known and best.evidence > SETTLED * len(two_theta) >= SETTLED * FEWEST:
+                break
+    return found
+
+
+@functools.cache
+def indices(lattice: str, most: int, centring: str = "P") -> Int[np.ndarray, "m 3"]:
+    """One reflection of each family of different Q up to an index, of low indices first."""
+    reach = np.arange(-most, most + 1)
+    hkl = np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), -1).reshape(-1, 3)
+    h, k, l = hkl.T
+    hkl = hkl[(h > 0) | ((h == 0) & ((k > 0) | ((k == 0) & (l > 0))))]
+    h, k, l = hkl.T
+    allowed = {
+        "P": h == h,
+        "I": (h + k + l) % 2 == 0,
+        "F": ((h + k) % 2 == 0) & ((k + l) % 2 == 0),
+        "A": (k + l) % 2 == 0,
+        "B": (h + l) % 2 == 0,
+        "C": (h + k) % 2 == 0,
+        "R": (-h + k + l) % 3 == 0,
+    }[centring[0]]
+    glides = {"": h == h, "a": h % 2 == 0, "c": l % 2 == 0, "n": (h + l) % 2 == 0}
+    hkl = hkl[allowed & ((k != 0) | glides[centring[1:]])]
+    _, first = np.unique(terms(lattice, hkl), axis=0, return_index=True)
+    hkl = hkl[first]
+    return hkl[np.argsort((hkl**2).sum(1), kind="stable")]
+
+
+def terms(lattice: str, hkl: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "m p"]:
+    """Coefficients of the unknowns of a lattice."""
+    h, k, l = hkl.T
+    return np.stack(
+        {
+            "cubic": (h * h + k * k + l * l,),
+            "tetragonal": (h * h + k * k, l * l),
+            "hexagonal": (h * h + h * k + k * k, l * l),
+            "rhombohedral": (h * h + h * k + k * k, l * l),
+            "orthorhombic": (h * h, k * k, l * l),
+            "monoclinic": (h * h, k * k, l * l, h * l),
+            "triclinic": (h * h, k * k, l * l, k * l, h * l, h * k),
+        }[lattice],
+        1,
+    )
+
+
+def coefficients(lattice: str, metric: Float[np.ndarray, "c p"]) -> Float[np.ndarray, "c 6"]:
+    """A..F of the unknowns."""
+    zero = np.zeros(len(metric))
+    m = list(metric.T)
+    return np.stack(
+        {
+            1: lambda: (m[0], m[0], m[0], zero, zero, zero),
+            2: lambda: (m[0], m[0], m[1], zero, zero, m[0] if lattice in ("hexagonal", "rhombohedral") else zero),
+            3: lambda: (*m, zero, zero, zero),
+            4: lambda: (m[0], m[1], m[2], zero, m[3], zero),
+            6: lambda: tuple(m),
+        }[len(m)](),
+        1,
+    )
+
+
+def _best(
+    lattice: str, angles: Float[np.ndarray, " n"], wavelength: float, offsets: tuple[float, ...]
+) -> Metric | None:
+    few = min(LOWEST.get(lattice, 20), len(angles))
+    parts = [_first(lattice, angles[:few] - one, wavelength) for one in offsets]
+    trials = np.concatenate([trials for trials, _ in parts])
+    start = np.repeat(offsets, [len(trials) for trials, _ in parts])
+    if not len(trials):
+        return None
+    best: list[Metric] = []
+    scores = {c: np.concatenate([_scored(lattice, c, t, table) for t, table in parts]) for c in CENTRINGS[lattice]}
+    every = np.sort(np.concatenate(list(scores.values())))
+    least = every[-min(KEPT, len(every))]
+    for centring, score in scores.items():
+        order = np.argsort(-score)[: max(KEPT // 4, 1)]
+        order = order[score[order] >= least]
+        found, shifts, evidence, facts = trials[order], start[order], score[order], np.zeros((len(order), 3))
+        for count, kept in ((few, 4), (len(angles), 1)):
+            if len(found):
+                found, shifts, evidence, facts = _refined(lattice, centring, found, shifts, angles[:count], wavelength)
+                order = np.argsort(-evidence)[:kept]
+                found, shifts, evidence, facts = found[order], shifts[order], evidence[order], facts[order]
+        if len(found) and np.isfinite(evidence[0]):
+            own, (lines, met, gap) = coefficients(lattice, found)[0], facts[0]
+            best.append(Metric(lattice, centring, own, float(evidence[0]), int(lines), met, gap, float(shifts[0])))
+    return max(best, key=lambda one: one.evidence, default=None)
+
+
+def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> tuple[np.ndarray, Table]:
+    """The better trials for the lowest lines, by a first look at a few rows; and the table of these lines."""
+    q = 4 * np.sin(np.deg2rad(angles / 2)) ** 2 / wavelength**2
+    trials = _sound(lattice, _trials(lattice, q))
+    if len(trials) > TRIALS:
+        trials = trials[np.random.default_rng(0).choice(len(trials), TRIALS, replace=False)]
+    table = _table(angles, wavelength)
+    rows = terms(lattice, indices(lattice, 3, CENTRINGS[lattice][0]))[:28]
+    score = _matched(trials, rows, table)
+    if len(score) > PROMISING:
+        trials = trials[np.argpartition(-score, PROMISING)[:PROMISING]]
+    return trials, table
+
+
+def _scored(lattice: str, centring: str, trials: np.ndarray, table: Table) -> Float[np.ndarray, " c"]:
+    """Log odds by all rows up to an index."""
+    most = {"triclinic": 2, "monoclinic": 3}.get(lattice, 5)
+    return _matched(trials, terms(lattice, indices(lattice, most, centring))[:100], table)
+
+
+def _trials(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
+    """Metrics from the lowest lines."""
+    if lattice == "triclinic":
+        return _of_vectors(q)
+    if lattice == "monoclinic":
+        return _of_zones(q)
+    return _of_pairs(lattice, q)
+
+
+def _of_pairs(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
+    """Every choice of p lines with every choice of low indices for them."""
+    lowest, inverse = _inverses(lattice)
+    chosen = np.array(list(itertools.combinations(range(min(lowest, len(q))), inverse.shape[-1])))
+    return np.einsum("ipq,cq->cip", inverse, q[chosen]).reshape(-1, inverse.shape[-1])
+
+
+@functools.cache
+def _inverses(lattice: str) -> tuple[int, Float[np.ndarray, "i p p"]]:
+    """How many lines trials are made of; of all choices of low rows the inverses of their matrices."""
+    centring = "R" if lattice == "rhombohedral" else "P"
+    rows = terms(lattice, indices(lattice, 4, centring)).astype(float)
+    p = rows.shape[1]
+    lowest, few = {1: (6, 20), 2: (8, 32), 3: (6, 18)}[p]
+    index = np.array(list(itertools.permutations(range(few), p)))
+    matrices = rows[:few][index]
+    return lowest, np.linalg.inv(matrices[np.abs(np.linalg.det(matrices)) > 0.5])
+
+
+def _of_zones(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 4"]:
+    """Monoclinic: A, B, C from three low lines of h00, 0k0, 00l or sums of two of them, E from a fourth."""
+    low, more = q[:8], q[:12]
+    axes = np.concatenate([low, low / 4])
+    b = np.concatenate([q[:7], q[:7] / 4])[:, None]
+    sides = np.concatenate([np.broadcast_to(axes, (len(b), len(axes))), low - b, low - 4 * b], 1)
+    i, j = np.triu_indices(sides.shape[1], 1)
+    plain = np.stack([sides[:, i], np.broadcast_to(b, (len(b), len(i))), sides[:, j]], -1).reshape(-1, 3)
+    a, b = (one.ravel() for one in np.meshgrid(axes, low, indexing="ij"))
+    b = (b - a)[:, None]
+    sides = np.concatenate([np.broadcast_to(axes, (len(b), len(axes))), low - b], 1)
+    mixed = np.stack(np.broadcast_arrays(a[:, None], b, sides), -1).reshape(-1, 3)
+    three = np.concatenate([plain, mixed])
+    a, b, c = three[_is_sound("orthorhombic", three)].T[:, :, None]
+    e = [(more - h * h * a - k * k * b - l * l * c) / (h * l) for h, k, l in CROSSING]
+    e = np.abs(np.concatenate([*e, 0 * a], 1))
+    zone, which = np.nonzero(e <= 1.02 * np.minimum(a, c))
+    return np.stack([a[zone, 0], b[zone, 0], c[zone, 0], e[zone, which]], 1)
+
+
+def _of_vectors(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 6"]:
+    """Triclinic: three reciprocal vectors from low lines, their angles from lines of their sums or differences."""
+    low, more = q[:7], q[:14]
+    found = []
+    for three in itertools.combinations(low, 3):
+        for halved in (None, 0, 1, 2):
+            a, b, c = (v / 4 if i == halved else v for i, v in enumerate(three))
+            sides = []
+            for u, v in ((b, c), (a, c), (a, b)):
+                cross = np.abs(np.concatenate([more - u - v, (more - 4 * u - v) / 2, (more - u - 4 * v) / 2]))
+                sides.append(np.unique(cross[cross <= 1.02 * min(u, v)]))
+            d, e, f = (one.ravel() for one in np.meshgrid(*sides, indexing="ij"))
+            for sign in (1, -1):
+                found.append(np.stack([*np.full((3, len(d)), [[a], [b], [c]]), d, e, sign * f], 1))
+    return np.concatenate(found) if found else np.zeros((0, 6))
+
+
+def _sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Float[np.ndarray, "k p"]:
+    return metrics[_is_sound(lattice, metrics)]
+
+
+def _is_sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Bool[np.ndarray, " c"]:
+    """Positive metrics of cells of a usual volume and shape."""
+    a, b, c, d, e, f = coefficients(lattice, metrics).T
+    square = a * b * c + d * e * f / 4 - (a * d * d + b * e * e + c * f * f) / 4
+    least = np.minimum(np.minimum(a, b), c)
+    kept = (least > 1 / 40.0**2) & (np.maximum(np.maximum(a, b), c) < 1 / 1.8**2)
+    return kept & (square < 1 / VOLUME[0] ** 2) & (square > 1 / VOLUME[1] ** 2) & (square > 0.2 * a * b * c)
+
+
+def _table(angles: Float[np.ndarray, " n"], wavelength: float) -> Table:
+    """At every Q the observed lines near it, one bit each."""
+    bits = np.zeros(int(4 * np.sin(np.deg2rad((angles[-1] + 1) / 2)) ** 2 / wavelength**2 / GRID) + 2, np.uint32)
+    for i, x in enumerate(angles):
+        ends = 4 * np.sin(np.deg2rad((x + np.array([-LOOSE, LOOSE])) / 2)) ** 2 / wavelength**2 / GRID
+        bits[int(ends[0]) : int(ends[1]) + 2] |= np.uint32(1 << i)
+    return Table(bits, len(angles), float(angles[-1] - angles[0] + 2))
+
+
+def _matched(trials: Float[np.ndarray, "c p"], rows: Int[np.ndarray, "m p"], table: Table) -> Float[np.ndarray, " c"]:
+    """Log odds of each trial, from how many of the observed lines it has and how many lines it has at all."""
+    score, size, end = np.empty(len(trials)), 2048, len(table.bits) - 1
+    wide = np.ascontiguousarray(rows.T, np.float32)
+    for start in range(0, len(trials), size):
+        part = (trials[start : start + size] / GRID).astype(np.float32)
+        place = np.minimum(part @ wide, end).astype(np.int32)
+        hits = np.bitwise_count(np.bitwise_or.reduce(table.bits[place], 1)).astype(float)
+        lines = np.maximum(np.count_nonzero(place < end, 1), 1)
+        chance = np.log(np.minimum(lines * 2 * LOOSE / table.span, 0.97))
+        score[start : start + size] = -hits * chance + (table.count - hits) * np.log(2 * FOREIGN)
+    return score
+
+
+def _refined(
+    lattice: str,
+    centring: str,
+    metrics: Float[np.ndarray, "c p"],
+    offsets: Float[np.ndarray, " c"],
+    angles: Float[np.ndarray, " n"],
+    wavelength: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Metrics and offsets by weighted least squares on the nearest lines; evidence, and (lines, met, gap) of each."""
+    rows = _reached(lattice, centring, metrics, angles[-1], wavelength)
+    scale = np.deg2rad(1.0) * 2 * np.sin(np.deg2rad(angles)) / wavelength**2  # dQ / d(2 theta)
+    for width in (2 * SHARP, SHARP):
+        q = 4 * np.sin(np.deg2rad((angles - offsets[:, None]) / 2)) ** 2 / wavelength**2
+        nearest, gap = _nearest(metrics @ rows.T, q)
+        weight = 1 / (1 + (gap / scale / (2 * width)) ** 2) ** 2 / (scale * SHARP) ** 2
+        design = np.concatenate([rows[nearest], np.broadcast_to(scale[:, None], (*nearest.shape, 1))], -1)
+        target = q + scale * offsets[:, None]
+        square = np.einsum("cnp,cn,cnr->cpr", design, weight, design)
+        square[:, -1, -1] += 1 / OFFSET**2
+        diagonal = np.einsum("cpp->cp", square)
+        ridge = 1e-9 * (diagonal + diagonal.max(1, keepdims=True))[:, :, None] * np.eye(square.shape[-1])
+        solved = np.linalg.solve(square + ridge, np.einsum("cnp,cn,cn->cp", design, weight, target)[..., None])[..., 0]
+        metrics, offsets = solved[:, :-1], solved[:, -1]
+    kept = _is_sound(lattice, metrics)
+    metrics, offsets = metrics[kept], offsets[kept]
+    q = 4 * np.sin(np.deg2rad((angles - offsets[:, None]) / 2)) ** 2 / wavelength**2
+    return metrics, offsets, *_evidence(metrics @ rows.T, q, scale, offsets, angles)
+
+
+def _reached(
+    lattice: str, centring: str, metrics: Float[np.ndarray, "c p"], last: float, wavelength: float
+) -> Float[np.ndarray, "m p"]:
+    """Rows of indices that matter to any of the metrics up to an angle."""
+    end = 4 * np.sin(np.deg2rad((last + 0.5) / 2)) ** 2 / wavelength**2
+    rows = terms(lattice, indices(lattice, 12 if lattice == "cubic" else 9, centring)).astype(float)
+    return rows[(metrics @ rows.T).min(0) < end] if len(metrics) else rows[:1]
+
+
+def _nearest(
+    calculated: Float[np.ndarray, "c m"], q: Float[np.ndarray, "c n"]
+) -> tuple[np.ndarray, Float[np.ndarray, "c n"]]:
+    """The row of the calculated line that is nearest to each observed one, and its distance."""
+    order = np.argsort(calculated, 1)
+    place = np.empty(q.shape, int)
+    for i, (own, row) in enumerate(zip(np.take_along_axis(calculated, order, 1), q)):
+        right = np.clip(np.searchsorted(own, row), 1, len(own) - 1) if len(own) > 1 else np.zeros(len(row), int)
+        left = np.maximum(right - 1, 0)
+        place[i] = order[i, np.where(np.abs(own[left] - row) <= np.abs(own[right] - row), left, right)]
+    return place, np.abs(np.take_along_axis(calculated, place, 1) - q)
+
+
+def _evidence(
+    calculated: Float[np.ndarray, "c m"],
+    q: Float[np.ndarray, "c n"],
+    scale: Float[np.ndarray, " n"],
+    offsets: Float[np.ndarray, " c"],
+    angles: Float[np.ndarray, " n"],
+) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, "c 3"]]:
+    """S with the prior of the offset, and (lines, share met, rms gap in degrees)."""
+    _, gap = _nearest(calculated, q)
+    x = gap / scale
+    count = np.maximum((calculated < q[:, -1:] + scale[-1] * LOOSE).sum(1), 1)
+    span = angles[-1] - angles[0] + 2
+    density = span / count[:, None] * 2 / (np.pi * SHARP) / (1 + (x / SHARP) ** 2) ** 2
+    evidence = np.log((1 - FOREIGN) * density + FOREIGN).sum(1) - 0.5 * (offsets / OFFSET) ** 2
+    near = x < 4 * SHARP
+    rms = np.sqrt((x**2 * near).sum(1) / np.maximum(near.sum(1), 1))
+    return np.where(count >= 2, evidence, -np.inf), np.stack([count, near.mean(1), rms], 1)
