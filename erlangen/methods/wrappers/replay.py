@@ -20,6 +20,7 @@ from jaxtyping import PRNGKeyArray
 from erlangen.contract import Budget, Samples, Session, Split, Supervised, Task, Wrapper
 from erlangen.core.errors import Invalid
 from erlangen.core.groups import Group
+from erlangen.core.systems import Atoms
 from erlangen.data.frame_sets import FrameSet
 
 
@@ -66,14 +67,16 @@ class Replay(Wrapper):
         """Accept energies and forces, with a file of old frames that has all that is asked for."""
         super().check(task)
         names = {q.name for q in task.outputs}
-        if "forces" not in names or not self.data:
+        if task.container is not Atoms or not {"energy", "forces"} <= names:
             raise Invalid(
-                must="replay takes a file of old frames, for a task of energies and forces",
-                came=f"data={self.data!r} for {task.name()}, which asks for {sorted(names)}",
-                do="Write --wrap replay --replay-data OLD.xyz.",
+                must="replay is for energies and forces of atoms",
+                came=f"{task.name()}, which asks for {', '.join(sorted(names))}",
+                do=f"Run {task.name()} without --wrap {self.name()}.",
             )
         if not 0 < self.share < 1:
             raise Invalid(must="share is between 0 and 1", came=f"{self.share}", do="The default is 0.5.")
+        if not self.data:
+            return
         lacking = names - {q.name for q in FrameSet(self.data).outputs}
         if lacking:
             raise Invalid(
@@ -84,7 +87,9 @@ class Replay(Wrapper):
 
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Any:
         """Fit the method inside to both."""
-        self.check(task)
+        if not self.data:
+            session.say("nothing is replayed: no file of old frames (--replay-data OLD.xyz)")
+            return self.method.fit(task, budget, key=key, session=session)
         mixed = Mixed(task, FrameSet(self.data), self.share)
         new, both = len(task.truth("train")), len(mixed.truth("train"))
         session.say(f"{both} training samples, {new} of them the first round of new ones; old ones from {self.data}")
