@@ -13,6 +13,7 @@ import numpy as np
 from ..core.errors import Invalid
 from ..data.drafts import check_free, whole
 from .cli_flags import convert
+from .credentials import credentials, line
 from .surfaces import structures, surface_of
 
 AT_ONCE = 64  # structures
@@ -51,7 +52,7 @@ def relax(args: Any) -> int:
     told = [said if s is None else {**said, "force_spread": float(s.max())} for said, s in zip(told, unsure)]
     with whole(out) as draft:
         write_atoms(draft, kept, told)
-    print("\n".join(_told(found)))
+    print("\n".join([line(credentials(args.law, args.model)), *_told(found)]))
     if largest := [float(s.max()) for s in unsure if s is not None]:
         print(f"members of the ensemble disagree there by up to {max(largest):.3g} eV/A on the force of an atom")
     print(f"  {out}  in {time.perf_counter() - start:.1f} s")
