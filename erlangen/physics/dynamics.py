@@ -19,7 +19,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from ..core.arrays import AnyArray
 from ..core.errors import Invalid
@@ -298,11 +298,14 @@ def _block(simulation: Simulation, state: State) -> tuple[tuple[State, Frames], 
 
 def _stepped(simulation: Simulation, x: Atoms, bodies: Bodies, state: State, number: Array) -> State:
     """One step, taken where it makes sense."""
-    old = state.phase
+    old, keeps = state.phase, simulation.ensemble.keeps_cell
+
+    def leaping(new: Phase) -> Bool[Array, ""]:
+        allowed = LEAP if keeps else LEAP + _stretch(old, new)
+        return ~(jnp.max(jnp.abs(new.positions - old.positions)) < allowed)
 
     def feel(phase: Phase) -> Phase:
-        # nobody leaps: bins of a list would not hold atoms at infinity
-        leaps = ~(jnp.max(jnp.abs(phase.positions - old.positions)) < LEAP + _stretch(old, phase))
+        leaps = leaping(phase)  # nobody leaps: bins of a list would not hold atoms at infinity
         r = jnp.where(leaps, old.positions, phase.positions)
         here = x.replace(positions=r, cell=jnp.where(leaps, old.cell, phase.cell))
         ready, seen = follow(here, simulation.cells, phase.seen)
@@ -311,7 +314,7 @@ def _stepped(simulation: Simulation, x: Atoms, bodies: Bodies, state: State, num
     key = jax.random.fold_in(jax.random.wrap_key_data(jnp.asarray(state.key)), number)
     new = simulation.ensemble.step(old, bodies, feel, number=number, key=key)
     strongest = jnp.max(jnp.linalg.norm(new.felt.forces, axis=-1))
-    leaps = ~(jnp.max(jnp.abs(new.positions - old.positions)) < LEAP + _stretch(old, new))
+    leaps = leaping(new)
     wrong = ~(jnp.isfinite(new.felt.energy) & jnp.isfinite(strongest) & jnp.all(jnp.isfinite(new.velocities)))
     found = jnp.where(leaps, 2, jnp.where(wrong, 1, jnp.where(strongest > simulation.strongest, 3, 0)))
     cause = jnp.where(state.cause > 0, state.cause, found.astype(jnp.int32))
