@@ -115,17 +115,15 @@ def test_ten_frames_are_enough_for_copper(fitted):
 
 
 def test_a_student_of_the_same_kind_becomes_its_teacher(fitted):
-    """What the teacher can say the student can: forces agree far better than either does with the truth."""
+    """Forces agree far better than either does with the truth; the zero of energy is that of the task."""
     wrapped = Distilled(SMALL, frames=12)
     assert wrapped.continues and not Distilled(SMALL, teacher="big.nqx").continues
-    student = wrapped.fit(TOY, Budget(steps=1), key=jax.random.key(1), session=Session(start=fitted))
+    teacher = dataclasses.replace(fitted, elements=Elements((29,), (100.0,)))
+    student = wrapped.fit(TOY, Budget(steps=1), key=jax.random.key(1), session=Session(start=teacher))
     x = TOY.truth("test").inputs[0]
     mine, its = student(x), fitted(x)
-    np.testing.assert_allclose(mine["forces"], its["forces"], atol=2e-3)
-    # its zero of energy is that of the task, not that of the teacher
-    off = dataclasses.replace(fitted, elements=Elements((29,), (100.0,)))
-    other = wrapped.fit(TOY, Budget(steps=1), key=jax.random.key(1), session=Session(start=off))
-    assert float(other(x)["energy"]) == pytest.approx(float(its["energy"]), abs=0.05)
+    np.testing.assert_allclose(mine["forces"], its["forces"], atol=5e-3)
+    assert float(mine["energy"]) == pytest.approx(float(its["energy"]), abs=0.05)
 
 
 def test_a_teacher_has_a_surface(tmp_path):
@@ -148,7 +146,7 @@ def test_left_handed_cells_are_crystals_and_flat_ones_are_refused(fitted):
         fitted(swapped.replace(atomic_numbers=np.full(len(swapped.positions), 47)))
 
 
-@pytest.mark.parametrize(("share", "rounds"), [(0.5, (1, 3)), (0.8, (1, 10)), (0.05, (7, 1))])
+@pytest.mark.parametrize(("share", "rounds"), [(0.5, (1, 2)), (0.8, (1, 8)), (0.05, (10, 1))])
 def test_replay_mixes_whole_rounds_of_old_and_new_frames(share, rounds):
     old = FrameSet(str(Path(__file__).parent.parent / "data" / "files" / "mlearn" / "Si" / "training.json.xz"))
     new, mixed = len(TOY.truth("train")), Mixed(TOY, old, share).truth("train")

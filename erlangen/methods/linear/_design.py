@@ -129,10 +129,12 @@ class Triangle:
 
     @property
     def matrix(self) -> Float[np.ndarray, "m p"]:
+        """R."""
         return self.whole[:, :-1]
 
     @property
     def values(self) -> Float[np.ndarray, " m"]:
+        """Q^T y."""
         return self.whole[:, -1]
 
     def losses(self, w: Float[np.ndarray, "p many"]) -> Float[np.ndarray, " many"]:

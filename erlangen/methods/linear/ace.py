@@ -45,7 +45,7 @@ class LinearExpansion(Method):
     degrees: tuple[int, ...] = (14, 12, 10)
     cutoff: float = 5.0  # A
     energy_weight: float = 5.0  # of the squared energy error per atom against the squared force error
-    stress_weight: float = 1.0  # of the squared error of the virial per atom, likewise
+    stress_weight: float = 0.1  # of the squared error of the virial per atom, likewise
 
     accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
 
