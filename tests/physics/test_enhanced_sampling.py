@@ -134,14 +134,14 @@ def test_the_dihedral_of_butane_is_found_by_umbrellas_and_by_metadynamics():
     fine = np.linspace(-np.pi, np.pi, 721)[:-1] + np.pi / 720
     true = -KT * np.log(np.exp(-torsion(fine) / KT).reshape(72, 10).mean(1))
     low = true - true.min() < 10 * KT
-    forces, pace = sampling.of_energy(butane), Pace(dt=2.0, friction=0.01, interval=10, count=4000, burn_in=300)
+    forces, pace = sampling.of_energy(butane), Pace(dt=2.0, friction=0.01, interval=10, count=1500, burn_in=100)
     centres = np.linspace(-np.pi, np.pi, 37)[:-1]
     starts = np.stack([_twisted(trans, c) for c in centres])
     by = {
         "umbrellas": sampling.umbrella(forces, starts, mass, twist, centres, 4 * KT / 0.1745**2, kT=KT, pace=pace),
         "metadynamics": sampling.metadynamics(
             forces, np.tile(trans, (8, 1, 1)), mass, twist, Hills(KT / 3, 0.2, factor=8, every=5), kT=KT,
-            pace=dataclasses.replace(pace, count=20000, burn_in=5000),
+            pace=dataclasses.replace(pace, count=12000, burn_in=3000),
         ),
     }  # fmt: skip
     for name, one in by.items():
