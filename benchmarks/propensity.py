@@ -52,15 +52,14 @@ def main(folder: Path) -> None:
     z = np.concatenate([z, once, weight @ once], 1)[is_a]
     energy = energies(x)
     density = np.asarray((near > 0).sum(1), float).ravel()
-    rough = {"energy": -energy, "energy, averaged": -(weight @ energy), "number of neighbours": density}
-    rough = {name: v[is_a] for name, v in rough.items()} | {"density, averaged": -(weight @ density)[is_a]}
-    rows = [("ridge on averaged descriptors", None), *rough.items()]
+    rough = {"energy": energy, "energy, averaged": weight @ energy, "density, averaged": -(weight @ density)}
+    rough = {name: v[is_a] for name, v in rough.items()}
     print("isf", *(f"{v:5.2f}" for v in data["is_values"]), sep="  ")
-    for name, guess in rows:
-        found = []
-        for target in data["propensity"][:, is_a]:
-            answer = guess if guess is not None else held_out(z, target, r[is_a], box)
-            found.append(np.corrcoef(answer, target)[0, 1])
+    targets = data["propensity"][:, is_a].T.astype(float)
+    answers = {"ridge on averaged descriptors": held_out(z, targets, r[is_a], box)}
+    answers |= {name: np.repeat(v[:, None], targets.shape[1], 1) for name, v in rough.items()}
+    for name, answer in answers.items():
+        found = [np.corrcoef(a, t)[0, 1] for a, t in zip(answer.T, targets.T)]
         print(*(f"{v:5.2f}" for v in found), name, sep="  ")
 
 
@@ -95,26 +94,29 @@ def descriptors(x: Atoms) -> tuple[np.ndarray, csr_matrix]:
 
 
 def held_out(z: np.ndarray, y: np.ndarray, r: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Predictions for slabs of the box by ridge regression on the rest, in units of each slab's training spread, and
-    averaged over the axes; the ridge is chosen on a part of the rest.
+    """Predictions [n, targets] for slabs of the box by ridge regression on the rest, averaged over the three axes; the
+    ridge of each target is chosen on a part of the rest.
     """
-    total = np.zeros(len(y))
+    total = np.zeros(y.shape)
     for axis in range(3):
         place = (r[:, axis] / box[axis]) % 1.0
         for slab in range(SLABS):
             away = np.abs((place - (slab + 0.5) / SLABS + 0.5) % 1.0 - 0.5)
             test, train = away <= 0.5 / SLABS, away > 0.5 / SLABS + MARGIN / box[axis]
-            checked = train & (away > 0.42)
-            fitted = train & (away < 0.42 - MARGIN / box[axis] / 2)
-            errors = [np.mean((ridge(z[fitted], y[fitted], z[checked], a) - y[checked]) ** 2) for a in RIDGES]
-            total[test] += ridge(z[train], y[train], z[test], RIDGES[int(np.argmin(errors))])
+            checked, fitted = train & (away > 0.42), train & (away < 0.42 - MARGIN / box[axis] / 2)
+            errors = np.mean((ridges(z[fitted], y[fitted], z[checked]) - y[checked]) ** 2, 1)  # [strengths, targets]
+            best = np.argmin(errors, 0)
+            total[test] += ridges(z[train], y[train], z[test])[best, :, np.arange(y.shape[1])].T
     return total / 3
 
 
-def ridge(z: np.ndarray, y: np.ndarray, new: np.ndarray, strength: float) -> np.ndarray:
+def ridges(z: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Answers [strengths, new, targets] for all of `RIDGES` from one decomposition."""
     mean, spread = z.mean(0), z.std(0) + 1e-9
     z, new = (z - mean) / spread, (new - mean) / spread
-    return y.mean() + new @ np.linalg.solve(z.T @ z + strength * np.eye(z.shape[1]), z.T @ (y - y.mean()))
+    values, vectors = np.linalg.eigh(z.T @ z)
+    right, left = vectors.T @ (z.T @ (y - y.mean(0))), new @ vectors
+    return np.stack([y.mean(0) + left @ (right / (values + a)[:, None]) for a in RIDGES])
 
 
 if __name__ == "__main__":

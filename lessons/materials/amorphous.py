@@ -1,14 +1,14 @@
 """Amorphous materials: is this atom part of a crystal?
 
-Heat silicon to melting, quench it, and name the phase of every atom, beside analyses that expect perfect crystals.
+Heat copper to melting, quench it, and name the phase of every atom, beside analyses that expect perfect crystals.
 """
 
 # %% [markdown]
 # ## What is asked
 #
 # A snapshot of a simulation is a list of positions. Which atoms are crystal, and which are liquid or glass? At
-# low temperature one looks at the neighbours: in a diamond crystal four of them, at the corners of a
-# tetrahedron, and twelve more behind those. Near melting, atoms are displaced by a tenth of the distance of
+# low temperature one looks at the neighbours: in copper twelve of them, each pair bonded among each other or
+# not, always in the same way. Near melting, atoms are displaced by a tenth of the distance of
 # neighbours, and a liquid has atoms whose neighbours happen to stand well.
 #
 # How the neighbours are spread over the sphere is said by moments that no rotation changes,
@@ -20,9 +20,9 @@ Heat silicon to melting, quench it, and name the phase of every atom, beside ana
 # 2008](https://doi.org/10.1063/1.2977970)). The answer below is a small network on such moments and on distances
 # in units of their own mean; after [Chung et al. 2022](https://doi.org/10.1103/PhysRevMaterials.6.043801).
 #
-# Labels cost nothing but dynamics: a crystal is heated on the surface of a law, here that of [Stillinger and
-# Weber](https://doi.org/10.1103/PhysRevB.31.5262) for silicon, molten at 2.2 times its melting point, and
-# quenched; every atom has the phase of its run.
+# Labels cost nothing but dynamics: a crystal is heated on the surface of a law, here embedded atoms
+# ([Zhou, Johnson, Wadley 2004](https://doi.org/10.1103/PhysRevB.69.144113)), molten at 2.2 times its melting
+# point, and quenched; every atom has the phase of its run.
 
 # %% Melt, quench, fit and judge
 import jax
@@ -34,11 +34,11 @@ from erlangen.lessons import scale
 from erlangen.methods.surroundings.local_order import LocalOrder
 from erlangen.tasks.materials.amorphous import Amorphous
 
-FULL = {"n_atoms": 64, "steps": 60, "fit": 300, "solvers": 3}
-TOY = {"n_atoms": 8, "steps": 1, "fit": 4, "solvers": 1}
+FULL = {"systems": "zhou-Cu", "n_atoms": 32, "steps": 60, "fit": 300, "solvers": 3}
+TOY = {"systems": "stillinger-weber-Si", "n_atoms": 8, "steps": 1, "fit": 4, "solvers": 1}
 at = scale(FULL, TOY)
 
-task = Amorphous(systems="stillinger-weber-Si", n_atoms=at["n_atoms"], steps=at["steps"])
+task = Amorphous(systems=at["systems"], n_atoms=at["n_atoms"], steps=at["steps"])
 test = task.truth("test")
 fitted = LocalOrder(units=32).fit(task, Budget(steps=at["fit"]), key=jax.random.key(0))
 answers = {"local order": predict(fitted, test.inputs, quantities=task.outputs)}

@@ -48,8 +48,8 @@ from ...physics.order.templates import match
 from ...physics.order.thresholds import by_thresholds
 
 PHASES = (*ORDERS[:4], "disordered")
-KNOWN = "zhou-Cu,zhou-Fe,zhou-Mg,stillinger-weber-Si"
-NEW = "zhou-Ag,zhou-Co"  # of which nothing is trained on
+KNOWN = "zhou-Cu,zhou-Fe,zhou-Co,stillinger-weber-Si"
+NEW = "zhou-Ag"  # of which nothing is trained on
 SEEN = 0.9  # T / T_m up to which crystals are trained on
 JUDGED = (1.1, 0.9, 0.3)  # liquid, undercooled liquid, glass
 SPLITS: tuple[Split, ...] = ("validation", "calibration", "test", "train")  # runs 0, 1, 2, and all others
@@ -78,6 +78,8 @@ class Amorphous(Supervised, Partitioned):
         if self.temperature not in SOLID:
             do = f"Take one of {', '.join(map(str, SOLID))}; own runs: erlangen md."
             raise Invalid(must="crystals were sampled at fixed T / T_m", came=str(self.temperature), do=do)
+        if not self._systems:
+            raise Invalid(must="at least one law and element is named", came=repr(self.systems), do="Like zhou-Cu.")
         known = ["-".join(one) for one in melting_points()]
         for name in () if self.data else self._systems:
             if name not in known:
@@ -130,7 +132,7 @@ class Amorphous(Supervised, Partitioned):
 
     @property
     def consequences(self) -> tuple[Consequence, ...]:
-        """Error rates of crystals against temperature, with those of the classical analyses."""
+        """What is kept of crystals towards melting, with what the classical analyses keep."""
         if self.data:
             return ()
         others = {
