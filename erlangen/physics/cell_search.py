@@ -30,13 +30,25 @@ CENTRINGS = {  # with the plane that glides, whose absences halve the cells of a
     "hexagonal": ("P",),
     "cubic": tuple("PIF"),
 }
+CENTRES = {
+    "P": (),
+    "A": ((0, 0.5, 0.5),),
+    "B": ((0.5, 0, 0.5),),
+    "C": ((0.5, 0.5, 0),),
+    "I": ((0.5, 0.5, 0.5),),
+    "F": ((0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)),
+    "R": ((2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3)),
+}
+LAST = (2, 15, 74, 142, 167, 194, 230)  # space groups of the crystal systems
+ALIKE = 0.03  # A: how near a lattice is to one of more symmetry that it is tried as
 GRID = 5e-5  # 1/A^2: of the table
 LOOSE = 0.07  # degrees: how far trial lines may be off, by offset and noise
 SHARP = 0.02  # degrees: scale s of the errors of peaks, g = 2/(pi s) (1 + (x/s)^2)^-2: tails of peaks that overlap
 OFFSET = 0.04  # degrees: standard deviation of the offset
 OFFSETS = (0.0, -0.05, 0.05)  # that trials begin from: low lines say little of high ones without the right one
 CONVINCING = 2.4  # evidence per line, from which on the offset is known
-SETTLED, FEWEST = 2.9, 10  # evidence per line of as many lines, from which on lower lattices are not asked
+SETTLED, FEWEST, MANY = 2.9, 10, 3  # evidence per line of as many lines, of a cell with not so many for each, from
+# which on lower lattices are not asked
 CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1, 2, 1))  # lines that tell E
 FOREIGN = 0.03  # e: share of lines that belong to nothing
 VOLUME = (8.0, 2500.0)  # A^3
@@ -92,9 +104,32 @@ def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, M
             found[lattice] = best
             known = best.met >= 0.95 and best.evidence > CONVINCING * len(two_theta)
             offsets = (best.offset,) if known else offsets
-            if known and best.evidence > SETTLED * len(two_theta) >= SETTLED * FEWEST:
+            settled = lattice != "hexagonal" and best.lines < MANY * len(two_theta)  # a third of its lines: R centring
+            if known and settled and best.evidence > SETTLED * len(two_theta) >= SETTLED * FEWEST:
                 break
+    for oblique in ("monoclinic", "triclinic"):
+        higher = _higher(found[oblique], two_theta, wavelength) if oblique in found else None
+        if higher is not None and (one := found.get(higher.lattice, higher)).evidence <= higher.evidence:
+            found[one.lattice] = higher
     return found
+
+
+def _higher(one: Metric, angles: Float[np.ndarray, " n"], wavelength: float) -> Metric | None:
+    """The same lattice in the axes of a higher one, refined there; None where it has no more symmetry."""
+    import spglib
+
+    places = [(0.0, 0.0, 0.0), *CENTRES[one.centring[0]]]
+    found = spglib.get_symmetry_dataset((one.cell, places, [1] * len(places)), symprec=ALIKE)  # type: ignore[arg-type]
+    if found is None or found.number <= 15:
+        return None
+    is_rhombohedral = found.international[0] == "R"
+    lattice = "rhombohedral" if is_rhombohedral else LATTICES[int(np.searchsorted(LAST, found.number))]
+    lattice = "hexagonal" if lattice == "rhombohedral" and not is_rhombohedral else lattice
+    reciprocal = np.linalg.inv(np.asarray(found.std_lattice))
+    squares = np.sum(reciprocal**2, 0)
+    p = terms(lattice, np.zeros((1, 3), int)).shape[1]
+    metric = squares[[0, 2]] if p == 2 else squares[:p]
+    return _finished(lattice, found.international[0], metric[None], np.array([one.offset]), angles, wavelength)
 
 
 @functools.cache
@@ -163,23 +198,40 @@ def _best(
     start = np.repeat(offsets, [len(trials) for trials, _ in parts])
     if not len(trials):
         return None
-    best: list[Metric] = []
+    best: list[Metric | None] = []
     scores = {c: np.concatenate([_scored(lattice, c, t, table) for t, table in parts]) for c in CENTRINGS[lattice]}
     every = np.sort(np.concatenate(list(scores.values())))
     least = every[-min(KEPT, len(every))]
     for centring, score in scores.items():
         order = np.argsort(-score)[: max(KEPT // 4, 1)]
         order = order[score[order] >= least]
-        found, shifts, evidence, facts = trials[order], start[order], score[order], np.zeros((len(order), 3))
-        for count, kept in ((few, 4), (len(angles), 1)):
-            if len(found):
-                found, shifts, evidence, facts = _refined(lattice, centring, found, shifts, angles[:count], wavelength)
-                order = np.argsort(-evidence)[:kept]
-                found, shifts, evidence, facts = found[order], shifts[order], evidence[order], facts[order]
-        if len(found) and np.isfinite(evidence[0]):
-            own, (lines, met, gap) = coefficients(lattice, found)[0], facts[0]
-            best.append(Metric(lattice, centring, own, float(evidence[0]), int(lines), met, gap, float(shifts[0])))
-    return max(best, key=lambda one: one.evidence, default=None)
+        if len(order):
+            found, shifts, evidence, _ = _refined(
+                lattice, centring, trials[order], start[order], angles[:few], wavelength
+            )
+            order = np.argsort(-evidence)[:4]
+            best.append(_finished(lattice, centring, found[order], shifts[order], angles, wavelength))
+    return max((one for one in best if one is not None), key=lambda one: one.evidence, default=None)
+
+
+def _finished(
+    lattice: str,
+    centring: str,
+    metrics: Float[np.ndarray, "c p"],
+    offsets: Float[np.ndarray, " c"],
+    angles: Float[np.ndarray, " n"],
+    wavelength: float,
+) -> Metric | None:
+    """The best of some metrics, refined on all lines."""
+    if not len(metrics):
+        return None
+    found, shifts, evidence, facts = _refined(lattice, centring, metrics, offsets, angles, wavelength)
+    if not len(found) or not np.isfinite(evidence.max()):
+        return None
+    i = int(np.argmax(evidence))
+    lines, met, gap = facts[i].tolist()
+    own = coefficients(lattice, found)[i]
+    return Metric(lattice, centring, own, float(evidence[i]), int(lines), met, gap, float(shifts[i]))
 
 
 def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> tuple[np.ndarray, Table]:
@@ -213,21 +265,23 @@ def _trials(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"
 
 def _of_pairs(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
     """Every choice of p lines with every choice of low indices for them."""
-    lowest, inverse = _inverses(lattice)
-    chosen = np.array(list(itertools.combinations(range(min(lowest, len(q))), inverse.shape[-1])))
-    return np.einsum("ipq,cq->cip", inverse, q[chosen]).reshape(-1, inverse.shape[-1])
+    inverse = _inverses(lattice)
+    p = inverse.shape[-1]
+    chosen = np.array(list(itertools.combinations(range(min(8 if p == 2 else 6, len(q))), p)))
+    return np.einsum("ipq,cq->cip", inverse, q[chosen]).reshape(-1, p)
 
 
 @functools.cache
-def _inverses(lattice: str) -> tuple[int, Float[np.ndarray, "i p p"]]:
-    """How many lines trials are made of; of all choices of low rows the inverses of their matrices."""
-    centring = "R" if lattice == "rhombohedral" else "P"
-    rows = terms(lattice, indices(lattice, 4, centring)).astype(float)
-    p = rows.shape[1]
-    lowest, few = {1: (6, 20), 2: (8, 32), 3: (6, 18)}[p]
-    index = np.array(list(itertools.permutations(range(few), p)))
-    matrices = rows[:few][index]
-    return lowest, np.linalg.inv(matrices[np.abs(np.linalg.det(matrices)) > 0.5])
+def _inverses(lattice: str) -> Float[np.ndarray, "i p p"]:
+    """Of all choices of low rows, of every centring, the inverses of their matrices."""
+    found = []
+    for centring in CENTRINGS[lattice]:
+        rows = terms(lattice, indices(lattice, 4, centring)).astype(float)
+        p = rows.shape[1]
+        few = min({1: 20, 2: 28, 3: 14 if centring == "P" else 9}[p], len(rows))
+        matrices = rows[:few][np.array(list(itertools.permutations(range(few), p)))]
+        found.append(matrices[np.abs(np.linalg.det(matrices)) > 0.5])
+    return np.linalg.inv(np.unique(np.concatenate(found), axis=0))
 
 
 def _of_zones(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 4"]:

