@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from .cell_search import CENTRES, LATTICES, Metric, indices, search, terms
+from .cell_search import CENTRES, Metric, search
+from .cell_trials import LATTICES, indices, terms
 from .diffraction import wavelengths
 from .peak_search import find_peaks
 
