@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from .cell_search import LATTICES, Metric, indices, search, terms
+from .cell_search import CENTRES, Metric, search
+from .cell_trials import LATTICES, indices, terms
 from .diffraction import wavelengths
 from .peak_search import find_peaks
 
@@ -33,15 +34,6 @@ POINTS = {"P": 1, "A": 2, "B": 2, "C": 2, "I": 2, "F": 4, "R": 3}  # lattice poi
 WORST = 40.0  # of evidence, below the best
 PER_LATTICE = 7
 FEATURES = PER_LATTICE * len(LATTICES) + 12
-CENTRES = {
-    "P": (),
-    "A": ((0, 0.5, 0.5),),
-    "B": ((0.5, 0, 0.5),),
-    "C": ((0.5, 0.5, 0),),
-    "I": ((0.5, 0.5, 0.5),),
-    "F": ((0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)),
-    "R": ((2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3)),
-}
 
 
 def lines_of(

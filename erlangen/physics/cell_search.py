@@ -3,45 +3,41 @@
     Q = 1/d^2 = h^2 A + k^2 B + l^2 C + k l D + h l E + h k F            (fewer unknowns, the more symmetry)
     S = sum_n log[ (1 - e) R / N sum_k g(x_n - x_k; s) + e ],   x: 2 theta,  R: its range,  N: lines that the cell has
 
-S is the evidence against lines that fall anywhere: a cell with many lines explains any pattern, and gains little. Trial
-metrics come from the lowest lines: exhaustively down to orthorhombic; for monoclinic and triclinic lattices from three
-reciprocal vectors among the lowest lines (or half of one) and lines that are their sums and differences. A trial is
-judged by table: for each of its lines a word of bits says which observed lines are there. The best are refined with an
-offset of the angles, on more and more lines. After de Wolff 1957, doi:10.1107/S0365110X57002066 (zones), Louër and
-Louër 1972, doi:10.1107/S0021889872009483; the evidence is that of Bayes with all assignments summed.
+S is the evidence against lines that fall anywhere: a cell with many lines explains any pattern, and gains little; it is
+that of Bayes with all assignments summed. A trial (`cell_trials`) is judged by table: for each of its lines a word of
+bits says which observed lines are there. The best are refined with an offset of the angles, first on low lines.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt32
+from jaxtyping import Float, Int, UInt32
 
-LATTICES = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "rhombohedral", "hexagonal", "cubic")
-CENTRINGS = {  # with the plane that glides, whose absences halve the cells of a zone
-    "triclinic": ("P",),
-    "monoclinic": ("P", "A", "C", "I", "Pa", "Pc", "Pn", "Aa", "Cc", "Ia"),
-    "orthorhombic": tuple("PIFABC"),
-    "tetragonal": tuple("PI"),
-    "rhombohedral": ("R",),
-    "hexagonal": ("P",),
-    "cubic": tuple("PIF"),
+from .cell_trials import CENTRINGS, LATTICES, TRIALS, coefficients, indices, is_sound, sound, terms, trials_of
+
+CENTRES = {
+    "P": (),
+    "A": ((0, 0.5, 0.5),),
+    "B": ((0.5, 0, 0.5),),
+    "C": ((0.5, 0.5, 0),),
+    "I": ((0.5, 0.5, 0.5),),
+    "F": ((0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)),
+    "R": ((2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3)),
 }
+LAST = (2, 15, 74, 142, 167, 194, 230)  # space groups of the crystal systems
+ALIKE = 0.03  # A: how near a lattice is to one of more symmetry that it is tried as
 GRID = 5e-5  # 1/A^2: of the table
 LOOSE = 0.07  # degrees: how far trial lines may be off, by offset and noise
 SHARP = 0.02  # degrees: scale s of the errors of peaks, g = 2/(pi s) (1 + (x/s)^2)^-2: tails of peaks that overlap
 OFFSET = 0.04  # degrees: standard deviation of the offset
 OFFSETS = (0.0, -0.05, 0.05)  # that trials begin from: low lines say little of high ones without the right one
 CONVINCING = 2.4  # evidence per line, from which on the offset is known
-SETTLED, FEWEST = 2.9, 10  # evidence per line of as many lines, from which on lower lattices are not asked
-CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1, 2, 1))  # lines that tell E
+SETTLED, FEWEST, MANY = 2.9, 10, 3  # evidence per line of as many lines, of a cell with not so many for each, from
+# which on lower lattices are not asked
 FOREIGN = 0.03  # e: share of lines that belong to nothing
-VOLUME = (8.0, 2500.0)  # A^3
 LOWEST = {"triclinic": 14, "monoclinic": 16, "orthorhombic": 18}  # observed lines that trials are judged by; others: 20
-TRIALS = 250_000  # of one lattice and offset, more are thinned
 PROMISING = 3000  # of these, after a first look
 KEPT = 30  # trials that are refined
 MOST = 40  # observed lines
@@ -92,66 +88,32 @@ def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, M
             found[lattice] = best
             known = best.met >= 0.95 and best.evidence > CONVINCING * len(two_theta)
             offsets = (best.offset,) if known else offsets
-            if known and best.evidence > SETTLED * len(two_theta) >= SETTLED * FEWEST:
+            settled = lattice != "hexagonal" and best.lines < MANY * len(two_theta)  # a third of its lines: R centring
+            if known and settled and best.evidence > SETTLED * len(two_theta) >= SETTLED * FEWEST:
                 break
+    for oblique in ("monoclinic", "triclinic"):
+        higher = _higher(found[oblique], two_theta, wavelength) if oblique in found else None
+        if higher is not None and (one := found.get(higher.lattice, higher)).evidence <= higher.evidence:
+            found[one.lattice] = higher
     return found
 
 
-@functools.cache
-def indices(lattice: str, most: int, centring: str = "P") -> Int[np.ndarray, "m 3"]:
-    """One reflection of each family of different Q up to an index, of low indices first."""
-    reach = np.arange(-most, most + 1)
-    hkl = np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), -1).reshape(-1, 3)
-    h, k, l = hkl.T
-    hkl = hkl[(h > 0) | ((h == 0) & ((k > 0) | ((k == 0) & (l > 0))))]
-    h, k, l = hkl.T
-    allowed = {
-        "P": h == h,
-        "I": (h + k + l) % 2 == 0,
-        "F": ((h + k) % 2 == 0) & ((k + l) % 2 == 0),
-        "A": (k + l) % 2 == 0,
-        "B": (h + l) % 2 == 0,
-        "C": (h + k) % 2 == 0,
-        "R": (-h + k + l) % 3 == 0,
-    }[centring[0]]
-    glides = {"": h == h, "a": h % 2 == 0, "c": l % 2 == 0, "n": (h + l) % 2 == 0}
-    hkl = hkl[allowed & ((k != 0) | glides[centring[1:]])]
-    _, first = np.unique(terms(lattice, hkl), axis=0, return_index=True)
-    hkl = hkl[first]
-    return hkl[np.argsort((hkl**2).sum(1), kind="stable")]
+def _higher(one: Metric, angles: Float[np.ndarray, " n"], wavelength: float) -> Metric | None:
+    """The same lattice in the axes of a higher one, refined there; None where it has no more symmetry."""
+    import spglib
 
-
-def terms(lattice: str, hkl: Int[np.ndarray, "m 3"]) -> Int[np.ndarray, "m p"]:
-    """Coefficients of the unknowns of a lattice."""
-    h, k, l = hkl.T
-    return np.stack(
-        {
-            "cubic": (h * h + k * k + l * l,),
-            "tetragonal": (h * h + k * k, l * l),
-            "hexagonal": (h * h + h * k + k * k, l * l),
-            "rhombohedral": (h * h + h * k + k * k, l * l),
-            "orthorhombic": (h * h, k * k, l * l),
-            "monoclinic": (h * h, k * k, l * l, h * l),
-            "triclinic": (h * h, k * k, l * l, k * l, h * l, h * k),
-        }[lattice],
-        1,
-    )
-
-
-def coefficients(lattice: str, metric: Float[np.ndarray, "c p"]) -> Float[np.ndarray, "c 6"]:
-    """A..F of the unknowns."""
-    zero = np.zeros(len(metric))
-    m = list(metric.T)
-    return np.stack(
-        {
-            1: lambda: (m[0], m[0], m[0], zero, zero, zero),
-            2: lambda: (m[0], m[0], m[1], zero, zero, m[0] if lattice in ("hexagonal", "rhombohedral") else zero),
-            3: lambda: (*m, zero, zero, zero),
-            4: lambda: (m[0], m[1], m[2], zero, m[3], zero),
-            6: lambda: tuple(m),
-        }[len(m)](),
-        1,
-    )
+    places = [(0.0, 0.0, 0.0), *CENTRES[one.centring[0]]]
+    found = spglib.get_symmetry_dataset((one.cell, places, [1] * len(places)), symprec=ALIKE)  # type: ignore[arg-type]
+    if found is None or found.number <= 15:
+        return None
+    is_rhombohedral = found.international[0] == "R"
+    lattice = "rhombohedral" if is_rhombohedral else LATTICES[int(np.searchsorted(LAST, found.number))]
+    lattice = "hexagonal" if lattice == "rhombohedral" and not is_rhombohedral else lattice
+    reciprocal = np.linalg.inv(np.asarray(found.std_lattice))
+    squares = np.sum(reciprocal**2, 0)
+    p = terms(lattice, np.zeros((1, 3), int)).shape[1]
+    metric = squares[[0, 2]] if p == 2 else squares[:p]
+    return _finished(lattice, found.international[0], metric[None], np.array([one.offset]), angles, wavelength)
 
 
 def _best(
@@ -163,29 +125,46 @@ def _best(
     start = np.repeat(offsets, [len(trials) for trials, _ in parts])
     if not len(trials):
         return None
-    best: list[Metric] = []
+    best: list[Metric | None] = []
     scores = {c: np.concatenate([_scored(lattice, c, t, table) for t, table in parts]) for c in CENTRINGS[lattice]}
     every = np.sort(np.concatenate(list(scores.values())))
     least = every[-min(KEPT, len(every))]
     for centring, score in scores.items():
         order = np.argsort(-score)[: max(KEPT // 4, 1)]
         order = order[score[order] >= least]
-        found, shifts, evidence, facts = trials[order], start[order], score[order], np.zeros((len(order), 3))
-        for count, kept in ((few, 4), (len(angles), 1)):
-            if len(found):
-                found, shifts, evidence, facts = _refined(lattice, centring, found, shifts, angles[:count], wavelength)
-                order = np.argsort(-evidence)[:kept]
-                found, shifts, evidence, facts = found[order], shifts[order], evidence[order], facts[order]
-        if len(found) and np.isfinite(evidence[0]):
-            own, (lines, met, gap) = coefficients(lattice, found)[0], facts[0]
-            best.append(Metric(lattice, centring, own, float(evidence[0]), int(lines), met, gap, float(shifts[0])))
-    return max(best, key=lambda one: one.evidence, default=None)
+        if len(order):
+            found, shifts, evidence, _ = _refined(
+                lattice, centring, trials[order], start[order], angles[:few], wavelength
+            )
+            order = np.argsort(-evidence)[:4]
+            best.append(_finished(lattice, centring, found[order], shifts[order], angles, wavelength))
+    return max((one for one in best if one is not None), key=lambda one: one.evidence, default=None)
+
+
+def _finished(
+    lattice: str,
+    centring: str,
+    metrics: Float[np.ndarray, "c p"],
+    offsets: Float[np.ndarray, " c"],
+    angles: Float[np.ndarray, " n"],
+    wavelength: float,
+) -> Metric | None:
+    """The best of some metrics, refined on all lines."""
+    if not len(metrics):
+        return None
+    found, shifts, evidence, facts = _refined(lattice, centring, metrics, offsets, angles, wavelength)
+    if not len(found) or not np.isfinite(evidence.max()):
+        return None
+    i = int(np.argmax(evidence))
+    lines, met, gap = facts[i].tolist()
+    own = coefficients(lattice, found)[i]
+    return Metric(lattice, centring, own, float(evidence[i]), int(lines), met, gap, float(shifts[i]))
 
 
 def _first(lattice: str, angles: Float[np.ndarray, " n"], wavelength: float) -> tuple[np.ndarray, Table]:
     """The better trials for the lowest lines, by a first look at a few rows; and the table of these lines."""
     q = 4 * np.sin(np.deg2rad(angles / 2)) ** 2 / wavelength**2
-    trials = _sound(lattice, _trials(lattice, q))
+    trials = sound(lattice, trials_of(lattice, q))
     if len(trials) > TRIALS:
         trials = trials[np.random.default_rng(0).choice(len(trials), TRIALS, replace=False)]
     table = _table(angles, wavelength)
@@ -200,84 +179,6 @@ def _scored(lattice: str, centring: str, trials: np.ndarray, table: Table) -> Fl
     """Log odds by all rows up to an index."""
     most = {"triclinic": 2, "monoclinic": 3}.get(lattice, 5)
     return _matched(trials, terms(lattice, indices(lattice, most, centring))[:100], table)
-
-
-def _trials(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
-    """Metrics from the lowest lines."""
-    if lattice == "triclinic":
-        return _of_vectors(q)
-    if lattice == "monoclinic":
-        return _of_zones(q)
-    return _of_pairs(lattice, q)
-
-
-def _of_pairs(lattice: str, q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c p"]:
-    """Every choice of p lines with every choice of low indices for them."""
-    lowest, inverse = _inverses(lattice)
-    chosen = np.array(list(itertools.combinations(range(min(lowest, len(q))), inverse.shape[-1])))
-    return np.einsum("ipq,cq->cip", inverse, q[chosen]).reshape(-1, inverse.shape[-1])
-
-
-@functools.cache
-def _inverses(lattice: str) -> tuple[int, Float[np.ndarray, "i p p"]]:
-    """How many lines trials are made of; of all choices of low rows the inverses of their matrices."""
-    centring = "R" if lattice == "rhombohedral" else "P"
-    rows = terms(lattice, indices(lattice, 4, centring)).astype(float)
-    p = rows.shape[1]
-    lowest, few = {1: (6, 20), 2: (8, 32), 3: (6, 18)}[p]
-    index = np.array(list(itertools.permutations(range(few), p)))
-    matrices = rows[:few][index]
-    return lowest, np.linalg.inv(matrices[np.abs(np.linalg.det(matrices)) > 0.5])
-
-
-def _of_zones(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 4"]:
-    """Monoclinic: A, B, C from three low lines of h00, 0k0, 00l or sums of two of them, E from a fourth."""
-    low, more = q[:8], q[:12]
-    axes = np.concatenate([low, low / 4])
-    b = np.concatenate([q[:7], q[:7] / 4])[:, None]
-    sides = np.concatenate([np.broadcast_to(axes, (len(b), len(axes))), low - b, low - 4 * b], 1)
-    i, j = np.triu_indices(sides.shape[1], 1)
-    plain = np.stack([sides[:, i], np.broadcast_to(b, (len(b), len(i))), sides[:, j]], -1).reshape(-1, 3)
-    a, b = (one.ravel() for one in np.meshgrid(axes, low, indexing="ij"))
-    b = (b - a)[:, None]
-    sides = np.concatenate([np.broadcast_to(axes, (len(b), len(axes))), low - b], 1)
-    mixed = np.stack(np.broadcast_arrays(a[:, None], b, sides), -1).reshape(-1, 3)
-    three = np.concatenate([plain, mixed])
-    a, b, c = three[_is_sound("orthorhombic", three)].T[:, :, None]
-    e = [(more - h * h * a - k * k * b - l * l * c) / (h * l) for h, k, l in CROSSING]
-    e = np.abs(np.concatenate([*e, 0 * a], 1))
-    zone, which = np.nonzero(e <= 1.02 * np.minimum(a, c))
-    return np.stack([a[zone, 0], b[zone, 0], c[zone, 0], e[zone, which]], 1)
-
-
-def _of_vectors(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 6"]:
-    """Triclinic: three reciprocal vectors from low lines, their angles from lines of their sums or differences."""
-    low, more = q[:7], q[:14]
-    found = []
-    for three in itertools.combinations(low, 3):
-        for halved in (None, 0, 1, 2):
-            a, b, c = (v / 4 if i == halved else v for i, v in enumerate(three))
-            sides = []
-            for u, v in ((b, c), (a, c), (a, b)):
-                cross = np.abs(np.concatenate([more - u - v, (more - 4 * u - v) / 2, (more - u - 4 * v) / 2]))
-                sides.append(np.unique(cross[cross <= 1.02 * min(u, v)]))
-            d, e, f = (one.ravel() for one in np.meshgrid(*sides, indexing="ij"))
-            for sign in (1, -1):
-                found.append(np.stack([*np.full((3, len(d)), [[a], [b], [c]]), d, e, sign * f], 1))
-    return np.concatenate(found) if found else np.zeros((0, 6))
-
-
-def _sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Float[np.ndarray, "k p"]:
-    return metrics[_is_sound(lattice, metrics)]
-
-
-def _is_sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Bool[np.ndarray, " c"]:
-    """Positive metrics of cells of a usual volume and shape."""
-    a, b, c, d, e, f = coefficients(lattice, metrics).T
-    square = a * b * c + d * e * f / 4 - (a * d * d + b * e * e + c * f * f) / 4
-    least = np.minimum(np.minimum(a, b), c)
-    kept = (least > 1 / 40.0**2) & (np.maximum(np.maximum(a, b), c) < 1 / 1.8**2)
-    return kept & (square < 1 / VOLUME[0] ** 2) & (square > 1 / VOLUME[1] ** 2) & (square > 0.2 * a * b * c)
 
 
 def _table(angles: Float[np.ndarray, " n"], wavelength: float) -> Table:
@@ -326,7 +227,7 @@ def _refined(
         ridge = 1e-9 * (diagonal + diagonal.max(1, keepdims=True))[:, :, None] * np.eye(square.shape[-1])
         solved = np.linalg.solve(square + ridge, np.einsum("cnp,cn,cn->cp", design, weight, target)[..., None])[..., 0]
         metrics, offsets = solved[:, :-1], solved[:, -1]
-    kept = _is_sound(lattice, metrics)
+    kept = is_sound(lattice, metrics)
     metrics, offsets = metrics[kept], offsets[kept]
     q = 4 * np.sin(np.deg2rad((angles - offsets[:, None]) / 2)) ** 2 / wavelength**2
     return metrics, offsets, *_evidence(metrics @ rows.T, q, scale, offsets, angles)

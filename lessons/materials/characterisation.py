@@ -30,7 +30,7 @@ import numpy as np
 from erlangen.contract import Budget
 from erlangen.learn.batching import predict
 from erlangen.lessons import scale
-from erlangen.methods.baselines.mean import Mean
+from erlangen.methods.baselines.prevalence import Prevalence
 from erlangen.methods.spectra.cell_evidence import CellEvidence
 from erlangen.physics.random_crystals import SYSTEMS
 from erlangen.tasks.materials.characterisation import Characterisation
@@ -42,7 +42,7 @@ at = scale(FULL, TOY)
 task = Characterisation(**at)
 test = task.truth("test")
 true = np.argmax(test.outputs["system"], 1)
-for name, method in (("most frequent", Mean()), ("evidence of cells", CellEvidence(trees=100))):
+for name, method in (("most frequent", Prevalence()), ("evidence of cells", CellEvidence(trees=100))):
     fitted = method.fit(task, Budget(steps=10), key=jax.random.key(0))
     found = predict(fitted, test.inputs, quantities=task.outputs)
     right = np.argmax(found["system"], 1) == true

@@ -58,8 +58,9 @@ def test_a_pattern_finds_its_crystal_in_a_library(salt, tmp_path, capsys):
     said = capsys.readouterr()
     assert said.out.splitlines()[2].split()[0] == "salt" and "left out" in said.err
     assert main(["diffract", str(pattern)]) == 0
-    rows = capsys.readouterr().out.splitlines()
-    assert rows[2].split()[:4] == ["cubic", "5.6400", "5.6400", "5.6400"] and rows[2].split()[7:9] == ["100", "%"]
+    words = capsys.readouterr().out.splitlines()[2].split()
+    assert words[0] == "cubic" and float(words[7]) > 75
+    assert float(words[1]) == pytest.approx(5.64, abs=2e-3)
 
 
 def test_sites_in_part_scatter_in_part(tmp_path):
