@@ -28,6 +28,7 @@ from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.numerics.mechanics import Surface
+from erlangen.numerics.neighbour_lists import listed
 from erlangen.numerics.precision import double
 
 from .molecules import masses
@@ -71,7 +72,7 @@ class ForceConstants:
         """
         whole, n = repeated(x, size), len(x.positions)
         with double():
-            ready = surface.prepare(whole)
+            ready = listed(whole, surface.cutoff, skin=4 * step)
             surface.check(ready)
             start = jnp.asarray(whole.positions, jnp.float64)
             steps = step * jnp.eye(3 * n, start.size, dtype=start.dtype).reshape(-1, *start.shape)
