@@ -35,8 +35,8 @@ def draw(
         ends = np.flatnonzero(np.diff(way.distance) <= 1e-9) + 1  # where the path jumps, lines end
         for part in np.split(np.arange(len(way.q)), ends):
             left.plot(way.distance[part], along[part], color=BLUE, linewidth=1.2)
-            for mode in range(along.shape[1] if spread is not None else 0):
-                middle, half = along[part, mode], spread[part, mode]
+            bands = [] if spread is None else zip(along[part].T, spread[part].T, strict=True)
+            for middle, half in bands:
                 left.fill_between(way.distance[part], middle - half, middle + half, color=BLUE, alpha=0.2, linewidth=0)
         places: dict[float, list[str]] = {}
         for place, name in way.labels:

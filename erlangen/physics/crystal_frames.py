@@ -128,7 +128,7 @@ def _moving(
             came=f"{temperature:g} K: {CAUSES[int(np.max(state.cause))]}",
             do="Ask for a lower temperature or less strain.",
         )
-    return [frames.positions[-count:, i, : len(x.positions)] for i, x in enumerate(starts)]
+    return [np.asarray(frames.positions)[-count:, i, : len(x.positions)] for i, x in enumerate(starts)]
 
 
 def _start(whole: Atoms, conditions: Conditions, rng: np.random.Generator) -> Atoms:

@@ -166,7 +166,10 @@ def primitive(x: Atoms) -> Atoms:
     cell = np.asarray(x.cell, float)
     inside = np.asarray(x.positions, float) @ np.linalg.inv(cell)
     crystal = cell.tolist(), inside.tolist(), np.asarray(x.atomic_numbers).tolist()
-    lattice, places, numbers = spglib.standardize_cell(crystal, to_primitive=True, no_idealize=True)
+    found = spglib.standardize_cell(crystal, to_primitive=True, no_idealize=True)
+    if found is None:  # no symmetry at all
+        return x
+    lattice, places, numbers = (np.asarray(part) for part in found)
     return Atoms(places @ lattice, np.asarray(numbers, np.int32), lattice, np.ones(3, bool))
 
 
@@ -193,7 +196,10 @@ def from_forces(
     cell = np.asarray(supercell.cell, float)
     inside = np.asarray(supercell.positions, float) @ np.linalg.inv(cell)
     crystal = cell.tolist(), inside.tolist(), np.asarray(supercell.atomic_numbers).tolist()
-    found = spglib.get_symmetry(crystal, symprec=SAME)
+    found = spglib.get_symmetry(crystal, symprec=SAME) or {
+        "rotations": np.eye(3)[None],
+        "translations": np.zeros((1, 3)),
+    }
     turns = np.einsum("ab,rbc,cd->rad", cell.T, found["rotations"].astype(float), np.linalg.inv(cell.T))
     images = [_permutation(inside, w, t) for w, t in zip(found["rotations"], found["translations"], strict=True)]
     moved: dict[int, Float[np.ndarray, "N 3 3"]] = {}
