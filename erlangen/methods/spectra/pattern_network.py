@@ -178,6 +178,9 @@ class PatternNetwork(Method):
         return Reader(layers, dense, heads, tuple(edges.tolist()), numbers, classes, source)
 
 
+small = PatternNetwork(channels=4, dense=16)
+
+
 def surprise(model: Reader, x: System, true: Mapping[str, Array]) -> Array:
     """- log p(true class), and of numbers Huber's error, quadratic up to a tenth of their spread."""
     found = model.raw(x)
