@@ -52,12 +52,24 @@ for name, found in answers.items():
 # %% [markdown]
 # ## What the numbers mean
 #
-# RESULT
+# At 0.9 of melting, common neighbours and templates lose a quarter to a third of all atoms: half and more of those in
+# crystals, since every atom of a liquid is rightly none. Both ask for a perfect shell of neighbours, and one bond
+# that is too long spoils it. Loosening the template helps crystals (`template matching` has a setting) and begins to
+# find crystals in liquids.
+#
+# Averaged bond order with a threshold is a strong opponent: in copper it is right everywhere, and among four
+# crystals (copper, iron, cobalt, silicon) at 0.9 of melting it names 99 of 100 crystal atoms right, at the melting
+# point 96; what it loses more of is glass, where some atoms pass the threshold. The network, trained on a handful of
+# frames of 32 atoms, is wrong for one atom in a hundred here; trained on those four crystals it is wrong for two in
+# ten thousand, and says how sure it is (`erlangen board materials/amorphous`).
+#
+# What is the truth here? Every atom has the phase of its whole run. Close to melting a crystal has places that for a
+# moment look like nothing, and calling them crystal is a decision: they will be crystal again.
 
 # %% exercise
-# Write $q_l$ with NumPy for $l = 1$: the length of the mean direction to the neighbours. In a crystal with a
-# centre of inversion at the atom, as fcc, neighbours come in opposite pairs; what must $q_1$ be there, and at a
-# corner of the tetrahedron's centre?
+# Write $q_l$ with NumPy for $l = 1$: the length of the mean direction to the neighbours. Around an atom of an fcc
+# crystal neighbours come in opposite pairs, around the centre of a tetrahedron they do not. What is $q_1$ in
+# both, and at a surface?
 import numpy as np
 
 fcc = np.array([[a, b, c] for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1) if a * a + b * b + c * c == 2])
