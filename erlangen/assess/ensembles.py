@@ -7,7 +7,6 @@ Lakshminarayanan, Pritzel, Blundell (2017), arXiv:1612.01474.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,38 +41,9 @@ class Members(Spread):
             stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *arrays)
         return cls(eqx.combine(stacked, rest[0]), True)
 
-    @property
-    def each(self) -> tuple[Predictor, ...]:
-        """The members one by one."""
-        if not self.stacked:
-            return tuple(self.members)
-        arrays, rest = eqx.partition(self.members, is_array)
-        count = len(jax.tree.leaves(arrays)[0])
-        return tuple(eqx.combine(jax.tree.map(operator.itemgetter(i), arrays), rest) for i in range(count))
-
-    @property
-    def _first(self) -> Predictor:
-        return self.members if self.stacked else self.members[0]
-
-    @property
-    def cutoff(self) -> float:
-        """Of potentials, whose mean is a potential too: a `numerics.mechanics.Surface`."""
-        return self._first.cutoff  # type: ignore[attr-defined]
-
-    def check(self, x: System) -> None:
-        """As the members check it."""
-        self._first.check(x)  # type: ignore[attr-defined]
-
-    def shares(self, x: System) -> Array:
-        """Mean over potentials of what each atom adds to the energy [eV]."""
-        if not self.stacked:
-            return jnp.mean(jnp.stack([one.shares(x) for one in self.members]), 0)
-        arrays, rest = eqx.partition(self.members, is_array)
-        return jnp.mean(jax.vmap(lambda a: eqx.combine(a, rest).shares(x))(arrays), 0)
-
     def prepare(self, x: System) -> System:
         """As the members need it; they are fits of one method."""
-        return self._first.prepare(x)
+        return (self.members if self.stacked else self.members[0]).prepare(x)
 
     def _answers(self, x: System) -> dict[str, Array]:
         if not self.stacked:

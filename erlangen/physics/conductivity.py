@@ -185,7 +185,8 @@ class Zone:
         kinds = np.unique(np.stack([crystal.x.atomic_numbers, crystal.masses]), axis=1, return_inverse=True)[1]
         found = spglib.get_symmetry((cell.tolist(), inside.tolist(), kinds.ravel().tolist()))
         size = np.asarray(shape, int)
-        turns = np.unique(np.swapaxes(np.linalg.inv(found["rotations"]).round().astype(int), 1, 2), axis=0)  # type: ignore[index]
+        rotations = np.eye(3)[None] if found is None else found["rotations"]
+        turns = np.unique(np.swapaxes(np.linalg.inv(rotations).round().astype(int), 1, 2), axis=0)
         turns = np.array([w for w in turns if _fits(w, size)])
         addresses = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), -1).reshape(-1, 3)
         both = np.concatenate([turns, -turns])  # w(-q) = w(q)

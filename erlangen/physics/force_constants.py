@@ -166,8 +166,11 @@ def primitive(x: Atoms) -> Atoms:
     cell = np.asarray(x.cell, float)
     inside = np.asarray(x.positions, float) @ np.linalg.inv(cell)
     crystal = cell.tolist(), inside.tolist(), np.asarray(x.atomic_numbers).tolist()
-    lattice, places, numbers = spglib.standardize_cell(crystal, to_primitive=True, no_idealize=True)  # type: ignore[misc]
-    return Atoms(places @ lattice, np.asarray(numbers, np.int32), lattice, np.ones(3, bool))  # type: ignore[operator]
+    found = spglib.standardize_cell(crystal, to_primitive=True, no_idealize=True)
+    if found is None:  # no symmetry at all
+        return x
+    lattice, places, numbers = (np.asarray(part) for part in found)
+    return Atoms(places @ lattice, np.asarray(numbers, np.int32), lattice, np.ones(3, bool))
 
 
 def _apart(positions: Float[AnyArray, "n 3"], whole: Atoms) -> Float[np.ndarray, "n N"]:
@@ -193,9 +196,12 @@ def from_forces(
     cell = np.asarray(supercell.cell, float)
     inside = np.asarray(supercell.positions, float) @ np.linalg.inv(cell)
     crystal = cell.tolist(), inside.tolist(), np.asarray(supercell.atomic_numbers).tolist()
-    found = spglib.get_symmetry(crystal, symprec=SAME)
-    turns = np.einsum("ab,rbc,cd->rad", cell.T, found["rotations"].astype(float), np.linalg.inv(cell.T))  # type: ignore[index]
-    images = [_permutation(inside, w, t) for w, t in zip(found["rotations"], found["translations"], strict=True)]  # type: ignore[index]
+    found = spglib.get_symmetry(crystal, symprec=SAME) or {
+        "rotations": np.eye(3)[None],
+        "translations": np.zeros((1, 3)),
+    }
+    turns = np.einsum("ab,rbc,cd->rad", cell.T, found["rotations"].astype(float), np.linalg.inv(cell.T))
+    images = [_permutation(inside, w, t) for w, t in zip(found["rotations"], found["translations"], strict=True)]
     moved: dict[int, Float[np.ndarray, "N 3 3"]] = {}
     for atom in {one[0] for one in displacements}:
         steps, forces = [], []

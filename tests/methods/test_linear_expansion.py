@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from erlangen.assess.metrics import estimate
-from erlangen.contract import Budget
+from erlangen.contract import Budget, Session
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
+from erlangen.data.frame_sets import FrameSet
 from erlangen.learn.batching import predict
+from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.linear._design import Triangle, columns, path
 from erlangen.methods.linear.ace import LinearExpansion, nearest
 from erlangen.methods.message_passing._potential import Potential
+from erlangen.methods.wrappers.distilled import Distilled
+from erlangen.methods.wrappers.replay import Mixed, Replay
 from erlangen.nn.cluster_basis import Distances, Expansion, Products
 from erlangen.nn.elements import Elements
 from erlangen.numerics.neighbour_lists import listed
@@ -22,6 +29,8 @@ from erlangen.numerics.precision import double
 from erlangen.tasks.materials.potentials import Potentials
 
 CUTOFF = 4.0
+TOY = Potentials(**Potentials.toy)
+SMALL = LinearExpansion(degrees=(6, 4), cutoff=5.0)
 
 
 def _alloy(seed: int = 0) -> Atoms:
@@ -92,14 +101,69 @@ def test_least_squares_in_parts_is_that_of_the_whole():
     np.testing.assert_allclose(one.losses(w)[1] - one.losses(w)[0], np.sum((x @ w[:, 1] - x @ w[:, 0]) ** 2), rtol=0.1)
 
 
-def test_ten_frames_are_enough_for_copper():
-    task = Potentials(**Potentials.toy)
-    fitted = LinearExpansion(degrees=(6, 4), cutoff=5.0).fit(task, Budget(steps=1), key=jax.random.key(0))
-    test = task.truth("test")
-    found = predict(fitted, test.inputs, quantities=task.outputs)
-    scores = {s.name: estimate(s, found, test, key=jax.random.key(0)).value for s in task.scores}
+@pytest.fixture(scope="module")
+def fitted():
+    return SMALL.fit(TOY, Budget(steps=1), key=jax.random.key(0))
+
+
+def test_ten_frames_are_enough_for_copper(fitted):
+    test = TOY.truth("test")
+    found = predict(fitted, test.inputs, quantities=TOY.outputs)
+    scores = {s.name: estimate(s, found, test, key=jax.random.key(0)).value for s in TOY.scores}
     assert scores["forces_mae"] < 30 and scores["energy_mae"] < 2  # meV/A of 240, meV/atom
     assert nearest(test.inputs, 5.0) == pytest.approx(2.4, abs=0.1)  # of 2.54 at rest
+
+
+def test_a_student_of_the_same_kind_becomes_its_teacher(fitted):
+    """Forces agree far better than either does with the truth; the zero of energy is that of the task."""
+    wrapped = Distilled(SMALL, frames=12)
+    assert wrapped.continues and not Distilled(SMALL, teacher="big.nqx").continues
+    teacher = dataclasses.replace(fitted, elements=Elements((29,), (100.0,)))
+    student = wrapped.fit(TOY, Budget(steps=1), key=jax.random.key(1), session=Session(start=teacher))
+    x = TOY.truth("test").inputs[0]
+    mine, its = student(x), fitted(x)
+    np.testing.assert_allclose(mine["forces"], its["forces"], atol=5e-3)
+    assert float(mine["energy"]) == pytest.approx(float(its["energy"]), abs=0.05)
+
+
+def test_a_teacher_has_a_surface(tmp_path):
+    with pytest.raises(Invalid, match=r"universal potential in a file \.nqx"):
+        Distilled(SMALL, teacher="run.txt")
+    mean = Mean().fit(TOY, Budget(steps=1), key=jax.random.key(0))
+    with pytest.raises(Invalid, match="can be differentiated"):
+        Distilled(SMALL).fit(TOY, Budget(steps=1), key=jax.random.key(0), session=Session(start=mean))
+
+
+def test_left_handed_cells_are_crystals_and_flat_ones_are_refused(fitted):
+    x = TOY.truth("test").inputs[0]
+    swapped = Atoms(x["positions"], x["atomic_numbers"], np.asarray(x["cell"])[[1, 0, 2]], x["pbc"])
+    assert np.linalg.det(swapped.cell) < 0
+    for name, value in fitted(x).items():
+        np.testing.assert_allclose(fitted(swapped)[name], value, atol=1e-4)
+    with pytest.raises(Invalid, match="span a cell"):
+        fitted(swapped.replace(cell=np.asarray(x["cell"])[[0, 0, 2]]))
+    with pytest.raises(Invalid, match="elements must occur"):
+        fitted(swapped.replace(atomic_numbers=np.full(len(swapped.positions), 47)))
+
+
+@pytest.mark.parametrize(("share", "rounds"), [(0.5, (1, 2)), (0.8, (1, 8)), (0.05, (10, 1))])
+def test_replay_mixes_whole_rounds_of_old_and_new_frames(share, rounds):
+    old = FrameSet(str(Path(__file__).parent.parent / "data" / "files" / "mlearn" / "Si" / "training.json.xz"))
+    new, mixed = len(TOY.truth("train")), Mixed(TOY, old, share).truth("train")
+    count = len(old.part("train"))
+    assert len(mixed) == rounds[0] * new + rounds[1] * count
+    assert abs(rounds[1] * count / len(mixed) - share) < 0.15
+    assert {len(values) for values in mixed.outputs.values()} == {len(mixed)}
+    assert len(Mixed(TOY, old, share).truth("test")) == len(TOY.truth("test"))
+
+
+def test_replay_asks_for_all_labels(tmp_path):
+    path = tmp_path / "old.xyz"
+    path.write_text("1\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-3.5\nCu 0 0 0 0 0 0\n" * 8)
+    with pytest.raises(Invalid, match="without stress"):
+        Replay(SMALL, data=str(path)).check(TOY)
+    with pytest.raises(Invalid, match="between 0 and 1"):
+        Replay(SMALL, share=1.0).check(TOY)
 
 
 @pytest.mark.parametrize("settings", [{"degrees": ()}, {"degrees": (4, 4, 4, 4)}, {"degrees": (50,)}, {"cutoff": 0.0}])

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from erlangen.assess.committee import Committee, committee
 from erlangen.assess.ensembles import Members
 from erlangen.numerics.mechanics import Surface
 from erlangen.physics.interatomic.catalogue import law
@@ -63,7 +64,7 @@ def test_supercells_are_exact_on_the_waves_that_they_hold_and_come_closer_betwee
 
 
 def test_the_spread_of_members_is_judged():
-    class Three(Members):
+    class Three(Committee):
         """Lennard-Jones with well depths around the true one."""
 
         depths: ClassVar = (0.96, 1.0, 1.1)
@@ -77,7 +78,7 @@ def test_the_spread_of_members_is_judged():
 
     one = ARGON.consequences[1]
     found = one.derive(Three((), False), key=None)
-    assert one.needs is Members and len(found["inside"]) == 4
+    assert one.needs is Committee and len(found["inside"]) == 4
     assert found["inside"][0] == pytest.approx(1.0)  # every frequency errs by the same part of its spread
     assert found["ranking"][0] > 0.95
     assert all(score.quantity in found and score.quantity in one.true() for score in one.scores)
@@ -86,8 +87,10 @@ def test_the_spread_of_members_is_judged():
 
 def test_members_are_a_surface_of_their_mean():
     plain = law("lj-argon")
-    both = Members.of([plain, LennardJones(epsilon=1.2 * plain.epsilon, sigma=plain.sigma, cutoff=plain.cutoff)])
-    assert isinstance(both, Surface) and len(both.each) == 2
+    both = committee(
+        Members.of([plain, LennardJones(epsilon=1.2 * plain.epsilon, sigma=plain.sigma, cutoff=plain.cutoff)])
+    )
+    assert isinstance(both, Committee) and isinstance(both, Surface) and len(both.each) == 2
     q = [[0.5, 0.5, 0.0]]
     x = ARGON.crystals["equilibrium"]
     squares = [phonons.Vibrations.of(one, x).frequencies(q) ** 2 for one in both.each]

@@ -30,7 +30,7 @@ def columns(basis: Expansion, species: Int[np.ndarray, " n"], x: Atoms) -> dict[
     """{"energy" [p], "forces" [n, 3, p], "virial" [3, 3, p]} of every parameter, species after species; `x` with its
     list. virial: the derivative by a symmetric strain.
     """
-    near, density, by_pair = _tables(basis, species, x)
+    near, density, by_pair = _tables(basis, jnp.asarray(species), x)
     mask, apart = np.asarray(near.mask), np.asarray(near.displacements)
     n, k = mask.shape
     value, by_density = derived(basis.products, [np.asarray(a) for a in density])
@@ -119,20 +119,22 @@ class Triangle:
     def add(self, rows: Float[np.ndarray, "m p"], values: Float[np.ndarray, " m"]) -> None:
         """More rows of X and y."""
         both = np.concatenate([self.whole, np.column_stack([rows, values])])
-        self.whole = np.linalg.qr(both, mode="r")
+        self.whole = np.asarray(np.linalg.qr(both, mode="r"))
 
     def joined(self, other: Triangle) -> Triangle:
         """Of the rows of both."""
         found = Triangle(self.whole.shape[1] - 1)
-        found.whole = np.linalg.qr(np.concatenate([self.whole, other.whole]), mode="r")
+        found.whole = np.asarray(np.linalg.qr(np.concatenate([self.whole, other.whole]), mode="r"))
         return found
 
     @property
     def matrix(self) -> Float[np.ndarray, "m p"]:
+        """R."""
         return self.whole[:, :-1]
 
     @property
     def values(self) -> Float[np.ndarray, " m"]:
+        """Q^T y."""
         return self.whole[:, -1]
 
     def losses(self, w: Float[np.ndarray, "p many"]) -> Float[np.ndarray, " many"]:

@@ -42,10 +42,10 @@ LARGE = 32  # atoms from which sizes are multiples of it, below powers of 2
 class LinearExpansion(Method):
     """Linear atomic cluster expansion; degrees: of products of one, two, three densities."""
 
-    degrees: tuple[int, ...] = (16, 14, 12)
-    cutoff: float = 5.5  # A
+    degrees: tuple[int, ...] = (14, 12, 10)
+    cutoff: float = 5.0  # A
     energy_weight: float = 5.0  # of the squared energy error per atom against the squared force error
-    stress_weight: float = 1.0  # of the squared error of the virial per atom, likewise
+    stress_weight: float = 0.1  # of the squared error of the virial per atom, likewise
 
     accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
 
@@ -55,7 +55,7 @@ class LinearExpansion(Method):
             raise Invalid(
                 must="degrees are those of products of one, of two and of three densities, from 0 to 40",
                 came=f"{self.degrees}",
-                do="Good values: 16,14,12; fewer numbers for fewer bodies.",
+                do="Good values: 14,12,10; fewer numbers for fewer bodies.",
             )
 
     @property

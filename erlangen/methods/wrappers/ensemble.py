@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from erlangen.assess.committee import committee
 from erlangen.assess.ensembles import Members
 from erlangen.contract import Budget, Samples, Session, Split, Spread, Supervised, Wrapper
 from erlangen.core.errors import Invalid, within
@@ -68,4 +69,4 @@ class Ensemble(Wrapper):
             own = jax.random.fold_in(key, i)
             seen = task if self.share == 1 else Part(task, self.share, own)
             members.append(self.method.fit(seen, part, key=own, session=inside))
-        return Members.of(members)
+        return committee(Members.of(members))

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from ...assess.ensembles import Members
+from ...assess.committee import Committee
 from ...assess.metrics import absolute, largest
 from ...contract import Consequence, Curve, Quantities, Score
 from ...core.systems import Atoms
@@ -86,7 +86,7 @@ class Phonons(Potentials):
             ),
             Consequence(
                 "spread of frequencies",
-                Members,
+                Committee,
                 derive=lambda answer, key: self._known(answer),
                 true=lambda: {"inside": [0.9] * len(self.crystals), "ranking": [1.0] * len(self.crystals)},
                 scores=(
@@ -136,7 +136,7 @@ class Phonons(Potentials):
             _vibrations(ForceConstants.displaced(surface, x, size).frequencies, x) for x in self.crystals.values()
         )
 
-    def _known(self, answer: Members) -> dict[str, list[Any]]:
+    def _known(self, answer: Committee) -> dict[str, list[Any]]:
         """By crystal: share of frequencies within 1.645 standard deviations of the members, rank correlation of spread
         and error, and the error of frequencies in ten classes of equal spread.
         """
