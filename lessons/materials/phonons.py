@@ -55,8 +55,8 @@ for bodies, fitted in fits.items():
 # With two bodies the energy is a sum over pairs: springs between atoms, of any length and strength. The best ones
 # miss frequencies by a third of a terahertz. No more frames would help: pairs alone force two elastic constants to
 # be equal (Cauchy's relation, $C_{12} = C_{44}$ without pressure), which differ in metals, in measured copper by a
-# factor of 1.6, so that some sound is too fast and other too slow. Up to four bodies, the same frames give frequencies to about
-# 0.01 THz, twenty times better.
+# factor of 1.6, so that some sound is too fast and other too slow. Up to four bodies, the same frames give
+# frequencies to about 0.01 THz, twenty times better.
 #
 # The heat capacity hardly sees the difference, since at 300 K nearly all modes of copper are classical and count the
 # same; the free energy, a sum of logarithms of frequencies, and the Grueneisen parameter, which is a third

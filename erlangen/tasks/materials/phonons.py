@@ -142,7 +142,7 @@ class Phonons(Potentials):
         """
         from scipy.stats import spearmanr
 
-        each = [self._vibrations(member)["frequencies"] for member in answer.each]
+        each = [self._vibrations(member)["frequencies"] for member in answer.each]  # type: ignore[arg-type]
         found: dict[str, list[Any]] = {"inside": [], "ranking": [], "spread": [], "error": []}
         for i, true in enumerate(self._exact["frequencies"]):
             drawn = np.array([one[i] for one in each])
