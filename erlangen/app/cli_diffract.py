@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..physics.diffraction import Lines, Scatterers
-    from ..physics.indexing import Cell
     from ..physics.search_match import Candidate
 
 CRYSTALS = (".cif", ".vasp", ".poscar", ".contcar", ".extxyz", ".xyz")
@@ -136,7 +135,6 @@ def _pattern(path: Path, args: Any, span: tuple[float, float], plot: Path | None
     """Peaks, a cell that explains them and, with a library, which of its crystals are there."""
     from ..data.pattern_files import read_pattern
     from ..physics.diffraction import wavelengths
-    from ..physics.indexing import index_lines
     from ..physics.peak_search import find_peaks
 
     mean = sum(wavelength * weight for wavelength, weight in wavelengths(args.wavelength))
@@ -149,19 +147,35 @@ def _pattern(path: Path, args: Any, span: tuple[float, float], plot: Path | None
     found = find_peaks(x, y)
     print(f"{path.name}: {len(x)} points from {x[0]:g} to {x[-1]:g} degrees, {len(found.two_theta)} peaks")
     if args.library is None:
-        print(_cell(index_lines(found.two_theta, mean)))
+        print(_cells(x, y, args.wavelength))
         print("  --library FOLDER names the crystals that may be in it")
         return 0
     return _search(x, y, found, args, plot)
 
 
-def _cell(cell: Cell) -> str:
-    from ..physics.random_crystals import SYSTEMS
+def _cells(x: np.ndarray, y: np.ndarray, radiation: str) -> str:
+    """The best cell of every lattice, were it one phase, by how well it predicts the lines."""
+    import numpy as np
 
-    lengths, angles = (" ".join(f"{v:.4f}" for v in cell.lengths), " ".join(f"{v:.2f}" for v in cell.angles))
-    if cell.merit < 8:
-        return f"  no cell explains them (best merit {cell.merit:.1f}): several phases, or triclinic"
-    return f"  as one phase: {SYSTEMS[cell.system]}, {lengths} A, {angles} degrees, merit M = {cell.merit:.1f}"
+    from ..physics.cell_features import PRICE, UNKNOWNS, conventional, lines_of
+    from ..physics.cell_search import search
+
+    lines, wavelength = lines_of(x, y, radiation)
+    found = sorted(search(lines, wavelength).values(), key=lambda m: PRICE * UNKNOWNS[m.lattice] - m.evidence)
+    if not found:
+        return f"  {len(lines)} lines are too few for a cell"
+    rows = [f"  as one phase, by {len(lines)} lines:   a b c [A]      alpha beta gamma      lines met  evidence"]
+    for one in found:
+        cell = conventional(one)
+        lengths = np.linalg.norm(cell, axis=1)
+        unit = cell / lengths[:, None]
+        angles = np.rad2deg(np.arccos([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]]))
+        shown = " ".join(f"{v:8.4f}" for v in lengths) + "  " + " ".join(f"{v:6.2f}" for v in angles)
+        worth = one.evidence - PRICE * UNKNOWNS[one.lattice]
+        rows.append(f"  {one.lattice:13s} {shown}  {100 * one.met:7.0f} %  {worth:8.1f}")
+    if found[0].met < 0.9:
+        rows.append("  none explains them: several phases, or a cell that was not found")
+    return "\n".join(rows)
 
 
 def _search(x: np.ndarray, y: np.ndarray, found: Any, args: Any, plot: Path | None) -> int:

@@ -48,14 +48,15 @@ def _learned(model: str) -> Any:
         from ..methods.foundation._nequix import load_universal
 
         return load_universal(model)
-    from ..assess.ensembles import Committee, Members
+    from ..assess.committee import committee
+    from ..assess.ensembles import Members
+    from ..numerics.mechanics import Surface
     from ..study.run import load
 
     kept = load(model)
-    bare: Any = kept.fitted.bare
-    if isinstance(bare, Members):
-        bare = Committee.of(bare)
-    if not hasattr(bare, "shares"):
+    bare = kept.fitted.bare
+    bare = committee(bare) if isinstance(bare, Members) else bare
+    if not isinstance(bare, Surface):
         raise Invalid(
             must="the energy is a sum over atoms that see their neighbours",
             came=f"{model}: {kept.record.method} on {kept.record.task}",

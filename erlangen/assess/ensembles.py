@@ -14,11 +14,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from ..contract import Outputs, Predictor, Spread
-from ..core.systems import Atoms, System
-from ..numerics.mechanics import Surface
+from ..core.systems import System
 from ..numerics.precision import double
 from .conformal import is_array
 
@@ -60,50 +59,3 @@ class Members(Spread):
     def spread(self, x: System) -> Outputs:
         """Standard deviation over the members (n - 1 in the denominator)."""
         return {name: jnp.std(a, 0, ddof=1) for name, a in self._answers(x).items()}
-
-
-class Committee(eqx.Module):
-    """Members that are surfaces as one surface to simulate on: the mean of their energies, and how far their forces are
-    apart.
-    """
-
-    members: Members
-
-    @classmethod
-    def of(cls, members: Members) -> Committee | None:
-        """None where the members are no surfaces."""
-        every = [members.members] if members.stacked else members.members
-        return cls(members) if all(isinstance(one, Surface) for one in every) else None
-
-    @property
-    def _one(self) -> Surface:
-        """Any of them: what they share is asked of it."""
-        return self.members.members if self.members.stacked else self.members.members[0]
-
-    @property
-    def cutoff(self) -> float:
-        """That of any of the members [A]."""
-        return self._one.cutoff
-
-    def prepare(self, x: Atoms) -> Atoms:
-        """As any of the members needs it."""
-        return self._one.prepare(x)
-
-    def check(self, x: Atoms) -> None:
-        """As any of the members."""
-        self._one.check(x)
-
-    def _of_each(self, x: Atoms) -> Float[Array, "members n"]:
-        if not self.members.stacked:
-            return jnp.stack([one.shares(x) for one in self.members.members])
-        arrays, rest = eqx.partition(self.members.members, is_array)
-        return jax.vmap(lambda a: eqx.combine(a, rest).shares(x))(arrays)
-
-    def shares(self, x: Atoms) -> Float[Array, " n"]:
-        """The mean of what the members say [eV]."""
-        return jnp.mean(self._of_each(x), 0)
-
-    def disagreement(self, x: Atoms) -> Float[Array, " n"]:
-        """sqrt(sum over directions of the variance over members, n - 1 in the denominator) of each force [eV/A]."""
-        forces = jax.jacrev(lambda r: jnp.sum(self._of_each(x.replace(positions=r)), 1))(jnp.asarray(x.positions))
-        return jnp.sqrt(jnp.sum(jnp.var(forces, 0, ddof=1), -1))

@@ -52,10 +52,15 @@ class Site:
     displacement: float = np.nan
 
 
+DOTTED = re.compile(r"^(\s*_[A-Za-z]\w*)\.", re.MULTILINE)
+
+
 def cif_blocks(path: Path, text: str) -> list[gemmi.cif.Block]:
-    """The data blocks of a text."""
+    """The data blocks of a text. Names of newer dictionaries (_atom_site.fract_x) are read as those of the older."""
     import gemmi
 
+    if "_atom_site.fract_x" in text:
+        text = DOTTED.sub(r"\1_", text)
     try:
         return list(gemmi.cif.read_string(text))
     except (ValueError, RuntimeError) as error:

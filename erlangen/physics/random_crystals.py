@@ -1,6 +1,7 @@
 """Crystals that nature might have made: a space group, a lattice that it allows, orbits of atoms that keep apart.
 
-    random_crystal(rng) -> RandomCrystal       crystal system first, each as often; then one of its groups
+    random_crystal(rng) -> RandomCrystal       crystal system first, each as often; then one of its groups, as often as
+                                               among known crystals (`space_groups.csv`), or all alike
 
 Coordinates are free or special (0, 1/4, 1/3, ..., x x x); the volume is that of the atoms, 9 to 22 A^3 each. What came
 out may have more symmetry than was asked for: number and lattice are those that spglib finds. Networks trained on such
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from importlib import resources
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -68,16 +70,28 @@ def symmetry_of(
     return int(found.number), lengths, np.unique(np.asarray(found.rotations, int), axis=0)
 
 
-def random_crystal(rng: np.random.Generator, elements: tuple[int, ...] = ELEMENTS) -> RandomCrystal:
+def random_crystal(
+    rng: np.random.Generator, elements: tuple[int, ...] = ELEMENTS, *, alike: bool = False
+) -> RandomCrystal:
     """One crystal; tries until atoms keep apart."""
     odds = np.array([CHEMISTRY.get(z, 1.0) for z in elements])
+    system = int(rng.integers(len(SYSTEMS)))
+    groups = np.arange(1 + (LAST[system - 1] if system else 0), LAST[system] + 1)
+    weights = np.ones(len(groups)) if alike else frequencies()[groups - 1] + 1.0  # none is impossible
     while True:
-        system = int(rng.integers(len(SYSTEMS)))
-        group = int(rng.integers(1 + (LAST[system - 1] if system else 0), LAST[system] + 1))
+        group = int(rng.choice(groups, p=weights / weights.sum()))
         for _ in range(20):
             found = _attempt(group, system, rng, elements, odds / odds.sum())
             if found is not None:
                 return found
+
+
+@functools.cache
+def frequencies() -> Float[np.ndarray, " 230"]:
+    """Known crystals of every space group in a sample."""
+    text = resources.files("erlangen.physics").joinpath("space_groups.csv").read_text(encoding="utf-8")
+    rows = [line.split(",") for line in text.splitlines() if line[:1].isdigit()]
+    return np.array([float(count) for _, count in rows])
 
 
 def _attempt(

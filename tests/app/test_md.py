@@ -77,11 +77,12 @@ def test_an_explosion_keeps_the_last_good_frame_and_names_the_cause(capsys):
 
 
 def test_the_disagreement_of_an_ensemble_is_watched(capsys, monkeypatch):
-    from erlangen.assess.ensembles import Committee, Members
+    from erlangen.assess.committee import committee
+    from erlangen.assess.ensembles import Members
     from erlangen.physics.interatomic.lennard_jones import LennardJones
 
     laws = LennardJones(), LennardJones(epsilon=0.012)
-    committee = Committee.of(Members.of(laws))
+    ensemble = committee(Members.of(laws))
     x = ase.io.read("ar.xyz")
     forces = []
     for law in laws:
@@ -89,7 +90,7 @@ def test_the_disagreement_of_an_ensemble_is_watched(capsys, monkeypatch):
         forces.append(x.get_forces())
     doubt = np.linalg.norm(np.std(forces, axis=0, ddof=1), axis=1).max()
     with monkeypatch.context() as patch:
-        patch.setattr("erlangen.app.cli_md.surface_of", lambda *args: committee)
+        patch.setattr("erlangen.app.cli_md.surface_of", lambda *args: ensemble)
         patch.setattr("erlangen.app.cli_md.BLOCK", 20)
         argv = [*MD, "--time", "0.32ps"]
         code, out, err = call(capsys, *argv, "--out", "told", "--alarm", "1e-6")

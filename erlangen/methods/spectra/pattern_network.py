@@ -110,7 +110,7 @@ class PatternNetwork(Method):
     batch: int = 64
     decay: float = 1e-4  # of the weights
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="")
+    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="", classes=True)
 
     def __post_init__(self):
         within(self, channels=(1, 1024), dense=(1, 65536), rate=(0, math.inf), batch=(1, 10**6), decay=(-1e-12, 1.0))
@@ -176,6 +176,9 @@ class PatternNetwork(Method):
         heads = {q.name: Linear(self.dense, _size(q), gain=0.1, key=k) for q, k in zip(task.outputs, keys[6:])}
         classes = tuple(q.name for q in task.outputs if q.classes)
         return Reader(layers, dense, heads, tuple(edges.tolist()), numbers, classes, source)
+
+
+small = PatternNetwork(channels=4, dense=16)
 
 
 def surprise(model: Reader, x: System, true: Mapping[str, Array]) -> Array:

@@ -54,6 +54,7 @@ class Characterisation(Supervised, Partitioned):
     width: float = 0.12  # degrees: full width of peaks at low angles, median; it spreads by a third
     texture: float = 0.1  # spread of ln r of March's texture, about a random low-index axis
     elements: str = "known"  # known: of compounds trained on; new: of elements that no training crystal has
+    groups: str = "found"  # found: space groups of a system as often as in nature; alike: each as often
 
     container: ClassVar[type[Field]] = Field
     inputs: ClassVar = (
@@ -71,6 +72,8 @@ class Characterisation(Supervised, Partitioned):
         within(self, n_train=(8, 10**6), n_test=(4, 10**5), counts=(1.0, 1e7), width=(0.02, 2.0), texture=(-1e-9, 2.0))
         if self.elements not in ("known", "new"):
             raise Invalid(must="elements is known or new", came=repr(self.elements), do="The default is known.")
+        if self.groups not in ("found", "alike"):
+            raise Invalid(must="groups is found or alike", came=repr(self.groups), do="The default is found.")
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -78,7 +81,7 @@ class Characterisation(Supervised, Partitioned):
 
     @property
     def idle(self) -> frozenset[str]:
-        return frozenset({"elements"}) if self.data else frozenset()
+        return frozenset({"elements", "groups"}) if self.data else frozenset()
 
     @property
     def partition(self) -> Partition | None:
@@ -100,9 +103,10 @@ class Characterisation(Supervised, Partitioned):
         new = () if self.data or self.elements == "new" else (Shift("elements", ("new",), "new elements"),)
         return (
             *new,
-            Shift("counts", (300.0, 100.0), "noise", "counts at the peak"),
-            Shift("texture", (0.3, 0.6), "texture"),
-            Shift("width", (0.25, 0.5), "wide peaks", "degree"),
+            *(() if self.data or self.groups == "alike" else (Shift("groups", ("alike",), "rare space groups"),)),
+            Shift("counts", (300.0,), "noise", "counts at the peak"),
+            Shift("texture", (0.6,), "texture"),
+            Shift("width", (0.3,), "wide peaks", "degree"),
         )
 
     def shifted(self, axis: str, value: Any) -> Characterisation:
@@ -126,7 +130,7 @@ class Characterisation(Supervised, Partitioned):
         return {"train": self.n_train, "validation": max(self.n_test // 3, 4)}.get(split, self.n_test)
 
     def _key(self, split: Split) -> Key:
-        matter = ("data", "counts", "width", "texture", *(() if self.data else ("elements",)))
+        matter = ("data", "counts", "width", "texture", *(() if self.data else ("elements", "groups")))
         sizes = (self.n_train, self.n_test) if self.data else self._count(split)
         return key_of(self, split, of=matter, also=(random_crystal, pattern, background), count=sizes)
 
@@ -137,7 +141,8 @@ class Characterisation(Supervised, Partitioned):
             chosen = [crystals[i] for i in partition.rows[split]]
         else:
             pool = NEW if self.elements == "new" else KNOWN
-            chosen = [random_crystal(rng, pool) for _ in range(self._count(split))]
+            alike = self.groups == "alike"
+            chosen = [random_crystal(rng, pool, alike=alike) for _ in range(self._count(split))]
         seen = np.random.default_rng([SPLITS[split], 7])  # apart: the same crystals under every condition
         inputs = [seen_as(self.measured(c.scatterers, seen)) for c in chosen]
         kinds = {tuple(np.unique(c.scatterers.atomic_numbers)): 0 for c in chosen}
