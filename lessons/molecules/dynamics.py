@@ -54,7 +54,18 @@ for steps in at["steps"]:
 # %% [markdown]
 # ## What the numbers mean
 #
-# TO BE READ
+# After 30 steps of training the network is a poor potential: the four replicas, which started from good
+# geometries, hold together for 0.6 ps on average before a bond is torn; of what they show until then, bond
+# lengths and angles are far from the reference (0 is equal, 2 is nothing in common). After 2000 steps nothing
+# breaks in the 2 ps that were asked for, and distances, bonds and angles lie within a tenth of the reference,
+# about where a second short run of the reference itself would lie.
+#
+# The energy drifts by 0.6 and by 0.02 meV per atom and picosecond. Both are small beside $k_BT$, which is 43 meV
+# here: the forces of either network are the exact gradient of one energy, and to conserve a wrong energy is no
+# merit. Equipartition says that every element has the same temperature, and 9 % look bad: there is one
+# oxygen atom, and 2 ps in four replicas are few independent samples of its velocity. The shift of vibrations,
+# 50 1/cm, is of the size that spectra from so short a motion can tell. What is certain is the first line, and
+# it is what force errors alone do not say: a longer, hotter run may break what held here.
 
 # %% exercise
 # Nothing gives or takes energy at constant energy, so that its slope in time is a fault: of the forces, of

@@ -108,5 +108,5 @@ def test_bad_input_is_told(tmp_path):
         frames.append(Atoms(atoms, calculator=SinglePointCalculator(atoms, **labels)))
     write(tmp_path / "crystal.xyz", frames, format="extxyz")
     with pytest.raises(Invalid, match="isolated molecules"):
-        Dynamics(data=str(tmp_path / "crystal.xyz"))
+        Dynamics(data=str(tmp_path / "crystal.xyz")).truth("train")
     assert registry.load_task("molecules/dynamics") is Dynamics

@@ -62,14 +62,16 @@ class Dynamics(Forces):
         "motion": Motion(duration=0.05, free=0.05, every=5.0, replicas=2, reference=0.4),
     }
 
-    def __post_init__(self):
-        super().__post_init__()
-        if self.data and any(np.any(x["pbc"]) for x in self.truth("test").inputs):
+    def truth(self, split: Split) -> Samples:
+        """Those of molecules/forces; nothing periodic."""
+        found = super().truth(split)
+        if self.data and any(np.any(x["pbc"]) for x in found.inputs):
             raise Invalid(
                 must="molecules/dynamics simulates isolated molecules",
                 came=f"periodic frames in {self.data}",
                 do="Train on materials/potentials, and simulate with erlangen md.",
             )
+        return found
 
     @property
     def kelvin(self) -> float:
