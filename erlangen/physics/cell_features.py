@@ -119,9 +119,7 @@ def conventional(one: Metric) -> Float[np.ndarray, "3 3"]:
     return cell if found is None else np.asarray(found.std_lattice)
 
 
-def _absences(
-    one: Metric | None, lines: Float[np.ndarray, " k"], wavelength: float
-) -> tuple[float, float, float, float, float, float]:
+def _absences(one: Metric | None, lines: Float[np.ndarray, " k"], wavelength: float) -> tuple[float, ...]:
     """Shares of lines of four classes that are there, by which a hexagonal cell says screws and glides; 0.5 where there
     is none. Last: of all lines, and of 00l with l = 6, 12.
     """
@@ -147,4 +145,4 @@ def _absences(
         axial & (l % 6 == 0),
     )
     shares = [float(there[c].mean()) if c.any() else 0.5 for c in classes]
-    return tuple(shares)  # type: ignore[return-value]
+    return tuple(shares)

@@ -4,7 +4,7 @@
 
 Down to orthorhombic lattices every choice of low lines with every choice of low indices. Monoclinic: A, B, C from axes
 or sums of two of them, E from any line that has it. Triclinic: three reciprocal vectors among the lowest lines (or half
-of one), their angles from sums and differences. After de Wolff 1957, doi:10.1107/S0365110X57002066 (zones) and Louër and
+of one), their angles from sums and differences. After de Wolff 1957, doi:10.1107/S0365110X57002066 (zones) and Louër,
 Louër 1972, doi:10.1107/S0021889872009483.
 """
 
@@ -156,6 +156,7 @@ def _of_vectors(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 6"]:
 
 
 def sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Float[np.ndarray, "k p"]:
+    """Those of `is_sound`."""
     return metrics[is_sound(lattice, metrics)]
 
 
