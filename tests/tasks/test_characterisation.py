@@ -1,4 +1,4 @@
-"""Characterisation: conditions that can be asked for, frequencies of groups, trivial and learned answers to a pattern."""
+"""Characterisation: conditions that can be asked for, frequencies of groups, trivial and learned answers."""
 
 import jax
 import numpy as np
