@@ -26,13 +26,13 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from erlangen import registry
+from erlangen.contract import Budget
 from erlangen.core.systems import Atoms
 from erlangen.learn.batching import in_single, stacked
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.message_passing.painn import PaiNN
-from erlangen.nn.elements import Elements
 from erlangen.nn.radial import Bessel
-from erlangen.numerics import mechanics
 from erlangen.numerics.ensembles import Verlet
 from erlangen.numerics.precision import double
 from erlangen.physics.dynamics import prepare
@@ -42,9 +42,10 @@ LAW = LennardJones(cutoff=8.5125)
 
 
 def network() -> Potential:
-    """A small PaiNN with random weights, float32, as trained ones are."""
+    """A small PaiNN, float32, fitted to the law for so many steps that it moves its atoms like argon."""
+    task = registry.load_task("materials/potentials")(engine="lj-argon", temperature=80, n_train=60, n_test=20)
     method = PaiNN(channels=16, layers=2, radial=Bessel(5.5, 8))
-    return Potential(method.build(1, 18.0, key=jax.random.key(0)), Elements((18,), (0.0,)), 1e-3, 5.5, None)
+    return method.fit(task, Budget(steps=600), key=jax.random.key(0))  # type: ignore[return-value]
 
 
 class OfSurface(Calculator):
@@ -55,7 +56,7 @@ class OfSurface(Calculator):
     def __init__(self, surface: LennardJones | Potential, single: bool):
         super().__init__()
         self.surface, self.single, self.room = surface, single, (0, 0)
-        self.answer = eqx.filter_jit(lambda f, x: jax.vmap(lambda y: mechanics.mechanics(f.shares, y))(x))
+        self.answer = eqx.filter_jit(lambda f, x: jax.vmap(f.mechanics)(x))
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
@@ -80,15 +81,14 @@ def argon(edge: int) -> AseAtoms:
 class InGraph:
     """Blocks of steps; the first, not counted, compiles."""
 
-    def __init__(self, surface, systems, steps: int, skin: float = 1.0):
-        self.simulation = prepare(surface, systems, Verlet(5.0), interval=steps, block=steps, skin=skin)
+    def __init__(self, surface, systems, steps: int):
+        self.simulation = prepare(surface, systems, Verlet(5.0), interval=steps, block=steps)
         self.steps, self.state = steps, self.simulation.start(temperature=80.0)
-        cells = None
-        while self.simulation.cells != cells or self.simulation.cells is None:
+        same = 0
+        while same < 3:  # lists have grown to what they will need
             cells = self.simulation.cells
             self.seconds()
-            if cells is None:
-                break
+            same = same + 1 if self.simulation.cells == cells else 0
 
     def seconds(self) -> float:
         """Per step."""

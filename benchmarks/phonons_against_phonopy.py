@@ -1,6 +1,6 @@
 """Phonons from the unit cell beside phonopy's supercells, with one and the same potential.
 
-    python benchmarks/phonons_against_phonopy.py [--rounds 3]
+    python benchmarks/phonons_against_phonopy.py [--rounds 3] [--only "Cu, EMT"]
 
 For each crystal: the largest difference of frequencies on a path through the zone (bar: 1e-3 THz against a converged
 supercell), and the time for that path and a 12 x 12 x 12 mesh. phonopy's displaced supercells get their forces from the
@@ -78,9 +78,13 @@ def main() -> None:
     """A line for each crystal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--only", choices=list(CASES), help="one crystal")
+    options = parser.parse_args()
+    rounds = options.rounds
     print("crystal                 atoms supercell   difference   ours s  phonopy s   warm     cold", flush=True)
     for name, (kind, atoms, size) in CASES.items():
+        if options.only not in (None, name):
+            continue
         surface = law(kind)
         x = container(atoms)
         forces = jax.jit(lambda y, s=surface: energy_and_forces(lambda z: s.shares(z).sum(), y)["forces"])

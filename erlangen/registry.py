@@ -290,11 +290,11 @@ def _settings(node: ast.ClassDef, lines: list[str], named: dict[str, ast.expr]) 
 
 
 def _inherited(node: ast.ClassDef, tree: ast.Module, text: str, path: Path) -> Iterator[Setting]:
-    """The settings of the dataclasses that a class derives from, in its own file or in a private one beside it."""
+    """The settings of the dataclasses that a class derives from, in its own file or in one beside it."""
     bases = {_last_name(base) for base in node.bases}
     sources = [(tree, text, path)]
     for item in tree.body:
-        if not isinstance(item, ast.ImportFrom) or item.level != 1 or not (item.module or "").startswith("_"):
+        if not isinstance(item, ast.ImportFrom) or item.level != 1 or not item.module or "." in item.module:
             continue
         if bases & {alias.name for alias in item.names}:
             beside = path.with_name(f"{item.module}.py")

@@ -80,7 +80,8 @@ def _of_bar(leaf: Leaf) -> Iterator[str]:
     method.check(task)
     if words[0] != leaf.path:
         yield f"its bar runs {words[0]}"
-    declared = {score.name for score in task.scores}
+    following = [score for one in getattr(task, "consequences", ()) for score in one.scores]
+    declared = {score.name for score in (*task.scores, *following)}
     if declared and bar.score not in declared:
         yield f"its bar asks for {bar.score}; the task has {', '.join(sorted(declared))}"
     for row in leaf.rows:

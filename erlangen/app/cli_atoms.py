@@ -105,6 +105,8 @@ def _md_parser() -> Parser:
     parser.add_argument("--repeat", default="1,1,1", metavar="A,B,C", help="supercell of the file's structure")
     parser.add_argument("--seed", type=int, default=0, help="of velocities and noise (default 0)")
     parser.add_argument("--precision", choices=("float32", "float64"), default="float32", help="of a run")
+    parser.add_argument("--alarm", type=float, metavar="EV/A", help="disagreement of an ensemble about a force: told")
+    parser.add_argument("--alarm-stops", action="store_true", help="end with the block in which it is exceeded")
     parser.add_argument("--out", metavar="DIR", help="default: NAME-md")
     parser.add_argument("--force", action="store_true", help="replace a simulation that is there")
     return parser

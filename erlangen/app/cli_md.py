@@ -32,6 +32,7 @@ def simulate(args: Any) -> int:
 
     environment.prepare(fields=False)
     surface = surface_of(args.law, args.model, args.precision)
+    _check_alarm(args, surface)
     frame = structures(args.file, surface, convert(args.repeat, tuple[int, ...], "--repeat"))[-1]
     if args.ensemble == "npt" and not np.all(frame.atoms.pbc):
         raise Invalid(
@@ -71,6 +72,7 @@ class _Session:
             bonds_of(np.asarray(self.x.positions), np.asarray(self.x.atomic_numbers)) if isolated else ([], np.zeros(0))
         )
         self.bonds, self.lengths = found
+        self._alarmed = False
 
     def run(self, simulation: Any, state: Any, done: int, blocks: int) -> int:
         """The blocks that are left; the exit code."""
@@ -78,21 +80,22 @@ class _Session:
 
         line = ProgressLine(f"md {Path(self.args.file).name}", sys.stderr)
         if done == 0:
-            self.folder.append(self._texts(simulation.frame(state), np.full(self.folder.count, -1), first=True))
+            self.folder.append(self._texts(simulation, simulation.frame(state), np.full(self.folder.count, -1)))
             self.folder.save(simulation, state, 0)
         before, ahead = np.asarray(state.step), simulation.blocks(state, max(blocks - done, 0))
         for state, frames, simulation in ahead:
             done += 1
-            self.folder.append(self._texts(frames, before))
+            self.folder.append(self._texts(simulation, frames, before))
             self.folder.save(simulation, state, done)
             before = np.asarray(state.step)
             line(done * simulation.block, blocks * simulation.block, self._figures(frames))
-            if np.all(state.cause > 0):
+            if np.all(state.cause > 0) or (self.args.alarm_stops and self._alarmed):
                 break
         return self._told(simulation, state)
 
-    def _texts(self, frames: Any, before: np.ndarray, *, first: bool = False) -> list[str]:
+    def _texts(self, simulation: Any, frames: Any, before: np.ndarray) -> list[str]:
         """What the block adds to every file. A system that was stopped repeats its last good frame: taken once."""
+        doubts = self._doubts(simulation, frames)
         z, pbc = np.asarray(self.x.atomic_numbers), np.asarray(self.x.pbc)
         steps = np.asarray(frames.step).T
         new = [np.flatnonzero(np.diff(row, prepend=last) > 0).tolist() for row, last in zip(steps, before)]
@@ -100,10 +103,28 @@ class _Session:
             "".join(frame_text(frames, k, i, z, pbc, self.dt * int(frames.step[k, i])) for k in rows)
             for i, rows in enumerate(new)
         ]
-        table = "".join(self._row(frames, k, i) for i, rows in enumerate(new) for k in rows)
-        return [*texts, (",".join(COLUMNS) + "\n" if first else "") + table]
+        table = "".join(self._row(frames, k, i, doubts[k, i]) for i, rows in enumerate(new) for k in rows)
+        return [*texts, (",".join(COLUMNS) + "\n" if before[0] < 0 else "") + table]
 
-    def _row(self, frames: Any, k: int, i: int) -> str:
+    def _doubts(self, simulation: Any, frames: Any) -> np.ndarray:
+        """How far an ensemble disagrees about a force in every frame; NaN for a single answer. Says it, once."""
+        from ..numerics.precision import double
+        from ..physics.monitors import disagreement
+
+        found = np.full(frames.step.shape, np.nan)
+        if hasattr(simulation.surface, "disagreement"):
+            with double():
+                for i in range(self.folder.count):
+                    path = frames.positions[:, i], frames.cell[:, i]
+                    found[:, i] = disagreement(simulation.surface, self.x, *path, simulation.cells)
+        if self.args.alarm and not self._alarmed and np.any(found > self.args.alarm):
+            self._alarmed = True
+            k, i = np.argwhere(found > self.args.alarm)[0]
+            time = self.dt * int(frames.step[k, i])
+            print(f"  replica {i + 1}: members {found[k, i]:.3g} eV/A apart at {time:g} fs", file=sys.stderr)
+        return found
+
+    def _row(self, frames: Any, k: int, i: int, doubt: float) -> str:
         """One line of the log."""
         from ..physics.units import GPA
 
@@ -112,6 +133,7 @@ class _Session:
         values = [
             self.dt * int(frames.step[k, i]), self._kelvin(frames.kinetic[k, i]), frames.energy[k, i],
             frames.kinetic[k, i], frames.conserved[k, i], pressure, volume, frames.momentum[k, i], frames.largest[k, i],
+            doubt,
         ]  # fmt: skip
         told = ",".join(f"{value:.12g}" for value in values)
         return f"{i},{int(frames.step[k, i])},{told},{';'.join(self._broken(frames.positions[k, i]))}\n"
@@ -144,9 +166,12 @@ class _Session:
             log = self.folder.series(i)
             series = {"times": log["time_fs"], "conserved": log["conserved_eV"], "kinetic": log["kinetic_eV"]}
             breaks = [f"{names} at {t / 1e3:g} ps" for t, names in zip(log["time_fs"], log["broken"]) if names]
-            found.append(
-                monitors(simulation, state, i, **series, momentum=log["momentum_amuA_fs"], broken=tuple(breaks[:1]))
-            )
+            doubts = log["disagreement_eV_A"]
+            told = monitors(simulation, state, i, **series, momentum=log["momentum_amuA_fs"], broken=tuple(breaks[:1]))
+            if not np.all(np.isnan(doubts)):
+                beyond = int(np.sum(doubts > self.args.alarm)) if self.args.alarm else 0
+                told = dataclasses.replace(told, disagreement=float(np.nanmax(doubts)), alarms=beyond)
+            found.append(told)
         for i, one in enumerate(found, 1):
             print("\n".join([f"replica {i}"] * (len(found) > 1) + ["  " + text for text in one.lines()]))
         (self.folder.path / "summary.json").write_text("[\n" + ",\n".join(one.text() for one in found) + "]\n")
@@ -159,7 +184,27 @@ class _Session:
                 came=f"replica {i} stopped at {one.time:g} fs: {one.stopped}; its last good frame is the last one kept",
                 do="Look at that frame; relax first, take a smaller --dt, or train on structures like it.",
             )
+        doubtful = [(i, one) for i, one in enumerate(found, 1) if one.alarms]
+        if doubtful and self.args.alarm_stops:
+            i, one = doubtful[0]
+            raise Invalid(
+                must=f"the members of the ensemble agree about every force to {self.args.alarm:g} eV/A",
+                came=f"{one.disagreement:.3g} eV/A in replica {i}, within {one.time:g} fs",
+                do="Label frames like those in log.csv and train on them too, or leave --alarm-stops out.",
+            )
         return 0
+
+
+def _check_alarm(args: Any, surface: Any) -> None:
+    """Only an ensemble can disagree."""
+    if (args.alarm or args.alarm_stops) and not hasattr(surface, "disagreement"):
+        raise Invalid(
+            must="an alarm needs an answer that knows how unsure it is: an ensemble",
+            came=args.law or str(args.model),
+            do="Train one with --wrap ensemble, or leave --alarm out.",
+        )
+    if args.alarm_stops and not args.alarm:
+        raise Invalid(must="an alarm that stops has a threshold", came="none", do="For instance: --alarm 0.3")
 
 
 def time_of(text: str, flag: str) -> float:

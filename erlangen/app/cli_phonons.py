@@ -12,6 +12,7 @@ import numpy as np
 from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..data.drafts import check_free, whole
+from .credentials import credentials, line
 from .surfaces import one_structure, surface_of
 
 TEMPERATURES = (0.0, 100.0, 200.0, 300.0, 500.0, 1000.0)
@@ -26,6 +27,7 @@ def phonons(args: Any) -> int:
 
         check_picture(Path(args.plot))
     surface, x = _ready(args, [args.plot])
+    from ..assess.committee import of_members
     from ..physics import phonons as vibrations
 
     found = vibrations.Phonons.of(surface, x)
@@ -34,13 +36,18 @@ def phonons(args: Any) -> int:
     q, weights = vibrations.mesh((args.mesh,) * 3, found.x)
     on_mesh = found.frequencies(q)
     heat = vibrations.thermal(on_mesh, weights, np.array(TEMPERATURES))
-    print("\n".join(_told(found, along, heat)))
+    behind = credentials(args.law, args.model)
+    print("\n".join([line(behind), *_told(found, along, heat)]))
+    others = of_members(surface, lambda one: vibrations.Phonons.of(one, x).frequencies(way.q))
+    spread = np.std(others, axis=0, ddof=1) if others else None
+    if spread is not None:
+        print(f"frequencies of the {len(others)} members: apart by {spread.mean():.3f} THz, {spread.max():.3f} at most")
     if args.plot:
         from .plots_phonons import draw
 
-        draw(Path(args.plot), way, along, on_mesh, weights)
+        draw(Path(args.plot), way, along, on_mesh, weights, spread)
     if args.out:
-        _write(Path(args.out), way, along, heat)
+        _write(Path(args.out), way, along, heat, spread, behind)
     _say_written(args.plot, args.out)
     return 0
 
@@ -48,20 +55,29 @@ def phonons(args: Any) -> int:
 def elastic(args: Any) -> int:
     """Elastic constants with relaxed atoms, moduli of a polycrystal, stability."""
     surface, x = _ready(args, [])
+    from ..assess.committee import of_members
     from ..physics.elastic import elastic as constants_of
 
     found = constants_of(surface, x)
-    rows = [" ".join(f"{value:9.2f}" for value in row) for row in found.constants]
-    print("elastic constants, GPa (xx yy zz yz xz xy)", *rows, sep="\n  ")
+    others = [one.constants for one in of_members(surface, lambda one: constants_of(one, x))]
+    rows, behind = [" ".join(f"{v:9.2f}" for v in row) for row in found.constants], credentials(args.law, args.model)
+    print(line(behind))
+    print("elastic constants, GPa, in the axes of the file (xx yy zz yz xz xy)", *rows, sep="\n  ")
     for name, (voigt, reuss, hill) in (("bulk", found.bulk), ("shear", found.shear)):
         print(f"{name} modulus  {hill:.2f} GPa  (Voigt {voigt:.2f}, Reuss {reuss:.2f})")
+    if others:
+        print(
+            f"constants of the {len(others)} members: apart by {np.std(others, axis=0, ddof=1).max():.2f} GPa at most"
+        )
     load = float(np.abs(found.stress).max())
     print(f"largest stress  {load:.3g} GPa" + ("" if load < 0.05 else ": under load; --relax cell first"))
     print("stable" if found.is_stable else "UNSTABLE: some strain lowers the energy")
     if args.out:
         values = {"constants": found.constants, "clamped": found.clamped, "stress": found.stress}
         with whole(Path(args.out)) as draft:
-            draft.write_text(json.dumps({"unit": "GPa", **{k: v.tolist() for k, v in values.items()}}))
+            draft.write_text(
+                json.dumps({"unit": "GPa", **{k: v.tolist() for k, v in values.items()}, "potential": behind})
+            )
         _say_written(args.out)
     return 0
 
@@ -104,7 +120,9 @@ def _told(found: Any, along: np.ndarray, heat: Any) -> list[str]:
     return lines
 
 
-def _write(path: Path, way: Any, along: np.ndarray, heat: Any) -> None:
+def _write(
+    path: Path, way: Any, along: np.ndarray, heat: Any, spread: np.ndarray | None, behind: dict[str, Any]
+) -> None:
     with whole(path) as draft:
         if path.suffix == ".csv":
             with draft.open("w", newline="") as file:
@@ -116,8 +134,13 @@ def _write(path: Path, way: Any, along: np.ndarray, heat: Any) -> None:
         values = {"q": way.q, "distance": way.distance, "frequencies_THz": along, "temperatures_K": heat.temperatures}
         values |= {"free_energy_eV": heat.free_energy, "entropy_eV_per_K": heat.entropy}
         values |= {"heat_capacity_eV_per_K": heat.heat_capacity}
+        values |= {} if spread is None else {"spread_THz": spread}
         labels = [[place, name] for place, name in way.labels]
-        draft.write_text(json.dumps({**{k: np.asarray(v).tolist() for k, v in values.items()}, "labels": labels}))
+        draft.write_text(
+            json.dumps(
+                {**{k: np.asarray(v).tolist() for k, v in values.items()}, "labels": labels, "potential": behind}
+            )
+        )
 
 
 def _say_written(*paths: str | None) -> None:

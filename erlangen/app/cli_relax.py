@@ -13,6 +13,7 @@ import numpy as np
 from ..core.errors import Invalid
 from ..data.drafts import check_free, whole
 from .cli_flags import convert
+from .credentials import credentials, line
 from .surfaces import structures, surface_of
 
 AT_ONCE = 64  # structures
@@ -26,6 +27,7 @@ def relax(args: Any) -> int:
     if not (args.fmax > 0 and args.steps >= 1):
         came, do = f"{args.fmax:g} eV/A, {args.steps} steps", "Good values: 0.01 eV/A, 1000 steps."
         raise Invalid(must="fmax and steps are positive", came=came, do=do)
+    from ..assess.committee import spread_of_forces
     from ..data.readers import write_atoms
     from ..physics.relaxation import Relaxed
     from ..physics.relaxation import relax as relax_all
@@ -45,9 +47,14 @@ def relax(args: Any) -> int:
             found += relax_all(surface, [f.atoms for f in frames[first : first + AT_ONCE]], **options)
             tell(len(found), len(frames))
     kept = [dataclasses.replace(f, atoms=r.atoms, labels=_labels(r), cell=None) for f, r in zip(frames, found)]
+    unsure = [spread_of_forces(surface, r.atoms) for r in found]
+    told = [{"is_relaxed": r.converged, "relaxation_steps": r.steps} for r in found]
+    told = [said if s is None else {**said, "force_spread": float(s.max())} for said, s in zip(told, unsure)]
     with whole(out) as draft:
-        write_atoms(draft, kept, [{"is_relaxed": r.converged, "relaxation_steps": r.steps} for r in found])
-    print("\n".join(_told(found)))
+        write_atoms(draft, kept, told)
+    print("\n".join([line(credentials(args.law, args.model)), *_told(found)]))
+    if largest := [float(s.max()) for s in unsure if s is not None]:
+        print(f"members of the ensemble disagree there by up to {max(largest):.3g} eV/A on the force of an atom")
     print(f"  {out}  in {time.perf_counter() - start:.1f} s")
     return 0
 

@@ -22,8 +22,9 @@ def draw(
     along: Float[np.ndarray, "waves modes"],
     on_mesh: Float[np.ndarray, "points modes"],
     weights: Float[np.ndarray, " points"],
+    spread: Float[np.ndarray, "waves modes"] | None = None,
 ) -> None:
-    """Frequencies [THz] along `way`, and the density of states of those on a mesh."""
+    """Frequencies [THz] along `way` with the spread of an ensemble as a band, and the density of those on a mesh."""
     import matplotlib.pyplot as plt
 
     style: Any = {name: value for name, value in STYLE.items() if name != "axes.prop_cycle"}
@@ -34,6 +35,9 @@ def draw(
         ends = np.flatnonzero(np.diff(way.distance) <= 1e-9) + 1  # where the path jumps, lines end
         for part in np.split(np.arange(len(way.q)), ends):
             left.plot(way.distance[part], along[part], color=BLUE, linewidth=1.2)
+            bands = [] if spread is None else zip(along[part].T, spread[part].T, strict=True)
+            for middle, half in bands:
+                left.fill_between(way.distance[part], middle - half, middle + half, color=BLUE, alpha=0.2, linewidth=0)
         places: dict[float, list[str]] = {}
         for place, name in way.labels:
             places.setdefault(round(place, 9), []).append(GREEK.get(name, name))

@@ -48,11 +48,15 @@ def _learned(model: str) -> Any:
         from ..methods.foundation._nequix import load_universal
 
         return load_universal(model)
+    from ..assess.committee import committee
+    from ..assess.ensembles import Members
+    from ..numerics.mechanics import Surface
     from ..study.run import load
 
     kept = load(model)
     bare = kept.fitted.bare
-    if not hasattr(bare, "shares"):
+    bare = committee(bare) if isinstance(bare, Members) else bare
+    if not isinstance(bare, Surface):
         raise Invalid(
             must="the energy is a sum over atoms that see their neighbours",
             came=f"{model}: {kept.record.method} on {kept.record.task}",

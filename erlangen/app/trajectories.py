@@ -30,7 +30,7 @@ from ..physics.molecules import masses, symbols
 
 COLUMNS = (
     "system", "step", "time_fs", "temperature_K", "potential_eV", "kinetic_eV", "conserved_eV", "pressure_GPa",
-    "volume_A3", "momentum_amuA_fs", "largest_force_eV_A", "broken",
+    "volume_A3", "momentum_amuA_fs", "largest_force_eV_A", "disagreement_eV_A", "broken",
 )  # fmt: skip
 
 

@@ -35,7 +35,8 @@ def coverage(
     where: str = "test",
     key: PRNGKeyArray,
 ) -> list[CoverageRow]:
-    """How often the intervals hold the truth, per output: components, or whole fields for outputs on a grid.
+    """How often the intervals hold the truth, per output: components, whole fields for outputs on a grid, all classes
+    of an atom.
 
     The error is that of `metrics.bar`, by bootstrap over samples (whole groups where samples.group is given).
     """
@@ -43,11 +44,12 @@ def coverage(
     for i, q in enumerate(task.outputs):
         if q.name not in intervals or q.name not in samples.outputs:
             continue
-        whole = q.is_joint
+        whole, by_atom = q.is_joint and q.axes != "atoms", bool(q.classes) and q.axes == "atoms"
         held, count, width = [], [], []
         for (low, high), true in zip(intervals[q.name], samples.outputs[q.name]):
             low, high, true = np.asarray(low), np.asarray(high), np.asarray(true)
             inside = (low <= true) & (true <= high)
+            inside = inside.all(-1) if by_atom else inside
             held.append(float(inside.all()) if whole else float(inside.sum()))
             count.append(1.0 if whole else float(inside.size))
             width.append(float(np.mean(high - low)))

@@ -92,7 +92,7 @@ class Conformalised(Interval):
             own, other = np.asarray(self.quantiles[q.name]), np.asarray(self.others[q.name])[..., place]
             factor = np.where(own > 0, other / np.where(own > 0, own, 1.0), 1.0)
             if q.axes == "atoms":
-                factor = factor[np.asarray(x["atomic_numbers"])].reshape((-1,) + (1,) * q.rep.rank)
+                factor = factor[np.asarray(x["atomic_numbers"])].reshape((-1,) + (1,) * (q.rep.rank + bool(q.classes)))
             found[q.name] = factor
         return found
 
@@ -168,6 +168,8 @@ def _profile(q: Quantity, task: Task, samples: Samples, answers: Sequence[Any], 
 
 
 def _quantile(q: Quantity, scores: Sequence[np.ndarray], inputs: Sequence[System], level: float) -> np.ndarray:
+    if q.classes and q.axes == "atoms":  # an atom is held where all of its classes are; one quantile for all elements
+        return np.full(N_ELEMENTS, pooled_quantile([np.max(s, -1) for s in scores], level))
     if q.is_joint:
         return np.asarray(pooled_quantile([np.max(s, keepdims=True) for s in scores], level))
     pooled = pooled_quantile(scores, level)

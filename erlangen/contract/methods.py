@@ -21,6 +21,7 @@ class Signature:
     """What a method can answer: the kind of task, the container of its input (`System`: any), outputs that must be
     asked for (and no others, where `alone`), what is asked about a Hamiltonian, and the law on which the method builds.
     axes: what every output belongs to ("grid": fields alone; "": one value, or classes, for the whole).
+    classes: whether it can say how likely classes are.
     """
 
     kind: type[Task]
@@ -30,6 +31,7 @@ class Signature:
     law: type | None = None
     alone: bool = False
     axes: str | None = None
+    classes: bool = False
 
     def mismatch(self, task: Task) -> str:
         """Why `task` is not accepted; empty where it is."""
@@ -44,6 +46,9 @@ class Signature:
         elsewhere = [q.name for q in task.outputs if self.axes is not None and q.axes != self.axes]
         if elsewhere:
             return f"answers with {f'values per {self.axes}' if self.axes else 'single values'}, {elsewhere} are none"
+        named = [q.name for q in task.outputs if q.classes and not self.classes]
+        if named:
+            return f"answers with numbers, {named} are classes"
         missing = self.outputs - {q.name for q in task.outputs}
         if missing:
             return f"needs the outputs {sorted(missing)}"

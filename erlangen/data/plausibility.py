@@ -3,6 +3,7 @@
 check_apart(path, inputs)              no two atoms in one place
 check_states(path, inputs, infos)      charge and spin that no method sees
 check_totals(path, inputs, energies)   energies of whole frames, not per atom
+check_work(path, inputs, labels)       a stress that belongs to the energies: sign and unit, between near frames
 state_of(atomic_numbers, info)         charge and unpaired electrons, as a frame states them
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ STATES = {
     "charge": ("charge", "total_charge", "net_charge", "molecular_charge"),
     "spin": ("spin", "total_spin", "multiplicity", "spin_multiplicity", "n_unpaired"),
 }
+PAIRS, ALIKE = 6, 0.95  # pairs of frames that say something of a stress, and how well they have to agree
 USUAL = {"charge": (0,), "spin": (0, 1)}  # a singlet is spin 0 or multiplicity 1
 
 
@@ -183,3 +186,66 @@ def energy_scale(numbers: Sequence[np.ndarray], energies: Sequence[float]) -> st
     if per_atom < 0.2 * total:
         return "per atom"
     return "total" if total < 0.2 * per_atom else None
+
+
+def check_work(path: str | os.PathLike[str], inputs: Sequence[Atoms], labels: Mapping[str, Sequence[Any]]) -> None:
+    """Raise `Invalid` where stresses contradict the energies of frames that a small strain leads to each other.
+
+    Seen are files that hold such frames, and turned signs and wrong units, which make all stresses wrong by one factor;
+    not a single wrong component, nor stresses of trajectories in one cell.
+    """
+    found = stress_against_energy(inputs, labels)
+    if found is None or 0.5 < found[0] < 2:
+        return
+    factor, pairs = found
+    turned = "the opposite sign" if factor < 0 else "the same sign"
+    raise Invalid(
+        must="a stress is the derivative of the energy by strain over the volume: in eV/A^3, positive under tension",
+        came=f"{path}: over {pairs} pairs of strained frames {abs(factor):.3g} times that, with {turned}",
+        do="Say how it is to be read: FILE:stress=-stress turns the sign, units=eV+GPa or eV+kbar gives the unit.",
+    )
+
+
+def stress_against_energy(inputs: Sequence[Atoms], labels: Mapping[str, Sequence[Any]]) -> tuple[float, int] | None:
+    """s of V sigma : epsilon = s (E' - E + F . u) over near pairs of frames, and how many; None where nothing is told.
+
+    Trapezoid rule: V sigma and F are means of both. Pairs follow each other in the file, or in volume; u is what atoms
+    move beyond the strain. Told is a factor that explains all pairs alike (correlation above 0.95).
+    """
+    groups: dict[bytes, list[int]] = {}
+    for i, x in enumerate(inputs):
+        if np.all(x.pbc):
+            groups.setdefault(np.asarray(x.atomic_numbers).tobytes(), []).append(i)
+    work: list[tuple[float, float]] = []
+    for rows in groups.values():
+        ordered = sorted(rows, key=lambda i: abs(np.linalg.det(np.asarray(inputs[i].cell, float))))
+        for i, j in dict.fromkeys([*zip(rows, rows[1:]), *zip(ordered, ordered[1:])]):
+            one = _work(inputs, labels, i, j)
+            work += [] if one is None else [one]
+    by_stress, by_energy = np.array(work).reshape(-1, 2).T
+    if len(work) < PAIRS:
+        return None
+    overlap = float(by_stress @ by_energy)
+    sizes = float(np.linalg.norm(by_stress) * np.linalg.norm(by_energy))
+    if sizes == 0 or abs(overlap) < ALIKE * sizes:
+        return None
+    return overlap / float(by_energy @ by_energy), len(work)
+
+
+def _work(inputs: Sequence[Atoms], labels: Mapping[str, Sequence[Any]], i: int, j: int) -> tuple[float, float] | None:
+    """Energy [eV] between two frames as their stresses have it, and as their energies and forces; None if far apart."""
+    cells = [np.asarray(inputs[k].cell, float) for k in (i, j)]
+    deformed = np.linalg.solve(*cells)
+    strain = (deformed - np.linalg.inv(deformed)) / 2
+    turned, strain = (strain - strain.T) / 2, (strain + strain.T) / 2
+    if not 1e-3 < np.abs(strain).max() < 0.06 or np.abs(turned).max() > 0.01:
+        return None
+    here, there = (np.asarray(inputs[k].positions, float) @ np.linalg.inv(cell) for k, cell in zip((i, j), cells))
+    moved = (there - here - np.round(there - here)) @ (cells[0] + cells[1]) / 2
+    if np.abs(moved).max() > 0.3:
+        return None
+    forces = np.asarray(labels["forces"][i], float) + np.asarray(labels["forces"][j], float)
+    by_forces = -0.5 * float(np.sum(forces * moved))
+    virial = sum(abs(np.linalg.det(c)) * np.asarray(labels["stress"][k], float) for k, c in zip((i, j), cells))
+    gain = float(labels["energy"][j]) - float(labels["energy"][i]) - by_forces
+    return (0.5 * float(np.sum(virial * strain)), gain) if abs(by_forces) < 3 * abs(gain) else None

@@ -154,6 +154,8 @@ def samples_of(source: Source, frames: Sequence[Frame], outputs: Sequence[str]) 
     if "forces" in outputs or "stress" in outputs:
         stress = _stresses(source.path, frames, is_required="stress" in outputs)
         found = found if stress is None else {**found, "stress": stress}
+        if stress is not None and {"energy", "forces"} <= set(found):
+            plausibility.check_work(source.path, inputs, found)
     return Samples(inputs, found, _groups(source, frames) if source.group else None)
 
 

@@ -33,25 +33,27 @@ from .neighbours import full_rank
 
 T = TypeVar("T")
 CHUNK = 1024  # atoms whose candidates are in memory at once
+NEAR_SKIN = 0.3  # A, of the short list
 MARGIN = 1e-3  # of the reach: rounding of positions must not move a pair out of the bins that are searched
 
 
 class Listing(eqx.Module):
     """What a simulation carries along: the list, and whether it was ever too small.
 
-    short: (atoms per bin, neighbours per atom, bins that the cutoff spans); any of them True: pairs are missing.
+    short: (atoms per bin, neighbours per atom, bins that the cutoff spans, neighbours per atom of a short list made of
+    it); any of them True: pairs are missing.
     """
 
     pairs: NeighbourList
-    short: Bool[Array, " 3"]
+    short: Bool[Array, " 4"]
 
 
 @dataclasses.dataclass(frozen=True)
 class CellList:
-    """The static sizes of a cell list. cutoff, skin in A; good values of the skin: 0.5-1 A for 1 fs at 300 K.
+    """The static sizes of a cell list. cutoff, skin in A; a good skin: 1 A for 1 fs at 300 K.
 
     bins along each lattice vector; span: how many bins to either side are searched; occupancy: places per bin; width:
-    places per row of the list.
+    places per row of the list. near, near_skin: the same of the short list that is made of it (`pruning`).
     """
 
     cutoff: float
@@ -60,6 +62,8 @@ class CellList:
     span: tuple[int, int, int]
     occupancy: int
     width: int
+    near: int
+    near_skin: float
 
     @property
     def reach(self) -> float:
@@ -71,9 +75,11 @@ class CellList:
         bins = _binned(x, self)
         table, most = _members(bins, self)
         numbers = jnp.arange(len(bins.place), dtype=jnp.int32)
-        senders, images, found = jax.lax.map(lambda i: _row(i, bins, table, self), numbers, batch_size=CHUNK)
+        senders, images, slots, running = jax.lax.map(lambda i: _row(i, bins, table, self), numbers, batch_size=CHUNK)
+        found = running[:, -1]
         mask = jnp.arange(self.width) < found[:, None]
-        reverse, paired = _reverse(numbers, senders, images, mask, self)
+        rank = jnp.argmax(table[bins.place] == numbers[:, None], 1).astype(jnp.int32)
+        reverse, paired = _reverse(senders, slots, running, mask, rank, self)
         shifts = images + bins.wraps[:, None] - bins.wraps[senders]
         pairs = NeighbourList(
             jnp.where(paired, reverse, numbers[:, None] * self.width + jnp.arange(self.width, dtype=jnp.int32)),
@@ -84,7 +90,8 @@ class CellList:
             self.reach,
         )
         unpaired = jnp.any(paired != mask)
-        return Listing(pairs, jnp.stack([most > self.occupancy, jnp.max(found) > self.width, ~bins.spanned | unpaired]))
+        missed = [most > self.occupancy, jnp.max(found) > self.width, ~bins.spanned | unpaired, jnp.bool_(False)]
+        return Listing(pairs, jnp.stack(missed))
 
     def refresh(self, x: Atoms, listing: Listing) -> Listing:
         """The same list while no pair outside of it can be within the cutoff, else a new one."""
@@ -97,20 +104,26 @@ class CellList:
 
     def larger(self, short: np.ndarray) -> CellList:
         """Twice the room where it was short, and one bin further."""
-        occupancy, width, bins = (bool(flag) for flag in np.asarray(short))
+        occupancy, width, bins, near = (bool(flag) for flag in np.asarray(short))
         span = self.span if not bins else tuple(m + 1 for m in self.span)
         return dataclasses.replace(
-            self, occupancy=self.occupancy * (1 + occupancy), width=self.width * (1 + width), span=span
+            self,
+            occupancy=self.occupancy * (1 + occupancy),
+            width=self.width * (1 + width),
+            near=round_width(self.near + max(self.near // 4, 1) * near),
+            span=span,
         )
 
 
-def plan(x: Atoms, cutoff: float, skin: float = 0.5) -> CellList:
-    """Sizes with a quarter of room to spare for a structure and what it becomes when its atoms move about."""
+def plan(x: Atoms, cutoff: float, skin: float = 1.0) -> CellList:
+    """Sizes with a quarter of room to spare (a fifth in the short list, which every step pays for) for a structure and
+    what it becomes when its atoms move about.
+    """
     if not (cutoff > 0 and skin >= 0):
         raise Invalid(
             must="a cell list has a positive cutoff and a skin of at least 0",
             came=f"cutoff {cutoff:g} A, skin {skin:g} A",
-            do="Good values: the cutoff of the potential, 0.5 A.",
+            do="Good values: the cutoff of the potential, 1 A.",
         )
     reach, pbc = cutoff + skin, np.asarray(x.pbc, bool)
     inverse = np.linalg.inv(np.asarray(full_rank(jnp.asarray(x.cell), jnp.asarray(pbc)), float))
@@ -118,15 +131,21 @@ def plan(x: Atoms, cutoff: float, skin: float = 0.5) -> CellList:
     lengths = np.where(pbc, heights, np.ptp(fraction, axis=0) * heights)
     bins = np.maximum(lengths // (reach * (1 + 2 * MARGIN)), 1).astype(int)
     span = np.where(pbc, np.ceil(reach * (1 + 2 * MARGIN) * bins / heights), 1).astype(int)
-    found = neighbour_list(
-        np.asarray(x.positions), np.asarray(x.atomic_numbers), reach, cell=np.asarray(x.cell), pbc=pbc
-    )
-    width = round_width(int(1.25 * found.mask.sum(1).max(initial=0)) + 1)
+    near_skin = min(NEAR_SKIN, skin)
+    width, near = (_most(x, r) for r in (reach, cutoff + near_skin))
+    width, near = round_width(int(1.25 * width) + 1), round_width(int(1.2 * near) + 2)
     sizes: Any = [tuple(int(v) for v in values) for values in (bins, span)]
-    first = CellList(float(cutoff), float(skin), *sizes, occupancy=1, width=width)
+    first = CellList(float(cutoff), float(skin), sizes[0], sizes[1], 1, width, near, near_skin)
     place = np.asarray(_binned(x, first).place)
     fullest = np.bincount(place[np.asarray(x.atomic_numbers) > 0], minlength=1).max()
     return dataclasses.replace(first, occupancy=int(1.25 * fullest) + 2)
+
+
+def _most(x: Atoms, reach: float) -> int:
+    """Neighbours of the atom that has most."""
+    r, numbers = np.asarray(x.positions), np.asarray(x.atomic_numbers)
+    pairs = neighbour_list(r, numbers, reach, cell=np.asarray(x.cell), pbc=np.asarray(x.pbc, bool))
+    return int(pairs.mask.sum(1).max(initial=0))
 
 
 def with_room(run: Callable[[CellList], tuple[T, Any]], cells: CellList, *, tries: int = 12) -> tuple[T, CellList]:
@@ -189,8 +208,10 @@ def _members(bins: _Bins, cells: CellList) -> tuple[Int[Array, "bins occupancy"]
     return jnp.where(rows < ends[1:, None], members, n), jnp.max(jnp.diff(ends))
 
 
-def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, Array, Array]:
-    """Senders [K] and their images [K, 3] of atom i, and how many there are (more than K: the rest is missing)."""
+def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, Array, Array, Array]:
+    """Of atom i: senders [K], their images [K, 3], their places [K] among all candidates, and how many of the
+    candidates are near up to each place (more than K in all: the rest is missing).
+    """
     offsets = jnp.asarray(list(itertools.product(*(range(-m, m + 1) for m in cells.span))), jnp.int32)
     steps = jnp.asarray(cells.bins, jnp.int32)
     images, index = jnp.divmod(bins.index[i] + offsets, steps)
@@ -198,14 +219,16 @@ def _row(i: Array, bins: _Bins, table: Array, cells: CellList) -> tuple[Array, A
     members = table[place]
     n = len(bins.place)
     j = jnp.minimum(members, n - 1)
-    # receiver - sender first: the reverse pair then differs in sign only, and both are found or neither
-    moved = (bins.home[i] - bins.home[j]) - (images.astype(bins.home.dtype) @ bins.lattice)[:, None]
+    # receiver - sender first: the reverse pair then differs in sign only, and both are found or neither;
+    # x, y and z apart: rows of three are several times slower on a CPU
+    across = images.astype(bins.home.dtype) @ bins.lattice
+    moved = [(bins.home[i, a] - bins.home[:, a][j]) - across[:, a, None] for a in range(3)]
     itself = (j == i) & jnp.all(images == 0, -1)[:, None]
     exists = (members < n) & bins.real[i] & ~itself & jnp.all(bins.pbc | (images == 0), -1)[:, None]
-    near = (exists & (jnp.sum(moved**2, -1) < cells.reach**2)).ravel()
-    running = _running(near.reshape(-1, cells.occupancy))
+    near = exists & (moved[0] ** 2 + moved[1] ** 2 + moved[2] ** 2 < cells.reach**2)
+    running = _running(near)
     slots = jnp.minimum(jnp.searchsorted(running, jnp.arange(1, cells.width + 1, dtype=jnp.int32)), len(running) - 1)
-    return j.ravel()[slots], images[slots // cells.occupancy], running[-1]
+    return j.ravel()[slots], images[slots // cells.occupancy], slots, running
 
 
 def _running(flags: Bool[Array, "bins occupancy"]) -> Int[Array, " places"]:
@@ -216,15 +239,20 @@ def _running(flags: Bool[Array, "bins occupancy"]) -> Int[Array, " places"]:
 
 
 def _reverse(
-    numbers: Array, senders: Array, images: Array, mask: Array, cells: CellList
+    senders: Int[Array, "n K"],
+    slots: Int[Array, "n K"],
+    running: Int[Array, "n candidates"],
+    mask: Bool[Array, "n K"],
+    rank: Int[Array, " n"],
+    cells: CellList,
 ) -> tuple[Int[Array, "n K"], Bool[Array, "n K"]]:
-    """Flat place of each pair's reverse: in row j, sender i, image of opposite sign; and whether it is there."""
-    base = 2 * max(cells.span) + 1
-    code = (images[..., 0] * base + images[..., 1]) * base + images[..., 2]
+    """Flat place of each pair's reverse, and whether it is there.
 
-    def of_row(i: Array) -> tuple[Array, Array]:
-        j = senders[i]
-        same = (senders[j] == i) & (code[j] == -code[i][:, None]) & mask[j]
-        return j * cells.width + jnp.argmax(same, -1).astype(jnp.int32), mask[i] & jnp.any(same, -1)
-
-    return jax.lax.map(of_row, numbers, batch_size=CHUNK)
+    Bins around an atom stand in an order in which the opposite of each mirrors its place; in its bin, atom i stands at
+    rank[i]. So the place of i among the candidates of its neighbour is known, and with it that in the neighbour's row.
+    """
+    numbers = jnp.arange(len(rank), dtype=jnp.int32)
+    opposite = running.shape[1] // cells.occupancy - 1 - slots // cells.occupancy
+    column = running[senders, opposite * cells.occupancy + rank[:, None]] - 1
+    reverse = senders * cells.width + jnp.clip(column, 0, cells.width - 1)
+    return reverse, mask & (column < cells.width) & (senders.ravel()[reverse] == numbers[:, None])

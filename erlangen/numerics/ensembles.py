@@ -72,6 +72,11 @@ class Ensemble(eqx.Module):
     def conserves_momentum(self) -> bool:
         """Whether the sum of m v stays what it is."""
 
+    @property
+    def keeps_cell(self) -> bool:
+        """Whether the cell stays what it is."""
+        return True
+
 
 class Verlet(Ensemble):
     """Constant energy: v += dt/2 F/m, x += dt v, F(x), v += dt/2 F/m. Symplectic, time-reversible, error O(dt^2).
@@ -191,6 +196,10 @@ class CellRescaling(Ensemble):
     @property
     def conserves_momentum(self) -> bool:
         return self.inner.conserves_momentum
+
+    @property
+    def keeps_cell(self) -> bool:
+        return False
 
 
 def _kicked(phase: Phase, bodies: Bodies, dt: float) -> Float[Array, "n 3"]:

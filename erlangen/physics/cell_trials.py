@@ -4,8 +4,8 @@
 
 Down to orthorhombic lattices every choice of low lines with every choice of low indices. Monoclinic: A, B, C from axes
 or sums of two of them, E from any line that has it. Triclinic: three reciprocal vectors among the lowest lines (or half
-of one), their angles from sums and differences. After de Wolff 1957, doi:10.1107/S0365110X57002066 (zones) and Louër,
-Louër 1972, doi:10.1107/S0021889872009483.
+of one), their angles from sums and differences. After de Wolff 1957, doi:10.1107/S0365110X57002066 (zones) and Louër
+and Louër 1972, doi:10.1107/S0021889872009483.
 """
 
 from __future__ import annotations

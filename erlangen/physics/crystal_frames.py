@@ -16,18 +16,22 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
+from erlangen.numerics.ensembles import Langevin
 from erlangen.numerics.mechanics import Surface, energy_forces_stress
 from erlangen.numerics.precision import double
 
+from .dynamics import CAUSES, prepare
 from .interatomic.law import Law
-from .molecular_dynamics import Sampling, trajectory
+from .units import BOLTZMANN
 
 LATTICES = ("fcc", "bcc", "hcp", "diamond")
 LENGTH = 7.0  # A: between opposite faces of a cell, at least
 PER_CELL = 5  # frames, the first without dynamics
+DT, FRICTION, BURN_IN, INTERVAL = 2.0, 0.02, 200, 25  # fs, 1/fs, steps
 SHAKEN = 0.04  # of the cube root of the volume per atom: standard deviation of displacements at random, at most
 STRETCH = (0.94, 1.06)  # of the lattice constant in tables, between which that of a law is looked for
 Answer = Callable[[Atoms], dict[str, np.ndarray]]
@@ -68,51 +72,63 @@ def elements_of(law: Law) -> tuple[str, ...]:
 
 def crystal(surface: Surface, element: str) -> Atoms:
     """The conventional cell of an element (primitive if hexagonal) at the volume of least energy."""
-    from ase.build import bulk
-    from ase.data import atomic_numbers, reference_states
     from scipy.optimize import minimize_scalar
 
-    state = reference_states[atomic_numbers[element]]
-    is_cubic = state is not None and state["symmetry"] != "hcp"
-    found = bulk(element, cubic=True) if is_cubic else bulk(element)
-    x, ask = Atoms(found.positions, found.numbers, found.cell.array, np.ones(3, bool)), answer(surface)
-    best = minimize_scalar(lambda s: float(ask(_stretched(x, s))["energy"]), bounds=STRETCH, options={"xatol": 1e-8})
+    x, ask = unit_of(element), answer(surface)
+    best = minimize_scalar(lambda s: float(ask(stretched(x, s))["energy"]), bounds=STRETCH, options={"xatol": 1e-8})
     if min(abs(best.x - end) for end in STRETCH) < 1e-3:
         raise Invalid(
             must=f"the crystal of {element} has a least energy near its density",
             came=f"none between {STRETCH[0]} and {STRETCH[1]} of its lattice constant",
             do="Take a potential that is for this element.",
         )
-    return _stretched(x, float(best.x))
+    return stretched(x, float(best.x))
+
+
+def unit_of(element: str) -> Atoms:
+    """The conventional cell of an element (primitive if hexagonal) as tables have it."""
+    from ase.build import bulk
+    from ase.data import atomic_numbers, reference_states
+
+    state = reference_states[atomic_numbers[element]]
+    is_cubic = state is not None and state["symmetry"] != "hcp"
+    found = bulk(element, cubic=True) if is_cubic else bulk(element)
+    return Atoms(found.positions, found.numbers, found.cell.array, np.ones(3, bool))
 
 
 def frames(
     surface: Surface, unit: Atoms, conditions: Conditions, count: int, *, seed: int
 ) -> tuple[list[Atoms], np.ndarray]:
     """`count` frames, and which strained cell each belongs to; cell i draws from the stream (seed, i)."""
-    ask, found, cells = answer(surface), [], -(-count // PER_CELL)
-    whole = _repeated(unit)
-    for i in range(cells):
-        rng = np.random.default_rng([seed, i])
-        start = _start(whole, conditions, rng)
+    found, cells = [], -(-count // PER_CELL)
+    whole = repeated(unit)
+    streams = [np.random.default_rng([seed, i]) for i in range(cells)]
+    starts = [_start(whole, conditions, rng) for rng in streams]
+    paths = _moving(surface, starts, conditions.temperature, min(PER_CELL, count) - 1, seed)
+    for rng, start, path in zip(streams, starts, paths, strict=True):
         spread = rng.uniform(0.25, 1.0) * SHAKEN * (abs(np.linalg.det(whole.cell)) / len(whole.positions)) ** (1 / 3)
         shaken = start.positions + spread * rng.standard_normal(np.shape(start.positions))
-        moving = _moving(ask, start, conditions.temperature, min(PER_CELL, count - i * PER_CELL) - 1, (seed, i, 1))
-        found += [start.replace(positions=r) for r in (shaken, *moving)]
-    return found, np.arange(len(found)) // PER_CELL
+        found += [start.replace(positions=r) for r in (shaken, *path)]
+    return found[:count], np.arange(count) // PER_CELL
 
 
-def _moving(ask: Answer, start: Atoms, temperature: float, count: int, seed: tuple[int, ...]) -> np.ndarray:
-    """[count, n, 3] positions of one trajectory."""
+def _moving(
+    surface: Surface, starts: list[Atoms], temperature: float, count: int, seed: int
+) -> list[Float[np.ndarray, "frames n 3"]]:
+    """`count` places of each on a way of its own, all side by side in one program."""
     if not count:
-        return np.zeros((0, *np.shape(start.positions)))
-
-    def potential(positions: np.ndarray) -> tuple[float, np.ndarray]:
-        y = ask(start.replace(positions=positions))
-        return float(y["energy"]), y["forces"]
-
-    sampling = Sampling(temperature=temperature, interval=25, burn_in=100)
-    return trajectory(potential, start, count, sampling, seed=seed).positions
+        return [np.zeros((0, *np.shape(x.positions))) for x in starts]
+    bath = Langevin(DT, BOLTZMANN * temperature, FRICTION)
+    simulation = prepare(surface, starts, bath, interval=INTERVAL, block=INTERVAL)
+    state = simulation.start(temperature=temperature, seed=seed)
+    state, frames, _ = simulation.run(state, BURN_IN // INTERVAL + count)
+    if np.any(state.cause):
+        raise Invalid(
+            must="a crystal survives at the temperature of its frames",
+            came=f"{temperature:g} K: {CAUSES[int(np.max(state.cause))]}",
+            do="Ask for a lower temperature or less strain.",
+        )
+    return [np.asarray(frames.positions)[-count:, i, : len(x.positions)] for i, x in enumerate(starts)]
 
 
 def _start(whole: Atoms, conditions: Conditions, rng: np.random.Generator) -> Atoms:
@@ -125,7 +141,8 @@ def _start(whole: Atoms, conditions: Conditions, rng: np.random.Generator) -> At
     return Atoms(whole.positions[kept] @ deformed, whole.atomic_numbers[kept], whole.cell @ deformed, whole.pbc)
 
 
-def _repeated(unit: Atoms) -> Atoms:
+def repeated(unit: Atoms) -> Atoms:
+    """The crystal in a cell of `LENGTH` between opposite faces, at least."""
     cell = np.asarray(unit.cell)
     heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     times = np.ceil(LENGTH / heights - 1e-9).astype(int)
@@ -134,5 +151,6 @@ def _repeated(unit: Atoms) -> Atoms:
     return Atoms(positions, np.tile(unit.atomic_numbers, len(shifts)), cell * times[:, None], np.ones(3, bool))
 
 
-def _stretched(x: Atoms, factor: float) -> Atoms:
+def stretched(x: Atoms, factor: float) -> Atoms:
+    """Cell and positions times a factor."""
     return x.replace(positions=factor * np.asarray(x.positions), cell=factor * np.asarray(x.cell))

@@ -19,7 +19,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from ..core.arrays import AnyArray
 from ..core.errors import Invalid
@@ -35,7 +35,7 @@ from .units import AMU, BOLTZMANN
 
 LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 LEAP = 0.5  # A in one step: nothing that is integrated well moves so far
-SKIN = 0.5  # A
+SKIN = 1.4  # A: of the long list; the short one that is shown to the surface has its own
 CAUSES = (
     "",
     "the energy or a force is not finite",
@@ -215,7 +215,8 @@ def common_plan(surface: Surface, systems: Sequence[Atoms], skin: float) -> Cell
     # fewer bins hold more atoms each
     crowd = max(int(np.ceil(p.occupancy * np.prod(b / common))) for p, b in zip(plans, bins))
     sizes = [tuple(int(v) for v in values) for values in (common, span.max(0))]
-    return CellList(surface.cutoff, skin, *sizes, occupancy=crowd, width=max(p.width for p in plans))  # type: ignore[arg-type]
+    width, near = max(p.width for p in plans), max(p.near for p in plans)
+    return dataclasses.replace(plans[0], bins=sizes[0], span=sizes[1], occupancy=crowd, width=width, near=near)
 
 
 def _still(
@@ -256,7 +257,7 @@ def _begun(simulation: Simulation, v: Array, keys: Array) -> tuple[State, Array]
         phase = Phase(r, v, jnp.asarray(x.cell, r.dtype), found, none)
         strongest = jnp.max(jnp.linalg.norm(found.forces, axis=-1))
         zero = jnp.zeros((), jnp.int32)
-        short = jnp.zeros(3, bool) if seen is None else seen.listing.short
+        short = jnp.zeros(4, bool) if seen is None else seen.listing.short
         return State(phase, key, zero, zero, jnp.zeros(len(r), r.dtype), strongest), short
 
     state, short = jax.vmap(one)(simulation.x, v, keys)
@@ -281,7 +282,7 @@ def _block(simulation: Simulation, state: State) -> tuple[tuple[State, Frames], 
 
         numbers = first + jnp.arange(0, simulation.block, simulation.interval, dtype=jnp.int32)
         state, frames = jax.lax.scan(frame, state, numbers)
-        short = jnp.zeros(3, bool) if state.phase.seen is None else state.phase.seen.listing.short
+        short = jnp.zeros(4, bool) if state.phase.seen is None else state.phase.seen.listing.short
         return dataclasses.replace(state, phase=state.phase.moved(seen=None)), frames, short
 
     # the number of the step is one for all, so that what is done every few steps is no condition of each
@@ -297,11 +298,14 @@ def _block(simulation: Simulation, state: State) -> tuple[tuple[State, Frames], 
 
 def _stepped(simulation: Simulation, x: Atoms, bodies: Bodies, state: State, number: Array) -> State:
     """One step, taken where it makes sense."""
-    old = state.phase
+    old, keeps = state.phase, simulation.ensemble.keeps_cell
+
+    def leaping(new: Phase) -> Bool[Array, ""]:
+        allowed = LEAP if keeps else LEAP + _stretch(old, new)
+        return ~(jnp.max(jnp.abs(new.positions - old.positions)) < allowed)
 
     def feel(phase: Phase) -> Phase:
-        # nobody leaps: bins of a list would not hold atoms at infinity
-        leaps = ~(jnp.max(jnp.abs(phase.positions - old.positions)) < LEAP + _stretch(old, phase))
+        leaps = leaping(phase)  # nobody leaps: bins of a list would not hold atoms at infinity
         r = jnp.where(leaps, old.positions, phase.positions)
         here = x.replace(positions=r, cell=jnp.where(leaps, old.cell, phase.cell))
         ready, seen = follow(here, simulation.cells, phase.seen)
@@ -310,7 +314,7 @@ def _stepped(simulation: Simulation, x: Atoms, bodies: Bodies, state: State, num
     key = jax.random.fold_in(jax.random.wrap_key_data(jnp.asarray(state.key)), number)
     new = simulation.ensemble.step(old, bodies, feel, number=number, key=key)
     strongest = jnp.max(jnp.linalg.norm(new.felt.forces, axis=-1))
-    leaps = ~(jnp.max(jnp.abs(new.positions - old.positions)) < LEAP + _stretch(old, new))
+    leaps = leaping(new)
     wrong = ~(jnp.isfinite(new.felt.energy) & jnp.isfinite(strongest) & jnp.all(jnp.isfinite(new.velocities)))
     found = jnp.where(leaps, 2, jnp.where(wrong, 1, jnp.where(strongest > simulation.strongest, 3, 0)))
     cause = jnp.where(state.cause > 0, state.cause, found.astype(jnp.int32))

@@ -1,6 +1,7 @@
 """Whether a simulation can be believed: what is always watched, from its frames and its state.
 
 drift: slope of the conserved energy per atom [meV/ps]          T_e = < 2 K_e > / (k f_e)   of each element
+disagreement: of the members of an ensemble about a force, the largest of a frame [eV/A]
 """
 
 from __future__ import annotations
@@ -9,12 +10,19 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
+from ..core.arrays import AnyArray
+from ..core.systems import Atoms
 from ..numerics.autocorrelation import estimate
+from ..numerics.cell_list import CellList
+from ..numerics.following import follow, look, precision_of
 from .molecules import symbols
 from .units import BOLTZMANN
 
@@ -26,7 +34,8 @@ if TYPE_CHECKING:
 class Monitors:
     """Of one system. drift [meV/atom/ps] of the conserved energy with its standard error; temperature [K] with its own;
     by_element: kinetic temperature [K], over all steps; equipartition: largest relative distance of one of them from
-    their mean; momentum: largest |sum m v| [amu A/fs]; largest_force [eV/A]; stopped: why, or "".
+    their mean; momentum: largest |sum m v| [amu A/fs]; largest_force [eV/A]; stopped: why, or "". disagreement: the
+    largest [eV/A], None where nobody can disagree; alarms: frames beyond the threshold.
     """
 
     time: float
@@ -40,6 +49,8 @@ class Monitors:
     largest_force: float
     stopped: str
     broken: tuple[str, ...] = ()
+    disagreement: float | None = None
+    alarms: int = 0
 
     def lines(self) -> list[str]:
         """In words, one monitor a line."""
@@ -53,7 +64,12 @@ class Monitors:
             f"largest force   {self.largest_force:.3g} eV/A",
             f"broken bonds    {', '.join(self.broken) or 'none'}",
             *([f"stopped         {self.stopped}"] if self.stopped else []),
+            *([] if self.disagreement is None else [self._unsure()]),
         ]
+
+    def _unsure(self) -> str:
+        told = f", {self.alarms} frames beyond the alarm" if self.alarms else ""
+        return f"disagreement    {self.disagreement:.3g} eV/A about a force at most{told}"
 
     def text(self) -> str:
         """As JSON."""
@@ -78,8 +94,8 @@ def monitors(
     numbers = np.asarray(simulation.x.atomic_numbers)[system]
     freedom, real = np.asarray(simulation.freedom)[system], numbers > 0
     steps = max(int(np.asarray(state.step)[system]), 1)
-    by_element = _temperatures(numbers[real], np.asarray(state.kinetic)[system][real] / steps, freedom[real])
-    slope, error = _slope(times, conserved)
+    by_element = temperatures(numbers[real], np.asarray(state.kinetic)[system][real] / steps, freedom[real])
+    slope, error = drift_of(times, conserved)
     temperature = estimate(2 * kinetic[None] / (BOLTZMANN * freedom.sum()))
     mean = 2 * float(np.asarray(state.kinetic)[system].sum()) / steps / (BOLTZMANN * freedom.sum())
     apart = max((abs(t / mean - 1) for t in by_element.values()), default=0.0) if mean > 0 else 0.0
@@ -91,9 +107,38 @@ def monitors(
     )  # fmt: skip
 
 
-def _temperatures(
+class Doubtful(Protocol):
+    """A surface that says of each force how far it can be trusted."""
+
+    def disagreement(self, x: Atoms) -> Float[Array, " n"]:
+        """Standard deviation of each force [eV/A]."""
+        ...
+
+
+@eqx.filter_jit
+def disagreement(
+    surface: Doubtful,
+    x: Atoms,
+    positions: Float[AnyArray, "frames n 3"],
+    cells: Float[AnyArray, "frames 3 3"],
+    lists: CellList | None,
+) -> Float[Array, " frames"]:
+    """The largest of every frame [eV/A]; lists: None where all pairs are looked at."""
+    kind = precision_of(surface)  # type: ignore[arg-type]
+
+    def one(frame: tuple[Array, Array]) -> Float[Array, ""]:
+        here = x.replace(positions=frame[0], cell=frame[1])
+        ready, _ = follow(here, lists, None if lists is None else look(here, lists))
+        shown = ready.replace(positions=ready.positions.astype(kind), cell=ready.cell.astype(kind))
+        return jnp.max(surface.disagreement(shown))
+
+    return jax.lax.map(one, (jnp.asarray(positions), jnp.asarray(cells)))
+
+
+def temperatures(
     numbers: Int[np.ndarray, " n"], kinetic: Float[np.ndarray, " n"], freedom: Float[np.ndarray, " n"]
 ) -> dict[str, float]:
+    """Kinetic temperature [K] of each element, from mean kinetic energies [eV] and free velocities of atoms."""
     kinds = np.unique(numbers)
     return {
         symbols([z])[0]: float(2 * kinetic[numbers == z].sum() / (BOLTZMANN * max(freedom[numbers == z].sum(), 1e-9)))
@@ -101,7 +146,7 @@ def _temperatures(
     }
 
 
-def _slope(t: Float[np.ndarray, " frames"], y: Float[np.ndarray, " frames"]) -> tuple[float, float]:
+def drift_of(t: Float[np.ndarray, " frames"], y: Float[np.ndarray, " frames"]) -> tuple[float, float]:
     """Least squares, with the standard error from slopes of four parts."""
     if len(t) < 8:
         return float((y[-1] - y[0]) / max(t[-1] - t[0], 1e-9)), math.inf

@@ -14,7 +14,8 @@ modes at q -> 0. Born and Huang 1954; conventions of phonopy (Togo et al. 2023, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -34,18 +35,19 @@ from .molecules import masses
 from .units import AMU, BOLTZMANN, PLANCK, THZ
 
 AT_ONCE = 8  # wave vectors whose matrices are in memory together
+PORTIONS = (1, AT_ONCE, 4 * AT_ONCE)  # of wave vectors: each is compiled once, however many are asked for
+SLOPE = 1e-3  # of a reciprocal lattice vector: the step for derivatives by q
 STILL = 0.02  # THz: below it a mode counts as a shift of the crystal, and has no share in thermal sums
 FORCE = 0.01  # eV/A: above it a structure is no minimum, and its frequencies are not those of a crystal
 
 
 @dataclasses.dataclass(frozen=True)
 class Phonons:
-    """The crystal `x`, with its list of neighbours, on `surface`. masses [atoms] in amu; force: the largest [eV/A]."""
+    """The crystal `x`, with its list of neighbours, on `surface`. masses [atoms] in amu."""
 
     surface: Surface
     x: Atoms
     masses: Float[np.ndarray, " atoms"]
-    force: float
 
     @classmethod
     def of(cls, surface: Surface, x: Atoms, weights: Float[AnyArray, " atoms"] | None = None) -> Phonons:
@@ -59,9 +61,14 @@ class Phonons:
         with double():
             ready = surface.prepare(x)
             surface.check(ready)
-            force = float(jnp.max(jnp.abs(_slope(surface, ready))))
         found = masses(np.asarray(x.atomic_numbers)) if weights is None else np.asarray(weights, float)
-        return cls(surface, ready, found, force)
+        return cls(surface, ready, found)
+
+    @functools.cached_property
+    def force(self) -> float:
+        """The largest [eV/A]: that of a minimum is 0."""
+        with double():
+            return float(jnp.max(jnp.abs(_slope(self.surface, self.x))))
 
     def matrices(self, q: Float[AnyArray, "waves 3"]) -> Complex[np.ndarray, "waves modes modes"]:
         """D(q) in eV / (A^2 amu), the Hermitian part; modes: 3 for each atom."""
@@ -71,8 +78,11 @@ class Phonons:
     def hessians(self, q: Float[AnyArray, "waves 3"]) -> Complex[np.ndarray, "waves modes modes"]:
         """Second derivatives of the energy on waves [eV/A^2]."""
         q = np.asarray(q, float).reshape(-1, 3)
+        size = next((n for n in PORTIONS if len(q) <= n), PORTIONS[-1])
+        filled = np.pad(q, ((0, -len(q) % size), (0, 0)))
         with double():
-            return np.asarray(_hessians(self.surface, self.x, jnp.asarray(q)))
+            parts = [_hessians(self.surface, self.x, jnp.asarray(part)) for part in filled.reshape(-1, size, 3)]
+            return np.concatenate([np.asarray(part) for part in parts])[: len(q)]
 
     def frequencies(self, q: Float[AnyArray, "waves 3"]) -> Float[np.ndarray, "waves modes"]:
         """nu(q) [THz], ascending; imaginary ones negative."""
@@ -84,6 +94,17 @@ class Phonons:
         """(nu(q) [THz], eigenvectors in columns)."""
         values, vectors = np.linalg.eigh(self.matrices(q))
         return in_terahertz(values), vectors
+
+    def slopes(self, q: Float[AnyArray, "waves 3"]) -> Complex[np.ndarray, "waves modes modes 3"]:
+        """dD/dk in eV / (A amu), k = 2 pi q in Cartesian directions; by differences of fourth order, which are good to
+        1e-8 of D: it is smooth, and there is no further program to compile.
+        """
+        q = np.asarray(q, float).reshape(-1, 3)
+        steps = np.array([-2, -1, 1, 2])[:, None, None] * SLOPE * np.eye(3)
+        d = self.matrices((q[:, None, None] + steps).reshape(-1, 3))
+        d = d.reshape(len(q), 4, 3, *d.shape[1:])
+        by_q = (8 * (d[:, 2] - d[:, 1]) - (d[:, 3] - d[:, 0])) / (12 * SLOPE)
+        return np.einsum("wiab,ic->wabc", by_q, np.asarray(self.x.cell, float) / (2 * np.pi))
 
     def defects(self) -> dict[str, float]:
         """What exact laws have not: {"sum rule": forces under a shift of the whole crystal, "hermiticity"}, relative to
@@ -103,18 +124,26 @@ def in_terahertz(values: Float[np.ndarray, "*modes"]) -> Float[np.ndarray, "*mod
 
 
 @eqx.filter_jit
-def _slope(surface: Surface, x: Atoms, positions: Float[Array, "n 3"] | None = None) -> Float[Array, "n 3"]:
-    """Of the energy [eV/A]."""
-    r = jnp.asarray(x.positions, jnp.float64) if positions is None else positions
-    return jax.grad(lambda r: jnp.sum(surface.shares(x.replace(positions=r))))(r)
+def _slope(surface: Surface, x: Atoms) -> Float[Array, "n 3"]:
+    return gradient(surface, x)(jnp.asarray(x.positions, jnp.float64))
+
+
+def gradient(surface: Surface, x: Atoms) -> Callable[[Float[Array, "n 3"]], Float[Array, "n 3"]]:
+    """Of the energy [eV/A], as a function of positions."""
+    return jax.grad(lambda r: jnp.sum(surface.shares(x.replace(positions=r))))
 
 
 @eqx.filter_jit
 def _hessians(surface: Surface, x: Atoms, q: Float[Array, "waves 3"]) -> Complex[Array, "waves modes modes"]:
     """One program for all crystals of one size: linearised at `x`, then evaluated on every wave."""
-    r = jnp.asarray(x.positions, q.dtype)
-    program, shifts, n = bloch.derivative(lambda r: _slope(surface, x, r), r), x.labels[LABEL].shifts, len(r)
-    unit = jnp.eye(3 * n, dtype=q.dtype).reshape(3 * n, n, 3)
+    return jax.lax.map(_hessian(surface, x), q, batch_size=AT_ONCE)
+
+
+def _hessian(surface: Surface, x: Atoms) -> Callable[[Float[Array, " 3"]], Complex[Array, "modes modes"]]:
+    """Of a wave vector."""
+    r = jnp.asarray(x.positions, jnp.float64)
+    program, shifts, n = bloch.derivative(gradient(surface, x), r), x.labels[LABEL].shifts, len(r)
+    unit = jnp.eye(3 * n, dtype=r.dtype).reshape(3 * n, n, 3)
 
     def one(q: Float[Array, " 3"]) -> Complex[Array, "modes modes"]:
         def column(u: Float[Array, "n 3"]) -> Complex[Array, "n 3"]:
@@ -122,7 +151,7 @@ def _hessians(surface: Surface, x: Atoms, q: Float[Array, "waves 3"]) -> Complex
 
         return jax.vmap(column)(unit).reshape(3 * n, 3 * n).T
 
-    return jax.lax.map(one, q, batch_size=AT_ONCE)
+    return one
 
 
 def mesh(
@@ -201,13 +230,24 @@ def grueneisen(
     the cell. NaN where a mode stands still.
     """
     nu, e = Phonons.of(surface, x).modes(q)
-    lower, upper = (Phonons.of(surface, _swollen(x, 1 + s)).matrices(q) for s in (-step, step))
+    lower, upper = (Phonons.of(surface, swollen(x, 1 + s)).matrices(q) for s in (-step, step))
     slope = np.einsum("qam,qab,qbm->qm", e.conj(), (upper - lower) / (2 * step), e).real
     omega = AMU * (2 * np.pi * THZ * nu) ** 2
     return np.where(np.abs(nu) > STILL, -slope / (2 * np.where(np.abs(nu) > STILL, omega, 1.0)), np.nan)
 
 
-def _swollen(x: Atoms, factor: float) -> Atoms:
+def mean_grueneisen(
+    surface: Surface, x: Atoms, q: Float[AnyArray, "waves 3"], weights: Float[np.ndarray, " waves"], temperature: float
+) -> float:
+    """sum_l gamma_l C_l / sum_l C_l, over the modes of a mesh: what drives thermal expansion."""
+    nu = Phonons.of(surface, x).frequencies(q)
+    half = np.where(nu > STILL, PLANCK * THZ * np.maximum(nu, STILL) / (2 * BOLTZMANN * temperature), np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        heat = np.where(nu > STILL, (half / np.sinh(half)) ** 2, 0.0) * np.asarray(weights)[:, None]
+    return float(np.sum(heat * np.nan_to_num(grueneisen(surface, x, q))) / np.sum(heat))
+
+
+def swollen(x: Atoms, factor: float) -> Atoms:
     """The crystal with its volume times `factor`."""
     length = factor ** (1 / 3)
     return Atoms(np.asarray(x.positions) * length, x.atomic_numbers, np.asarray(x.cell) * length, x.pbc)

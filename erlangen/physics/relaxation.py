@@ -172,7 +172,7 @@ def _relaxed(
         found = minimise(setting.minimiser, slope, z, seen, tolerance=setting.tolerance, most=setting.most)
         end = at(found.z)
         ready, seen = follow(end, cells, found.carried)
-        short = jnp.zeros(3, bool) if seen is None else seen.listing.short
+        short = jnp.zeros(4, bool) if seen is None else seen.listing.short
         return dataclasses.replace(found, carried=None), felt(surface, ready), end, short
 
     found, there, end, short = jax.vmap(one)(systems, groups)

@@ -28,7 +28,7 @@ class Constant(Predictor):
 class MeanLabel(Method):
     """Entry by entry; for questions in which all samples have one shape."""
 
-    accepts = tuple(Signature(Supervised, container) for container in FIXED)
+    accepts = tuple(Signature(Supervised, container, classes=True) for container in FIXED)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Constant:
         train: Any = task.truth("train").outputs

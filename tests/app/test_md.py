@@ -16,6 +16,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+import erlangen
 from erlangen.app import cli
 from erlangen.app.trajectories import Folder
 
@@ -73,6 +74,58 @@ def test_an_explosion_keeps_the_last_good_frame_and_names_the_cause(capsys):
     frames = ase.io.read("close-md/trajectory.extxyz", ":")
     assert 1 <= len(frames) < 20 and np.all(np.isfinite(frames[-1].positions))
     assert json.loads(Path("close-md/summary.json").read_text())[0]["stopped"]
+
+
+def test_the_disagreement_of_an_ensemble_is_watched(capsys, monkeypatch):
+    from erlangen.assess.committee import committee
+    from erlangen.assess.ensembles import Members
+    from erlangen.physics.interatomic.lennard_jones import LennardJones
+
+    laws = LennardJones(), LennardJones(epsilon=0.012)
+    ensemble = committee(Members.of(laws))
+    x = ase.io.read("ar.xyz")
+    forces = []
+    for law in laws:
+        x.calc = erlangen.calculator(law=law)
+        forces.append(x.get_forces())
+    doubt = np.linalg.norm(np.std(forces, axis=0, ddof=1), axis=1).max()
+    with monkeypatch.context() as patch:
+        patch.setattr("erlangen.app.cli_md.surface_of", lambda *args: ensemble)
+        patch.setattr("erlangen.app.cli_md.BLOCK", 20)
+        argv = [*MD, "--time", "0.32ps"]
+        code, out, err = call(capsys, *argv, "--out", "told", "--alarm", "1e-6")
+        assert code == 0 and "eV/A apart at 0 fs" in err and "17 frames beyond the alarm" in out
+        log = Folder(Path("told"), 1).series(0)
+        assert log["disagreement_eV_A"][0] == pytest.approx(doubt, rel=1e-5)
+        code, _, err = call(capsys, *argv, "--out", "stopped", "--alarm", "1e-6", "--alarm-stops")
+        assert code == 2 and "agree about every force" in err
+        assert len(ase.io.read("stopped/trajectory.extxyz", ":")) == 5
+        code, out, err = call(capsys, *argv, "--out", "quiet", "--alarm", "10", "--alarm-stops")
+        assert code == 0 and "apart" not in err and "disagreement" in out
+        code, _, err = call(capsys, *argv, "--out", "none", "--alarm-stops")
+        assert code == 2 and "has a threshold" in err
+    code, _, err = call(capsys, *MD, "--time", "1ps", "--alarm", "0.1")
+    assert code == 2 and "an ensemble" in err
+
+
+@pytest.mark.slow
+def test_a_trained_ensemble_is_a_surface(tmp_path):
+    from erlangen.app.surfaces import surface_of
+    from erlangen.core.systems import Atoms as Ours
+    from erlangen.methods.message_passing.painn import PaiNN
+    from erlangen.methods.wrappers.ensemble import Ensemble
+    from erlangen.nn.radial import Bessel
+    from erlangen.study.run import run
+    from erlangen.tasks.molecules.forces import Forces
+
+    method = Ensemble(PaiNN(channels=4, layers=1, radial=Bessel(4.0, 4)), n=2)
+    task = Forces(molecule="water", n_train=5, n_test=3)
+    folder = run(task, method, budget="2steps", runs=tmp_path / "runs", quiet=True).folder
+    x = Ours(np.array([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]), np.array([8, 1, 1], np.int32))
+    committee = surface_of(None, str(folder))
+    doubt = np.asarray(committee.disagreement(x))
+    assert doubt.shape == (3,) and doubt.max() > 0
+    assert np.asarray(committee.shares(x)).shape == (3,)
 
 
 def test_relaxed_structures_open_in_ase(capsys):

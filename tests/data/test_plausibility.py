@@ -11,7 +11,7 @@ import pytest
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.data.label_units import electronic_energy
-from erlangen.data.plausibility import check_apart, energy_scale
+from erlangen.data.plausibility import check_apart, energy_scale, stress_against_energy
 from erlangen.data.readers import read_atoms, read_samples
 
 ACAC = Path(__file__).parent / "files" / "acac_20.xyz"
@@ -206,3 +206,44 @@ def test_one_atom_and_many(tmp_path):
 def test_unknown_elements_are_named(tmp_path):
     path = edited(tmp_path, lambda text: text.replace("\nC ", "\nQq ", 1))
     assert "frame 1" in refused(path) and "Qq" in refused(path)
+
+
+def _strained_argon(path, factor):
+    """Frames of a crystal with E = 40 eV (v - 1)^2 + 15 eV |shear|^2 and its stress times a factor, as extended XYZ."""
+    rng, lines = np.random.default_rng(0), []
+    for _ in range(12):
+        strain = 0.01 * rng.standard_normal((3, 3))
+        strain = (strain + strain.T) / 2
+        cell = 5.3 * (np.eye(3) + strain)
+        volume, v = abs(np.linalg.det(cell)), abs(np.linalg.det(cell)) / 5.3**3
+        shear = strain - np.trace(strain) / 3 * np.eye(3)
+        energy = 40 * (v - 1) ** 2 + 15 * np.sum(shear**2)
+        stress = factor * (80 * (v - 1) * v * np.eye(3) + 30 * shear) / volume
+        said = " ".join(f"{x:.9f}" for x in cell.ravel()), " ".join(f"{x:.9f}" for x in stress.ravel())
+        lines += [
+            "4",
+            f'Lattice="{said[0]}" stress="{said[1]}" energy={energy:.9f} pbc="T T T" '
+            "Properties=species:S:1:pos:R:3:forces:R:3",
+        ]
+        places = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]) @ cell
+        lines += [f"Ar {x:.9f} {y:.9f} {z:.9f} 0 0 0" for x, y, z in places]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_stress_of_the_wrong_sign_or_unit_is_found_by_finite_strains(tmp_path):
+    path = tmp_path / "argon.xyz"
+    samples = read_samples(_strained_argon(path, 1.0))
+    factor, pairs = stress_against_energy(samples.inputs, samples.outputs)
+    assert factor == pytest.approx(1.0, abs=0.02) and pairs > 10
+    assert "times that, with the opposite sign" in refused(_strained_argon(path, -1.0))
+    turned = read_samples(f"{path}:stress=-stress")
+    np.testing.assert_allclose(turned.outputs["stress"], samples.outputs["stress"], atol=1e-9)
+    # too small to be conspicuous by itself
+    assert "times that, with the same sign" in refused(_strained_argon(path, 0.1))
+
+
+def test_frames_of_one_cell_say_nothing_of_a_stress():
+    x = Atoms(np.zeros((1, 3)), np.array([18]), 5.0 * np.eye(3), np.ones(3, bool))
+    labels = {"energy": [0.0] * 9, "forces": [np.zeros((1, 3))] * 9, "stress": [np.eye(3)] * 9}
+    assert stress_against_energy([x] * 9, labels) is None

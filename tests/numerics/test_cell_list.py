@@ -16,6 +16,7 @@ from erlangen.core.systems import Atoms
 from erlangen.numerics.cell_list import plan, with_room
 from erlangen.numerics.neighbour_lists import LABEL, listed, near_of, neighbour_list
 from erlangen.numerics.precision import double
+from erlangen.numerics.pruning import pruned
 
 SYSTEMS = {
     "molecule": molecule("C60"),
@@ -122,8 +123,8 @@ def test_the_list_is_made_anew_when_an_atom_has_moved_by_half_the_skin():
             assert bool(np.any(after.pairs.positions != start.pairs.positions)) == renewed
             if renewed:
                 same(cells, moved, after.pairs)
-        raised = dataclasses.replace(start, short=jnp.asarray([True, False, False]))
-        assert np.asarray(refresh(moved, raised).short).tolist() == [True, False, False]  # stays up
+        raised = dataclasses.replace(start, short=jnp.asarray([True, False, False, False]))
+        assert np.asarray(refresh(moved, raised).short).tolist() == [True, False, False, False]  # stays up
 
 
 def test_walk_of_atoms_in_compiled_code_misses_no_pair():
@@ -149,6 +150,21 @@ def test_walk_of_atoms_in_compiled_code_misses_no_pair():
         for k in (0, 30, 59):
             r = x.positions + np.asarray(jnp.sum(steps[: k + 1], 0))
             assert int(counts[k]) == neighbour_list(r, x.atomic_numbers, 4.0, cell=x.cell, pbc=x.pbc).mask.sum()
+
+
+@pytest.mark.parametrize("name", ["two bins", "triclinic", "wire", "molecule"])
+def test_a_short_list_out_of_a_long_one_is_that_made_at_once(name):
+    x = system(SYSTEMS[name])
+    with double():
+        cells = plan(x, 4.0, 1.0)
+        long = jax.jit(cells.build)(x).pairs
+        short, most = jax.jit(lambda x, long: pruned(x, long, 4.3, cells.near))(x, long)
+        reference = neighbour_list(x.positions, x.atomic_numbers, 4.3, cell=x.cell, pbc=x.pbc)
+        np.testing.assert_array_equal(pairs_of(short), pairs_of(reference))
+        assert int(most) == reference.mask.sum(1).max() <= cells.near < long.width
+        flat = np.asarray(short.reverse).ravel()
+        assert np.array_equal(flat[flat], np.arange(len(flat)))
+        assert int(jax.jit(lambda x, long: pruned(x, long, 4.3, 4))(x, long)[1]) == int(most)
 
 
 def test_padded_atoms_stay_alone_and_float32_works():

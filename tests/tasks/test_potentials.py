@@ -14,6 +14,7 @@ from ase.calculators.emt import EMT
 from erlangen.assess.metrics import estimate
 from erlangen.contract import Budget
 from erlangen.core.errors import Invalid
+from erlangen.data.elastic_labels import stated
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.physics.crystal_frames import Conditions, crystal, frames
 from erlangen.physics.interatomic.catalogue import law
@@ -121,3 +122,80 @@ def test_own_files_are_those_of_molecular_forces():
 def test_settings_that_make_no_sense_are_refused(settings, hint):
     with pytest.raises(Invalid, match=hint):
         Potentials(**settings)
+
+
+def test_elastic_constants_are_found_in_labels_as_they_were_put_in():
+    """Frames of a cubic crystal under small strains, with the stress that C11, C12 and C44 give, and a load."""
+    from erlangen.contract import Samples
+    from erlangen.core.systems import Atoms as System
+    from erlangen.physics.units import GPA
+
+    rng = np.random.default_rng(0)
+    places, (c11, c12, c44), load = np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), (150.0, 60.0, 80.0), 2.1
+    inputs, stresses = [], []
+    for i in range(9):
+        strain = 0.0 if i == 0 else 0.01 * rng.standard_normal((3, 3))
+        strain = (strain + np.transpose(strain)) / 2 * np.ones((3, 3))
+        shear = 2 * c44 * (strain - np.diag(np.diag(strain)))
+        stress = c12 * np.trace(strain) * np.eye(3) + (c11 - c12) * np.diag(np.diag(strain)) + shear
+        cell = 3.0 * (np.eye(3) + strain)
+        inputs.append(System(places @ cell, np.array([42, 42]), cell, np.ones(3, bool)))
+        stresses.append((stress + load * np.eye(3)) * GPA)
+    found = stated([Samples(inputs, {"stress": stresses, "forces": [np.zeros((2, 3))] * 9})])
+    assert found.frames == 9
+    assert [found.constants[k] for k in ("C11", "C12", "C44")] == pytest.approx([c11, c12, c44], rel=1e-6)
+    # B = 90 GPa: under a tension of 2.1 GPa the cell at rest is smaller by 2.1 / 270
+    assert found.lattice == pytest.approx(3.0 / 2 ** (1 / 3) * (1 - load / 270), rel=1e-6)
+    with pytest.raises(Invalid, match="not in these data"):
+        stated([Samples(inputs[:2], {"stress": stresses[:2], "forces": [np.zeros((2, 3))] * 2})])
+
+
+def test_a_trial_is_not_asked_for_its_crystal_and_mlearn_is_compared_with_what_was_published():
+    assert SMALL.consequences == () and not SMALL.published
+    (one,) = Potentials(n_train=30).consequences
+    assert [s.name for s in one.scores][:2] == ["elastic_error", "elastic_mae"]
+    assert set(one.opponents) == {"zhou", "zhou-copper"}
+    public = Potentials(engine="mlearn-si", data=str(FILES / "Si"))
+    assert public.consequences == ()  # the excerpt has no strained cells
+    assert {(p.name, p.score): p.value for p in public.published}[("MTP", "energy_mae")] == 2.21
+
+
+@pytest.mark.slow
+def test_the_crystal_of_a_law_is_that_of_ase():
+    """EMT of copper: constants by finite strains of ASE's calculator, a vacancy and a surface relaxed by ASE."""
+    from ase.build import fcc111
+    from ase.optimize import BFGS
+
+    from erlangen.numerics.precision import double
+    from erlangen.physics import crystal_energies as energies
+
+    with double():
+        state = energies.at_rest(law("emt"), crystal(law("emt"), "Cu"))
+        relaxed, clamped = energies.constants(law("emt"), state.unit)
+        found = energies.defects(law("emt"), state.unit)
+    assert state.rests and state.bulk == pytest.approx((relaxed["C11"] + 2 * relaxed["C12"]) / 3, rel=2e-3)
+    assert relaxed == pytest.approx(clamped, rel=1e-6)  # every atom is a centre of inversion
+    whole = bulk("Cu", cubic=True, a=state.lattice).repeat(2)
+    whole.calc = EMT(asap_cutoff=False)
+    each = whole.get_potential_energy() / len(whole)
+    del whole[0]
+    BFGS(whole, logfile=None).run(fmax=0.005)  # type: ignore[arg-type]
+    assert found.vacancy == pytest.approx(whole.get_potential_energy() - len(whole) * each, abs=5e-3)
+    slab = fcc111("Cu", (1, 1, 4), a=state.lattice, vacuum=8.0)
+    slab.pbc = True
+    slab.calc = EMT(asap_cutoff=False)
+    BFGS(slab, logfile=None).run(fmax=0.005)  # type: ignore[arg-type]
+    area = np.linalg.norm(np.cross(*slab.cell[:2]))
+    surface = 16.0218 * (slab.get_potential_energy() - len(slab) * each) / (2 * area)
+    assert found.surfaces["111"] == pytest.approx(surface, rel=5e-3)
+
+
+def test_a_surface_without_a_least_energy_still_answers():
+    """A poor potential (pressure everywhere) is judged at the end of what was looked at."""
+    from erlangen.physics.crystal_energies import _least
+
+    scales = np.linspace(0.94, 1.06, 13)
+    best, _, rests = _least(scales, 1 / scales, (0.94, 1.06))
+    assert best == pytest.approx(1.06) and not rests
+    best, second, rests = _least(scales, 3 * (scales - 1.01) ** 2, (0.94, 1.06))
+    assert best == pytest.approx(1.01, abs=1e-3) and second == pytest.approx(6, rel=0.02) and rests

@@ -4,7 +4,13 @@ from erlangen import registry
 from erlangen.testing import contract_suite
 from erlangen.testing.finding import at_tasks, at_trials, find, wrapped
 
-INSIDE = {"lanczos": "jastrow", "last_layer": "schnet", "variance_heads": "schnet"}
+INSIDE = {
+    "distilled": "schnet",
+    "lanczos": "jastrow",
+    "last_layer": "schnet",
+    "replay": "schnet",
+    "variance_heads": "schnet",
+}
 
 TestContract = contract_suite(inside=INSIDE)
 

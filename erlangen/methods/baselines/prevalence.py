@@ -33,7 +33,7 @@ class Constant(Predictor):
 class Prevalence(Method):
     """Shares of classes, medians of numbers."""
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="")
+    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="", classes=True)
 
     @property
     def symmetry(self) -> tuple[type[Group], ...]:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ...contract import Budget, EnergySurface, Features, Outputs, Predictor, Samples, Session, Supervised, Tangents
 from ...core.errors import Invalid
@@ -24,9 +24,9 @@ from ...learn.supervised import fit as fit_supervised
 from ...nn.components import scalars
 from ...nn.elements import Elements
 from ...nn.initial import split
-from ...numerics.mechanics import energy_and_forces, energy_forces_stress, mechanics, strained, volume
+from ...numerics.mechanics import by_pairs, energy_and_forces, energy_forces_stress, strained, volume
 from ...numerics.neighbour_lists import LABEL, listed, near_of
-from ...numerics.neighbours import images_within, reach
+from ...numerics.neighbours import Neighbours, images_within, reach
 from ._network import Network
 from ._properties import fit_property
 
@@ -76,7 +76,7 @@ class Potential(Tangents, Features, EnergySurface):
         """Energy, forces and stress, and what each atom adds to the energy; summed in float64 where JAX allows it."""
         if (ready := self._ready(x)) is not None:
             return _compiled(Potential.mechanics, self, ready)
-        out = mechanics(self.shares, x)
+        out = by_pairs(self, x)  # type: ignore[arg-type]
         energies = out["energies"] + self.elements.energies(x.atomic_numbers)
         return {**out, "energy": jnp.sum(energies), "energies": energies}
 
@@ -102,11 +102,18 @@ class Potential(Tangents, Features, EnergySurface):
 
     def shares(self, x: Atoms) -> Float[Array, " n"]:
         """What each atom adds to it [eV]."""
-        near = near_of(x, self.cutoff, self.images)
-        atomic = self.network(self.elements.species(x.atomic_numbers), near)
-        found = self.scale * jnp.where(jnp.asarray(x.atomic_numbers) > 0, atomic, 0.0)
-        answerable = jnp.all(self.elements.known(x.atomic_numbers)) & near.complete
-        return jnp.where(answerable, found, jnp.nan).astype(jnp.result_type(x.positions, found))
+        return self.of_pairs(jnp.asarray(x.atomic_numbers), self.near(x))
+
+    def near(self, x: Atoms) -> Neighbours:
+        """Pairs within the cutoff."""
+        return near_of(x, self.cutoff, self.images)
+
+    def of_pairs(self, atomic_numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
+        """What each atom adds to it [eV], from the pairs that it sees."""
+        atomic = self.network(self.elements.species(atomic_numbers), near)
+        found = self.scale * jnp.where(atomic_numbers > 0, atomic, 0.0)
+        answerable = jnp.all(self.elements.known(atomic_numbers)) & near.complete
+        return jnp.where(answerable, found, jnp.nan).astype(jnp.result_type(near.distances, found))
 
     def tangents(self, x: System) -> Outputs:
         """Along one weight per element and invariant feature of every layer: dE = sum_i s_i, dF = -d(sum_i s_i)/dr,
@@ -185,7 +192,7 @@ def fit_network(
         return build(len(elements.numbers), n_neighbours, key=first)
 
     if "forces" not in names:
-        images = _images(train.inputs, setting.cutoff)
+        images = images_of(train.inputs, setting.cutoff)
         model, loss = fit_property(of, task, train, setting.cutoff, n_neighbours, images, key=first)
         options = {"budget": budget, "key": second, "session": session, "quantities": task.outputs}
         options["trivial"] = float(len(task.outputs))  # each in units of its spread
@@ -212,7 +219,7 @@ def _potential(of: Callable[[Elements], Network], train: Samples, cutoff: float)
         [np.asarray(x["atomic_numbers"]) for x in train.inputs], np.array([float(e) for e in train.outputs["energy"]])
     )
     scale = float(np.sqrt(np.mean(np.concatenate([np.ravel(f) for f in train.outputs["forces"]]) ** 2))) or 1.0
-    return Potential(of(elements), elements, scale, cutoff, _images(train.inputs, cutoff), "stress" in train.outputs)
+    return Potential(of(elements), elements, scale, cutoff, images_of(train.inputs, cutoff), "stress" in train.outputs)
 
 
 def _energy_loss(scale: float, energy_weight: float) -> Callable[[Any, Any, Outputs], Array]:
@@ -246,7 +253,7 @@ def _beyond_reference(samples: Samples, elements: Elements) -> Samples:
     return Samples(samples.inputs, {**outputs, "energy": energies}, samples.group)
 
 
-def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
+def images_of(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
     """Images that cover the cutoff in every training cell; None where nothing is periodic."""
     periodic = [x for x in inputs if np.any(x["pbc"])]
     if not periodic:

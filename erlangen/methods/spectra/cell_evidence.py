@@ -88,7 +88,7 @@ class CellEvidence(Method):
     most: int = 1500  # training patterns that are indexed, if the budget allows
     radiation: str = "CuKa"
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="")
+    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="", classes=True)
 
     def __post_init__(self):
         within(self, trees=(1, 10**4), leaf=(1, 10**4), most=(LEAST, 10**6))

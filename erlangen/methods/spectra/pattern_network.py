@@ -110,7 +110,7 @@ class PatternNetwork(Method):
     batch: int = 64
     decay: float = 1e-4  # of the weights
 
-    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="")
+    accepts: ClassVar[Signature] = Signature(Supervised, Field, axes="", classes=True)
 
     def __post_init__(self):
         within(self, channels=(1, 1024), dense=(1, 65536), rate=(0, math.inf), batch=(1, 10**6), decay=(-1e-12, 1.0))

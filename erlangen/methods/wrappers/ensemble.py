@@ -1,7 +1,8 @@
 """Ensemble of independent fits: their mean, and how far they spread.
 
-Each of n fits gets an n-th of the budget, and a key and folder of its own. Lakshminarayanan, Pritzel, Blundell (2017),
-arXiv:1612.01474. Good values: n = 4-8. The spread ranks errors well in distribution; it is no interval (wrap it:
+Each of n fits gets an n-th of the budget, and a key and folder of its own; with `share` below 1 also training data of
+its own, which methods need that draw nothing at random. Lakshminarayanan, Pritzel, Blundell (2017), arXiv:1612.01474.
+Good values: n = 4-8. The spread ranks errors well in distribution; it is no interval (wrap it:
 `Conformal(Ensemble(method))`) and may fall while errors grow far away.
 """
 
@@ -11,11 +12,39 @@ import dataclasses
 from typing import Any
 
 import jax
+import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from erlangen.assess.committee import committee
 from erlangen.assess.ensembles import Members
-from erlangen.contract import Budget, Session, Spread, Wrapper
-from erlangen.core.errors import Invalid
+from erlangen.contract import Budget, Samples, Session, Split, Spread, Supervised, Wrapper
+from erlangen.core.errors import Invalid, within
+from erlangen.core.groups import Group
+
+
+class Part(Supervised):
+    """The question of another task with a share of its training samples: whole groups, at least one."""
+
+    def __init__(self, task: Supervised, share: float, key: PRNGKeyArray):
+        self.task, self.share, self.key = task, share, key
+        self.container, self.inputs, self.outputs = task.container, task.inputs, task.outputs  # type: ignore[misc]
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        return self.task.symmetry
+
+    @property
+    def sources(self) -> tuple[Any, ...]:
+        return self.task.sources
+
+    def truth(self, split: Split) -> Samples:
+        whole = self.task.truth(split)
+        if split != "train":
+            return whole
+        group = np.arange(len(whole)) if whole.group is None else np.asarray(whole.group)
+        kinds = np.unique(group)
+        order = np.asarray(jax.random.permutation(jax.random.fold_in(self.key, 1), len(kinds)))
+        return whole.take(np.flatnonzero(np.isin(group, kinds[order[: max(round(self.share * len(kinds)), 1)]])))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +52,10 @@ class Ensemble(Wrapper):
     """n independent fits as one answer."""
 
     n: int = 5
+    share: float = 1.0  # of the groups of training samples that each member sees, drawn at random
+
+    def __post_init__(self):
+        within(self, share=(0, 1.0001))
 
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Spread:
         """Fit the members one after the other."""
@@ -33,5 +66,7 @@ class Ensemble(Wrapper):
         for i in range(self.n):
             session.say(f"member {i + 1} of {self.n}")
             inside = session.inside(f"member-{i}")
-            members.append(self.method.fit(task, part, key=jax.random.fold_in(key, i), session=inside))
-        return Members.of(members)
+            own = jax.random.fold_in(key, i)
+            seen = task if self.share == 1 else Part(task, self.share, own)
+            members.append(self.method.fit(seen, part, key=own, session=inside))
+        return committee(Members.of(members))

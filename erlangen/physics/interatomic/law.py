@@ -12,7 +12,6 @@ import abc
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -44,43 +43,24 @@ class Law(eqx.Module):
         """What each atom adds to the energy [eV]; NaN, and so are the forces, where the list of neighbours is no longer
         complete, or for an element that the law is not for.
         """
-        return self._answers(jnp.asarray(x.atomic_numbers), near_of(x, self.cutoff))
+        return self.of_pairs(jnp.asarray(x.atomic_numbers), self.near(x))
 
-    def mechanics(self, x: Atoms) -> dict[str, Array]:
-        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3.
+    def near(self, x: Atoms) -> Neighbours:
+        """Pairs within the cutoff."""
+        return near_of(x, self.cutoff)
 
-        As `numerics.mechanics.mechanics` of the shares, in less than half of the time: derived by the pairs,
-
-            t_ij = (dE/dr_ij + dE/dr_ji) d_ij / r_ij + dE/dd_ij - dE/dd_ji
-
-            F_i  = - sum_j t_ij,      sigma = (1/2V) sum_ij t_ij d_ij^T
-
-        with the distances r and the displacements d as if they were independent.
-        """
-        near, numbers = near_of(x, self.cutoff), jnp.asarray(x.atomic_numbers)
-
-        def energies(r: Float[Array, "n K"], d: list[Float[Array, "n K"]]) -> tuple[Array, Array]:
-            found = self._answers(numbers, Neighbours(jnp.stack(d, -1), r, near.mask, near.complete, near.reverse))
-            return jnp.sum(found), found
-
-        # x, y and z apart: rows of three are several times slower on a CPU
-        d = [near.displacements[..., a] for a in range(3)]
-        (total, parts), (along, turning) = jax.value_and_grad(energies, (0, 1), has_aux=True)(near.distances, d)
-        stretch = jnp.where(near.mask, along + near.at_reverse(along), 0.0) / near.distances
-        pulls = [stretch * u + jnp.where(near.mask, s - near.at_reverse(s), 0.0) for u, s in zip(d, turning)]
-        virial = 0.5 * jnp.stack([jnp.stack([jnp.sum(t * u) for u in d]) for t in pulls])
-        sound = total * 0.0  # NaN where there is no answer, also for an atom that has no neighbours
-        forces = sound - jnp.stack([jnp.sum(t, 1) for t in pulls], -1)
-        stress = sound + 0.5 * (virial + virial.T) / mechanics.volume(x)
-        return {"energy": total, "energies": parts, "forces": forces, "stress": stress}
-
-    def _answers(self, numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
-        found = jnp.where(numbers > 0, self.among(numbers, near), 0.0)
+    def of_pairs(self, atomic_numbers: Int[Array, " n"], near: Neighbours) -> Float[Array, " n"]:
+        """What each atom adds to the energy [eV]; NaN where the law has no answer."""
+        found = jnp.where(atomic_numbers > 0, self.among(atomic_numbers, near), 0.0)
         answerable = near.complete
         if self.elements is not None:
-            answerable &= jnp.all(jnp.isin(numbers, jnp.array([0, *self.elements], numbers.dtype)))
+            answerable &= jnp.all(jnp.isin(atomic_numbers, jnp.array([0, *self.elements], atomic_numbers.dtype)))
         # a factor: chosen by `where`, the gradient of what is not answered would be 0
         return found * jnp.where(answerable, 1.0, jnp.nan).astype(found.dtype)
+
+    def mechanics(self, x: Atoms) -> dict[str, Array]:
+        """Energy [eV], energies [n], forces [n, 3] in eV/A and stress [3, 3] in eV/A^3."""
+        return mechanics.by_pairs(self, x)
 
     def prepare(self, x: Atoms) -> Atoms:
         """With a list of neighbours, for crystals and for large molecules."""

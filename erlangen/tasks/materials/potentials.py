@@ -5,7 +5,8 @@
 Truth: frames of a crystal on the surface of a law of interaction (physics.interatomic; no download), density functional
 theory of six elements (mlearn: Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723), or the user's own file. Splits of the
 first are cells that were strained and thermalised independently. Classical potentials answer beside: that of the labels
-with everything, others with forces and stress, since two laws have different zeros of energy.
+with everything, others with forces and stress, since two laws have different zeros of energy. What follows for the
+crystal is judged too: elastic constants, equation of state, a vacancy, surfaces (`_crystals`).
 """
 
 from __future__ import annotations
@@ -16,19 +17,32 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ...assess.metrics import absolute, squared
-from ...contract import Outputs, ReferenceSolver, Samples, Score, Shift, Split, Supervised
+from ...contract import SPLITS as EVERY
+from ...contract import (
+    Consequence,
+    Outputs,
+    PublishedResult,
+    ReferenceSolver,
+    Samples,
+    Score,
+    Shift,
+    Split,
+    Supervised,
+)
 from ...core import quantity
 from ...core.errors import Invalid, unknown, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations, Orthogonal, Permutations, Translations
 from ...core.quantity import Quantity
 from ...core.systems import Atoms, System
 from ...data.cache import Key, cost_of, key_of, remembered
+from ...data.elastic_labels import stated
 from ...data.frame_sets import FrameSet, listed
 from ...data.mlearn import TRAINING, mlearn
 from ...data.partition import Partition, Partitioned
 from ...data.sources import Source
-from ...physics.crystal_frames import Conditions, answer, crystal, elements_of, frames
+from ...physics.crystal_frames import Conditions, answer, crystal, elements_of, frames, unit_of
 from ...physics.interatomic.catalogue import law
+from ._crystals import of_labels, of_law
 
 PUBLIC = "mlearn"
 CRYSTALS = {  # law -> the element that is meant where none is said
@@ -38,6 +52,16 @@ CRYSTALS = {  # law -> the element that is meant where none is said
     "zhou-copper": "Cu",
     "lj-argon": "Ar",
 }
+TABLE = "Zuo et al. 2020, doi:10.1021/acs.jpca.9b08723, as tabulated beside doi:10.1063/5.0158783"
+MLEARN_PEERS = {  # element -> test MAE of GAP and of MTP: energy in meV/atom, forces in eV/A, rounded as there
+    "Ni": ((0.42, 0.02), (0.48, 0.01)),
+    "Cu": ((0.46, 0.01), (0.41, 0.01)),
+    "Li": ((0.49, 0.01), (0.49, 0.01)),
+    "Mo": ((2.24, 0.09), (2.83, 0.09)),
+    "Si": ((2.91, 0.07), (2.21, 0.06)),
+    "Ge": ((2.06, 0.05), (1.79, 0.05)),
+}
+FEW = 30  # training frames
 SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
 
 
@@ -129,6 +153,35 @@ class Potentials(Supervised, Partitioned):
         found += [name for name in CRYSTALS if name not in found and _is_for(name, self._elements)]
         return (ReferenceSolver("classical potential", "law", tuple(found), self._classical),) if found else ()
 
+    @property
+    def published(self) -> tuple[PublishedResult, ...]:  # type: ignore[override]
+        """Of mlearn: errors on the same test frames, of potentials that were trained on all other frames."""
+        if not self._is_public:
+            return ()
+        peers = zip(("GAP", "MTP"), MLEARN_PEERS[_parts(self.engine)[1]], strict=True)
+        return tuple(
+            PublishedResult(name, score, value, unit, TABLE)
+            for name, (energy, force) in peers
+            for score, value, unit in (("energy_mae", energy, "meV/atom"), ("forces_mae", 1000 * force, "meV/A"))
+        )
+
+    @property
+    def consequences(self) -> tuple[Consequence, ...]:
+        """The crystal on the fitted surface, beside that on the law, or beside what frames of mlearn state; not
+        of own files, nor of a trial with few frames.
+        """
+        if not self._is_public and (self.data or self.n_train < FEW):
+            return ()
+        name, element = _parts(self.engine)
+        others = [one for one in CRYSTALS if one != name and _is_for(one, self._elements)]
+        if self._law:
+            return (of_law(name, _crystal(name, element), others),)
+        try:
+            found = stated([self.truth(split) for split in EVERY])
+        except Invalid:  # a part of the set, without strained cells
+            return ()
+        return (of_labels(found, unit_of(element), others),)
+
     def truth(self, split: Split) -> Samples:
         """Frames with energies, forces and stresses; `group` is the strained cell that a frame belongs to."""
         if self._own:
@@ -176,10 +229,14 @@ class Potentials(Supervised, Partitioned):
     def _count(self, split: Split) -> int:
         return {"train": self.n_train, "validation": max(self.n_test // 3, 2)}.get(split, self.n_test)
 
+    @property
+    def _conditions(self) -> Conditions:
+        return Conditions(self.temperature, self.strain)
+
     def _sample(self, split: Split) -> Samples:
         name, element = _parts(self.engine)
-        conditions = Conditions(self.temperature, self.strain)
-        inputs, cell = frames(law(name), _crystal(name, element), conditions, self._count(split), seed=SPLITS[split])
+        unit = _crystal(name, element)
+        inputs, cell = frames(law(name), unit, self._conditions, self._count(split), seed=SPLITS[split])
         labels = [_answer(name)(x) for x in inputs]
         return Samples(inputs, {q.name: [y[q.name] for y in labels] for q in self.outputs}, cell)
 
@@ -199,6 +256,11 @@ def _parts(engine: str) -> tuple[str, str]:
     if element not in elements_of(law(name)):
         raise unknown(f"an element of {name} with a crystal", element, elements_of(law(name)))
     return name, element
+
+
+def crystal_of(engine: str) -> Atoms:
+    """The conventional cell of the element that an engine is for, at its law's own lattice constant."""
+    return _crystal(*_parts(engine))
 
 
 def _is_for(name: str, elements: tuple[int, ...]) -> bool:

@@ -124,6 +124,19 @@ class Stressed(Periodic):
         return {"energy": np.sum(w) / 2, "forces": -np.einsum("ijs,ijsa->ia", slope, r), "stress": stress}
 
 
+@dataclasses.dataclass(frozen=True)
+class Sites(Periodic):
+    """Which of the two atoms is the more crowded, by g_i = sum_j w_ij / Z_i."""
+
+    draw = staticmethod(salt)
+    outputs = (Quantity("site", "p", "1", "atoms", classes=("open", "crowded")),)
+
+    def solve(self, x: System) -> dict[str, Any]:
+        _, w = images(x)
+        crowd = np.sum(w, (1, 2)) / np.asarray(x["atomic_numbers"], float)
+        return {"site": np.eye(2)[(crowd > np.median(crowd)).astype(int)]}
+
+
 def pairs(positions: Any) -> tuple[Float[np.ndarray, "n n 3"], Float[np.ndarray, "n n"]]:
     """r_i - r_j and its length, 1 on the diagonal."""
     r = positions[:, None] - positions

@@ -1,0 +1,1 @@
+"""What stands around an atom, and what is left of order where nothing repeats."""
