@@ -31,11 +31,11 @@ from ase.spacegroup import crystal
 from erlangen.core.systems import Atoms
 from erlangen.data.scatterer_files import read_scatterers
 from erlangen.physics import search_match
-from erlangen.physics.cell_features import describe
+from erlangen.physics.cell_features import PER_LATTICE, describe
 from erlangen.physics.diffraction import Scatterers, scatterers
 from erlangen.physics.indexing import index_pattern
 from erlangen.physics.peak_search import find_peaks, smooth_background
-from erlangen.physics.random_crystals import SYSTEMS, symmetry_of
+from erlangen.physics.random_crystals import SYSTEMS, symmetry_of, system_of
 
 SPAN = (12.0, 80.0)  # degrees
 # bixbyite doi:10.1107/S0365110X66001749, V2O5 doi:10.1107/S0108270186091825, zincite doi:10.1524/zkri.1989.186.14.177,
@@ -140,20 +140,18 @@ def singles(rows: list[dict[str, Any]], crystals: dict[str, Scatterers], network
             continue
         one = crystals[name]
         number, lengths, _ = symmetry_of(one.cell, one.places, one.atomic_numbers)
-        system = SYSTEMS[int(np.searchsorted((2, 15, 74, 142, 167, 194, 230), number))]
+        system = SYSTEMS[system_of(number)]
         print(f"{row['phases']:8s} {system:13s} {_three(lengths):26s} CIF {name}")
         x, y = measured(row)
         cell = index_pattern(x, y)
         print(f"{'':8s} {SYSTEMS[cell.system]:13s} {_three(np.sort(cell.lengths)):26s} indexing by trial")
         if network is not None:
-            system, lengths = _read(network, x, y)
-            print(f"{'':8s} {system:13s} {_three(lengths):26s} run")
-        _, lengths = describe(x, y)
-        print(f"{'':8s} {'in its system':13s} {_three(lengths[SYSTEMS.index(_system(number))]):26s} best cell there")
-
-
-def _system(number: int) -> str:
-    return SYSTEMS[int(np.searchsorted((2, 15, 74, 142, 167, 194, 230), number))]
+            answer, lengths = _read(network, x, y)
+            print(f"{'':8s} {answer:13s} {_three(lengths):26s} run")
+        features, lengths = describe(x, y)
+        found = int(np.argmax(features[: PER_LATTICE * len(SYSTEMS) : PER_LATTICE]))
+        print(f"{'':8s} {SYSTEMS[found]:13s} {_three(lengths[found]):26s} evidence of cells")
+        print(f"{'':8s} {'in its system':13s} {_three(lengths[SYSTEMS.index(system)]):26s} best cell there")
 
 
 def _three(lengths: np.ndarray) -> str:

@@ -53,9 +53,10 @@ def structure(path: Path) -> Scatterers:
     return Scatterers(np.asarray(cell), places, numbers, occupancies, u, np.eye(3, dtype=int)[None])
 
 
-def changed(crystal: Scatterers, size: float, motion: float) -> Scatterers:
-    """Lengths and displacements times two factors."""
-    return dataclasses.replace(crystal, cell=size * crystal.cell, displacements=motion * crystal.displacements)
+def changed(crystal: Scatterers, sizes: float | np.ndarray, motion: float) -> Scatterers:
+    """Lengths (one factor, or one each) and displacements times a factor."""
+    cell = np.reshape(sizes, (-1, 1)) * crystal.cell
+    return dataclasses.replace(crystal, cell=cell, displacements=motion * crystal.displacements)
 
 
 def distribution(folder: Path, name: str, crystal: Scatterers, radiation: str, q_max: float) -> str:
@@ -69,21 +70,24 @@ def distribution(folder: Path, name: str, crystal: Scatterers, radiation: str, q
     measured = np.interp(grid, r, g)[inside]
 
     def computed(p: np.ndarray) -> np.ndarray:
-        size, motion, damp, delta = p
+        motion, damp, delta, *sizes = p
         resolution = Resolution(q_max=q_max, q_damp=damp, delta_2=delta)
-        return pair_distribution(changed(crystal, size, motion), grid, resolution, radiation)[inside]
+        return pair_distribution(changed(crystal, np.array(sizes), motion), grid, resolution, radiation)[inside]
 
     def gap(p: np.ndarray) -> np.ndarray:
         found = computed(p)
         return measured - disagreement(measured, found)[1] * found
 
-    start = np.array([1.0, 1.0, 0.05, 1.0])
-    given = disagreement(measured, computed(np.array([1.0, 1.0, 0.05, 0.0])))[0]
-    limits = ([0.97, 0.2, 0.0, 0.0], [1.03, 8.0, 0.2, 6.0])
-    fit = least_squares(gap, start, bounds=limits, x_scale=[1e-3, 0.3, 0.02, 1.0], diff_step=[3e-4, 0.05, 0.05, 0.05])
-    (size, motion, damp, delta), (r_w, scale) = fit.x, disagreement(measured, computed(fit.x))
+    n = 1 if np.ptp(np.linalg.norm(crystal.cell, axis=1)) < 1e-6 else 3  # lengths that are free
+    start = np.array([1.0, 0.05, 1.0, *[1.0] * n])
+    given = disagreement(measured, computed(np.array([1.0, 0.05, 0.0, *[1.0] * n])))[0]
+    limits = ([0.2, 0.0, 0.0, *[0.96] * n], [8.0, 0.2, 6.0, *[1.04] * n])
+    steps = [0.05, 0.05, 0.05, *[3e-4] * n]
+    fit = least_squares(gap, start, bounds=limits, x_scale=[0.3, 0.02, 1.0, *[1e-3] * n], diff_step=steps)
+    (motion, damp, delta, *sizes), (r_w, scale) = fit.x, disagreement(measured, computed(fit.x))
+    said = ", ".join(f"{v:.4f}" for v in sizes)
     return (
-        f"{name:22s} {radiation:8s} {given:8.3f} {r_w:8.3f}   cell x {size:.4f}, U x {motion:.2f}, "
+        f"{name:22s} {radiation:8s} {given:8.3f} {r_w:8.3f}   cell x {said}, U x {motion:.2f}, "
         f"q_damp {damp:.3f}, delta_2 {delta:.2f}, scale {scale:.2f}"
     )
 

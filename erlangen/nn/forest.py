@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesRegressor
 
 
 class Forest(eqx.Module):
@@ -35,13 +38,13 @@ class Forest(eqx.Module):
         return jnp.asarray(self.value)[trees, leaf]
 
     @classmethod
-    def of(cls, fitted: Any) -> Forest:
+    def of(cls, fitted: ExtraTreesRegressor) -> Forest:
         """The trees of a scikit-learn ensemble."""
         trees = [one.tree_ for one in fitted.estimators_]
         size = max(t.node_count for t in trees)
 
-        def padded(rows: Sequence[np.ndarray], kind: Any) -> Any:
-            return np.stack([np.pad(r, [(0, size - len(r))] + [(0, 0)] * (r.ndim - 1)) for r in rows]).astype(kind)
+        def padded(rows: Sequence[np.ndarray], kind: type[np.generic]) -> Array:
+            return np.stack([np.pad(r, [(0, size - len(r))] + [(0, 0)] * (r.ndim - 1)) for r in rows]).astype(kind)  # type: ignore[return-value]
 
         own = [np.arange(t.node_count) for t in trees]
         leaves = [t.children_left < 0 for t in trees]

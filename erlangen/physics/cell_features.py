@@ -145,4 +145,4 @@ def _absences(one: Metric | None, lines: Float[np.ndarray, " k"], wavelength: fl
         axial & (l % 6 == 0),
     )
     shares = [float(there[c].mean()) if c.any() else 0.5 for c in classes]
-    return tuple(shares)  # type: ignore[return-value]
+    return tuple(shares)

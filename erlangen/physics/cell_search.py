@@ -82,7 +82,8 @@ def search(two_theta: Float[np.ndarray, " n"], wavelength: float) -> dict[str, M
     two_theta = two_theta[:MOST]
     found: dict[str, Metric] = {}
     offsets = OFFSETS
-    for lattice in reversed(LATTICES) if len(two_theta) >= 4 else ():
+    lattices = reversed(LATTICES) if len(two_theta) >= 4 else ("cubic",) * (len(two_theta) == 3)
+    for lattice in lattices:
         best = _best(lattice, two_theta, wavelength, offsets)
         if best is not None:
             found[lattice] = best

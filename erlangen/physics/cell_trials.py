@@ -156,6 +156,7 @@ def _of_vectors(q: Float[np.ndarray, " n"]) -> Float[np.ndarray, "c 6"]:
 
 
 def sound(lattice: str, metrics: Float[np.ndarray, "c p"]) -> Float[np.ndarray, "k p"]:
+    """Those of `is_sound`."""
     return metrics[is_sound(lattice, metrics)]
 
 

@@ -3,9 +3,10 @@
     x: for each lattice the evidence of its best cell, its lines, misfit and volume; absences    (physics.cell_features)
     p(class) = mean over trees of the shares in the leaf of x,   numbers: mean of leaves, of logarithms if positive
 
-Of a task that asks for a crystal system and the lengths a, b, c these are the lengths of the best cell in the likeliest
-system. Where an input `first` says the angle of the first point [degree] the grid begins there. Peaks are searched and
-indexed outside of compiled code; no gradient with respect to the pattern.
+Of a task that asks for a crystal system and the lengths a, b, c, p is the mean with the posterior of the lattices,
+which needs no samples, and the lengths are those of the best cell in the likeliest system. Where an input `first` says
+the angle of the first point [degree] the grid begins there. Peaks are searched and indexed outside of compiled code; no
+gradient with respect to the pattern.
 Extremely randomised trees: Geurts, Ernst and Wehenkel 2006, doi:10.1007/s10994-006-6226-1.
 """
 
@@ -27,7 +28,7 @@ from erlangen.core.errors import Invalid, within
 from erlangen.core.groups import Group
 from erlangen.core.systems import Field, System
 from erlangen.nn.forest import Forest
-from erlangen.physics.cell_features import FEATURES, describe
+from erlangen.physics.cell_features import FEATURES, PER_LATTICE, describe
 from erlangen.physics.diffraction import wavelengths
 from erlangen.physics.random_crystals import SYSTEMS
 
@@ -48,12 +49,15 @@ class Indexed(Predictor):
     def __call__(self, x: System) -> Outputs:
         found = self._described(x)
         mean = jnp.mean(self.forest(found[:FEATURES]), 0)
-        answers, start = {}, 0
+        answers: dict[str, Array] = {}
+        start = 0
         for name, classes, is_log in self.outputs:
             value = mean[start : start + max(classes, 1)]
             start += max(classes, 1)
             answers[name] = value / jnp.sum(value) if classes else (jnp.exp(value[0]) if is_log else value[0])
         if self.from_cells:
+            posterior = found[1 : PER_LATTICE * len(SYSTEMS) : PER_LATTICE]
+            answers["system"] = 0.5 * (answers["system"] + posterior / jnp.sum(posterior))
             rows = found[FEATURES:].reshape(len(SYSTEMS), 3)[jnp.argmax(answers["system"])]
             answers |= {name: rows[i] for i, name in enumerate(LENGTHS)}
         return answers
