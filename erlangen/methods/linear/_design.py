@@ -30,7 +30,7 @@ def columns(basis: Expansion, species: Int[np.ndarray, " n"], x: Atoms) -> dict[
     """{"energy" [p], "forces" [n, 3, p], "virial" [3, 3, p]} of every parameter, species after species; `x` with its
     list. virial: the derivative by a symmetric strain.
     """
-    near, density, by_pair = _tables(basis, species, x)
+    near, density, by_pair = _tables(basis, jnp.asarray(species), x)
     mask, apart = np.asarray(near.mask), np.asarray(near.displacements)
     n, k = mask.shape
     value, by_density = derived(basis.products, [np.asarray(a) for a in density])
@@ -114,17 +114,17 @@ class Triangle:
     """X as the R of X = Q R, and Q^T y: all that least squares needs, row after row in little memory."""
 
     def __init__(self, columns: int):
-        self.whole = np.zeros((0, columns + 1))
+        self.whole: np.ndarray = np.zeros((0, columns + 1))
 
     def add(self, rows: Float[np.ndarray, "m p"], values: Float[np.ndarray, " m"]) -> None:
         """More rows of X and y."""
         both = np.concatenate([self.whole, np.column_stack([rows, values])])
-        self.whole = np.linalg.qr(both, mode="r")
+        self.whole = _upper(both)
 
     def joined(self, other: Triangle) -> Triangle:
         """Of the rows of both."""
         found = Triangle(self.whole.shape[1] - 1)
-        found.whole = np.linalg.qr(np.concatenate([self.whole, other.whole]), mode="r")
+        found.whole = _upper(np.concatenate([self.whole, other.whole]))
         return found
 
     @property
