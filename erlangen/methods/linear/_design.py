@@ -142,6 +142,11 @@ class Triangle:
         return np.sum((self.matrix @ w - self.values[:, None]) ** 2, 0)
 
 
+def _upper(rows: np.ndarray) -> np.ndarray:
+    """R of rows = Q R."""
+    return np.asarray(np.linalg.qr(rows, mode="r"))
+
+
 def path(of: Triangle, prior: Float[np.ndarray, " p"], strengths: Float[np.ndarray, " s"]) -> Float[np.ndarray, "p s"]:
     """argmin |X w - y|^2 + s^2 c^2 |prior w|^2 for every strength s; c: the largest singular value of X / prior."""
     u, s, v = np.linalg.svd(of.matrix / prior, full_matrices=False)
