@@ -162,5 +162,5 @@ def _double(x: Any) -> Atoms:
     return Atoms(positions, np.asarray(x["atomic_numbers"]), cell, np.asarray(x["pbc"]))
 
 
-small = LinearExpansion(degrees=(10, 8, 6))
+small = LinearExpansion(degrees=(5, 4, 3))
 base = LinearExpansion()
