@@ -16,8 +16,10 @@ from ase.io import write
 ROOT = Path(__file__).parents[2]
 README, DOCS = ROOT / "README.md", sorted((ROOT / "docs").glob("*.md"))
 LASTING = re.compile(r"erlangen serve|--remake")  # what never ends, or takes hours
-# what is downloaded
-PUBLIC = re.compile(r"--data qm9|--target (phonons|dielectric|piezoelectric)|data fetch \w|--model \S+\.nqx")
+# what is downloaded, or begins from a run of the reader's own
+PUBLIC = re.compile(
+    r"--data qm9|--target (phonons|dielectric|piezoelectric)|--engine mlearn|data fetch \w|\S+\.nqx|--from runs/[A-Z]"
+)
 
 
 def commands(page: Path) -> list[str]:

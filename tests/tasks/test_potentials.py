@@ -185,7 +185,7 @@ def test_the_crystal_of_a_law_is_that_of_ase():
     slab.pbc = True
     slab.calc = EMT(asap_cutoff=False)
     BFGS(slab, logfile=None).run(fmax=0.005)  # type: ignore[arg-type]
-    area = np.linalg.norm(np.cross(*slab.cell[:2]))
+    area = np.linalg.norm(np.cross(*slab.cell.array[:2]))
     surface = 16.0218 * (slab.get_potential_energy() - len(slab) * each) / (2 * area)
     assert found.surfaces["111"] == pytest.approx(surface, rel=5e-3)
 

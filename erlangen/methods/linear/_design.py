@@ -114,17 +114,17 @@ class Triangle:
     """X as the R of X = Q R, and Q^T y: all that least squares needs, row after row in little memory."""
 
     def __init__(self, columns: int):
-        self.whole = np.zeros((0, columns + 1))
+        self.whole: np.ndarray = np.zeros((0, columns + 1))
 
     def add(self, rows: Float[np.ndarray, "m p"], values: Float[np.ndarray, " m"]) -> None:
         """More rows of X and y."""
         both = np.concatenate([self.whole, np.column_stack([rows, values])])
-        self.whole = np.asarray(np.linalg.qr(both, mode="r"))
+        self.whole = _upper(both)
 
     def joined(self, other: Triangle) -> Triangle:
         """Of the rows of both."""
         found = Triangle(self.whole.shape[1] - 1)
-        found.whole = np.asarray(np.linalg.qr(np.concatenate([self.whole, other.whole]), mode="r"))
+        found.whole = _upper(np.concatenate([self.whole, other.whole]))
         return found
 
     @property
@@ -140,6 +140,11 @@ class Triangle:
     def losses(self, w: Float[np.ndarray, "p many"]) -> Float[np.ndarray, " many"]:
         """|X w - y|^2 of every column."""
         return np.sum((self.matrix @ w - self.values[:, None]) ** 2, 0)
+
+
+def _upper(rows: np.ndarray) -> np.ndarray:
+    """R of rows = Q R."""
+    return np.asarray(np.linalg.qr(rows, mode="r"))
 
 
 def path(of: Triangle, prior: Float[np.ndarray, " p"], strengths: Float[np.ndarray, " s"]) -> Float[np.ndarray, "p s"]:
