@@ -29,11 +29,11 @@ from ..numerics.ensembles import Bodies, Ensemble, Phase
 from ..numerics.following import felt, follow, look
 from ..numerics.langevin import at_rest, thermal_velocities
 from ..numerics.mechanics import Surface
+from ..numerics.neighbour_lists import LABEL
 from ..numerics.precision import double
 from .molecules import masses
 from .units import AMU, BOLTZMANN
 
-LISTED = 64  # atoms from which a list of neighbours pays against all pairs
 LEAP = 0.5  # A in one step: nothing that is integrated well moves so far
 SKIN = 1.4  # A: of the long list; the short one that is shown to the surface has its own
 CAUSES = (
@@ -206,8 +206,8 @@ def side_by_side(systems: Sequence[Atoms], n: int) -> Atoms:
 
 
 def common_plan(surface: Surface, systems: Sequence[Atoms], skin: float) -> CellList | None:
-    """Sizes that fit all; none where all pairs of isolated molecules are looked at."""
-    if not any(np.any(x.pbc) or len(x.atomic_numbers) > LISTED for x in systems):
+    """Sizes that fit all; none for isolated molecules for which the surface wants no list: all pairs are looked at."""
+    if not any(np.any(x.pbc) or LABEL in surface.prepare(x).labels for x in systems):
         return None
     plans = [plan(x, surface.cutoff, skin) for x in systems]
     bins, span = (np.array([getattr(p, name) for p in plans]) for name in ("bins", "span"))

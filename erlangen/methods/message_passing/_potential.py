@@ -91,10 +91,11 @@ class Potential(Tangents, Features, EnergySurface):
         return None
 
     def prepare(self, x: System) -> System:
-        """With a list of neighbours, for crystals and for large molecules."""
+        """With a list of neighbours: crystals, large molecules, and where all pairs would run over images."""
         if not isinstance(x, Atoms) or LABEL in x.labels:
             return x
-        return listed(x, self.cutoff) if np.any(x.pbc) or len(x.atomic_numbers) > LISTED else x
+        pays = len(x.atomic_numbers) > LISTED or self.images is not None
+        return listed(x, self.cutoff) if pays or np.any(x.pbc) else x
 
     def interaction(self, x: Atoms) -> Float[Array, ""]:
         """Energy beyond the reference energies [eV]."""
