@@ -70,7 +70,7 @@ for name, surface in (("law", law("emt")), ("fitted", fitted)):
 #
 # The second part is what a potential is for. No frame was a crystal at rest, and no one told the fit an elastic
 # constant: they are second derivatives of the energy, taken here exactly by differentiating the fitted surface twice.
-# That they agree with the law within a percent or so says that the surface is right in a region, not only at points.
+# How far they agree with the law says whether the surface is right in a region, not only at points.
 #
 # Two warnings. Frames with a surface or with half the density were not among the training data, and a potential
 # extrapolates there: ask it, and it will answer, wrongly. And small errors of forces do not always make good

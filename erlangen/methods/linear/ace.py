@@ -6,7 +6,7 @@ The energy is linear in its parameters w (`nn.cluster_basis`), so that the best 
 problem: no steps, no rate, no seed. Gamma: the size of a function in the data, times a power of its degree, since
 energies are smooth; that power and the strength s are those that do best on the validation split, which then joins the
 data. What practitioners use where data are few and of few elements (SNAP, moment tensors and this expansion are of
-this kind), and hard to beat there. It sees no further than its cutoff, and the number of functions grows as the cube
+this kind). It sees no further than its cutoff, and the number of functions grows as the cube
 of the number of elements. Drautz 2019, doi:10.1103/PhysRevB.99.014104; Witt et al. 2023, doi:10.1063/5.0158783.
 """
 
