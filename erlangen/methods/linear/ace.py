@@ -34,7 +34,8 @@ from ._design import Triangle, columns, path, rows
 MOST = 4000  # parameters
 POWERS = (0.0, 1.0, 2.0, 3.0)  # of the degree in Gamma
 STRENGTHS = np.logspace(-9, 0, 37)
-ROUNDING, CANCEL = 6e-8, 1e-6  # of float32, and what of the labels it may spoil
+ROUNDING, CANCEL = 6e-8, 3e-8  # of float32, and what of the labels it may spoil
+FLOOR = 1e-2  # of the largest function: one that nearly vanishes in the data is no cheaper than that
 SEVERAL = 4000  # rows that are taken together
 LARGE = 32  # atoms from which sizes are multiples of it, below powers of 2
 
@@ -136,7 +137,7 @@ def solved(train: Triangle, held: Triangle, orders: np.ndarray) -> tuple[np.ndar
     Of those whose answers float32 can hold: terms that cancel each other leave ROUNDING of their size behind.
     """
     size = np.linalg.norm(train.matrix, axis=0)
-    size = np.maximum(size, 1e-12 * size.max())
+    size = np.maximum(size, FLOOR * size.max())
     allowed = CANCEL * np.linalg.norm(train.values)
     best, found = np.inf, (POWERS[0], float(STRENGTHS[-1]))
     for power in POWERS:
