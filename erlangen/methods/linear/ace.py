@@ -34,8 +34,8 @@ from ._design import Triangle, columns, path, rows
 MOST = 4000  # parameters
 POWERS = (0.0, 1.0, 2.0, 3.0)  # of the degree in Gamma
 STRENGTHS = np.logspace(-9, 0, 37)
-ROUNDING, CANCEL = 6e-8, 3e-8  # of float32, and what of the labels it may spoil
-FLOOR = 1e-2  # of the largest function: one that nearly vanishes in the data is no cheaper than that
+ROUNDING = 6e-8  # of float32
+FLOOR = 1e-4  # of the largest function: one that nearly vanishes in the data is no cheaper than that
 SEVERAL = 4000  # rows that are taken together
 LARGE = 32  # atoms from which sizes are multiples of it, below powers of 2
 
@@ -48,11 +48,12 @@ class LinearExpansion(Method):
     cutoff: float = 5.0  # A; far beyond the nearest neighbours (nearly all of the envelope is gone at its end)
     energy_weight: float = 5.0  # of the squared energy error per atom against the squared force error
     stress_weight: float = 0.1  # of the squared error of the virial per atom, likewise
+    spoilt: float = 1e-6  # of the labels by rounding in float32, where terms cancel; less is smoother and less accurate
 
     accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
 
     def __post_init__(self):
-        within(self, cutoff=(0.0, 100.0), energy_weight=(-1e-9, 1e9), stress_weight=(-1e-9, 1e9))
+        within(self, cutoff=(0.0, 100.0), energy_weight=(-1e-9, 1e9), stress_weight=(-1e-9, 1e9), spoilt=(0.0, 1.0))
         if not 1 <= len(self.degrees) <= 3 or not all(0 <= d <= 40 for d in self.degrees):
             raise Invalid(
                 must="degrees are those of products of one, of two and of three densities, from 0 to 40",
@@ -90,7 +91,7 @@ class LinearExpansion(Method):
                 total = sum(map(len, parts))
                 train = self._problem(basis, elements, parts[0], lambda done: tell(done, total))
                 held = self._problem(basis, elements, parts[1], lambda done: tell(len(parts[0]) + done, total))
-        w, chosen = solved(train, held, np.tile(products.orders, count))
+        w, chosen = solved(train, held, np.tile(products.orders, count), self.spoilt)
         session.say(f"{count * functions} parameters, {chosen}")
         solution = Expansion(jnp.asarray(w.reshape(count, functions), jnp.float32), radial, products)
         inputs = [x for part in parts for x in part.inputs]
@@ -131,14 +132,14 @@ def alike(inputs: Sequence[Any], cutoff: float) -> Iterator[Atoms]:
         )
 
 
-def solved(train: Triangle, held: Triangle, orders: np.ndarray) -> tuple[np.ndarray, str]:
+def solved(train: Triangle, held: Triangle, orders: np.ndarray, spoilt: float) -> tuple[np.ndarray, str]:
     """Parameters of both parts with the regularisation that does best on the second, and that in words.
 
     Of those whose answers float32 can hold: terms that cancel each other leave ROUNDING of their size behind.
     """
     size = np.linalg.norm(train.matrix, axis=0)
     size = np.maximum(size, FLOOR * size.max())
-    allowed = CANCEL * np.linalg.norm(train.values)
+    allowed = spoilt * np.linalg.norm(train.values)
     best, found = np.inf, (POWERS[0], float(STRENGTHS[-1]))
     for power in POWERS:
         w = path(train, size * (1 + orders) ** power, STRENGTHS)
@@ -170,5 +171,5 @@ def _double(x: Any) -> Atoms:
     return Atoms(positions, np.asarray(x["atomic_numbers"]), cell, np.asarray(x["pbc"]))
 
 
-small = LinearExpansion(degrees=(5, 4, 3))
+small = LinearExpansion(degrees=(5, 4, 3), spoilt=3e-8)
 base = LinearExpansion()
