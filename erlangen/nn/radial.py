@@ -10,13 +10,15 @@ from jaxtyping import Array, Float
 def polynomial_cutoff(r: Float[Array, "*edges"], cutoff: float, order: int = 5) -> Float[Array, "*edges"]:
     """Envelope u(r) that falls from 1 at r = 0 to 0 at `cutoff` and stays there.
 
-    u = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2),   x = r / cutoff
+    u = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2) = (1 - x)^3 sum_{k < p} (k+1)(k+2)/2 x^k,  x = r / cutoff
     Two derivatives vanish at the cutoff, so forces are continuously differentiable. Gasteiger, Gross, Guennemann 2020,
-    arXiv:2003.03123, eq. 8.
+    arXiv:2003.03123, eq. 8. Computed as the product, whose terms do not cancel where u is small.
     """
-    p = order
     x = jnp.clip(r / cutoff, 0.0, 1.0)
-    return 1.0 + x**p * (-(p + 1) * (p + 2) / 2 + x * (p * (p + 2) - x * p * (p + 1) / 2))
+    rest = jnp.zeros_like(x)
+    for k in reversed(range(order)):
+        rest = rest * x + (k + 1) * (k + 2) / 2
+    return (1.0 - x) ** 3 * rest
 
 
 class Bessel(eqx.Module):
