@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 def polynomial_cutoff(r: Float[Array, "*edges"], cutoff: float, order: int = 5) -> Float[Array, "*edges"]:
     """Envelope u(r) that falls from 1 at r = 0 to 0 at `cutoff` and stays there.
 
-    u = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2) = (1 - x)^3 sum_{k < p} (k+1)(k+2)/2 x^k,  x = r / cutoff
+    u = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2),   x = r / cutoff
+      = (1 - x)^3 sum_{k < p} (k+1)(k+2)/2 x^k
     Two derivatives vanish at the cutoff, so forces are continuously differentiable. Gasteiger, Gross, Guennemann 2020,
     arXiv:2003.03123, eq. 8. Computed as the product, whose terms do not cancel where u is small.
     """

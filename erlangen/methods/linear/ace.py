@@ -35,7 +35,7 @@ MOST = 4000  # parameters
 POWERS = (0.0, 1.0, 2.0, 3.0)  # of the degree in Gamma
 STRENGTHS = np.logspace(-9, 0, 37)
 ROUNDING = 6e-8  # of float32
-FLOOR = 1e-4  # of the largest function: one that nearly vanishes in the data is no cheaper than that
+FLOOR = 1e-4  # of the largest function: one that vanishes in the data by symmetry is no cheaper than that
 SEVERAL = 4000  # rows that are taken together
 LARGE = 32  # atoms from which sizes are multiples of it, below powers of 2
 
@@ -48,7 +48,7 @@ class LinearExpansion(Method):
     cutoff: float = 5.0  # A; far beyond the nearest neighbours (nearly all of the envelope is gone at its end)
     energy_weight: float = 5.0  # of the squared energy error per atom against the squared force error
     stress_weight: float = 0.1  # of the squared error of the virial per atom, likewise
-    spoilt: float = 1e-6  # of the labels by rounding in float32, where terms cancel; less is smoother and less accurate
+    spoilt: float = 1e-5  # of the labels by rounding in float32, where terms cancel; much less costs accuracy
 
     accepts: ClassVar[Signature] = Signature(Supervised, Atoms, frozenset({"energy", "forces"}))
 
@@ -139,11 +139,11 @@ def solved(train: Triangle, held: Triangle, orders: np.ndarray, spoilt: float) -
     """
     size = np.linalg.norm(train.matrix, axis=0)
     size = np.maximum(size, FLOOR * size.max())
-    allowed = spoilt * np.linalg.norm(train.values)
+    allowed = spoilt / ROUNDING * np.linalg.norm(train.values)
     best, found = np.inf, (POWERS[0], float(STRENGTHS[-1]))
     for power in POWERS:
         w = path(train, size * (1 + orders) ** power, STRENGTHS)
-        holds = ROUNDING * np.linalg.norm(w * size[:, None], axis=0) < allowed
+        holds = np.linalg.norm(w * size[:, None], axis=0) < allowed
         losses = np.where(holds, held.losses(w), np.inf)
         if losses.min() < best:
             best, found = float(losses.min()), (power, float(STRENGTHS[np.argmin(losses)]))
@@ -171,5 +171,5 @@ def _double(x: Any) -> Atoms:
     return Atoms(positions, np.asarray(x["atomic_numbers"]), cell, np.asarray(x["pbc"]))
 
 
-small = LinearExpansion(degrees=(5, 4, 3), spoilt=3e-8)
+small = LinearExpansion(degrees=(5, 4, 3), cutoff=6.5, spoilt=3e-7)
 base = LinearExpansion()
