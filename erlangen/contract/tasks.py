@@ -140,6 +140,41 @@ class Supervised(Task):
         return {}
 
 
+class Resampled(Supervised):
+    """The question of another task with samples of one's own, made once per split: what a fit within a fit is asked.
+
+    symmetry, outputs: where they are not those of the task. sources: further files that the samples come from.
+    """
+
+    def __init__(
+        self,
+        task: Supervised,
+        samples: Callable[[Split], Samples],
+        *,
+        symmetry: tuple[Group, ...] | None = None,
+        outputs: tuple[Quantity, ...] | None = None,
+        sources: tuple[Any, ...] = (),
+    ):
+        self.container, self.inputs = task.container, task.inputs  # type: ignore[misc]
+        self.outputs = task.outputs if outputs is None else outputs  # type: ignore[misc]
+        self._symmetry = task.symmetry if symmetry is None else symmetry
+        self._sources, self._samples = (*task.sources, *sources), samples
+        self._known: dict[Split, Samples] = {}
+
+    @property
+    def symmetry(self) -> tuple[Group, ...]:
+        return self._symmetry
+
+    @property
+    def sources(self) -> tuple[Any, ...]:
+        return self._sources
+
+    def truth(self, split: Split) -> Samples:
+        if split not in self._known:
+            self._known[split] = self._samples(split)
+        return self._known[split]
+
+
 class Evolution(Supervised):
     """A supervised task whose outputs are the inputs one step later, so that a method can be rolled out."""
 

@@ -16,7 +16,7 @@ from erlangen.learn.checkpoint import load_fitted, save_fitted
 from erlangen.methods.baselines.mean import Mean
 from erlangen.methods.message_passing.painn import PaiNN
 from erlangen.methods.operators.fno import FNO
-from erlangen.methods.wrappers.delta import Coarse, Delta, Difference, Molecular
+from erlangen.methods.wrappers.delta import Coarse, Delta, Molecular, difference
 from erlangen.numerics.precision import double
 from erlangen.physics.molecules import conformers
 from erlangen.physics.tight_binding import TightBinding, energy_and_forces
@@ -96,7 +96,7 @@ def test_a_dozen_structures_teach_the_difference():
 
 
 def test_labels_of_the_difference_are_what_is_wrong():
-    rest = Difference(Shaken(), Molecular("GFN2-xTB")).truth("test")
+    rest = difference(Shaken(), Molecular("GFN2-xTB")).truth("test")
     for x, energy, forces in zip(rest.inputs, rest.outputs["energy"], rest.outputs["forces"]):
         expected = springs(x)
         assert float(energy) == pytest.approx(expected[0], abs=2e-4)

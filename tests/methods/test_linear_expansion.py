@@ -21,7 +21,7 @@ from erlangen.methods.linear._design import Triangle, columns, path
 from erlangen.methods.linear.ace import LinearExpansion, nearest
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.methods.wrappers.distilled import Distilled
-from erlangen.methods.wrappers.replay import Mixed, Replay
+from erlangen.methods.wrappers.replay import Replay, mixed
 from erlangen.nn.cluster_basis import Distances, Expansion, Products
 from erlangen.nn.elements import Elements
 from erlangen.numerics.neighbour_lists import listed
@@ -151,12 +151,12 @@ def test_left_handed_cells_are_crystals_and_flat_ones_are_refused(fitted):
 @pytest.mark.parametrize(("share", "rounds"), [(0.5, (1, 2)), (0.8, (1, 8)), (0.05, (10, 1))])
 def test_replay_mixes_whole_rounds_of_old_and_new_frames(share, rounds):
     old = FrameSet(str(Path(__file__).parent.parent / "data" / "files" / "mlearn" / "Si" / "training.json.xz"))
-    new, mixed = len(TOY.truth("train")), Mixed(TOY, old, share).truth("train")
+    new, both = len(TOY.truth("train")), mixed(TOY, old, share).truth("train")
     count = len(old.part("train"))
-    assert len(mixed) == rounds[0] * new + rounds[1] * count
-    assert abs(rounds[1] * count / len(mixed) - share) < 0.15
-    assert {len(values) for values in mixed.outputs.values()} == {len(mixed)}
-    assert len(Mixed(TOY, old, share).truth("test")) == len(TOY.truth("test"))
+    assert len(both) == rounds[0] * new + rounds[1] * count
+    assert abs(rounds[1] * count / len(both) - share) < 0.15
+    assert {len(values) for values in both.outputs.values()} == {len(both)}
+    assert len(mixed(TOY, old, share).truth("test")) == len(TOY.truth("test"))
 
 
 def test_replay_asks_for_all_labels(tmp_path):

@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from ...contract import Budget, Method, Predictor, Samples, Session, Signature, Split, Supervised
+from ...contract import Budget, Method, Predictor, Resampled, Samples, Session, Signature, Split, Supervised
 from ...core.errors import Invalid, within
 from ...core.groups import Group, LatticeBasis, LatticeTranslations
 from ...core.systems import Atoms
@@ -69,7 +69,7 @@ class Transfer(Method):
         tick = time.perf_counter()
         first, second = jax.random.split(key)
         with session.during(f"sampling and labelling {self.frames} structures with GFN2-xTB"):
-            cheap = CheapLabels.like(task, self.frames, self.temperature)
+            cheap = cheaply_labelled(task, self.frames, self.temperature)
         session.labelled("GFN2-xTB", self.frames, time.perf_counter() - tick)
         spent = time.perf_counter() - tick
         early = _part(budget, self.share, spent)
@@ -91,43 +91,30 @@ def _part(budget: Budget, share: float, spent: float) -> Budget:
     return Budget(seconds=max(share * budget.seconds - spent, 0.1 * budget.seconds))
 
 
-class CheapLabels(Supervised):
-    """Structures around those of another task, labelled by GFN2-xTB; two splits."""
-
-    container = Atoms
-
-    def __init__(self, task: Supervised, parts: dict[str, Samples]):
-        self.inputs, self.outputs = task.inputs, tuple(q for q in task.outputs if q.name in ("energy", "forces"))  # type: ignore[misc]
-        self.parts = parts
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return ()
-
-    def truth(self, split: Split) -> Samples:
-        return self.parts[split]
-
-    @classmethod
-    def like(cls, task: Supervised, frames: int, temperature: float) -> CheapLabels:
-        """Trajectories from training structures, evenly chosen; sampled once per training set and kept."""
-        inputs = task.truth("train").inputs
-        if any(np.any(x["pbc"]) for x in inputs):
-            raise Invalid(
-                must="transfer from GFN2-xTB needs isolated molecules",
-                came="periodic structures",
-                do="Choose a network without transfer (mace, painn).",
-            )
-        count = max(frames // PER_TRAJECTORY, 1)
-        starts = [inputs[i] for i in np.linspace(0, len(inputs) - 1, count).astype(int)]
-        around = {
-            "starts": [np.round(np.asarray(x["positions"], float), 6).tolist() for x in starts],
-            "numbers": [np.asarray(x["atomic_numbers"]).tolist() for x in starts],
-        }
-        labels = key("transfer", {"frames": frames, "temperature": temperature, **around}, made_by=(_sampled,))
-        whole = remembered(labels, lambda: _sampled(starts, frames, temperature))
-        held = max(int(HELD_OUT * len(whole)), 1)
-        order = np.random.default_rng(0).permutation(len(whole))
-        return cls(task, {"train": whole.take(order[held:]), "validation": whole.take(order[:held])})
+def cheaply_labelled(task: Supervised, frames: int, temperature: float) -> Resampled:
+    """Trajectories from training structures of a task, evenly chosen, labelled by GFN2-xTB; two splits, sampled once
+    per training set and kept.
+    """
+    inputs = task.truth("train").inputs
+    if any(np.any(x["pbc"]) for x in inputs):
+        raise Invalid(
+            must="transfer from GFN2-xTB needs isolated molecules",
+            came="periodic structures",
+            do="Choose a network without transfer (mace, painn).",
+        )
+    count = max(frames // PER_TRAJECTORY, 1)
+    starts = [inputs[i] for i in np.linspace(0, len(inputs) - 1, count).astype(int)]
+    around = {
+        "starts": [np.round(np.asarray(x["positions"], float), 6).tolist() for x in starts],
+        "numbers": [np.asarray(x["atomic_numbers"]).tolist() for x in starts],
+    }
+    labels = key("transfer", {"frames": frames, "temperature": temperature, **around}, made_by=(_sampled,))
+    whole = remembered(labels, lambda: _sampled(starts, frames, temperature))
+    held = max(int(HELD_OUT * len(whole)), 1)
+    order = np.random.default_rng(0).permutation(len(whole))
+    parts: dict[Split, Samples] = {"train": whole.take(order[held:]), "validation": whole.take(order[:held])}
+    outputs = tuple(q for q in task.outputs if q.name in ("energy", "forces"))
+    return Resampled(task, parts.__getitem__, symmetry=(), outputs=outputs)
 
 
 def _sampled(starts: list[Any], frames: int, temperature: float) -> Samples:

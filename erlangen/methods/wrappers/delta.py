@@ -26,7 +26,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from erlangen.contract import Budget, Evolution, Outputs, Predictor, Samples, Session, Split, Supervised, Task, Wrapper
+from erlangen.contract import (
+    Budget,
+    Evolution,
+    Outputs,
+    Predictor,
+    Resampled,
+    Samples,
+    Session,
+    Split,
+    Supervised,
+    Task,
+    Wrapper,
+)
 from erlangen.core.arrays import AnyArray
 from erlangen.core.errors import Invalid, unknown
 from erlangen.core.groups import Group, Orthogonal, Permutations, Translations
@@ -103,31 +115,22 @@ def _plus(a: Array, b: Array) -> Array:
     return jnp.asarray(a) + jnp.asarray(b, jnp.promote_types(jnp.asarray(a).dtype, jnp.asarray(b).dtype))
 
 
-class Difference(Supervised):
-    """The question of another task with the cheaper answer subtracted from its labels."""
+def difference(task: Supervised, cheaper: Cheaper) -> Resampled:
+    """The same question with the cheaper answer subtracted from its labels; without boosts: the difference stays as it
+    is where what it is added to moves on.
+    """
 
-    def __init__(self, task: Supervised, cheaper: Cheaper):
-        self.task, self.cheaper = task, cheaper
-        self.container, self.inputs, self.outputs = task.container, task.inputs, task.outputs  # type: ignore[misc]
-        self._known: dict[Split, Samples] = {}
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        """Without boosts: the difference stays as it is where what it is added to moves on."""
-        return tuple(group for group in self.task.symmetry if type(group) in KEPT)
-
-    def truth(self, split: Split) -> Samples:
-        if split not in self._known:
-            self._known[split] = self._subtracted(self.task.truth(split))
-        return self._known[split]
-
-    def _subtracted(self, whole: Samples) -> Samples:
-        cheap = self.cheaper.labels(whole.inputs)
+    def samples(split: Split) -> Samples:
+        whole = task.truth(split)
+        cheap = cheaper.labels(whole.inputs)
         outputs = {
             name: [np.asarray(y) - np.asarray(one[name]) for y, one in zip(values, cheap)]
             for name, values in whole.outputs.items()
         }
         return dataclasses.replace(whole, outputs=outputs)
+
+    kept = tuple(group for group in task.symmetry if type(group) in KEPT)
+    return Resampled(task, samples, symmetry=kept)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +166,7 @@ class Delta(Wrapper):
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Fit the method inside to the differences."""
         cheaper = self._coarse(task) if isinstance(task, Evolution) else Molecular(self.hamiltonian)
-        return Sum(self.method.fit(Difference(task, cheaper), budget, key=key, session=session), cheaper)
+        return Sum(self.method.fit(difference(task, cheaper), budget, key=key, session=session), cheaper)
 
     def _coarse(self, task: Evolution) -> Coarse:
         solver = task.solvers[0]

@@ -20,31 +20,25 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, EnergySurface, Predictor, Samples, Session, Split, Supervised, Task, Wrapper
+from erlangen.contract import (
+    Budget,
+    EnergySurface,
+    Predictor,
+    Resampled,
+    Samples,
+    Session,
+    Split,
+    Supervised,
+    Task,
+    Wrapper,
+)
 from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group
 from erlangen.core.systems import Atoms
 from erlangen.methods.foundation._nequix import SUFFIX, load_universal
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.nn.elements import Elements
 
 HELD_OUT = 0.1  # of the frames, to judge the student's fit
-
-
-class OfTeacher(Supervised):
-    """Frames around those of another task with the labels of a teacher; two splits."""
-
-    container = Atoms
-
-    def __init__(self, task: Supervised, parts: dict[Split, Samples]):
-        self.inputs, self.outputs, self.parts = task.inputs, task.outputs, parts  # type: ignore[misc]
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return ()
-
-    def truth(self, split: Split) -> Samples:
-        return self.parts[split]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +87,8 @@ class Distilled(Wrapper):
         session.labelled(self.teacher or "the teacher", count, time.perf_counter() - labelling)
         held = max(int(HELD_OUT * count), 1)
         order = np.random.default_rng(seed).permutation(count)
-        question = OfTeacher(task, {"train": whole.take(order[held:]), "validation": whole.take(order[:held])})
+        parts: dict[Split, Samples] = {"train": whole.take(order[held:]), "validation": whole.take(order[:held])}
+        question = Resampled(task, parts.__getitem__, symmetry=())
         if budget.seconds is not None:
             budget = Budget(seconds=max(budget.seconds - (time.perf_counter() - tick), 0.1 * budget.seconds))
         inside = dataclasses.replace(session.inside("student"), start=None)

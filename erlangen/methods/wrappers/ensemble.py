@@ -17,34 +17,23 @@ from jaxtyping import PRNGKeyArray
 
 from erlangen.assess.committee import committee
 from erlangen.assess.ensembles import Members
-from erlangen.contract import Budget, Samples, Session, Split, Spread, Supervised, Wrapper
+from erlangen.contract import Budget, Resampled, Samples, Session, Split, Spread, Supervised, Wrapper
 from erlangen.core.errors import Invalid, within
-from erlangen.core.groups import Group
 
 
-class Part(Supervised):
-    """The question of another task with a share of its training samples: whole groups, at least one."""
+def part_of(task: Supervised, share: float, key: PRNGKeyArray) -> Resampled:
+    """The same question with a share of its training samples: whole groups, at least one."""
 
-    def __init__(self, task: Supervised, share: float, key: PRNGKeyArray):
-        self.task, self.share, self.key = task, share, key
-        self.container, self.inputs, self.outputs = task.container, task.inputs, task.outputs  # type: ignore[misc]
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return self.task.symmetry
-
-    @property
-    def sources(self) -> tuple[Any, ...]:
-        return self.task.sources
-
-    def truth(self, split: Split) -> Samples:
-        whole = self.task.truth(split)
+    def samples(split: Split) -> Samples:
+        whole = task.truth(split)
         if split != "train":
             return whole
         group = np.arange(len(whole)) if whole.group is None else np.asarray(whole.group)
         kinds = np.unique(group)
-        order = np.asarray(jax.random.permutation(jax.random.fold_in(self.key, 1), len(kinds)))
-        return whole.take(np.flatnonzero(np.isin(group, kinds[order[: max(round(self.share * len(kinds)), 1)]])))
+        order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 1), len(kinds)))
+        return whole.take(np.flatnonzero(np.isin(group, kinds[order[: max(round(share * len(kinds)), 1)]])))
+
+    return Resampled(task, samples)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +56,6 @@ class Ensemble(Wrapper):
             session.say(f"member {i + 1} of {self.n}")
             inside = session.inside(f"member-{i}")
             own = jax.random.fold_in(key, i)
-            seen = task if self.share == 1 else Part(task, self.share, own)
+            seen = task if self.share == 1 else part_of(task, self.share, own)
             members.append(self.method.fit(seen, part, key=own, session=inside))
         return committee(Members.of(members))

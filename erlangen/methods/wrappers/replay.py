@@ -17,43 +17,31 @@ from typing import Any
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from erlangen.contract import Budget, Samples, Session, Split, Supervised, Task, Wrapper
+from erlangen.contract import Budget, Resampled, Samples, Session, Split, Supervised, Task, Wrapper
 from erlangen.core.errors import Invalid
-from erlangen.core.groups import Group
 from erlangen.core.systems import Atoms
 from erlangen.data.frame_sets import FrameSet
 
 
-class Mixed(Supervised):
-    """A task whose training and validation samples are joined by old ones."""
+def mixed(task: Supervised, old: FrameSet, share: float) -> Resampled:
+    """The same question, training and validation samples joined by old ones: whole rounds of both, so many that old
+    samples are `share` of all, or nearly.
+    """
 
-    def __init__(self, task: Supervised, old: FrameSet, share: float):
-        self.task, self.old, self.share = task, old, share
-        self.container, self.inputs, self.outputs = task.container, task.inputs, task.outputs  # type: ignore[misc]
-
-    @property
-    def sources(self) -> tuple[Any, ...]:
-        return (*self.task.sources, *self.old.sources)
-
-    @property
-    def symmetry(self) -> tuple[Group, ...]:
-        return self.task.symmetry
-
-    def truth(self, split: Split) -> Samples:
-        """Whole rounds of both, so many that old samples are `share` of all, or nearly."""
-        new = self.task.truth(split)
+    def samples(split: Split) -> Samples:
+        new = task.truth(split)
         if split not in ("train", "validation"):
             return new
-        old = self.old.part(split)
-        wanted = self.share / (1 - self.share) * len(new) / len(old)  # rounds of the old ones for one of the new
+        before = old.part(split)
+        wanted = share / (1 - share) * len(new) / len(before)  # rounds of the old ones for one of the new
         rounds = (max(math.ceil(1 / wanted), 1), 1) if wanted < 1 else (1, max(round(wanted), 1))
-        rows = [np.tile(np.arange(len(part)), count) for part, count in zip((new, old), rounds)]
-        parts = [part.take(r) for part, r in zip((new, old), rows)]
-        names = [q.name for q in self.outputs]
+        parts = [part.take(np.tile(np.arange(len(part)), count)) for part, count in zip((new, before), rounds)]
         return Samples(
             [x for part in parts for x in part.inputs],
-            {name: [y for part in parts for y in part.outputs[name]] for name in names},
+            {q.name: [y for part in parts for y in part.outputs[q.name]] for q in task.outputs},
         )
+
+    return Resampled(task, samples, sources=old.sources)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +78,7 @@ class Replay(Wrapper):
         if not self.data:
             session.say("nothing is replayed: no file of old frames (--replay-data OLD.xyz)")
             return self.method.fit(task, budget, key=key, session=session)
-        mixed = Mixed(task, FrameSet(self.data), self.share)
-        new, both = len(task.truth("train")), len(mixed.truth("train"))
-        session.say(f"{both} training samples, {new} of them the first round of new ones; old ones from {self.data}")
-        return self.method.fit(mixed, budget, key=key, session=session)
+        both = mixed(task, FrameSet(self.data), self.share)
+        new, count = len(task.truth("train")), len(both.truth("train"))
+        session.say(f"{count} training samples, {new} of them the first round of new ones; old ones from {self.data}")
+        return self.method.fit(both, budget, key=key, session=session)
