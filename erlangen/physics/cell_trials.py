@@ -31,6 +31,20 @@ TRIALS = 250_000  # of one lattice and offset, more are thinned
 CROSSING = ((1, 0, 1), (1, 1, 1), (1, 0, 2), (2, 0, 1), (1, 1, 2), (2, 1, 1), (1, 2, 1))  # lines that tell E
 
 
+def reflects(centring: str, hkl: Int[np.ndarray, "m 3"]) -> Bool[np.ndarray, " m"]:
+    """Which reflections a centring leaves (R: obverse, of a hexagonal cell)."""
+    h, k, l = hkl.T
+    return {
+        "P": h == h,
+        "I": (h + k + l) % 2 == 0,
+        "F": ((h + k) % 2 == 0) & ((k + l) % 2 == 0),
+        "A": (k + l) % 2 == 0,
+        "B": (h + l) % 2 == 0,
+        "C": (h + k) % 2 == 0,
+        "R": (-h + k + l) % 3 == 0,
+    }[centring]
+
+
 @functools.cache
 def indices(lattice: str, most: int, centring: str = "P") -> Int[np.ndarray, "m 3"]:
     """One reflection of each family of different Q up to an index, of low indices first."""
@@ -39,17 +53,8 @@ def indices(lattice: str, most: int, centring: str = "P") -> Int[np.ndarray, "m 
     h, k, l = hkl.T
     hkl = hkl[(h > 0) | ((h == 0) & ((k > 0) | ((k == 0) & (l > 0))))]
     h, k, l = hkl.T
-    allowed = {
-        "P": h == h,
-        "I": (h + k + l) % 2 == 0,
-        "F": ((h + k) % 2 == 0) & ((k + l) % 2 == 0),
-        "A": (k + l) % 2 == 0,
-        "B": (h + l) % 2 == 0,
-        "C": (h + k) % 2 == 0,
-        "R": (-h + k + l) % 3 == 0,
-    }[centring[0]]
     glides = {"": h == h, "a": h % 2 == 0, "c": l % 2 == 0, "n": (h + l) % 2 == 0}
-    hkl = hkl[allowed & ((k != 0) | glides[centring[1:]])]
+    hkl = hkl[reflects(centring[0], hkl) & ((k != 0) | glides[centring[1:]])]
     _, first = np.unique(terms(lattice, hkl), axis=0, return_index=True)
     hkl = hkl[first]
     return hkl[np.argsort((hkl**2).sum(1), kind="stable")]

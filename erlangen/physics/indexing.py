@@ -19,6 +19,7 @@ import itertools
 import numpy as np
 from jaxtyping import Float, Int
 
+from .cell_trials import reflects
 from .peak_search import find_peaks
 
 COPPER = 1.5418  # A: both K alpha lines, where they are not resolved
@@ -88,17 +89,7 @@ def families(system: str, centring: str = "P") -> Float[np.ndarray, "m p"]:
     )
     if centring == "R":  # every |h|, |k| with the sign that it takes
         hkl = np.concatenate([hkl, hkl * np.array([1, -1, 1])])
-    h, k, l = hkl.T
-    allowed = {
-        "P": h == h,
-        "I": (h + k + l) % 2 == 0,
-        "F": ((h + k) % 2 == 0) & ((k + l) % 2 == 0),
-        "A": (k + l) % 2 == 0,
-        "B": (h + l) % 2 == 0,
-        "C": (h + k) % 2 == 0,
-        "R": (-h + k + l) % 3 == 0,
-    }[centring]
-    kept = hkl[allowed]
+    kept = hkl[reflects(centring, hkl)]
     rows, first = np.unique(terms(system, kept), axis=0, return_index=True)
     return rows[np.argsort((kept[first] ** 2).sum(1), kind="stable")]
 

@@ -24,13 +24,15 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.contract import Budget, Method, Outputs, Predictor, Samples, Session, Signature, Supervised, Task
 from erlangen.core.detector_groups import Gain
-from erlangen.core.errors import Invalid, within
+from erlangen.core.errors import within
 from erlangen.core.groups import Group
 from erlangen.core.systems import Field, System
 from erlangen.nn.forest import Forest
 from erlangen.physics.cell_features import FEATURES, PER_LATTICE, describe
 from erlangen.physics.diffraction import wavelengths
 from erlangen.physics.random_crystals import SYSTEMS
+
+from ._patterns import check_one_pattern
 
 LENGTHS = ("a", "b", "c")
 LEAST, PER_STEP = 24, 8  # patterns that are indexed whatever the budget; patterns for one step of a budget in steps
@@ -101,10 +103,7 @@ class CellEvidence(Method):
     def check(self, task: Task) -> None:
         """Patterns of one axis."""
         super().check(task)
-        grids = [q.name for q in task.inputs if q.axes == "grid"]
-        if len(grids) != 1:
-            do = f"See which methods fit: erlangen show {task.name()}"
-            raise Invalid(must=f"{self.name()} reads one pattern", came=f"{len(grids)}: {grids}", do=do)
+        check_one_pattern(self, task)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Indexed:
         from sklearn.ensemble import ExtraTreesRegressor

@@ -25,13 +25,15 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from erlangen.contract import Budget, Method, Outputs, Predictor, Samples, Session, Signature, Supervised, Task
 from erlangen.core.detector_groups import Gain
-from erlangen.core.errors import Invalid, within
+from erlangen.core.errors import within
 from erlangen.core.groups import Group
 from erlangen.core.quantity import Quantity
 from erlangen.core.systems import Field, System
 from erlangen.learn.supervised import Training, fit
 from erlangen.nn.initial import normal, split, zeros
 from erlangen.nn.linear import Linear
+
+from ._patterns import check_one_pattern
 
 POINTS = 2048  # of the logarithmic axis
 WINDOW = 129  # points of it, over which the mean is taken away
@@ -126,10 +128,7 @@ class PatternNetwork(Method):
     def check(self, task: Task) -> None:
         """Patterns of one axis."""
         super().check(task)
-        grids = [q.name for q in task.inputs if q.axes == "grid"]
-        if len(grids) != 1:
-            do = f"See which methods fit: erlangen show {task.name()}"
-            raise Invalid(must=f"{self.name()} reads one pattern", came=f"{len(grids)}: {grids}", do=do)
+        check_one_pattern(self, task)
 
     def fit(self, task: Supervised, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         start, order = split(key)

@@ -38,6 +38,8 @@ from erlangen.methods.foundation._nequix import SUFFIX, load_universal
 from erlangen.methods.message_passing._potential import Potential
 from erlangen.nn.elements import Elements
 
+from ._potentials import check_potential
+
 HELD_OUT = 0.1  # of the frames, to judge the student's fit
 
 
@@ -67,13 +69,7 @@ class Distilled(Wrapper):
     def check(self, task: Task) -> None:
         """Accept energies and forces of atoms."""
         super().check(task)
-        names = {q.name for q in task.outputs}
-        if task.container is not Atoms or not {"energy", "forces"} <= names:
-            raise Invalid(
-                must="distillation is of potentials: energies and forces of atoms",
-                came=f"{task.name()}, which asks for {', '.join(sorted(names))}",
-                do=f"Run {task.name()} without --wrap {self.name()}.",
-            )
+        check_potential(self, task)
 
     def fit(self, task: Any, budget: Budget, *, key: PRNGKeyArray, session: Session = Session()) -> Predictor:
         """Let the teacher label, fit the student to that; labelling is part of the time."""

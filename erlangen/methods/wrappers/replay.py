@@ -19,8 +19,9 @@ from jaxtyping import PRNGKeyArray
 
 from erlangen.contract import Budget, Resampled, Samples, Session, Split, Supervised, Task, Wrapper
 from erlangen.core.errors import Invalid
-from erlangen.core.systems import Atoms
 from erlangen.data.frame_sets import FrameSet
+
+from ._potentials import check_potential
 
 
 def mixed(task: Supervised, old: FrameSet, share: float) -> Resampled:
@@ -54,18 +55,12 @@ class Replay(Wrapper):
     def check(self, task: Task) -> None:
         """Accept energies and forces, with a file of old frames that has all that is asked for."""
         super().check(task)
-        names = {q.name for q in task.outputs}
-        if task.container is not Atoms or not {"energy", "forces"} <= names:
-            raise Invalid(
-                must="replay is for energies and forces of atoms",
-                came=f"{task.name()}, which asks for {', '.join(sorted(names))}",
-                do=f"Run {task.name()} without --wrap {self.name()}.",
-            )
+        check_potential(self, task)
         if not 0 < self.share < 1:
             raise Invalid(must="share is between 0 and 1", came=f"{self.share}", do="The default is 0.5.")
         if not self.data:
             return
-        lacking = names - {q.name for q in FrameSet(self.data).outputs}
+        lacking = {q.name for q in task.outputs} - {q.name for q in FrameSet(self.data).outputs}
         if lacking:
             raise Invalid(
                 must="old frames have all labels of the new ones",
