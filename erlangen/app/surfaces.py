@@ -13,6 +13,7 @@ from ..core.errors import Invalid
 from ..core.systems import Atoms
 from ..data.readers import Frame, read_atoms
 from ..data.sources import Source
+from ..physics.supercells import supercell
 
 
 def surface_of(law: str | None, model: str | None, precision: str = "float64") -> Any:
@@ -98,11 +99,8 @@ def _repeated(frame: Frame, repeats: Sequence[int]) -> Frame:
             came=f"{','.join(map(str, repeats))} for pbc {np.asarray(x.pbc).tolist()}",
             do="For instance: --repeat 3,3,3",
         )
-    cell = np.asarray(x.cell, float)
-    shifts = np.stack(np.meshgrid(*map(np.arange, repeats), indexing="ij"), -1).reshape(-1, 3) @ cell
-    positions = (shifts[:, None] + np.asarray(x.positions)).reshape(-1, 3)
-    atoms = Atoms(positions, np.tile(x.atomic_numbers, len(shifts)), cell * np.asarray(repeats)[:, None], x.pbc)
-    return Frame(atoms, columns={k: np.concatenate([v] * len(shifts)) for k, v in frame.columns.items()})
+    columns = {k: np.concatenate([v] * int(np.prod(repeats))) for k, v in frame.columns.items()}
+    return Frame(supercell(x, repeats), columns=columns)
 
 
 def one_structure(text: str, *, periodic: bool = False) -> Atoms:

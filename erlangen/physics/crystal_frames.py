@@ -26,6 +26,7 @@ from erlangen.numerics.precision import double
 
 from .dynamics import CAUSES, prepare
 from .interatomic.law import Law
+from .supercells import supercell
 from .units import BOLTZMANN
 
 LATTICES = ("fcc", "bcc", "hcp", "diamond")
@@ -143,12 +144,8 @@ def _start(whole: Atoms, conditions: Conditions, rng: np.random.Generator) -> At
 
 def repeated(unit: Atoms) -> Atoms:
     """The crystal in a cell of `LENGTH` between opposite faces, at least."""
-    cell = np.asarray(unit.cell)
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    times = np.ceil(LENGTH / heights - 1e-9).astype(int)
-    shifts = np.stack(np.meshgrid(*map(np.arange, times), indexing="ij"), -1).reshape(-1, 3) @ cell
-    positions = (np.asarray(unit.positions)[None] + shifts[:, None]).reshape(-1, 3)
-    return Atoms(positions, np.tile(unit.atomic_numbers, len(shifts)), cell * times[:, None], np.ones(3, bool))
+    heights = 1 / np.linalg.norm(np.linalg.inv(np.asarray(unit.cell)), axis=0)
+    return supercell(unit, np.ceil(LENGTH / heights - 1e-9).astype(int).tolist())
 
 
 def stretched(x: Atoms, factor: float) -> Atoms:

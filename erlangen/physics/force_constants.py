@@ -33,6 +33,7 @@ from erlangen.numerics.precision import double
 
 from .molecules import masses
 from .phonons import in_terahertz
+from .supercells import supercell
 from .units import BOHR, HARTREE
 
 COULOMB = HARTREE * BOHR  # e^2 / 4 pi epsilon_0 in eV A
@@ -70,7 +71,7 @@ class ForceConstants:
         """By central differences of forces: every atom of the cell moved by `step` [A] both ways in each direction, in
         a supercell of size^3 cells.
         """
-        whole, n = repeated(x, size), len(x.positions)
+        whole, n = supercell(x, (size,) * 3), len(x.positions)
         with double():
             ready = listed(whole, surface.cutoff, skin=4 * step)
             surface.check(ready)
@@ -149,14 +150,6 @@ class ForceConstants:
         length = np.linalg.norm((shifts + home[kinds][None, :, None] - home[:, None, None]) @ cell, axis=-1)
         nearest = length < length.min(-1, keepdims=True) + SAME
         return kinds, shifts, nearest / nearest.sum(-1, keepdims=True)
-
-
-def repeated(x: Atoms, size: int) -> Atoms:
-    """size^3 cells of a crystal, the home cell first."""
-    cell = np.asarray(x.cell, float)
-    shifts = np.array(list(itertools.product(range(size), repeat=3))) @ cell
-    positions = (shifts[:, None] + np.asarray(x.positions, float)).reshape(-1, 3)
-    return Atoms(positions, np.tile(np.asarray(x.atomic_numbers), size**3), size * cell, np.ones(3, bool))
 
 
 def primitive(x: Atoms) -> Atoms:

@@ -33,6 +33,7 @@ from .dynamics import CAUSES, Simulation, State, prepare
 from .interatomic.catalogue import law
 from .interatomic.law import Law
 from .molecules import masses
+from .supercells import supercell
 from .units import BOLTZMANN
 
 COMPRESSIBILITY = 1.6  # A^3/eV = 1/(100 GPa): of metals, to a factor
@@ -112,14 +113,11 @@ def block(surface: Surface, element: str, n_atoms: int) -> tuple[Atoms, str]:
     from ase.data import atomic_numbers, reference_states
 
     unit = crystal(surface, element)
-    cell, r = np.asarray(unit.cell), np.asarray(unit.positions)
-    side = (n_atoms * abs(np.linalg.det(cell)) / len(r)) ** (1 / 3)
+    cell = np.asarray(unit.cell)
+    side = (n_atoms * abs(np.linalg.det(cell)) / len(unit.positions)) ** (1 / 3)
     times = np.maximum(np.round(side * np.linalg.norm(np.linalg.inv(cell), axis=0)), 1).astype(int)
-    shifts = np.stack(np.meshgrid(*map(np.arange, times), indexing="ij"), -1).reshape(-1, 3) @ cell
-    whole = (r + shifts[:, None]).reshape(-1, 3)
-    numbers = np.tile(unit.atomic_numbers, len(shifts))
     state = reference_states[atomic_numbers[element]]
-    return Atoms(whole, numbers, cell * times[:, None], np.ones(3, bool)), state["symmetry"] if state else ""
+    return supercell(unit, times.tolist()), state["symmetry"] if state else ""
 
 
 def time_step(starts: Sequence[Atoms]) -> float:

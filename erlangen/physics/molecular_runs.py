@@ -59,7 +59,7 @@ class Motion:
 @dataclasses.dataclass(frozen=True)
 class Run:
     """Trajectories of one molecule. canonical: of each replica, where it was; free: velocities, `spacing` [fs] apart;
-    conserved [eV]: of the free ones; by_element [K]; step_ms: of one replica; stopped: by replica, why.
+    conserved [eV]: of the free ones; by_element [K]; step_ms: of one replica.
     """
 
     canonical: Sequence[Float[np.ndarray, "frames n 3"]]

@@ -12,9 +12,10 @@ from ase.build import bulk
 from erlangen.core.errors import Invalid
 from erlangen.core.systems import Atoms
 from erlangen.data.force_sets import read_forces
-from erlangen.physics.force_constants import ForceConstants, repeated
+from erlangen.physics.force_constants import ForceConstants
 from erlangen.physics.interatomic.lennard_jones import LennardJones
 from erlangen.physics.phonons import Phonons
+from erlangen.physics.supercells import supercell
 
 SALT = Path(__file__).parent.parent / "data" / "files" / "phonopy_NaCl"
 NEAREST = LennardJones(epsilon=0.0104, sigma=3.4, cutoff=1.3 * 3.4)
@@ -56,7 +57,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
         read_forces(tmp_path, (2, 2, 2))
     x = read_forces(SALT, (2, 2, 2)).x
     with pytest.raises(Invalid, match="have the shape"):
-        ForceConstants(x, repeated(x, 2), np.zeros((2, 8, 3, 3)))
+        ForceConstants(x, supercell(x, (2, 2, 2)), np.zeros((2, 8, 3, 3)))
     moved = Atoms(np.array(x.positions) + np.array([[0.4, 0, 0], [0, 0, 0]]), x.atomic_numbers, x.cell, x.pbc)
     with pytest.raises(Invalid, match="moved by lattice vectors"):
-        ForceConstants(moved, repeated(x, 2), np.zeros((2, 16, 3, 3))).frequencies([[0, 0, 0]])
+        ForceConstants(moved, supercell(x, (2, 2, 2)), np.zeros((2, 16, 3, 3))).frequencies([[0, 0, 0]])

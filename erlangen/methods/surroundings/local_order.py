@@ -33,8 +33,8 @@ from erlangen.learn.supervised import Training, fit
 from erlangen.nn.initial import split
 from erlangen.nn.linear import Linear, silu
 from erlangen.numerics.neighbour_lists import LABEL, listed, near_of
-from erlangen.numerics.neighbours import images_within, reach
 
+from ..message_passing._potential import images_of
 from ._descriptors import SIZE, describe
 
 SEEN = "surroundings"  # label of a training frame: its descriptors
@@ -123,7 +123,7 @@ class LocalOrder(Method):
         logits = [np.asarray(head(jnp.asarray(x["labels"][SEEN]))) for x in validation.inputs]
         temperature = calibrated(logits, validation.outputs[q.name])
         session.say(f"probabilities calibrated at the temperature {temperature:.2f}")
-        images = _images(task.truth("train").inputs, self.cutoff)
+        images = images_of(task.truth("train").inputs, self.cutoff)
         return Surroundings(head, jnp.asarray(temperature, jnp.float32), self.cutoff, q.name, images)
 
     def described(self, samples: Samples) -> Samples:
@@ -154,12 +154,6 @@ class _Descriptors(Predictor):
 
     def __call__(self, x: Atoms) -> Outputs:
         return {SEEN: describe(near_of(x, self.cutoff))}
-
-
-def _images(inputs: Sequence[System], cutoff: float) -> tuple[tuple[int, int, int], ...] | None:
-    """Images that cover the cutoff in every training cell; None where nothing is periodic."""
-    cells = [(jnp.asarray(x["cell"]), jnp.asarray(x["pbc"])) for x in inputs if np.any(x["pbc"])]
-    return images_within(np.max([np.asarray(reach(*one, cutoff)) for one in cells], 0)) if cells else None
 
 
 def _surprise(head: Head, x: System, true: Array) -> Array:
